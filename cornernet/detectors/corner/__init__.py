@@ -1,0 +1,1 @@
+"""CornerNet: a box is a pair of corners."""

@@ -1,0 +1,84 @@
+"""The table of shapes, dtypes and units that every other docstring refers to.
+
+Legend: B images, C classes, H x W cells of an output map, M object slots of an image, K corners kept of a map,
+D tag dimension, N detections of an image. Boxes are (x1, y1, x2, y2); "input" means the picture the network
+sees, "cells" means the coordinates of its output map, "original" means the picture on disk.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+
+class ColourDraws(NamedTuple):
+    """Random numbers of the photometric augmentation, drawn in the worker and applied on the device."""
+
+    order: np.ndarray  # [3] int64, permutation of 0 brightness, 1 contrast, 2 saturation
+    alpha: np.ndarray  # [3] float32, factor - 1 of each, in the order in which they are applied
+    light: np.ndarray  # [3] float32, weights of the three PCA components
+
+
+class Sample(NamedTuple):
+    """One training item: an augmented picture and its objects."""
+
+    image: np.ndarray  # [H, W, 3] uint8, BGR, of the network's input size
+    boxes: np.ndarray  # [n, 4] float32, input pixels, inside the picture, with positive area
+    labels: np.ndarray  # [n] int64, 0 .. C-1
+    index: int  # position in the dataset
+    colour: ColourDraws
+
+
+class Batch(NamedTuple):
+    """A collated batch; object slots beyond an image's count hold zeros and mask False."""
+
+    images: Tensor  # [B, 3, H, W] uint8, BGR
+    boxes: Tensor  # [B, M, 4] float32, input pixels
+    labels: Tensor  # [B, M] int64
+    mask: Tensor  # [B, M] bool, slot holds an object
+    index: Tensor  # [B] int64, position in the dataset
+    dropped: Tensor  # [B] int64, objects that found no slot
+    colour_order: Tensor  # [B, 3] int64
+    colour_alpha: Tensor  # [B, 3] float32
+    colour_light: Tensor  # [B, 3] float32
+
+
+class CornerTargets(NamedTuple):
+    """What the corner detector is trained towards; index = y * W + x of the corner's cell."""
+
+    tl_heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at top-left corners
+    br_heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at bottom-right corners
+    mask: Tensor  # [B, M] bool
+    tl_offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+    br_offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+    tl_index: Tensor  # [B, M] int64
+    br_index: Tensor  # [B, M] int64
+
+
+class CornerMaps(NamedTuple):
+    """Dense output of one stack of the corner network."""
+
+    tl_heat: Tensor  # [B, C, H, W] logits
+    br_heat: Tensor  # [B, C, H, W] logits
+    tl_tag: Tensor  # [B, D, H, W]
+    br_tag: Tensor  # [B, D, H, W]
+    tl_offset: Tensor  # [B, 2, H, W] (x, y), cells
+    br_offset: Tensor  # [B, 2, H, W] (x, y), cells
+
+
+class Detections(NamedTuple):
+    """Boxes of a batch, best first; rows beyond an image's valid ones have score -1."""
+
+    boxes: Tensor  # [B, N, 4] float32; cells after decode, input pixels after predict
+    scores: Tensor  # [B, N] float32 in [0, 1], or -1
+    labels: Tensor  # [B, N] int64
+    tl_scores: Tensor  # [B, N] float32, heat of the top-left corner
+    br_scores: Tensor  # [B, N] float32, heat of the bottom-right corner
+
+
+class ImageDetections(NamedTuple):
+    """Final detections of one picture, best first, valid rows only."""
+
+    boxes: Tensor  # [n, 4] float32, original pixels, inside the picture
+    scores: Tensor  # [n] float32
+    labels: Tensor  # [n] int64
