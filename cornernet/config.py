@@ -71,7 +71,7 @@ class Augment:
 
 @dataclass
 class Shapes:
-    size: int = 127  # side of the square pictures in pixels
+    size: int = 128  # side of the square pictures in pixels
     train_images: int = 2000  # pictures in the training split
     val_images: int = 200  # pictures in the validation split
     max_objects: int = 6  # most shapes on one picture

@@ -1,0 +1,112 @@
+"""Stacked hourglass networks for keypoints.
+
+Newell, Yang and Deng 2016, arXiv 1603.06937, in the form of CornerNet (Law and Deng 2018, arXiv 1808.01244,
+section 3.6): stride-2 residual blocks instead of max-pooling, nearest upsampling, supervision behind every stack.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STEM_STRIDE = 4
+
+
+class ConvBlock(nn.Module):
+    """Convolution, BatchNorm, ReLU: [B, in, H, W] -> [B, out, ceil(H / stride), ceil(W / stride)]."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x)))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut: [B, in, H, W] -> [B, out, ceil(H / stride), ceil(W / stride)]."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
+        super().__init__()
+        self.block = ConvBlock(in_channels, out_channels, stride=stride)
+        self.conv = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = projection(in_channels, out_channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(self.block(x))) + self.shortcut(x))
+
+
+def projection(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    """1x1 convolution and BatchNorm, no ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+        nn.BatchNorm2d(out_channels),
+    )
+
+
+def residuals(count: int, channels: int) -> list[Residual]:
+    """`count` residual blocks that keep their width."""
+    return [Residual(channels, channels) for _ in range(count)]
+
+
+class Hourglass(nn.Module):
+    """One hourglass, built from the outside in: [B, channels[0], H, W] -> same shape; H, W divisible by 2^order.
+
+    channels and blocks give width and residual blocks of each level, fine to coarse; order = len(channels) - 1.
+    """
+
+    def __init__(self, channels: list[int], blocks: list[int]):
+        super().__init__()
+        outer, inner, count = channels[0], channels[1], blocks[0]
+        self.skip = nn.Sequential(*residuals(count, outer))
+        self.down = nn.Sequential(Residual(outer, inner, stride=2), *residuals(count - 1, inner))
+        deepest = len(channels) == 2
+        self.inner = nn.Sequential(*residuals(blocks[1], inner)) if deepest else Hourglass(channels[1:], blocks[1:])
+        self.up = nn.Sequential(*residuals(count - 1, inner), Residual(inner, outer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        below = self.up(self.inner(self.down(x)))
+        return self.skip(x) + F.interpolate(below, scale_factor=2.0, mode="nearest")
+
+
+class StackedHourglass(nn.Module):
+    """Stem of stride 4 and a row of hourglasses: [B, 3, H, W] -> list of [B, out_channels, H/4, W/4], one a stack.
+
+    Each stack reads what the stem (or the merge before it) gave; between two stacks its input and its output, both
+    projected, are added and pass a residual block.
+    """
+
+    def __init__(self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int):
+        super().__init__()
+        _check(stacks, channels, blocks)
+        width, between = channels[0], stacks - 1
+        self.order = len(channels) - 1
+        self.stem = nn.Sequential(ConvBlock(3, stem_channels, 7, 2), Residual(stem_channels, width, stride=2))
+        self.hourglasses = nn.ModuleList(Hourglass(channels, blocks) for _ in range(stacks))
+        self.outputs = nn.ModuleList(ConvBlock(width, out_channels) for _ in range(stacks))
+        self.merge_input = nn.ModuleList(projection(width, width) for _ in range(between))
+        self.merge_output = nn.ModuleList(projection(out_channels, width) for _ in range(between))
+        self.merged = nn.ModuleList(Residual(width, width) for _ in range(between))
+
+    @property
+    def multiple(self) -> int:
+        """Input sizes are multiples of this, or up to three pixels less."""
+        return STEM_STRIDE * 2**self.order
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x, features = self.stem(images), []
+        for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
+            features.append(output(hourglass(x)))
+            if i < len(self.merged):
+                x = self.merged[i](F.relu(self.merge_input[i](x) + self.merge_output[i](features[-1])))
+        return features
+
+
+def _check(stacks: int, channels: list[int], blocks: list[int]) -> None:
+    if stacks < 1 or len(channels) < 2 or len(channels) != len(blocks) or min(*channels, *blocks) < 1:
+        raise ValueError(
+            "model.backbone needs stacks >= 1 and as many blocks as channels, two or more of each, all positive; "
+            f"got stacks={stacks}, channels={channels}, blocks={blocks}"
+        )

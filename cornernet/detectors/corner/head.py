@@ -1,0 +1,65 @@
+"""The six branches behind a stack: corner heatmaps, tags and offsets. CornerNet, arXiv 1808.01244, section 3.5."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cornernet.backbones.hourglass import ConvBlock
+from cornernet.ops.corner_pool import bottom_pool, left_pool, right_pool, top_pool
+from cornernet.structures import CornerMaps
+
+HEAT_BIAS = -2.19  # logit of about 0.1, so that the focal loss of the empty map starts small
+
+
+class CornerPool(nn.Module):
+    """Corner pooling module (figure 7 of the paper): [B, channels, H, W] -> same shape."""
+
+    def __init__(self, channels: int, pool_channels: int, vertical: Callable, horizontal: Callable):
+        super().__init__()
+        self.vertical, self.horizontal = vertical, horizontal
+        self.to_vertical = ConvBlock(channels, pool_channels)
+        self.to_horizontal = ConvBlock(channels, pool_channels)
+        self.pooled = nn.Conv2d(pool_channels, channels, 3, padding=1, bias=False)
+        self.pooled_norm = nn.BatchNorm2d(channels)
+        self.shortcut = nn.Conv2d(channels, channels, 1, bias=False)
+        self.shortcut_norm = nn.BatchNorm2d(channels)
+        self.out = ConvBlock(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.vertical(self.to_vertical(x)) + self.horizontal(self.to_horizontal(x))
+        return self.out(F.relu(self.pooled_norm(self.pooled(pooled)) + self.shortcut_norm(self.shortcut(x))))
+
+
+def branch(channels: int, out_channels: int) -> nn.Sequential:
+    """3x3 convolution, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, out_channels, 1),
+    )
+
+
+class CornerHead(nn.Module):
+    """Features of one stack [B, channels, H, W] -> CornerMaps."""
+
+    def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int):
+        super().__init__()
+        self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool)
+        self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool)
+        self.tl_heat, self.br_heat = branch(channels, num_classes), branch(channels, num_classes)
+        self.tl_tag, self.br_tag = branch(channels, tag_dim), branch(channels, tag_dim)
+        self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
+        for heat in (self.tl_heat, self.br_heat):
+            nn.init.constant_(heat[-1].bias, HEAT_BIAS)
+
+    def forward(self, features: Tensor) -> CornerMaps:
+        tl, br = self.tl_pool(features), self.br_pool(features)
+        return CornerMaps(
+            tl_heat=self.tl_heat(tl),
+            br_heat=self.br_heat(br),
+            tl_tag=self.tl_tag(tl),
+            br_tag=self.br_tag(br),
+            tl_offset=self.tl_offset(tl),
+            br_offset=self.br_offset(br),
+        )
