@@ -1,0 +1,121 @@
+"""Dense maps of the corner network -> boxes: the inverse of `targets.encode`.
+
+CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: peaks of the heatmaps, refined by their offsets, are
+paired when they agree in class, their tags lie close together, and the second lies right of and below the first.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cornernet.ops.gather import gather_cells
+from cornernet.structures import CornerMaps, Detections
+
+
+class Corners(NamedTuple):
+    """The K best corners of one kind in each image, best first."""
+
+    scores: Tensor  # [B, K] float32 in [0, 1]; 0 where a map has fewer than K peaks
+    labels: Tensor  # [B, K] int64
+    x: Tensor  # [B, K] float32, cells, offset added
+    y: Tensor  # [B, K] float32, cells, offset added
+    tags: Tensor  # [B, K, D] float32
+    index: Tensor  # [B, K] int64, y * W + x of the cell, for rules that read maps of their own
+
+
+PairDistance = Callable[[Corners, Corners], Tensor]
+
+
+def decode(
+    maps: CornerMaps,
+    top_k: int = 100,
+    kernel: int = 3,
+    ae_threshold: float = 0.5,
+    num_dets: int = 1000,
+    score: Literal["mean", "geometric"] = "mean",
+    no_border: bool = False,
+    pair_distance: PairDistance | None = None,
+) -> Detections:
+    """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
+
+    top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
+    ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`tag_distance` if None);
+    score: arithmetic or geometric mean of the two corner scores; no_border rejects pairs that rest on the border
+    cells of the map (CornerNet-Saccade). The offsets may be None. Rows are sorted by score; rejected ones have
+    score -1. Raises ValueError for an even kernel or another score.
+    """
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel must be a positive odd number of cells, got {kernel}")
+    tl = find_corners(maps.tl_heat, maps.tl_tag, maps.tl_offset, top_k, kernel)
+    br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
+    keep = _same_object(tl, br) & ((pair_distance or tag_distance)(tl, br) <= ae_threshold)
+    if no_border:
+        keep = keep & _inside(tl, br, maps.tl_heat.shape[2:])
+    scores = pair_scores(tl.scores, br.scores, score).masked_fill(~keep, -1)
+    return _best(tl, br, scores, num_dets)
+
+
+def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
+    """Best peaks of heat [B, C, H, W] (logits) with tag [B, D, H, W] and offset [B, 2, H, W] there -> K <= top_k."""
+    scores, labels, index = top_peaks(heat.float().sigmoid(), top_k, kernel)
+    width = heat.shape[3]
+    x, y = (index % width).float(), (index // width).float()
+    if offset is not None:
+        shift = gather_cells(offset, index).float()
+        x, y = x + shift[..., 0], y + shift[..., 1]
+    return Corners(scores, labels, x, y, gather_cells(tag, index).float(), index)
+
+
+def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """Heat [B, C, H, W] in [0, 1] -> scores, labels and flat cells [B, K] of its best local maxima, best first.
+
+    A peak is the maximum of its kernel x kernel window; all cells of a plateau are peaks. K = top_k, or C H W if
+    that is smaller; where an image has fewer peaks the rest have score 0.
+    """
+    cells = heat.shape[2] * heat.shape[3]
+    pooled = F.max_pool2d(heat, kernel, stride=1, padding=kernel // 2)
+    peaks = (heat * (pooled == heat)).flatten(1)
+    scores, where = peaks.topk(min(top_k, peaks.shape[1]))
+    return scores, where // cells, where % cells
+
+
+def tag_distance(tl: Corners, br: Corners) -> Tensor:
+    """Tags [B, K, D] of both kinds -> mean absolute difference over D, [B, K, K]; |a - b| for D = 1."""
+    return (tl.tags[:, :, None] - br.tags[:, None]).abs().mean(-1)
+
+
+def pair_scores(tl: Tensor, br: Tensor, how: str = "mean") -> Tensor:
+    """Corner scores [B, K] of both kinds -> [B, K, K]; raises ValueError unless how is mean or geometric."""
+    tl, br = tl[:, :, None], br[:, None]
+    if how == "mean":
+        return (tl + br) / 2
+    if how == "geometric":
+        return (tl * br).sqrt()
+    raise ValueError(f"score must be mean or geometric, got {how!r}")
+
+
+def _same_object(tl: Corners, br: Corners) -> Tensor:
+    """Pairs [B, K, K] of two peaks of one class, not inverted; a box without size is none the less a box."""
+    same = tl.labels[:, :, None] == br.labels[:, None]
+    ordered = (tl.x[:, :, None] <= br.x[:, None]) & (tl.y[:, :, None] <= br.y[:, None])
+    return same & ordered & (tl.scores > 0)[:, :, None] & (br.scores > 0)[:, None]
+
+
+def _inside(tl: Corners, br: Corners, size: tuple[int, int]) -> Tensor:
+    """Pairs whose cells keep off the first row and column (top-left) and the last ones (bottom-right)."""
+    height, width = size
+    first = (tl.index % width > 0) & (tl.index // width > 0)
+    last = (br.index % width < width - 1) & (br.index // width < height - 1)
+    return first[:, :, None] & last[:, None]
+
+
+def _best(tl: Corners, br: Corners, scores: Tensor, num_dets: int) -> Detections:
+    """The best pairs of scores [B, K, K] with what belongs to them."""
+    pairs = scores.flatten(1)
+    scores, pair = pairs.topk(min(num_dets, pairs.shape[1]))
+    i, j = pair // br.scores.shape[1], pair % br.scores.shape[1]
+    boxes = torch.stack([tl.x.gather(1, i), tl.y.gather(1, i), br.x.gather(1, j), br.y.gather(1, j)], -1)
+    return Detections(boxes, scores, tl.labels.gather(1, i), tl.scores.gather(1, i), br.scores.gather(1, j))
