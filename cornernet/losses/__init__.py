@@ -1,0 +1,29 @@
+"""Losses by role and name; the way from a config's `{name, weight, args}` to something to call.
+
+    build("heatmap", "neg", clamp=None)(logits, target)
+    build("offset", "torch.nn.L1Loss")
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from cornernet.losses import grouping, heatmap, offset
+from cornernet.losses.ae import AELoss, neg_loss
+from cornernet.losses.arguments import bound
+from cornernet.losses.lookup import find
+from cornernet.losses.published import _ae_loss, _neg_loss, _regr_loss
+
+__all__ = ["ROLES", "AELoss", "_ae_loss", "_neg_loss", "_regr_loss", "build", "neg_loss"]
+
+ROLES = {"heatmap": heatmap.LOSSES, "grouping": grouping.LOSSES, "offset": offset.LOSSES}
+INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3}  # tensors a role passes by position
+
+
+def build(role: str, name: str, /, **args: Any) -> Callable:
+    """Role, name of a member or dotted path, arguments -> what the role calls, a partial or an instance.
+
+    Raises ValueError, one sentence, for an unknown role or name and an unknown, missing or mistyped argument.
+    """
+    if role not in ROLES:
+        raise ValueError(f"there is no role {role!r} for a loss; there are {', '.join(ROLES)}")
+    return bound(f"{role} loss {name!r}", find(role, name, ROLES[role]), INPUTS[role], args)

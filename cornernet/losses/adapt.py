@@ -1,0 +1,81 @@
+"""Fits losses from elsewhere, such as torch.nn.L1Loss, into the roles of the corner detector."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from cornernet.losses.reduce import at_least_float32, occupied, per_object, per_positive
+
+
+class PerPositive(nn.Module):
+    """A heatmap loss with a `reduction`, summed over the cells and divided by the cells equal to 1."""
+
+    def __init__(self, loss: Callable, reduction: str) -> None:
+        super().__init__()
+        self.loss, self.reduction = loss, reduction
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Logits and target [B, C, H, W] -> scalar."""
+        value = self.loss(at_least_float32(logits), at_least_float32(target))
+        return per_positive(_summed(value, self.reduction, logits), target)
+
+
+class PerObject(nn.Module):
+    """An offset loss that takes no mask, on the slots with objects: the others are 0 on both sides."""
+
+    def __init__(self, loss: Callable, reduction: str) -> None:
+        super().__init__()
+        self.loss, self.reduction = loss, reduction
+
+    def forward(self, pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """Offsets [B, M, 2], mask [B, M] -> scalar."""
+        value = self.loss(occupied(pred, mask), occupied(target, mask))
+        return per_object(_summed(value, self.reduction, pred), mask)
+
+
+def heatmap(loss: Callable) -> Callable[[Tensor, Tensor], Tensor]:
+    """Any loss of logits and target -> one that obeys the heatmap role, see `cornernet.losses.heatmap`."""
+    reduction = _reduction(loss)
+    return loss if reduction is None else PerPositive(loss, reduction)
+
+
+def offset(loss: Callable) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Any loss of prediction, target and perhaps mask -> one that obeys the role, see `cornernet.losses.offset`."""
+    return loss if _takes_mask(loss) else PerObject(loss, _reduction(loss) or "mean")
+
+
+def takes_points(loss: Callable) -> bool:
+    """Whether a grouping loss wants to know where the corners are."""
+    return {"tl_point", "br_point"} <= {p.name for p in _parameters(loss)}
+
+
+def per_image(loss: Callable) -> bool:
+    """Whether a heatmap loss divides by images, not by corners."""
+    return getattr(loss.func if isinstance(loss, functools.partial) else loss, "per_image", False)
+
+
+def _parameters(loss: Callable) -> list[inspect.Parameter]:
+    """What a loss is called with: the parameters of the function or of the module's forward."""
+    return list(inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss).parameters.values())
+
+
+def _takes_mask(loss: Callable) -> bool:
+    """A third parameter that is called mask or has no default; torch's functions have size_average there."""
+    found = _parameters(loss)
+    if any(p.kind is p.VAR_POSITIONAL or p.name == "mask" for p in found):
+        return True
+    required = [p for p in found if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(required) > 2
+
+
+def _reduction(loss: Callable) -> str | None:
+    """The `reduction` of a torch-like loss, None if it knows of none."""
+    if isinstance(loss, nn.Module):
+        return getattr(loss, "reduction", None)
+    return next((p.default for p in _parameters(loss) if p.name == "reduction"), None)
+
+
+def _summed(value: Tensor, reduction: str, like: Tensor) -> Tensor:
+    return value * like.numel() if reduction == "mean" and value.dim() == 0 else value.sum()

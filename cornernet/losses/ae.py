@@ -1,0 +1,109 @@
+"""The loss of a corner detector: heatmaps, grouping and offsets of every stack, weighted and summed.
+
+Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 3; the arguments are those of the published code.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.losses import adapt
+from cornernet.losses.grouping.ae import ae
+from cornernet.losses.heatmap.neg import neg
+from cornernet.losses.offset.smooth_l1 import smooth_l1
+from cornernet.losses.published import _neg_loss
+from cornernet.losses.scope import shares
+
+neg_loss = neg
+KINDS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
+Tensors = Sequence[Tensor]
+Points = tuple[Tensor, Tensor]
+
+
+class AELoss(nn.Module):
+    """Sum of focal, pull, push and offset terms, averaged over the stacks; or of other members of the three roles.
+
+    outs: list of 6 * stacks tensors, for every stack tl_heat, br_heat [B, C, H, W] logits, tl_tag, br_tag [B, M, D],
+    tl_regr, br_regr [B, M, 2], the latter four gathered at the corners.
+    targets: [tl_heat, br_heat [B, C, H, W], mask [B, M] of any dtype, tl_regr, br_regr [B, M, 2]].
+
+    pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
+    regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
+    their roles, as `build` makes them (focal_loss takes logits). across_processes: divide by counts over all processes.
+    """
+
+    def __init__(
+        self,
+        pull_weight: float = 1,
+        push_weight: float = 1,
+        regr_weight: float = 1,
+        focal_loss: Callable = neg_loss,
+        *,
+        grouping_loss: Callable = ae,
+        offset_loss: Callable = smooth_l1,
+        focal_weight: float = 1.0,
+        grouping_weight: float = 1.0,
+        across_processes: bool = False,
+    ) -> None:
+        super().__init__()
+        focal_loss = neg if focal_loss is _neg_loss else focal_loss  # what code for the published class may pass
+        self.weights = {"focal": focal_weight, "pull": pull_weight, "push": push_weight, "regr": regr_weight}
+        self.grouping_weight = grouping_weight
+        self.across_processes = across_processes
+        self.focal_loss, self.offset_loss = adapt.heatmap(focal_loss), adapt.offset(offset_loss)
+        self.grouping_loss, self.takes_points = grouping_loss, adapt.takes_points(grouping_loss)
+        self.focal_per_image = adapt.per_image(focal_loss)
+
+    def forward(self, outs: Tensors, targets: Tensors, points: Points | None = None) -> Tensor:
+        """Outputs and targets as the class says, corner points [B, M, 2] in cells if the grouping needs them -> [1]."""
+        return self.total(self.terms(outs, targets, points)).unsqueeze(0)
+
+    def weight(self, term: str) -> float:
+        """Factor of a named term in the total."""
+        own = self.weights.get(term, 1)
+        return own if term in ("focal", "regr") else own * self.grouping_weight
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Named terms -> their weighted sum, scalar."""
+        return sum(self.weight(name) * value for name, value in terms.items())
+
+    def terms(self, outs: Tensors, targets: Tensors, points: Points | None = None) -> dict[str, Tensor]:
+        """Same input -> focal, pull, push, regr (or the grouping's own names), unweighted means over stacks, scalars.
+
+        Raises ValueError if the lists do not have the lengths and shapes that the class states.
+        """
+        stacks = _stacks(outs, targets)
+        if self.takes_points and points is None:
+            raise ValueError("this grouping loss needs points=(tl_point, br_point), [B, M, 2] in cells")
+        share = shares(targets[0], targets[1], targets[2]) if self.across_processes else (1.0, 1.0, 1.0)
+        # in float32 whatever the network runs in; members upcast, this keeps their products from being cast down again
+        with torch.autocast(outs[0].device.type, enabled=False):
+            found = [self._stack(stack, targets, points, share) for stack in stacks]
+        return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
+
+    def _stack(self, stack: Tensors, targets: Tensors, points: Points | None, share: tuple) -> dict:
+        tl_heat, br_heat, tl_tag, br_tag, tl_regr, br_regr = stack
+        gt_tl_heat, gt_br_heat, mask, gt_tl_regr, gt_br_regr = targets
+        tl_share, br_share, regr_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
+        corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points else {}
+        grouping = self.grouping_loss(tl_tag, br_tag, mask, **corners)
+        focal = tl_share * self.focal_loss(tl_heat, gt_tl_heat) + br_share * self.focal_loss(br_heat, gt_br_heat)
+        regr = self.offset_loss(tl_regr, gt_tl_regr, mask) + self.offset_loss(br_regr, gt_br_regr, mask)
+        named = grouping if isinstance(grouping, dict) else {"grouping": grouping}
+        return {"focal": focal, **named, "regr": regr_share * regr}
+
+
+def _stacks(outs: Tensors, targets: Tensors) -> list[Tensors]:
+    """The flat list cut into its stacks, checked against the targets."""
+    if len(outs) == 0 or len(outs) % 6 or len(targets) != 5:
+        raise ValueError(f"expected 6 outputs a stack and 5 targets, got {len(outs)} and {len(targets)}")
+    heat, mask, regr = targets[0].shape, targets[2].shape, targets[3].shape
+    stacks = [outs[i : i + 6] for i in range(0, len(outs), 6)]
+    for number, stack in enumerate(stacks):
+        tags = (*mask, stack[2].shape[-1])
+        for kind, out, expected in zip(KINDS, stack, (heat, heat, tags, tags, regr, regr), strict=True):
+            if tuple(out.shape) != tuple(expected):
+                got = f"{kind} of stack {number} has shape {list(out.shape)}"
+                raise ValueError(f"{got}, expected {list(expected)} as its target")
+    return stacks

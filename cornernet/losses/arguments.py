@@ -1,0 +1,87 @@
+"""Checks a config's arguments against a loss's signature before any data is read, then binds them."""
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Literal
+
+SIMPLE = (bool, int, float, str, type(None))
+
+
+def bound(label: str, loss: Callable, inputs: int, args: dict[str, Any]) -> Callable:
+    """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
+
+    Raises ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
+    """
+    try:
+        parameters = inspect.signature(loss).parameters
+    except (TypeError, ValueError):  # written in C
+        return _made(label, loss, args)
+    valid = _configurable(list(parameters.values()), 0 if isinstance(loss, type) else inputs)
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for key, value in args.items():
+        if key not in valid and not anything:
+            raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}")
+        if key in valid:
+            _check_type(label, valid[key], _hint(loss, valid[key]), value)
+    missing = [name for name, p in valid.items() if p.default is p.empty and name not in args]
+    if missing:
+        raise ValueError(f"{label} needs the argument {missing[0]!r}; {_listed(valid)}")
+    return _made(label, loss, args)
+
+
+def _configurable(parameters: list[inspect.Parameter], inputs: int) -> dict[str, inspect.Parameter]:
+    """Parameters a config may set: not the tensors in front, not the corner points of a grouping loss."""
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    tensors = {p.name for p in positional[:inputs] if p.default is p.empty}
+    if inputs:
+        tensors |= {"tl_point", "br_point"}
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return {p.name: p for p in named if p.name not in tensors}
+
+
+def _made(label: str, loss: Callable, args: dict[str, Any]) -> Callable:
+    if not isinstance(loss, type):
+        return functools.partial(loss, **args)
+    try:
+        made = loss(**args)
+    except Exception as error:  # the class may check its arguments itself, in its own way
+        raise ValueError(f"{label} refused its arguments: {' '.join(str(error).split())}") from error
+    if not callable(made):
+        raise ValueError(f"{label} is a class whose objects cannot be called; derive it from torch.nn.Module")
+    return made
+
+
+def _listed(valid: dict[str, inspect.Parameter]) -> str:
+    return f"it takes {', '.join(valid)}" if valid else "it takes none"
+
+
+def _hint(loss: Callable, parameter: inspect.Parameter) -> Any:
+    """The parameter's annotation, resolved; without one, the type of its default."""
+    try:
+        hint = typing.get_type_hints(loss.__init__ if isinstance(loss, type) else loss).get(parameter.name)
+    except Exception:  # annotations may name what was never imported
+        hint = None
+    if hint is not None:
+        return hint
+    default = parameter.default
+    return float if type(default) is int else type(default)  # an unannotated 1 may well become 0.5
+
+
+def _check_type(label: str, parameter: inspect.Parameter, hint: Any, value: Any) -> None:
+    """Refuses a value only where every allowed type is a simple one; what else a class takes is its own affair."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if all(typing.get_origin(o) is Literal for o in options):
+        allowed = [v for o in options for v in typing.get_args(o)]
+        if value not in allowed:
+            raise ValueError(f"{label}: {parameter.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+    elif all(o in SIMPLE for o in options) and options != (type(None),) and not _fits(value, options):
+        names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
+        raise ValueError(f"{label}: {parameter.name} must be {names}, got {value!r}")
+
+
+def _fits(value: Any, options: tuple[type, ...]) -> bool:
+    """int stands in for float; bool is no number."""
+    return type(value) in options or (type(value) is int and float in options)
