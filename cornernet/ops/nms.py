@@ -8,6 +8,7 @@ x1 <= x2 and y1 <= y2; with pixel=True, as published, a box covers its last pixe
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from torchvision.ops import batched_nms
 Method = Literal["gaussian", "linear", "hard"]
 METHODS = ("gaussian", "linear", "hard")
 NAMES = ("soft_gaussian", "soft_linear", "hard", "merge", "none")
+CHUNK = 256  # boxes averaged at once
 WHOLE = 2048  # up to so many boxes all pairs are compared at once (16 MB a matrix), beyond it row by row
 
 
@@ -107,14 +109,16 @@ def soft_nms_merge(
     top of it the top-left corner of j counts with tl_scores[j], the bottom-right one with br_scores[j].
     The published code does the same but leaves these two scores behind when it moves a box.
     """
-    decay = _decay(boxes, labels, method, iou, sigma, pixel)
-    picks, merged = [], []
-    for i, best, row, left in _steps(scores, decay, min_score):
-        share = (1 - row) ** weight_exp * ((left >= min_score) & (left > 0))
-        picks.append((i, best))
-        merged.append(_merge(boxes, boxes[i], share * tl_scores, share * br_scores))
+    steps = _steps(scores, _decay(boxes, labels, method, iou, sigma, pixel), min_score)
+    picks, merged = [], [boxes[:0]]
+    for some in iter(lambda: list(islice(steps, CHUNK)), []):
+        kept, best, rows, left = zip(*some, strict=True)
+        left = torch.stack(left)
+        share = (1 - torch.stack(rows)) ** weight_exp * ((left >= min_score) & (left > 0))
+        merged.append(_merge(boxes, boxes[list(kept)], share * tl_scores, share * br_scores))
+        picks += zip(kept, best, strict=True)
     index, scores = _columns(picks, scores)
-    return Kept(index, torch.stack(merged) if merged else boxes[:0], scores)
+    return Kept(index, torch.cat(merged), scores)
 
 
 def _steps(scores: Tensor, decay: Callable[[int], Tensor], min_score: float) -> Iterator[tuple]:
@@ -136,18 +140,20 @@ def _decay(
     """Function from a box to the factors [n] by which it lowers the scores of all boxes; for itself it is 0."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    boxes, every = _extended(boxes, pixel), torch.arange(len(boxes), device=boxes.device)
+    sides = _extended(boxes, pixel).t().contiguous()
+    groups = None if labels is None else labels.float()
 
-    def rows(which: Tensor) -> Tensor:
-        overlap = _iou(boxes[which], boxes)
+    def rows(which: slice) -> Tensor:
+        overlap = _iou(sides[:, which], sides)
+        if groups is not None:
+            overlap *= (groups[which, None] - groups).eq_(0)
         factor = _factor(overlap, method, iou, sigma)
-        if labels is not None:
-            factor.masked_fill_(labels[which, None] != labels, 1)
-        return factor.masked_fill_(which[:, None] == every, 0)
+        factor.diagonal(which.start).zero_()
+        return factor
 
     if len(boxes) <= WHOLE:
-        return list(rows(every)).__getitem__
-    return lambda i: rows(every[i : i + 1])[0]
+        return list(rows(slice(0, len(boxes)))).__getitem__
+    return lambda i: rows(slice(i, i + 1))[0]
 
 
 def _factor(overlap: Tensor, method: str, iou: float, sigma: float) -> Tensor:
@@ -159,8 +165,8 @@ def _factor(overlap: Tensor, method: str, iou: float, sigma: float) -> Tensor:
 
 
 def _iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """[k, 4], [n, 4] -> [k, n]; 0 where nothing overlaps, also between boxes without area."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = boxes[:, :, None].unbind(1), others.unbind(1)
+    """Sides [4, k], [4, n] -> [k, n]; 0 where nothing overlaps, also between boxes without area."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = boxes[:, :, None], others
     common = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
     common *= (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - common
@@ -173,9 +179,10 @@ def _extended(boxes: Tensor, pixel: bool) -> Tensor:
 
 
 def _merge(boxes: Tensor, own: Tensor, tl: Tensor, br: Tensor) -> Tensor:
-    """Average [4] of the corners of boxes [n, 4] by weights tl, br [n]; where they are all 0, of the box alone."""
-    start, end = tl @ boxes[:, :2] / tl.sum(), br @ boxes[:, 2:] / br.sum()
-    return torch.cat([torch.where(tl.sum() > 0, start, own[:2]), torch.where(br.sum() > 0, end, own[2:])])
+    """Averages [k, 4] of the corners of boxes [n, 4] by weights tl, br [k, n]; where all are 0, own [k, 4] stays."""
+    start, end = tl.sum(1, keepdim=True), br.sum(1, keepdim=True)
+    mean = torch.cat([tl @ boxes[:, :2] / start, br @ boxes[:, 2:] / end], 1)
+    return torch.where(torch.cat([start, start, end, end], 1) > 0, mean, own)
 
 
 def _columns(picks: list[tuple[int, float]], like: Tensor) -> tuple[Tensor, Tensor]:
