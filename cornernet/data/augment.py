@@ -1,0 +1,153 @@
+"""The part of the augmentation that loader workers do: crop or fit, resize, mirror, clip.
+
+Coordinates are edges: pixel i spans [i, i + 1], a box over the whole width W is [0, W]. Resizing therefore scales
+a box by the ratio of the sizes and nothing else, and a mirrored box is x' = W - x. The published code mirrors pixel
+indices, x' = W - 1 - x, and clips at W - 1: with edges that would push every mirrored box one pixel off its object.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from cornernet.structures import ColourDraws
+
+
+class Draws(NamedTuple):
+    """Every random number of one sample; independent of the picture's size and of which parts are switched on."""
+
+    scale: float  # side of the crop relative to the input
+    centre: tuple[float, float]  # (x, y) in [0, 1), where between the borders the crop's centre lies
+    flip: bool  # mirror left and right
+    flip_vertical: bool  # mirror top and bottom
+    colour: ColourDraws
+
+
+def draw(
+    rng: np.random.Generator,
+    scales: list[float],
+    flip: float = 0.5,
+    flip_vertical: float = 0.0,
+    colour: float = 0.4,
+    lighting: float = 0.1,
+) -> Draws:
+    """Generator and strengths -> the numbers of one sample, always drawn in the same order."""
+    scale = float(scales[int(rng.integers(len(scales)))])
+    x, y, mirrored, upside_down = rng.random(4)
+    order = rng.permutation(3).astype(np.int64)
+    alpha = rng.uniform(-1, 1, 3) * colour
+    light = rng.normal(0, 1, 3) * lighting
+    draws = ColourDraws(order, alpha.astype(np.float32), light.astype(np.float32))
+    return Draws(scale, (float(x), float(y)), bool(mirrored < flip), bool(upside_down < flip_vertical), draws)
+
+
+def margin(border: int, length: int) -> int:
+    """Border in pixels, halved until two of them leave a pixel of the length between them."""
+    while length - border <= border and border > 0:
+        border //= 2
+    return border
+
+
+def window(image_size: tuple[int, int], crop_size: tuple[int, int], centre: tuple[float, float], border: int) -> tuple[int, int]:
+    """Sizes (height, width), centre in [0, 1) and border -> (x0, y0) of the crop in the picture, negative where it sticks out."""
+    starts = []
+    for length, crop, fraction in zip(image_size[::-1], crop_size[::-1], centre, strict=True):
+        low = margin(border, length)
+        starts.append(low + int(fraction * (length - 2 * low)) - crop // 2)
+    return starts[0], starts[1]
+
+
+def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int]) -> np.ndarray:
+    """Image [H, W, 3] -> [*size, 3], what lies under the window at (x0, y0); zeros outside the picture.
+
+    The window covers [x0, x0 + width): the published crop of odd width loses its last column, this one does not.
+    """
+    height, width = size
+    top, left = max(y0, 0), max(x0, 0)
+    part = image[top : max(y0 + height, top), left : max(x0 + width, left)]
+    if part.shape[:2] == size:
+        return part
+    out = np.zeros((height, width, image.shape[2]), image.dtype)
+    out[top - y0 : top - y0 + part.shape[0], left - x0 : left - x0 + part.shape[1]] = part
+    return out
+
+
+def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Image [H, W, 3] and boxes [n, 4] -> both at size (height, width); averages areas when it shrinks, so nothing aliases."""
+    height, width = image.shape[:2]
+    if (height, width) == tuple(size):
+        return image, boxes
+    shrinks = size[0] < height and size[1] < width
+    out = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    factors = np.array([size[1] / width, size[0] / height] * 2)
+    return out, boxes * factors
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """(height, width) times scale, in whole pixels, at least one."""
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def resize_longest(image: np.ndarray, boxes: np.ndarray, longest_side: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Image and boxes -> the same with the longest side in pixels as asked; None leaves them as they are."""
+    if longest_side is None:
+        return image, boxes
+    return resize(image, boxes, scaled_size(image.shape[:2], longest_side / max(image.shape[:2])))
+
+
+def crop(
+    image: np.ndarray, boxes: np.ndarray, input_size: tuple[int, int], scale: float, centre: tuple[float, float], border: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The published crop: a window of input_size * scale around the drawn centre, zero padded, resized to the input."""
+    size = (max(1, int(input_size[0] * scale)), max(1, int(input_size[1] * scale)))
+    x0, y0 = window(image.shape[:2], size, centre, border)
+    return resize(cut(image, x0, y0, size), boxes - np.array([x0, y0, x0, y0]), input_size)
+
+
+def fit(image: np.ndarray, boxes: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The whole picture, aspect kept, as large as the input (height, width) allows, in the middle of zeros."""
+    height, width = image.shape[:2]
+    scale = min(input_size[0] / height, input_size[1] / width)
+    size = tuple(min(a, b) for a, b in zip(scaled_size((height, width), scale), input_size, strict=True))
+    image, boxes = resize(image, boxes, size)
+    x0, y0 = (size[1] - input_size[1]) // 2, (size[0] - input_size[0]) // 2
+    return cut(image, x0, y0, input_size), boxes - np.array([x0, y0, x0, y0])
+
+
+def mirror(image: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Image and boxes, mirrored left-right and/or top-bottom; the box encloses the same content as before."""
+    height, width = image.shape[:2]
+    if horizontal:
+        image, boxes = image[:, ::-1], np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
+    if vertical:
+        image, boxes = image[::-1], np.stack([boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]], 1)
+    return image, boxes
+
+
+def clip(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes [n, 4] and labels [n] -> float32 boxes inside the picture of (height, width), those without area left out."""
+    limits = np.array([size[1], size[0]] * 2, np.float32)
+    boxes = np.clip(boxes.astype(np.float32), 0, limits)
+    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return boxes[kept], labels[kept]
+
+
+def augment(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    draws: Draws,
+    input_size: tuple[int, int],
+    cropping: bool = True,
+    border: int = 128,
+    longest_side: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Picture [H, W, 3] uint8, boxes [n, 4], labels [n] and draws -> the same three at the network's input size."""
+    image, boxes = resize_longest(image, boxes.astype(np.float64), longest_side)
+    if cropping:
+        image, boxes = crop(image, boxes, input_size, draws.scale, draws.centre, border)
+    else:
+        image, boxes = fit(image, boxes, input_size)
+    image, boxes = mirror(image, boxes, draws.flip, draws.flip_vertical)
+    boxes, labels = clip(boxes, labels, input_size)
+    return np.ascontiguousarray(image), boxes, labels

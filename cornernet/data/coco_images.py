@@ -1,0 +1,139 @@
+"""The pictures and classes of a COCO file, checked record by record."""
+
+import os
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cornernet.data.source import ImageRecord
+from cornernet.data.images import read_image
+from cornernet.data.problems import Problems
+
+
+def identifier(value: Any) -> int | str | None:
+    """Id as found in a file -> the same as int (1.0 is 1) or non-empty str, None if it is neither."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value and abs(value) != float("inf") and value == int(value) else None
+
+
+def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]:
+    """Entries of the file -> (ids sorted, names); raises ValueError, since every label hangs on them."""
+    found: dict[int, str] = {}
+    for at, entry in enumerate(entries):
+        number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+        if not isinstance(number, int):
+            raise ValueError(f"{problems.source}: entry {at} of categories has no integer id")
+        if number in found:
+            raise ValueError(f"{problems.source}: category id {number} is given twice, {found[number]!r} and {entry.get('name')!r}")
+        name = entry.get("name")
+        if not isinstance(name, str) or not name:
+            problems.repair("category without a name", f"category {number} has no name, its id is used")
+            name = str(number)
+        found[number] = name
+    ids = sorted(found)
+    return ids, [found[i] for i in ids]
+
+
+def images(entries: list, root: Path, problems: Problems) -> dict[int | str, ImageRecord | None]:
+    """Entries of the file -> id: record, in file order; None for a picture that was left out.
+
+    Raises FileNotFoundError if no picture at all is in the folder, and ValueError if none is left.
+    """
+    files = _Folder(root)
+    found: dict[int | str, ImageRecord | None] = {}
+    for at, entry in enumerate(entries):
+        number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+        if number is None:
+            problems.skip("image without an id", f"entry {at} of images has no id that is an integer or a string")
+        elif number in found:
+            problems.skip("image id given twice", f"image id {number} is given twice, the second time for {entry.get('file_name')!r}")
+        else:
+            found[number] = _record(number, entry, files, problems)
+    if not any(found.values()):
+        raise ValueError(f"{problems.source}: none of the {len(entries)} images can be used: {dict(problems.skipped)}")
+    if len({type(number) for number in found}) > 1:
+        raise ValueError(f"{problems.source}: some image ids are integers and some are strings; the metric needs one kind")
+    return found
+
+
+def check_folder(entries: list, root: Path, problems: Problems) -> None:
+    """Raise FileNotFoundError where not one of the listed pictures is in the folder: then it is the wrong folder."""
+    files = _Folder(root)
+    names = [e["file_name"] for e in entries if isinstance(e, dict) and isinstance(e.get("file_name"), str)]
+    names = [n for n in names if not bad_name(n)]
+    if names and not any(files.has(clean(n)) for n in names):
+        raise FileNotFoundError(
+            f"none of the {len(names)} pictures that {problems.source} lists is in {root} "
+            f"(looked for {root / clean(names[0])}); set data.train.images and data.val.images to their folders"
+        )
+
+
+def bad_name(name: Any) -> str:
+    """Reason why a file name is refused, or ""; a data set must not reach outside its folder."""
+    if not isinstance(name, str) or not name:
+        return "is missing or empty"
+    if "\0" in name:
+        return "holds a NUL character"
+    if "://" in name:
+        return "is a URL; download the pictures first"
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or path.parts[:1] and path.parts[0].endswith(":"):
+        return "is an absolute path; names must be relative to the folder of the pictures"
+    return "leaves the folder of the pictures" if ".." in path.parts else ""
+
+
+def clean(name: str) -> str:
+    """File name with slashes as on this system's annotation files: Windows ones are turned."""
+    return str(PurePosixPath(name.replace("\\", "/")))
+
+
+def _record(number: int | str, entry: dict, files: "_Folder", problems: Problems) -> ImageRecord | None:
+    name = entry.get("file_name")
+    if reason := bad_name(name):
+        problems.skip("bad file name", f"image {number}: the file name {name!r} {reason}")
+        return None
+    name = clean(name)
+    if not files.has(name):
+        problems.skip("missing picture", f"image {number}: there is no file {files.root / name}")
+        return None
+    size = _size(number, entry, files.root / name, problems)
+    return ImageRecord(number, name, *size) if size else None
+
+
+def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tuple[int, int] | None:
+    """(width, height) of the entry, or of the file where the entry has none."""
+    if entry.get("width") is None or entry.get("height") is None:
+        try:
+            height, width = read_image(path).shape[:2]
+        except (ValueError, OSError) as error:
+            problems.skip("unreadable picture", f"image {number}: {error}")
+            return None
+        problems.repair("image without a size", f"image {number} has no width and height, they are read from {path}")
+        return width, height
+    size = identifier(entry["width"]), identifier(entry["height"])
+    if all(isinstance(side, int) and side > 0 for side in size):
+        return size
+    problems.skip("bad image size", f"image {number}: width {entry['width']!r} and height {entry['height']!r} must be positive integers")
+    return None
+
+
+class _Folder:
+    """Answers whether a file exists by listing each folder once, which is what makes 100 000 answers cheap."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._names = cache(self._list)
+
+    def has(self, name: str) -> bool:
+        folder, _, last = name.rpartition("/")
+        return last in self._names(folder)
+
+    def _list(self, folder: str) -> frozenset[str]:
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return frozenset(entry.name for entry in entries if entry.is_file())
+        except (OSError, ValueError):
+            return frozenset()

@@ -1,0 +1,87 @@
+"""From a source of pictures and boxes to augmented training samples."""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, get_worker_info
+
+from cornernet.data.augment import augment, draw
+from cornernet.data.source import Source
+from cornernet.data.streams import stream
+from cornernet.structures import Sample
+
+log = logging.getLogger(__name__)
+MAX_WORKERS = 256
+
+
+class Failure(NamedTuple):
+    """Stands for a sample or batch that could not be made; a plain value, since a traceback does not travel well."""
+
+    message: str
+
+
+class TrainDataset(Dataset):
+    """Items by (epoch, index): a pure function of seed, epoch and index, whichever worker makes them."""
+
+    def __init__(
+        self,
+        source: Source,
+        input_size: tuple[int, int],
+        seed: int = 0,
+        *,
+        crop: bool = True,
+        scales: list[float] = (1.0,),
+        border: int = 128,
+        flip: float = 0.5,
+        flip_vertical: float = 0.0,
+        colour: float = 0.4,
+        lighting: float = 0.1,
+        longest_side: int | None = None,
+        on_error: str = "stop",
+    ):
+        """Source, input (height, width), seed and the settings of the augmentation, which `config.Augment` explains."""
+        self.source, self.seed, self.on_error = source, seed, on_error
+        self.strengths = {
+            "scales": list(scales), "flip": flip, "flip_vertical": flip_vertical, "colour": colour, "lighting": lighting,
+        }
+        self.geometry = {
+            "input_size": tuple(input_size), "cropping": crop, "border": border, "longest_side": longest_side,
+        }
+        # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
+        self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
+        self._told = False
+
+    def __len__(self) -> int:
+        """Pictures in the source."""
+        return len(self.source)
+
+    def __getitem__(self, item: tuple[int, int]) -> Sample | Failure:
+        """(epoch, index) -> the augmented sample.
+
+        A picture that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
+        with skip, a black picture without objects, so that shapes and the order of all other samples stay the same.
+        """
+        epoch, index = item
+        draws = draw(stream("augment", self.seed, epoch, index), **self.strengths)
+        try:
+            image, boxes, labels = self.source.image(index), self.source.boxes(index), self.source.labels(index)
+        except (ValueError, OSError) as error:
+            if self.on_error == "stop":
+                return Failure(str(error))
+            self._count(str(error))
+            image, boxes, labels = np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        image, boxes, labels = augment(image, boxes, labels, draws, **self.geometry)
+        return Sample(image, boxes, labels, index, draws.colour)
+
+    def skipped(self) -> int:
+        """Samples made blank so far because their picture could not be read, over all workers of this process."""
+        return int(self._skipped.sum())
+
+    def _count(self, message: str) -> None:
+        worker = get_worker_info()
+        self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1
+        if not self._told:
+            log.warning("%s; such pictures are trained on as blank ones (data.on_error=skip), further ones are only counted", message)
+            self._told = True

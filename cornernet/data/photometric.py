@@ -1,0 +1,73 @@
+"""The part of the augmentation that the device does, batched: colour jitter, PCA lighting, normalisation."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from cornernet.structures import Batch
+
+# Principal components of the colours of COCO, rows B, G, R (Krizhevsky et al. 2012; numbers of the published CornerNet).
+EIGENVALUES = (0.2141788, 0.01817699, 0.00341571)
+EIGENVECTORS = (
+    (-0.58752847, -0.69563484, 0.41340352),
+    (-0.5832747, 0.00994535, -0.81221408),
+    (-0.56089297, 0.71832671, 0.41158938),
+)
+GREY = (0.114, 0.587, 0.299)  # ITU-R BT.601 luma of blue, green, red
+
+
+def photometric(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> Tensor:
+    """Images [B, 3, H, W] in 0..1, order, alpha, light [B, 3] each -> jittered and lit images, not clamped.
+
+    Every step of the jitter moves a picture towards something: brightness towards black, contrast towards its mean
+    grey, saturation towards its grey image, both taken before the jitter. So after any number of steps in any order
+    it is `own * image + grey * grey image + flat`, three numbers a picture, and one pass over the pixels applies them.
+    """
+    weights = constant(GREY, images.device, images.dtype).view(1, 3, 1, 1)
+    grey = (images * weights).sum(1, keepdim=True)
+    own, of_grey, of_mean = _mixture(order, alpha.to(images.dtype))
+    flat = of_mean.unsqueeze(1) * grey.mean((2, 3)) + _lighting(light.to(images.dtype))
+    return images * _spread(own) + grey * _spread(of_grey) + flat[:, :, None, None]
+
+
+def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Images [B, 3, H, W] in 0..1 -> (images - mean) / std by channel."""
+    mean = constant(tuple(mean), images.device, images.dtype).view(1, -1, 1, 1)
+    std = constant(tuple(std), images.device, images.dtype).view(1, -1, 1, 1)
+    return (images - mean) / std
+
+
+def prepare(batch: Batch, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """A training batch -> what the network sees, [B, 3, H, W] float32: jittered, lit, normalised."""
+    images = batch.images.float() / 255
+    images = photometric(images, batch.colour_order, batch.colour_alpha, batch.colour_light)
+    return normalise(images, mean, std)
+
+
+@lru_cache(maxsize=64)
+def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Nested tuple -> tensor, made once per device: a copy in every step would make the device wait for the host."""
+    return torch.tensor(values, device=device, dtype=dtype)
+
+
+def _mixture(order: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Order and alpha [B, 3] -> the factors [B] of the picture, its grey image and its mean grey."""
+    own, of_grey, of_mean = torch.ones_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0])
+    for step in range(3):
+        factor, towards = 1 + alpha[:, step], -alpha[:, step]
+        own = own * factor
+        of_mean = of_mean * factor + towards * (order[:, step] == 1)
+        of_grey = of_grey * factor + towards * (order[:, step] == 2)
+    return own, of_grey, of_mean
+
+
+def _lighting(light: Tensor) -> Tensor:
+    """Weights of the components [B, 3] -> what is added to the channels [B, 3]."""
+    values = constant(EIGENVALUES, light.device, light.dtype)
+    vectors = constant(EIGENVECTORS, light.device, light.dtype)
+    return (light * values) @ vectors.T
+
+
+def _spread(factor: Tensor) -> Tensor:
+    return factor[:, None, None, None]

@@ -1,0 +1,32 @@
+"""What is wrong with a data set, and what is done about it."""
+
+import logging
+from collections import Counter
+
+log = logging.getLogger(__name__)
+
+
+class Problems:
+    """Collects bad records: the first one ends the reading (stop), or they are left out, counted and logged (skip)."""
+
+    def __init__(self, source: str, on_error: str):
+        """Name of the file that is read, and "stop" or "skip"."""
+        if on_error not in ("stop", "skip"):
+            raise ValueError(f"on_error must be stop or skip, got {on_error!r}")
+        self.source, self.on_error = source, on_error
+        self.skipped: Counter[str] = Counter()  # kind -> records left out
+        self.repaired: Counter[str] = Counter()  # kind -> records used after a harmless change
+
+    def skip(self, kind: str, message: str) -> None:
+        """A record that cannot be used; raises ValueError with the message unless on_error is skip."""
+        if self.on_error == "stop":
+            raise ValueError(f"{self.source}: {message} (data.on_error=skip leaves such records out)")
+        if not self.skipped[kind]:
+            log.warning("%s: %s; skipped, further cases of this kind (%s) are only counted", self.source, message, kind)
+        self.skipped[kind] += 1
+
+    def repair(self, kind: str, message: str) -> None:
+        """A record that is used after a harmless change."""
+        if not self.repaired[kind]:
+            log.warning("%s: %s; further cases of this kind (%s) are only counted", self.source, message, kind)
+        self.repaired[kind] += 1
