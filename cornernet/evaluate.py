@@ -1,0 +1,132 @@
+"""Score a detector on a dataset: predict every picture, over all processes, and compute the COCO metrics."""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from tqdm import tqdm
+
+from cornernet.inference import detect
+from cornernet.metrics import Backend, Metrics, coco_metrics, write
+from cornernet.structures import ImageDetections
+
+
+def evaluate(
+    detector: nn.Module,
+    source: Any,
+    *,
+    category_ids: Sequence[int] | None = None,
+    batch_size: int = 1,
+    progress: bool = True,
+    device: torch.device | str | None = None,
+    folder: str | Path | None = None,
+    backend: Backend = "pycocotools",
+    **settings: Any,
+) -> Metrics:
+    """Metrics of a detector on a source of pictures and annotations (see cornernet.data).
+
+    category_ids: COCO id of each of the detector's labels (None: those of the source). settings: the other arguments
+    of `inference.detect`. folder: where to leave metrics.json and predictions.json (None: nowhere).
+    In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
+    shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
+    """
+    results, seconds = predictions(
+        detector, source, category_ids=category_ids, batch_size=batch_size, progress=progress, device=device, **settings
+    )
+    # Every process computes them: were it one alone, its failure would leave the others waiting.
+    metrics = coco_metrics(_with_categories(source, category_ids), results, backend)
+    metrics = dataclasses.replace(metrics, seconds_per_image=seconds / max(1, len(source)))
+    if folder is not None and _rank() == 0:
+        write(metrics, results, folder)
+    return metrics
+
+
+def predictions(
+    detector: nn.Module,
+    source: Any,
+    *,
+    category_ids: Sequence[int] | None = None,
+    batch_size: int = 1,
+    progress: bool = True,
+    device: torch.device | str | None = None,
+    **settings: Any,
+) -> tuple[list[dict[str, Any]], float]:
+    """COCO-format predictions for every picture of a source, in its order, and the seconds spent predicting.
+
+    Process r of w predicts pictures r, r + w, ...; all of them get the whole list. The seconds are added up over them.
+    """
+    ids = list(source.category_ids if category_ids is None else category_ids)
+    mine, seconds = {}, 0.0
+    share = list(range(_rank(), len(source), _world()))
+    with tqdm(total=len(share), desc="evaluate", unit="image", disable=not progress or _rank() > 0) as bar:
+        for part in _chunks(share, batch_size):
+            images = [source.image(i) for i in part]
+            start = time.perf_counter()
+            found = detect(detector, images, batch_size=batch_size, device=device, **settings)
+            seconds += time.perf_counter() - start
+            for i, detections in zip(part, found, strict=True):
+                mine[i] = to_results([detections], [source.record(i).image_id], ids)
+            bar.update(len(part))
+    gathered = _gather((mine, seconds))
+    everything = {i: rows for shares, _ in gathered for i, rows in shares.items()}
+    return [row for i in sorted(everything) for row in everything[i]], sum(s for _, s in gathered)
+
+
+def to_results(
+    detections: Iterable[ImageDetections], image_ids: Iterable[Any], category_ids: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Detections of pictures -> COCO result dicts (image_id, category_id, bbox xywh, score), nothing rounded.
+
+    category_ids: COCO id of each label. Raises ValueError for a label beyond them.
+    """
+    results = []
+    for found, image_id in zip(detections, image_ids, strict=True):
+        rows = (found.boxes.double().tolist(), found.scores.tolist(), found.labels.tolist())
+        for (x1, y1, x2, y2), score, label in zip(*rows, strict=True):
+            if label >= len(category_ids):
+                raise ValueError(f"the detector found label {label}, but there are only {len(category_ids)} categories")
+            box = [x1, y1, x2 - x1, y2 - y1]
+            results.append({"image_id": image_id, "category_id": category_ids[label], "bbox": box, "score": score})
+    return results
+
+
+def _with_categories(source: Any, category_ids: Sequence[int] | None) -> dict[str, Any]:
+    """The source's ground truth, with the detector's categories that have no object in it; they do not touch the AP."""
+    truth = source.coco()
+    known = {category["id"] for category in truth["categories"]}
+    missing = [i for i in category_ids or () if i not in known]
+    if missing and len(missing) == len(category_ids):
+        raise ValueError(f"none of the detector's category ids {missing} is in the ground truth, which has {sorted(known)}")
+    return truth | {"categories": [*truth["categories"], *({"id": i, "name": str(i)} for i in missing)]}
+
+
+def _chunks(indices: list[int], batch_size: int) -> Iterable[list[int]]:
+    """Pictures handed to `detect` at once: some batches, so that those whose canvases agree find each other."""
+    size = 1 if batch_size == 1 else 4 * batch_size
+    return (indices[i : i + size] for i in range(0, len(indices), size))
+
+
+def _distributed() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def _rank() -> int:
+    return dist.get_rank() if _distributed() else 0
+
+
+def _world() -> int:
+    return dist.get_world_size() if _distributed() else 1
+
+
+def _gather(mine: Any) -> list[Any]:
+    """What each process passed in, by rank."""
+    if not _distributed():
+        return [mine]
+    gathered: list[Any] = [None] * _world()
+    dist.all_gather_object(gathered, mine)
+    return gathered

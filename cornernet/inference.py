@@ -1,0 +1,194 @@
+"""From pictures of any size to final boxes in their own pixels: fit, predict, map back, pool, suppress.
+
+Coordinates are edges: pixel i covers [i, i + 1] and a picture of width W covers [0, W], so resizing multiplies,
+padding adds and mirroring a canvas of width W turns x into W - x, all without half pixels.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cornernet.config import Config, Nms
+from cornernet.data.augment import resize, scaled_size
+from cornernet.ops.nms import nms as suppress
+from cornernet.structures import Detections, ImageDetections
+
+
+class Fitted(NamedTuple):
+    """A resized picture on the canvas that the network takes, and the way back."""
+
+    canvas: np.ndarray  # [H, W, 3] uint8, BGR, zeros around the picture
+    pad: tuple[int, int]  # (x, y) of the picture's top-left corner on the canvas
+    factor: tuple[float, float]  # (x, y) resized size / original size, as it came out after rounding
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """Config -> the keyword arguments of `detect` that it holds."""
+    test = config.test
+    return {
+        "scales": tuple(test.scales),
+        "flip": test.flip,
+        "longest_side": config.data.longest_side,
+        "nms": test.nms,
+        "max_per_image": test.max_per_image,
+        "batch_size": test.batch_size,
+    }
+
+
+def detect(
+    detector: nn.Module,
+    images: Sequence[np.ndarray],
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    longest_side: int | None = None,
+    nms: Nms | None = None,
+    max_per_image: int = 100,
+    batch_size: int = 1,
+    device: torch.device | str | None = None,
+) -> list[ImageDetections]:
+    """Final detections of each picture.
+
+    images: [h, w, 3] uint8 BGR arrays, sizes may differ -> as many ImageDetections on the CPU, original pixels,
+    best first, no box empty or outside its picture.
+    Each picture is resized to `longest_side` (None: as it is) times each of `scales`; the detections of all scales,
+    and with `flip` of the mirrored pictures, are pooled before `nms` (None: the config's defaults) runs class by class.
+    `batch_size` pictures at once go through the network where their canvases agree in size; a canvas depends on
+    its own picture alone, so the composition of a batch does not change the boxes.
+    Raises ValueError for a picture of another kind and for scales or sizes that are not positive.
+    """
+    _check(images, scales, longest_side, max_per_image, batch_size)
+    device = device_of(detector) if device is None else torch.device(device)
+    pools: list[list[Detections]] = [[] for _ in images]
+    with evaluating(detector), torch.inference_mode():
+        for scale in scales:
+            for index, found in _one_scale(detector, images, scale, flip, longest_side, batch_size, device):
+                pools[index].append(found)
+    sizes = [image.shape[:2] for image in images]
+    return [_final(pool, size, nms or Nms(), max_per_image) for pool, size in zip(pools, sizes, strict=True)]
+
+
+def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
+    """Resize a picture and centre it on a canvas of zeros of the smallest size that the detector takes.
+
+    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing.
+    """
+    height, width = image.shape[:2]
+    zoom = scale if longest_side is None else scale * longest_side / max(height, width)
+    new_height, new_width = scaled_size((height, width), zoom)
+    image, _ = resize(image, np.zeros((0, 4)), (new_height, new_width))
+    canvas_height, canvas_width = detector.fit_size(new_height, new_width)
+    canvas = np.zeros((canvas_height, canvas_width, 3), np.uint8)
+    left, top = canvas_width // 2 - new_width // 2, canvas_height // 2 - new_height // 2
+    canvas[top : top + new_height, left : left + new_width] = image
+    return Fitted(canvas, (left, top), (new_width / width, new_height / height))
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards every submodule is back in the mode it had (a frozen BatchNorm stays frozen)."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Device of the first parameter or buffer; the CPU where there is none."""
+    tensors = (*module.parameters(), *module.buffers())
+    return tensors[0].device if tensors else torch.device("cpu")
+
+
+def _one_scale(
+    detector: nn.Module,
+    images: Sequence[np.ndarray],
+    scale: float,
+    flip: bool,
+    longest_side: int | None,
+    batch_size: int,
+    device: torch.device,
+) -> Iterator[tuple[int, Detections]]:
+    """(position of the picture, its rows in original pixels), once for each picture and once more for its mirror."""
+    fitted = [fit(detector, image, scale, longest_side) for image in images]
+    for group in _batches(fitted, batch_size):
+        canvases = np.stack([fitted[i].canvas for i in group])
+        batch = torch.from_numpy(canvases).permute(0, 3, 1, 2).contiguous().to(device)
+        inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
+        found = Detections(*(x.cpu() for x in detector.predict(inputs)))
+        for row in range(len(inputs)):
+            index, mirrored = group[row % len(group)], row >= len(group)
+            yield index, _to_original(Detections(*(x[row] for x in found)), fitted[index], mirrored)
+
+
+def _batches(fitted: list[Fitted], batch_size: int) -> list[list[int]]:
+    """Positions of pictures whose canvases agree, in lists of at most batch_size."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, item in enumerate(fitted):
+        groups.setdefault(item.canvas.shape, []).append(index)
+    return [group[i : i + batch_size] for group in groups.values() for i in range(0, len(group), batch_size)]
+
+
+def _to_original(found: Detections, fitted: Fitted, mirrored: bool) -> Detections:
+    """Rows of one canvas ([N, ...], invalid ones included) -> its valid rows in original pixels."""
+    valid = (found.scores >= 0) & found.boxes.isfinite().all(1)  # a score of NaN is not >= 0 either
+    found = Detections(*(x[valid] for x in found))
+    boxes = found.boxes.float()
+    if mirrored:
+        width = fitted.canvas.shape[1]
+        boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
+    boxes = (boxes - boxes.new_tensor(fitted.pad * 2)) / boxes.new_tensor(fitted.factor * 2)
+    return found._replace(boxes=boxes)
+
+
+def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:
+    """Rows of all scales and mirrors of one picture -> its detections."""
+    # Clipped before the suppression: boxes that differ only outside the picture are the same box, and one that
+    # lies in the padding must not suppress anything.
+    rows = _drop_empty(_clip(_cat(pool), size))
+    kept = suppress(
+        rows.boxes, rows.scores, rows.labels, rows.tl_scores, rows.br_scores,
+        name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp,
+    )  # fmt: skip
+    return _best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
+
+
+def _cat(pool: list[Detections]) -> Detections:
+    return Detections(*(torch.cat(parts) for parts in zip(*pool, strict=True)))
+
+
+def _clip(rows: Detections, size: tuple[int, int]) -> Detections:
+    height, width = size
+    limit = rows.boxes.new_tensor([width, height, width, height])
+    return rows._replace(boxes=torch.minimum(rows.boxes.clamp(min=0), limit))
+
+
+def _drop_empty(rows: Detections) -> Detections:
+    full = (rows.boxes[:, 2:] > rows.boxes[:, :2]).all(1)
+    return Detections(*(x[full] for x in rows))
+
+
+def _best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDetections:
+    """The `count` best rows, exactly; of equal scores the one that came first."""
+    order = scores.argsort(descending=True, stable=True)[:count]
+    return ImageDetections(boxes[order], scores[order], labels[order])
+
+
+def _check(
+    images: Sequence[np.ndarray], scales: Sequence[float], longest_side: int | None, max_per_image: int, batch_size: int
+) -> None:
+    for index, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ValueError(f"picture {index} must be [h, w, 3] uint8, BGR, got {list(image.shape)} {image.dtype}")
+    if not scales or any(scale <= 0 for scale in scales):
+        raise ValueError(f"scales must be positive numbers, at least one, got {list(scales)}")
+    sizes = {"longest_side": longest_side, "max_per_image": max_per_image, "batch_size": batch_size}
+    for name, value in sizes.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
