@@ -3,12 +3,17 @@
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2 (figure 5).
 """
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from torch import Tensor
 
+REACHES = (2, 5, 10, 20)  # bumps are drawn in windows of one size; these part small objects from large ones
+
 
 def gaussian_radius(height: Tensor, width: Tensor, min_overlap: float) -> Tensor:
-    """Largest shift r of both corners of a box that keeps its IoU with the true box at min_overlap or more.
+    """Largest shift r of both corners of a box that keeps its IoU with the true box at min_overlap o or more.
 
     height, width: same shape, float, cells -> same shape, cells. Three worst cases, each a quadratic in r:
     both corners move the same way, (h-r)(w-r) = 2o/(1+o) hw; both move inwards, (h-2r)(w-2r) = o hw;
@@ -20,7 +25,7 @@ def gaussian_radius(height: Tensor, width: Tensor, min_overlap: float) -> Tensor
 
 def largest_radius(height: int, width: int, min_overlap: float) -> int:
     """Whole cells that no radius on a map of this size exceeds: the formula grows with both sides."""
-    return max(0, int(min(_roots(float(height), float(width), min_overlap))))
+    return max(0, int(min(_roots(float(height), float(width), min_overlap)) + 1e-6))
 
 
 def _roots(height, width, overlap):
@@ -34,3 +39,56 @@ def _roots(height, width, overlap):
     outward = -2 * overlap * side
     grown = (outward + (outward**2 - 16 * overlap * ((overlap - 1) * width * height)) ** 0.5) / (8 * overlap)
     return shifted, shrunk, grown
+
+
+def draw_bumps(
+    shape: tuple[int, int, int], plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mask: Tensor, reach: int
+) -> Tensor:
+    """Planes of shape (P, H, W) with Gaussians that are 1 at their cells and 0 beyond their radii -> float32.
+
+    plane, x, y, radius [n] int64, mask [n] bool: bumps to draw; reach >= every radius. sigma is a sixth of the
+    window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU.
+    """
+    heat = _zeros(shape, radius.device)
+    for pick, window in _by_size(radius, mask, reach):
+        _draw(heat, plane[pick], x[pick], y[pick], radius[pick], mask[pick], window)
+    return heat
+
+
+def _eager_cpu(device: torch.device) -> bool:
+    return device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _zeros(shape: tuple[int, int, int], device: torch.device) -> Tensor:
+    """Zeros; on CPU by NumPy, which asks the system for zeros instead of writing 84 MB of them (8 pictures, 80 classes)."""
+    return torch.from_numpy(np.zeros(shape, np.float32)) if _eager_cpu(device) else torch.zeros(shape, device=device)
+
+
+def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mask: Tensor, reach: int) -> None:
+    """All bumps in square windows of 2 reach + 1 cells, in place."""
+    height, width = heat.shape[1:]
+    step = torch.arange(-reach, reach + 1, device=heat.device)
+    inside = (step.abs() <= radius[:, None]) & mask[:, None]  # [n, S]
+    rows, columns = y[:, None] + step, x[:, None] + step
+    fade = torch.exp(-18 * (step / (2 * radius[:, None] + 1)) ** 2)  # [n, S], the bump along one axis
+    down = fade * (inside & (rows >= 0) & (rows < height))
+    across = fade * (inside & (columns >= 0) & (columns < width))
+    start = (plane[:, None] * height + rows.clamp(0, height - 1)) * width
+    cells = start[:, :, None] + columns.clamp(0, width - 1)[:, None]  # cells off the map get zeros, which change nothing
+    heat.view(-1).scatter_reduce_(0, cells.flatten(), (down[:, :, None] * across[:, None]).flatten(), "amax")
+
+
+def _by_size(radius: Tensor, mask: Tensor, reach: int) -> Iterator[tuple[Tensor | slice, int]]:
+    """Groups of bumps with the reach of each; one for all where counting them would stop a device or a graph.
+
+    On CPU a window that fits is worth it: most objects are small, and 59 x 59 cells hold a 3 x 3 bump 387 times.
+    """
+    if not _eager_cpu(radius.device):
+        yield slice(None), reach
+        return
+    below = -1
+    for limit in (*(r for r in REACHES if r < reach), reach):
+        pick = (mask & (radius > below) & (radius <= limit)).nonzero()[:, 0]
+        if len(pick):
+            yield pick, limit
+        below = limit

@@ -6,7 +6,7 @@ CornerNet, Law and Deng 2018, arXiv 1808.01244, sections 3.2 and 3.3 (equation 2
 import torch
 from torch import Tensor
 
-from cornernet.ops.gaussian import gaussian_radius, largest_radius
+from cornernet.ops.gaussian import draw_bumps, gaussian_radius, largest_radius
 from cornernet.structures import CornerTargets
 
 __all__ = ["encode", "gaussian_radius"]
@@ -37,42 +37,22 @@ def encode(
     cells = cells.long()
     index = cells[..., 1] * output_size[1] + cells[..., 0]  # [B, M, 2]
     radius = _radius(corners, scale, min_overlap)
-    labels = labels.masked_fill(~mask, 0)
-    heats = [draw_bumps(cells[:, :, i], radius, labels, mask, num_classes, output_size, min_overlap) for i in (0, 1)]
-    return CornerTargets(*heats, mask, offsets[:, :, 0], offsets[:, :, 1], index[..., 0], index[..., 1])
+    reach = largest_radius(*output_size, min_overlap)
+    heat = _heat(cells, radius, labels.masked_fill(~mask, 0), mask, num_classes, output_size, reach)
+    return CornerTargets(*heat, mask, offsets[:, :, 0], offsets[:, :, 1], index[..., 0], index[..., 1])
 
 
-def draw_bumps(
-    cells: Tensor,
-    radius: Tensor,
-    labels: Tensor,
-    mask: Tensor,
-    num_classes: int,
-    size: tuple[int, int],
-    min_overlap: float,
+def _heat(
+    cells: Tensor, radius: Tensor, labels: Tensor, mask: Tensor, classes: int, size: tuple[int, int], reach: int
 ) -> Tensor:
-    """One truncated Gaussian an object, the larger value where they overlap -> [B, C, H, W] float32, 1 at the cells.
-
-    cells [B, M, 2] int64 (x, y); radius, labels [B, M] int64; mask [B, M] bool; size (H, W) bounds the windows
-    through min_overlap.
-    """
-    height, width = size
-    batch, slots = labels.shape
-    reach = largest_radius(height, width, min_overlap)
-    step = torch.arange(-reach, reach + 1, device=cells.device)
-    spread = -18 / (2 * radius + 1).float() ** 2  # -1 / (2 sigma^2) with sigma a sixth of the window
-    inside = (step.abs() <= radius[..., None]) & mask[..., None]  # [B, M, S]
-    along = cells[..., None, :] + step[:, None]  # [B, M, S, xy]
-    rows = inside & (along[..., 1] >= 0) & (along[..., 1] < height)
-    columns = inside & (along[..., 0] >= 0) & (along[..., 0] < width)
-    bump = torch.exp(spread[..., None, None] * (step[:, None] ** 2 + step**2))
-    bump = bump * (rows[..., :, None] & columns[..., None, :])
-    plane = torch.arange(batch, device=cells.device)[:, None] * num_classes + labels
-    y = plane[..., None] * height + along[..., 1].clamp(0, height - 1)
-    where = y[..., :, None] * width + along[..., None, :, 0].clamp(0, width - 1)
-    heat = bump.new_zeros(batch * num_classes * height * width)
-    heat = heat.scatter_reduce(0, where.flatten(), bump.flatten(), "amax")
-    return heat.view(batch, num_classes, height, width)
+    """Cells [B, M, 2, xy], the rest [B, M] -> heatmaps of both corners in one piece, [2, B, C, H, W] float32."""
+    batch = labels.shape[0]
+    maps = torch.arange(2 * batch, device=cells.device).view(2, batch, 1)
+    plane = (maps * classes + labels).flatten()
+    x, y = cells.permute(3, 2, 0, 1).flatten(1)
+    shape = (2 * batch * classes, *size)
+    heat = draw_bumps(shape, plane, x, y, radius.flatten().repeat(2), mask.flatten().repeat(2), reach)
+    return heat.view(2, batch, classes, *size)
 
 
 def _clip(boxes: Tensor, input_size: tuple[int, int]) -> Tensor:
