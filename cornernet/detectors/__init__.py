@@ -1,1 +1,20 @@
-"""The detectors by name."""
+"""The detectors by name. A new detector is a folder with a `build` and one line here."""
+
+from torch import nn
+
+from cornernet.config import Config
+from cornernet.detectors.corner import detector as corner
+
+DETECTORS = {"corner": corner.build}
+
+
+def build(config: Config, num_classes: int) -> nn.Module:
+    """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
+
+    Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
+    `predict(images)` -> Detections in input pixels, and `fit_size(height, width)` -> the input that holds a picture.
+    Raises ValueError, one sentence, for settings that do not go together.
+    """
+    if config.model.detector not in DETECTORS:
+        raise ValueError(f"model.detector {config.model.detector!r} is unknown; there are: {', '.join(DETECTORS)}")
+    return DETECTORS[config.model.detector](config, num_classes)

@@ -1,0 +1,68 @@
+"""What all tools share: their one grammar, and errors as one sentence with an exit code."""
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+
+BAD_INPUT, FAILED = 2, 1
+
+
+class Interrupted(Exception):
+    """The run was asked to stop by a signal and has saved its state; holds the signal's number."""
+
+    def __init__(self, number: int, message: str):
+        super().__init__(message)
+        self.number = number
+
+
+def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0) -> None:
+    """Call main(*paths, overrides) for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
+
+    `paths` first arguments are required, `optional` more may follow; --help prints `usage` and every key.
+    """
+    arguments = sys.argv[1:]
+    if "--help" in arguments or "-h" in arguments:
+        from cornernet.config import help_text
+
+        print(f"{usage}\n\nKeys (name, type, default, meaning):\n{help_text()}")
+        sys.exit(0)
+    with sentences():
+        main(*split(arguments, usage, paths, optional))
+
+
+def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> list:
+    """Arguments -> [path, ..., overrides]; absent optional paths are None. Raises ValueError for a wrong count."""
+    given = []
+    while arguments and not arguments[0].startswith("-") and "=" not in arguments[0]:
+        given.append(arguments[0])
+        arguments = arguments[1:]
+    for text in arguments:
+        if text.startswith("-") or "=" not in text:
+            raise ValueError(f"got {text!r} where an override key=value was expected; {_first(usage)}")
+    if not paths <= len(given) <= paths + optional:
+        raise ValueError(f"{len(given)} paths given; {_first(usage)}")
+    return [*given, *[None] * (paths + optional - len(given)), arguments]
+
+
+def _first(usage: str) -> str:
+    return "usage: " + usage.strip().splitlines()[0]
+
+
+@contextmanager
+def sentences():
+    """Turn the errors a user can cause into one sentence on stderr and the tool's exit code."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        _exit(error, BAD_INPUT)
+    except FloatingPointError as error:
+        _exit(error, FAILED)
+    except Interrupted as error:
+        _exit(error, 128 + error.number)
+    except KeyboardInterrupt:
+        _exit("interrupted", 130)
+
+
+def _exit(error, code: int) -> None:
+    print(f"error: {error}" if code in (BAD_INPUT, FAILED) else error, file=sys.stderr)
+    sys.exit(code)

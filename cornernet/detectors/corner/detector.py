@@ -1,0 +1,145 @@
+"""CornerNet as one module: batch -> loss terms, images -> detections."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.backbones.hourglass import StackedHourglass
+from cornernet.config import Config
+from cornernet.data.photometric import normalise, photometric
+from cornernet.detectors.corner.decode import decode
+from cornernet.detectors.corner.head import CornerHead
+from cornernet.detectors.corner.network import CornerNetwork
+from cornernet.detectors.corner.targets import encode
+from cornernet.losses import AELoss
+from cornernet.losses import build as build_loss
+from cornernet.ops.gather import gather_cells
+from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
+
+
+class CornerDetector(nn.Module):
+    """The corner detector behind the interface that training, evaluation and prediction share.
+
+    `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
+    published 511, 0 for 512.
+    """
+
+    def __init__(self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, mean, std):
+        super().__init__()
+        self.network, self.loss, self.decoder = network, loss, decoder
+        self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("std", torch.tensor(std), persistent=False)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        images = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
+        maps = self.network(normalise(images, self.mean, self.std))
+        targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
+        return self.loss_terms(maps, targets)
+
+    @torch.no_grad()
+    def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
+        """What the maps of `output_size` should show for the objects of a batch."""
+        input_size = tuple(batch.images.shape[-2:])
+        return encode(
+            batch.boxes, batch.labels, batch.mask, self.num_classes, input_size, output_size, self.min_overlap
+        )
+
+    def loss_terms(self, maps: list[CornerMaps], targets: CornerTargets) -> dict[str, Tensor]:
+        """Maps of every stack against the targets -> named terms and `total`."""
+        outs = [x for stack in maps for x in _gathered(stack, targets)]
+        goal = [targets.tl_heat, targets.br_heat, targets.mask, targets.tl_offset, targets.br_offset]
+        points = _corner_points(targets, maps[-1].tl_heat.shape[-1])
+        terms = self.loss.terms(outs, goal, points=points)
+        return {**terms, "total": self.loss.total(terms)}
+
+    def predict(self, images: Tensor) -> Detections:
+        """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
+        maps = self.network(normalise(images.float() / 255, self.mean, self.std))[-1]
+        found = self.decoder(maps)
+        (height, width), (rows, columns) = images.shape[-2:], maps.tl_heat.shape[-2:]
+        scale = found.boxes.new_tensor([width / columns, height / rows] * 2)
+        return found._replace(boxes=found.boxes * scale)
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """Smallest input (height, width) that the network takes and that holds a picture of this size."""
+        multiple = self.network.backbone.multiple
+        return tuple(_round_up(n + s, multiple) - s for n, s in zip((height, width), self.slack, strict=True))
+
+
+def build(config: Config, num_classes: int) -> CornerDetector:
+    """Config and class count -> CornerDetector; raises ValueError for sizes that the hourglass cannot take."""
+    loss = _build_loss(config)
+    backbone, head = config.model.backbone, config.model.head
+    hourglass = StackedHourglass(
+        backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
+    )
+    heads = [
+        CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)
+    ]
+    test = config.test
+    decoder = partial(
+        decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
+        num_dets=test.num_dets, score=test.score,
+    )  # fmt: skip
+    return CornerDetector(
+        CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,
+        slack(config.data.input_size, hourglass.multiple), config.data.mean, config.data.std,
+    )  # fmt: skip
+
+
+def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right sizes."""
+    short = tuple(-size % multiple for size in input_size)
+    if min(input_size) < 1 or max(short) > 3:
+        nearest = [f"{_near(size, multiple)[0]} or {_near(size, multiple)[1]}" for size in input_size]
+        raise ValueError(
+            f"data.input_size {list(input_size)} does not suit an hourglass that halves its input to 1/{multiple}: "
+            f"each side must be a multiple of {multiple} or up to 3 less; nearest: height {nearest[0]}, width {nearest[1]}"
+        )
+    return short
+
+
+def _near(size: int, multiple: int) -> tuple[int, int]:
+    below = max(size // multiple, 1) * multiple
+    return below, below + multiple
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def _build_loss(config: Config) -> AELoss:
+    loss = config.loss
+    return AELoss(
+        regr_weight=loss.offset.weight,
+        focal_loss=build_loss("heatmap", loss.heatmap.name, **loss.heatmap.args),
+        grouping_loss=build_loss("grouping", loss.grouping.name, **loss.grouping.args),
+        offset_loss=build_loss("offset", loss.offset.name, **loss.offset.args),
+        focal_weight=loss.heatmap.weight,
+        grouping_weight=loss.grouping.weight,
+        across_processes=True,
+    )
+
+
+def _gathered(maps: CornerMaps, targets: CornerTargets) -> list[Tensor]:
+    """One stack's maps as AELoss takes them: tags and offsets read at the objects' corners."""
+    return [
+        maps.tl_heat,
+        maps.br_heat,
+        gather_cells(maps.tl_tag, targets.tl_index),
+        gather_cells(maps.br_tag, targets.br_index),
+        gather_cells(maps.tl_offset, targets.tl_index),
+        gather_cells(maps.br_offset, targets.br_index),
+    ]
+
+
+def _corner_points(targets: CornerTargets, width: int) -> tuple[Tensor, Tensor]:
+    """Corner positions (x, y) in cells, fractions included: two [B, M, 2]."""
+    tl, br = (
+        torch.stack((index % width, index // width), -1) + offset
+        for index, offset in ((targets.tl_index, targets.tl_offset), (targets.br_index, targets.br_offset))
+    )
+    return tl, br

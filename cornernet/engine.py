@@ -1,0 +1,186 @@
+"""The training loop. It knows batches, loss terms, steps and files, and no detector by name."""
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+
+from cornernet import checkpoint, config, detectors, evaluate, inference, optim, runs, state
+from cornernet.config import Config
+from cornernet.data.loader import train_loader
+from cornernet.data.sources import sources
+from cornernet.journal import Journal, check_finite
+from cornernet.signals import StopRequest
+from cornernet.state import State
+from cornernet.structures import Batch
+
+log = logging.getLogger("cornernet")
+
+
+def train(settings: Config, name: str = "run") -> dict[str, float]:
+    """Run the training that the config describes -> the COCO figures of its last evaluation.
+
+    The run's folder receives config.yaml, last.pt, best.pt, log.csv, eval.csv, metrics.json, predictions.json,
+    curves.png, predictions.png and TensorBoard events. Raises ValueError or FileNotFoundError for bad input, before
+    the first step wherever possible; FloatingPointError when the loss is not finite; Interrupted after a signal, with
+    the state saved.
+    """
+    detectors.build(settings, 1)  # settings that do not go together fail here, before any data is read
+    accelerator = build_accelerator(settings)
+    seed_everything(settings.seed)
+    folder = _agreed_folder(settings, name, accelerator)
+    train_source, val_source = sources(settings.data)
+    now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device)
+    detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
+    _resume(now, folder, accelerator)
+    if settings.train.compile:
+        now.detector.network.compile()
+    loader = train_loader(
+        settings.data, train_source, settings.train.batch_size, settings.train.accumulate, settings.seed,
+        now.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
+    )  # fmt: skip
+    if accelerator.is_main_process:
+        _open(folder, now, len(train_source), len(val_source), accelerator)
+    with Journal(folder, now.step, settings.train.steps, accelerator.is_main_process) as journal, StopRequest() as stop:
+        _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
+    return now.metrics
+
+
+def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: Journal, stop, val_source) -> None:
+    """From the state's step to the last: optimise, log, save, evaluate."""
+    knobs = now.config.train
+    while now.step < knobs.steps:
+        rate = optim.rate(now.step, knobs)
+        terms = _step(now, detector, batches, accelerator, rate)
+        now.step += 1
+        journal.tick(terms, knobs.batch_size)
+        if accelerator.device.type == "cpu":  # elsewhere reading a value would wait for the device
+            check_finite({name: float(value) for name, value in terms.items()}, now.step)
+        done, stopping = now.step == knobs.steps, stop.agreed(accelerator, now.step)
+        scoring = done or (knobs.eval_every and now.step % knobs.eval_every == 0)
+        saving = done or stopping or scoring or now.step % knobs.save_every == 0
+        if saving or now.step % knobs.log_every == 0:
+            journal.flush(now.step, rate)
+        if saving:
+            _save(now, journal.folder / runs.LAST, accelerator)
+        if stopping:
+            stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
+        if scoring:
+            _evaluate(now, val_source, accelerator, journal)
+
+
+def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator, rate: float) -> dict[str, Tensor]:
+    """One optimiser step over `accumulate` micro-batches -> means of their loss terms, on the device."""
+    knobs, means = now.config.train, {}
+    _train_mode(detector, knobs.freeze_norm)
+    for part in range(knobs.accumulate):
+        batch = _to_device(next(batches), accelerator.device, knobs.channels_last)
+        last = part == knobs.accumulate - 1
+        with nullcontext() if last else accelerator.no_sync(detector):
+            terms = detector(batch)
+            accelerator.backward(terms["total"] / knobs.accumulate)
+        means = {k: means.get(k, 0) + v.detach() / knobs.accumulate for k, v in terms.items()}
+    if knobs.clip_norm is not None:
+        accelerator.clip_grad_norm_(detector.parameters(), knobs.clip_norm)
+    for group in now.optimizer.param_groups:
+        group["lr"] = rate
+    now.optimizer.step()
+    now.optimizer.zero_grad()
+    if now.averaged is not None:
+        now.averaged.update_parameters(now.detector)
+    return means
+
+
+def _evaluate(now: State, source, accelerator: Accelerator, journal: Journal) -> None:
+    """Score the weights that count, keep them if they are the best so far."""
+    model = now.evaluated.eval()
+    metrics = evaluate.evaluate(
+        model, source, category_ids=now.category_ids, device=accelerator.device, folder=journal.folder,
+        **inference.settings(now.config),
+    )  # fmt: skip
+    now.metrics = metrics.figures()
+    journal.evaluation(now.step, metrics, model, source, now.config)
+    if now.metrics["AP"] > now.best:
+        now.best = now.metrics["AP"]
+        _save(now, journal.folder / runs.BEST, accelerator)
+    _save(now, journal.folder / runs.LAST, accelerator)
+
+
+def _save(now: State, path: Path, accelerator: Accelerator) -> None:
+    if accelerator.is_main_process:
+        scaler = None if accelerator.scaler is None else accelerator.scaler.state_dict()
+        checkpoint.save(state.snapshot(now, scaler), path)
+    accelerator.wait_for_everyone()
+
+
+def _resume(now: State, folder: Path, accelerator: Accelerator) -> None:
+    """Load the checkpoint that train.resume asks for, if there is one."""
+    wanted = now.config.train.resume
+    path = folder / runs.LAST if wanted == "auto" else Path(wanted)
+    if not wanted or (wanted == "auto" and not path.exists()):
+        return
+    held = state.restore(now, path)
+    if accelerator.scaler is not None and held["scaler"] is not None:
+        accelerator.scaler.load_state_dict(held["scaler"])
+    if accelerator.is_main_process:
+        log.info("resumed from %s at step %d", path, now.step)
+
+
+def _agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> Path:
+    """The main process chooses the run's folder for all."""
+    chosen = [None]
+    if accelerator.is_main_process:
+        chosen = [runs.folder(settings.work_dir, name, settings.train.resume)]
+    return Path(broadcast_object_list(chosen)[0])
+
+
+def _open(folder: Path, now: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
+    """Make the folder, save the resolved config and say what is about to run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config.save(now.config, folder / "config.yaml")
+    parameters = sum(p.numel() for p in now.detector.parameters())
+    log.info("run folder %s", folder)
+    log.info("%d training and %d validation images, %d classes", train_images, val_images, len(now.class_names))
+    log.info(
+        "%s with %.2f M parameters on %s x %d, %s",
+        now.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
+        accelerator.mixed_precision.replace("no", "fp32"),
+    )  # fmt: skip
+
+
+def build_accelerator(settings: Config) -> Accelerator:
+    """Device, precision and processes; raises ValueError where they do not go together."""
+    knobs = settings.train
+    cpu = knobs.device == "cpu" or not torch.cuda.is_available()
+    if knobs.precision == "fp16" and cpu:
+        raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
+    return Accelerator(mixed_precision=knobs.precision.replace("fp32", "no"), cpu=cpu)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and torch; the data have their own streams."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _train_mode(detector: nn.Module, freeze_norm: bool) -> None:
+    detector.train()
+    if freeze_norm:
+        for module in detector.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def _to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
+    batch = Batch(*(x.to(device, non_blocking=True) for x in batch))
+    if channels_last:
+        batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
+    return batch

@@ -1,0 +1,91 @@
+"""What a run writes for people: progress bar, log.csv, eval.csv, TensorBoard, curves and pictures."""
+
+import math
+import time
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from cornernet import inference, runs, visualize
+from cornernet.config import Config
+from cornernet.metrics import Metrics, table
+
+
+class Journal:
+    """Collects the loss terms of the steps and writes their means; only the main process writes."""
+
+    def __init__(self, folder: Path, step: int, steps: int, writes: bool):
+        self.folder, self.writes = folder, writes
+        self.sums: dict[str, Tensor] = {}
+        self.count, self.images, self.since = 0, 0, time.perf_counter()
+        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not writes)
+        if writes:
+            from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
+
+            self.losses, self.scores = runs.Table(folder / "log.csv", step), runs.Table(folder / "eval.csv", step)
+            self.board = SummaryWriter(folder / "tensorboard", purge_step=step or None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.bar.close()
+        if self.writes:
+            self.board.close()
+
+    def tick(self, terms: dict[str, Tensor], images: int) -> None:
+        """Note one step's terms (0-dim, on the device, not read here) and its number of images."""
+        self.sums = {name: self.sums.get(name, 0) + value.detach() for name, value in terms.items()}
+        self.count, self.images = self.count + 1, self.images + images
+        self.bar.update()
+
+    def flush(self, step: int, rate: float) -> None:
+        """Write the means since the last row; raises FloatingPointError naming every term if one is not finite."""
+        if not self.count:
+            return
+        means = {name: float(value) / self.count for name, value in self.sums.items()}
+        check_finite(means, step)
+        speed = self.images / (time.perf_counter() - self.since)
+        self.sums, self.count, self.images, self.since = {}, 0, 0, time.perf_counter()
+        if self.writes:
+            self.bar.set_postfix_str(" ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s")
+            self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means})
+            for name, value in {**means, "lr": rate, "images_per_s": speed}.items():
+                self.board.add_scalar(f"train/{name}", value, step)
+
+    def evaluation(self, step: int, metrics: Metrics, detector: nn.Module, source, settings: Config) -> None:
+        """Print the table, note the figures, refresh the curves and the picture of six predictions."""
+        if not self.writes:
+            return
+        with tqdm.external_write_mode():
+            print(table(metrics), flush=True)
+        self.scores.add({"step": step, **metrics.figures()})
+        for name, value in metrics.figures().items():
+            self.board.add_scalar(f"val/{name}", value, step)
+        visualize.curves(self.folder)
+        picture = predictions(detector, source, settings)
+        cv2.imwrite(str(self.folder / "predictions.png"), picture)
+        self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
+        self.since = time.perf_counter()
+
+
+def check_finite(terms: dict[str, float], step: int) -> None:
+    """Raise FloatingPointError with every term when one of them is not a number."""
+    if not all(math.isfinite(value) for value in terms.values()):
+        listed = ", ".join(f"{name}={value:g}" for name, value in terms.items())
+        raise FloatingPointError(f"the loss is not finite at step {step}: {listed}; nothing was saved after that")
+
+
+def predictions(detector: nn.Module, source, settings: Config, count: int = 6):
+    """Picture of the first `count` images of a source, truth beside prediction: uint8 BGR."""
+    chosen = range(min(count, len(source)))
+    images = [source.image(i) for i in chosen]
+    found = inference.detect(detector, images, **inference.settings(settings))
+    panels = [
+        visualize.truth_and_predictions(image, source.boxes(i), source.labels(i), detections, source.class_names)
+        for i, image, detections in zip(chosen, images, found, strict=True)
+    ]
+    return visualize.grid(panels, columns=2)

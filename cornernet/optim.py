@@ -1,0 +1,78 @@
+"""Optimiser, learning rate and averaged weights."""
+
+import math
+from bisect import bisect_right
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from cornernet.config import Train
+
+
+def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors)."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    return kind(groups, lr=settings.lr, fused=torch.cuda.is_available() or None)
+
+
+def rate(step: int, settings: Train) -> float:
+    """Learning rate of optimiser step `step`, counted from 0: a pure function, so that resuming needs no state."""
+    return settings.lr * factor(
+        step, settings.steps, settings.schedule, settings.warmup_steps, settings.milestones, settings.gamma
+    )
+
+
+def factor(
+    step: int, steps: int, schedule: str, warmup_steps: int = 0, milestones: list[int] = (), gamma: float = 0.1
+) -> float:
+    """Factor of the peak rate at optimiser step `step` of `steps`.
+
+    constant, step (times gamma at each milestone), cosine (to zero) and one_cycle (cosine up from 1/25 over the
+    warm-up, or over 30 % of the steps if there is none, then cosine down to 1e-5; Smith and Topin, arXiv 1708.07120).
+    """
+    if schedule == "one_cycle":
+        rise = warmup_steps or max(1, round(0.3 * steps))
+        if step < rise:
+            return _half_cosine(1 / 25, 1.0, step / rise)
+        return _half_cosine(1.0, 1e-5, (step - rise) / max(1, steps - rise))
+    warm = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    if schedule == "constant":
+        return warm
+    if schedule == "step":
+        return warm * gamma ** bisect_right(milestones, step)
+    if schedule == "cosine":
+        return warm * _half_cosine(1.0, 0.0, max(0, step - warmup_steps) / max(1, steps - warmup_steps))
+    raise ValueError(f"train.schedule must be constant, step, cosine or one_cycle, got {schedule!r}")
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
+def build_average(module: nn.Module, decay: float | None) -> AveragedModel | None:
+    """Exponential moving average of weights and buffers, or None.
+
+    The decay of step n is min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten.
+    """
+    if decay is None:
+        return None
+    if not 0 < decay < 1:
+        raise ValueError(f"train.ema must lie between 0 and 1 or be null, got {decay}")
+
+    @torch.no_grad()
+    def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        kept = min(decay, (1 + int(count)) / (10 + int(count)))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, 1 - kept)
+        else:  # BatchNorm's counters of batches
+            torch._foreach_copy_(averaged, current)
+
+    return AveragedModel(module, multi_avg_fn=average, use_buffers=True)

@@ -1,0 +1,73 @@
+"""The folder of a run: where it lies, what it logs, how a stopped run finds its way back."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+def folder(work_dir: str, name: str, resume: str) -> Path:
+    """Folder of the run. A folder that already holds a run is only used again to resume it.
+
+    Raises ValueError if `work_dir` is taken; without one the next free runs/<name>, runs/<name>-2, ... is used.
+    """
+    if work_dir:
+        path = Path(work_dir)
+        if resume != "auto" and _taken(path):
+            raise ValueError(
+                f"work_dir {path} already holds a run; train.resume=auto goes on with it, another work_dir starts anew"
+            )
+        return path
+    numbered = _numbered(Path("runs"), name)
+    if resume == "auto" and numbered:
+        return numbered[-1][1]
+    following = numbered[-1][0] + 1 if numbered else 1
+    return Path("runs") / (name if following == 1 else f"{name}-{following}")
+
+
+def _taken(path: Path) -> bool:
+    return any((path / name).exists() for name in (LAST, BEST, "log.csv"))
+
+
+def _numbered(parent: Path, name: str) -> list[tuple[int, Path]]:
+    """Runs of this name that exist, with their numbers, in order."""
+    matches = [(re.fullmatch(rf"{re.escape(name)}(?:-(\d+))?", path.name), path) for path in parent.glob(f"{name}*")]
+    return sorted((int(match[1] or 1), path) for match, path in matches if match and path.is_dir())
+
+
+class Table:
+    """A CSV file that grows by rows; on resume, rows from beyond the resumed step are dropped."""
+
+    def __init__(self, path: Path, step: int):
+        self.path = path
+        self.rows = [row for row in _read(path) if int(row["step"]) <= step]
+        if path.exists():
+            self._write_all()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append one row; a new column rewrites the file with it."""
+        row = {key: f"{value:.8g}" if isinstance(value, float) else str(value) for key, value in row.items()}
+        known = bool(self.rows) and row.keys() <= self.rows[0].keys()
+        self.rows.append(row)
+        if not known:
+            return self._write_all()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, list(self.rows[0]), restval="").writerow(row)
+
+    def _write_all(self) -> None:
+        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        self.rows = [{key: row.get(key, "") for key in columns} for row in self.rows]
+        with self.path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """Complete rows of the file; the last one may have been cut by a crash."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values() and (row["step"] or "").isdigit()]

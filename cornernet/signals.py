@@ -1,0 +1,42 @@
+"""SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one ends it at once."""
+
+import signal
+
+import torch
+from accelerate import Accelerator
+
+from cornernet.commandline import Interrupted
+
+STEPS_BETWEEN_AGREEMENTS = 10
+
+
+class StopRequest:
+    """Context in which the signals only leave a note that the loop reads between two steps."""
+
+    def __enter__(self):
+        self.number = 0
+        self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame) -> None:
+        if self.number:
+            raise Interrupted(number, "stopped at once by a second signal; the last save stands")
+        self.number = number
+
+    def agreed(self, accelerator: Accelerator, step: int) -> bool:
+        """Whether to stop after this step; many processes agree every few steps, since asking costs a round trip."""
+        if accelerator.num_processes == 1:
+            return self.number != 0
+        if step % STEPS_BETWEEN_AGREEMENTS:
+            return False
+        note = torch.tensor(float(self.number), device=accelerator.device)
+        self.number = int(accelerator.reduce(note, "mean").ceil()) and (self.number or signal.SIGTERM)
+        return self.number != 0
+
+    def leave(self, message: str) -> None:
+        """Raise Interrupted with the signal's number."""
+        raise Interrupted(self.number, message)

@@ -1,0 +1,99 @@
+"""What a run is at one step, and its way into and out of a checkpoint."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from cornernet import checkpoint, config, detectors
+from cornernet.config import Config
+from cornernet.optim import build_average, build_optimizer
+
+
+@dataclass
+class State:
+    """Everything that changes from step to step, with what it takes to make sense of it."""
+
+    config: Config
+    class_names: list[str]
+    category_ids: list[int]
+    detector: nn.Module
+    optimizer: torch.optim.Optimizer
+    averaged: AveragedModel | None
+    step: int = 0  # optimiser steps done
+    best: float = -1.0  # best AP so far
+    metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The detector that counts: the averaged one if the run keeps an average."""
+        return self.detector if self.averaged is None else self.averaged.module
+
+
+def start(settings: Config, class_names: list[str], category_ids: list[int], device: torch.device) -> State:
+    """State before the first step, on the device: random weights, or those of train.init."""
+    detector = detectors.build(settings, len(class_names)).to(device)
+    if settings.train.channels_last:
+        detector = detector.to(memory_format=torch.channels_last)
+    if settings.train.init:
+        held = checkpoint.load(settings.train.init)
+        checkpoint.load_weights(detector, weights(held), settings.train.init)
+    optimizer = build_optimizer(detector, settings.train)
+    averaged = build_average(detector, settings.train.ema)
+    return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged)
+
+
+def restore(state: State, path: Path) -> dict[str, Any]:
+    """Put a checkpoint's weights, optimiser and position into the state -> the checkpoint.
+
+    Raises ValueError where the checkpoint belongs to another model, other classes or other averaging.
+    """
+    held = checkpoint.load(path)
+    if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
+        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
+    if (held["averaged"] is None) != (state.averaged is None):
+        raise ValueError(f"{path} was trained with train.ema={held['config']['train']['ema']}; resume it with the same")
+    checkpoint.load_weights(state.detector, held["model"], str(path))
+    state.optimizer.load_state_dict(held["optimizer"])
+    if state.averaged is not None:
+        checkpoint.load_weights(state.averaged.module, held["averaged"], str(path))
+        state.averaged.n_averaged.fill_(held["step"])
+    state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
+    torch.set_rng_state(held["rng"])
+    return held
+
+
+def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
+    """State -> what a checkpoint holds: tensors and plain values alone."""
+    return {
+        "model": state.detector.state_dict(),
+        "averaged": None if state.averaged is None else state.averaged.module.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": scaler,
+        "rng": torch.get_rng_state(),
+        "step": state.step,
+        "best": state.best,
+        "metrics": state.metrics,
+        "config": config.to_dict(state.config),
+        "class_names": state.class_names,
+        "category_ids": state.category_ids,
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+    }
+
+
+def weights(held: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint that count: the averaged ones if it has them."""
+    return held["model"] if held.get("averaged") is None else held["averaged"]
+
+
+def load_detector(path: str | Path, overrides: list[str] = ()) -> tuple[nn.Module, Config, dict[str, Any]]:
+    """Checkpoint and `a.b=c` overrides -> (detector in eval mode on the CPU, its config, the checkpoint)."""
+    held = checkpoint.load(path)
+    settings = config.override(config.from_container(held["config"]), overrides)
+    detector = detectors.build(settings, len(held["class_names"]))
+    checkpoint.load_weights(detector, weights(held), str(path))
+    return detector.eval(), settings, held

@@ -1,0 +1,23 @@
+"""Train a detector: tools/train.py CONFIG [key=value ...]"""
+
+from pathlib import Path
+
+from cornernet import commandline, config
+
+USAGE = """tools/train.py CONFIG [key=value ...]
+
+Trains what the config describes and scores it with COCO mAP, for example
+  tools/train.py configs/shapes.yaml
+  tools/train.py configs/cornernet.yaml train.lr=1e-4
+  torchrun --nproc_per_node 8 tools/train.py configs/cornernet.yaml"""
+
+
+def main(path: str, overrides: list[str]) -> None:
+    settings = config.load(path, overrides)
+    from cornernet import engine  # heavy imports wait until the config is known to be right
+
+    engine.train(settings, Path(path).stem)
+
+
+if __name__ == "__main__":
+    commandline.run(main, USAGE, paths=1)
