@@ -48,8 +48,10 @@ def margin(border: int, length: int) -> int:
     return border
 
 
-def window(image_size: tuple[int, int], crop_size: tuple[int, int], centre: tuple[float, float], border: int) -> tuple[int, int]:
-    """Sizes (height, width), centre in [0, 1) and border -> (x0, y0) of the crop in the picture, negative where it sticks out."""
+def window(
+    image_size: tuple[int, int], crop_size: tuple[int, int], centre: tuple[float, float], border: int
+) -> tuple[int, int]:
+    """Sizes (height, width), centre in [0, 1), border -> (x0, y0) of the crop, negative where it leaves the picture."""
     starts = []
     for length, crop, fraction in zip(image_size[::-1], crop_size[::-1], centre, strict=True):
         low = margin(border, length)
@@ -73,7 +75,7 @@ def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int]) -> np.ndarra
 
 
 def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Image [H, W, 3] and boxes [n, 4] -> both at size (height, width); averages areas when it shrinks, so nothing aliases."""
+    """Image [H, W, 3] and boxes [n, 4] -> both at size (height, width); shrinking averages areas against aliasing."""
     height, width = image.shape[:2]
     if (height, width) == tuple(size):
         return image, boxes
@@ -96,7 +98,12 @@ def resize_longest(image: np.ndarray, boxes: np.ndarray, longest_side: int | Non
 
 
 def crop(
-    image: np.ndarray, boxes: np.ndarray, input_size: tuple[int, int], scale: float, centre: tuple[float, float], border: int
+    image: np.ndarray,
+    boxes: np.ndarray,
+    input_size: tuple[int, int],
+    scale: float,
+    centre: tuple[float, float],
+    border: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The published crop: a window of input_size * scale around the drawn centre, zero padded, resized to the input."""
     size = (max(1, int(input_size[0] * scale)), max(1, int(input_size[1] * scale)))
@@ -125,7 +132,7 @@ def mirror(image: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: boo
 
 
 def clip(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes [n, 4] and labels [n] -> float32 boxes inside the picture of (height, width), those without area left out."""
+    """Boxes [n, 4], labels [n] -> float32 boxes inside the picture (height, width); those that lose all area go."""
     limits = np.array([size[1], size[0]] * 2, np.float32)
     boxes = np.clip(boxes.astype(np.float32), 0, limits)
     kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])

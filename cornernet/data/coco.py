@@ -90,9 +90,14 @@ def with_classes(source: CocoSet, category_ids: list[int], class_names: list[str
     used = {source.category_ids[label] for label in np.unique(source.objects.labels)}
     for number, name in zip(source.category_ids, source.class_names, strict=True):
         if number in used and number not in names:
-            raise ValueError(f"{source.annotations}: category {number} ({name!r}) is unknown to the training set, whose ids are {category_ids}")
+            raise ValueError(
+                f"{source.annotations}: category {number} ({name!r}) is unknown to the training set, "
+                f"whose category ids are {category_ids}"
+            )
         if names.get(number, name) != name:
-            raise ValueError(f"{source.annotations}: category {number} is {name!r} here and {names[number]!r} in the training set")
+            raise ValueError(
+                f"{source.annotations}: category {number} is {name!r} here and {names[number]!r} in the training set"
+            )
     position = {number: at for at, number in enumerate(category_ids)}
     table = np.array([position.get(number, -1) for number in source.category_ids], np.int64)
     rows = source.objects._replace(labels=table[source.objects.labels])

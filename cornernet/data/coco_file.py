@@ -12,13 +12,13 @@ COCO_2017 = (
 
 def require(files: list[Path], folders: list[Path]) -> None:
     """Raise FileNotFoundError that lists every file and folder that is not there, and what to do about it."""
-    missing = [f"the file {p}" for p in files if not p.is_file()] + [f"the folder {p}" for p in folders if not p.is_dir()]
+    missing = [f"file {p}" for p in files if not p.is_file()] + [f"folder {p}" for p in folders if not p.is_dir()]
     if not missing:
         return
     official = any(p.name.startswith("instances_") and "2017" in p.name for p in files)
     cure = f"; {COCO_2017}" if official else ""
     raise FileNotFoundError(
-        f"there is no {', no '.join(m.removeprefix('the ') for m in missing)}; set data.root (the paths are relative to it), "
+        f"there is no {', no '.join(missing)}; set data.root (the paths are relative to it), "
         f"data.train.images, data.train.annotations and the same two of data.val{cure}"
     )
 
@@ -27,7 +27,8 @@ def parse(path: Path) -> dict:
     """Annotation file -> dict whose images, annotations and categories are lists; raises ValueError naming the file."""
     content = _json(path, _text(path))
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is not in COCO format: it holds a {type(content).__name__}, expected a dict with the keys {', '.join(KEYS)}")
+        kind = type(content).__name__
+        raise ValueError(f"{path} is not in COCO format: expected a dict with the keys {', '.join(KEYS)}, got a {kind}")
     if absent := [key for key in KEYS if key not in content]:
         raise ValueError(f"{path} is not in COCO format: the key {' and the key '.join(absent)} is missing")
     for key in KEYS:

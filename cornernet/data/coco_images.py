@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cornernet.data.source import ImageRecord
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
+from cornernet.data.source import ImageRecord
 
 
 def identifier(value: Any) -> int | str | None:
@@ -27,7 +27,8 @@ def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]
         if not isinstance(number, int):
             raise ValueError(f"{problems.source}: entry {at} of categories has no integer id")
         if number in found:
-            raise ValueError(f"{problems.source}: category id {number} is given twice, {found[number]!r} and {entry.get('name')!r}")
+            both = f"{found[number]!r} and {entry.get('name')!r}"
+            raise ValueError(f"{problems.source}: category id {number} is given twice, {both}")
         name = entry.get("name")
         if not isinstance(name, str) or not name:
             problems.repair("category without a name", f"category {number} has no name, its id is used")
@@ -49,13 +50,14 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
         if number is None:
             problems.skip("image without an id", f"entry {at} of images has no id that is an integer or a string")
         elif number in found:
-            problems.skip("image id given twice", f"image id {number} is given twice, the second time for {entry.get('file_name')!r}")
+            second = entry.get("file_name")
+            problems.skip("image id given twice", f"image id {number} is given twice, the second time for {second!r}")
         else:
             found[number] = _record(number, entry, files, problems)
     if not any(found.values()):
         raise ValueError(f"{problems.source}: none of the {len(entries)} images can be used: {dict(problems.skipped)}")
     if len({type(number) for number in found}) > 1:
-        raise ValueError(f"{problems.source}: some image ids are integers and some are strings; the metric needs one kind")
+        raise ValueError(f"{problems.source}: some image ids are integers, some strings; the metric needs one kind")
     return found
 
 
@@ -80,7 +82,7 @@ def bad_name(name: Any) -> str:
     if "://" in name:
         return "is a URL; download the pictures first"
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or path.parts[:1] and path.parts[0].endswith(":"):
+    if path.is_absolute() or path.parts[0].endswith(":"):
         return "is an absolute path; names must be relative to the folder of the pictures"
     return "leaves the folder of the pictures" if ".." in path.parts else ""
 
@@ -116,7 +118,8 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
     size = identifier(entry["width"]), identifier(entry["height"])
     if all(isinstance(side, int) and side > 0 for side in size):
         return size
-    problems.skip("bad image size", f"image {number}: width {entry['width']!r} and height {entry['height']!r} must be positive integers")
+    found = f"width {entry['width']!r} and height {entry['height']!r}"
+    problems.skip("bad image size", f"image {number}: {found} must be positive integers")
     return None
 
 

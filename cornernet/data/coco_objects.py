@@ -1,14 +1,14 @@
 """The objects of a COCO file, checked record by record."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cornernet.data.coco_images import identifier
-from cornernet.data.source import ImageRecord
 from cornernet.data.problems import Problems
+from cornernet.data.source import ImageRecord
 
+LARGEST = 1e300  # beyond it sums of coordinates may overflow
 ROUNDING = 1.0  # pixels by which a box may leave its picture before it counts as clipped
 
 
@@ -30,8 +30,9 @@ def objects(
     """Entries of the file -> Objects."""
     position = {r.image_id: at for at, r in enumerate(r for r in images.values() if r)}
     label = {number: at for at, number in enumerate(category_ids)}
-    rows = []
+    rows, seen = [], set()
     for at, entry in enumerate(entries):
+        _note_twin(entry, seen, problems)
         row = _row(at, entry, images, position, label, problems)
         if row is not None:
             rows.append(row)
@@ -54,7 +55,8 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
     name = f"{name} of {record.file_name}"
     category = identifier(entry.get("category_id"))
     if category not in label:
-        return problems.skip("unknown category", f"{name} has category {entry.get('category_id')!r}, which is not listed")
+        number = entry.get("category_id")
+        return problems.skip("unknown category", f"{name} has category {number!r}, which is not listed")
     if kind := bad_box(entry.get("bbox"), record.width, record.height):
         size = f"{record.width}x{record.height}"
         return problems.skip(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in a picture of {size} pixels")
@@ -65,16 +67,17 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
     if clipped:
         problems.repair("box beyond the picture", f"{name}: the box {entry['bbox']} leaves the picture, it is clipped")
     area = _area(entry.get("area"), bbox, clipped)
-    return position[image_id], bbox, xyxy, label[category], bool(crowd), area, entry.get("segmentation") if crowd else None
+    segmentation = entry.get("segmentation") if crowd else None
+    return position[image_id], bbox, xyxy, label[category], bool(crowd), area, segmentation
 
 
 def bad_box(bbox: Any, width: int, height: int) -> str:
     """Reason why [x, y, w, h] is no box in a picture of that size, or ""; also the name of the kind of problem."""
     if not isinstance(bbox, list) or len(bbox) != 4 or any(type(v) not in (int, float) for v in bbox):
         return "bbox must be four numbers [x, y, w, h]"
-    x, y, w, h = bbox
-    if not all(math.isfinite(v) for v in bbox):
+    if not all(-LARGEST < v < LARGEST for v in bbox):  # NaN fails it as well
         return "bbox is not finite"
+    x, y, w, h = bbox
     if w <= 0 or h <= 0:
         return "bbox has no positive width and height"
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
@@ -106,17 +109,24 @@ def _clipped(bbox: list[float], record: ImageRecord) -> tuple[list[float], tuple
 def _area(area: Any, bbox: list[float], clipped: bool) -> float:
     """Area of the entry (of its mask, where there is one), of the box where it has none."""
     of_box = bbox[2] * bbox[3]
-    if type(area) not in (int, float) or not math.isfinite(area) or area < 0:
+    if type(area) not in (int, float) or not 0 <= area < LARGEST:
         return of_box
     return min(area, of_box) if clipped else area
+
+
+def _note_twin(entry: Any, seen: set, problems: Problems) -> None:
+    """Ids of annotations are not used, but two objects with one id are a sign of a broken export."""
+    number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+    if number is not None and number in seen:
+        problems.repair("annotation id given twice", f"annotation id {number} is given twice, both objects are used")
+    seen.add(number)
 
 
 def _suspect_xyxy(rows: list[tuple], problems: Problems) -> None:
     clipped = problems.repaired["box beyond the picture"]
     if clipped >= 3 and clipped > 0.2 * len(rows):
-        problems.repair(
-            "corners for sizes", f"{clipped} of {len(rows)} boxes leave their pictures: are they [x1, y1, x2, y2] instead of [x, y, w, h]?"
-        )
+        doubt = "are they [x1, y1, x2, y2] instead of [x, y, w, h]?"
+        problems.repair("corners for sizes", f"{clipped} of {len(rows)} boxes leave their pictures: {doubt}")
 
 
 def _pack(rows: list[tuple], images: int) -> Objects:

@@ -1,6 +1,7 @@
 """From a source of pictures and boxes to augmented training samples."""
 
 import logging
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -43,12 +44,12 @@ class TrainDataset(Dataset):
     ):
         """Source, input (height, width), seed and the settings of the augmentation, which `config.Augment` explains."""
         self.source, self.seed, self.on_error = source, seed, on_error
-        self.strengths = {
-            "scales": list(scales), "flip": flip, "flip_vertical": flip_vertical, "colour": colour, "lighting": lighting,
-        }
-        self.geometry = {
-            "input_size": tuple(input_size), "cropping": crop, "border": border, "longest_side": longest_side,
-        }
+        self.draw = partial(
+            draw, scales=list(scales), flip=flip, flip_vertical=flip_vertical, colour=colour, lighting=lighting
+        )
+        self.augment = partial(
+            augment, input_size=tuple(input_size), cropping=crop, border=border, longest_side=longest_side
+        )
         # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
         self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
         self._told = False
@@ -64,7 +65,7 @@ class TrainDataset(Dataset):
         with skip, a black picture without objects, so that shapes and the order of all other samples stay the same.
         """
         epoch, index = item
-        draws = draw(stream("augment", self.seed, epoch, index), **self.strengths)
+        draws = self.draw(stream("augment", self.seed, epoch, index))
         try:
             image, boxes, labels = self.source.image(index), self.source.boxes(index), self.source.labels(index)
         except (ValueError, OSError) as error:
@@ -72,7 +73,7 @@ class TrainDataset(Dataset):
                 return Failure(str(error))
             self._count(str(error))
             image, boxes, labels = np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-        image, boxes, labels = augment(image, boxes, labels, draws, **self.geometry)
+        image, boxes, labels = self.augment(image, boxes, labels, draws)
         return Sample(image, boxes, labels, index, draws.colour)
 
     def skipped(self) -> int:
@@ -83,5 +84,5 @@ class TrainDataset(Dataset):
         worker = get_worker_info()
         self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1
         if not self._told:
-            log.warning("%s; such pictures are trained on as blank ones (data.on_error=skip), further ones are only counted", message)
+            log.warning("%s; a blank picture stands in (data.on_error=skip), further ones are only counted", message)
             self._told = True

@@ -7,8 +7,10 @@ import numpy as np
 
 CLASSES = ("ellipse", "rectangle", "triangle")
 VISIBLE = 0.7  # least part of a shape that the shapes drawn over it leave to be seen
+SMALLEST, LARGEST = 0.13, 0.5  # width and height of a shape relative to the picture
 TRIES = 20  # places tried for a shape before it is left out
 FRACTION_BITS = 4  # of the coordinates given to OpenCV
+Box = tuple[int, int, int, int]  # x1, y1, x2, y2, edges
 
 
 class Drawing(NamedTuple):
@@ -21,28 +23,29 @@ class Drawing(NamedTuple):
 
 
 def draw(rng: np.random.Generator, size: int, max_objects: int) -> Drawing:
-    """Generator, side of the picture and most shapes on it -> Drawing with one shape at least."""
+    """Generator, side of the picture and most shapes on it -> Drawing; shapes that find no room are left out."""
     image = ground(rng, size)
     count = int(rng.integers(1, max_objects + 1))
     hues = (rng.integers(180) + np.arange(count) * 180 // count + rng.integers(-6, 7, count)) % 180
-    masks: list[np.ndarray] = []
-    labels: list[int] = []
+    masks, boxes, labels = [], [], []
     for hue in hues:
-        label, alpha, below = _place(rng, size, masks)
-        if alpha is None:
+        label = int(rng.integers(len(CLASSES)))
+        placed = _place(rng, size, label, masks, boxes)
+        if placed is None:
             continue
-        paint(rng, image, alpha, int(hue))
-        masks, labels = [*below, alpha >= 128], [*labels, label]
-    boxes = np.array([tight_box(m) for m in masks], np.float32).reshape(-1, 4)
-    return Drawing(image, boxes, np.array(labels, np.int64), np.stack(masks))
+        alpha, box, masks = placed
+        paint(rng, image, alpha, box, int(hue))
+        masks, boxes, labels = [*masks, alpha >= 128], [*boxes, box], [*labels, label]
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    return Drawing(image, boxes, np.array(labels, np.int64), np.array(masks, bool).reshape(-1, size, size))
 
 
 def ground(rng: np.random.Generator, size: int) -> np.ndarray:
     """Pale clouds with a grain, [size, size, 3] uint8."""
     clouds = rng.integers(-28, 29, (5, 5, 1)) + rng.integers(-8, 9, (5, 5, 3)) + rng.integers(90, 190)
     smooth = cv2.resize(clouds.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    grain = rng.integers(-9, 10, (size, size, 1), dtype=np.int8)
-    return np.clip(smooth + grain, 0, 255).astype(np.uint8)
+    grain = np.frombuffer(rng.bytes(size * size), np.uint8).astype(np.float32).reshape(size, size, 1)
+    return np.clip(smooth + (grain - 127.5) * (9 / 127.5), 0, 255).astype(np.uint8)
 
 
 def outline(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
@@ -68,41 +71,51 @@ def fill(points: np.ndarray, size: int) -> np.ndarray:
     return cv2.fillPoly(coverage, [fixed], 255, cv2.LINE_AA, FRACTION_BITS)
 
 
-def paint(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, hue: int) -> None:
-    """Colour the covered pixels of the image in place: one strong colour, lighter towards one side."""
+def paint(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, box: Box, hue: int) -> None:
+    """Colour the covered pixels, all within a pixel of the box, in place: a strong colour, lighter towards one side."""
     hsv = np.uint8([[[hue, rng.integers(170, 256), rng.integers(150, 246)]]])
     colour = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0].astype(np.float32)
-    size = len(image)
-    ramp = np.linspace(1.12, 0.88, size, dtype=np.float32)
-    shade = (ramp[:, None] if rng.integers(2) else ramp[None, :])[..., None]
-    weight = (alpha.astype(np.float32) / 255)[..., None]
-    image[:] = np.clip(image * (1 - weight) + colour * shade * weight, 0, 255)
+    ramp = np.linspace(1.12, 0.88, len(image), dtype=np.float32)
+    x1, y1, x2, y2 = max(box[0] - 1, 0), max(box[1] - 1, 0), box[2] + 1, box[3] + 1
+    shade = ramp[y1:y2, None, None] if rng.integers(2) else ramp[None, x1:x2, None]
+    weight = alpha[y1:y2, x1:x2, None] * np.float32(1 / 255)
+    part = image[y1:y2, x1:x2]
+    part[:] = np.clip(part + (colour * shade - part) * weight, 0, 255)
 
 
-def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+def tight_box(mask: np.ndarray) -> Box:
     """Mask [H, W] with a pixel set -> (x1, y1, x2, y2), the edges around the set pixels."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _place(rng: np.random.Generator, size: int, masks: list[np.ndarray]) -> tuple[int, np.ndarray | None, list[np.ndarray]]:
-    """Find room for one more shape: its class, its coverage (None: no room), the masks below it as it leaves them.
-
-    A shape may cover a part of another but not move the edges of its box, so that every box follows from what
-    can be seen.
-    """
-    label = int(rng.integers(len(CLASSES)))
+def _place(
+    rng: np.random.Generator, size: int, label: int, masks: list[np.ndarray], boxes: list[Box]
+) -> tuple[np.ndarray, Box, list[np.ndarray]] | None:
+    """Find room for one more shape -> its coverage, its box, the masks below as it leaves them; None without room."""
     for _ in range(TRIES):
         points = outline(rng, label, size)
-        low, high = 1.5 - points.min(0), size - 2.5 - points.max(0)
-        if (low > high).any():
+        extent = np.ptp(points, axis=0)
+        if extent.min() < SMALLEST * size or extent.max() > LARGEST * size:
             continue
-        alpha = fill(points + rng.uniform(low, high), size)
-        below = [m & (alpha < 128) for m in masks]
-        if (alpha >= 128).any() and all(_still_clear(m, b) for m, b in zip(masks, below, strict=True)):
-            return label, alpha, below
-    return label, None, masks
+        alpha = fill(points - points.min(0) + rng.uniform(1.5, size - 2.5 - extent), size)
+        covers = alpha >= 128
+        if not covers.any():
+            continue
+        box = tight_box(covers)
+        below = [_under(m, b, covers, box) for m, b in zip(masks, boxes, strict=True)]
+        if all(m is not None for m in below):
+            return alpha, box, below
+    return None
 
 
-def _still_clear(before: np.ndarray, after: np.ndarray) -> bool:
-    return after.sum() >= VISIBLE * before.sum() and tight_box(after) == tight_box(before)
+def _under(mask: np.ndarray, box: Box, covers: np.ndarray, by: Box) -> np.ndarray | None:
+    """What a shape leaves of one below it, None if that is too little.
+
+    It may hide a part but not move an edge of the box, so that every box follows from what can be seen.
+    """
+    if box[0] >= by[2] or by[0] >= box[2] or box[1] >= by[3] or by[1] >= box[3]:
+        return mask
+    left = mask & ~covers
+    enough = np.count_nonzero(left) >= VISIBLE * np.count_nonzero(mask)
+    return left if enough and tight_box(left) == box else None

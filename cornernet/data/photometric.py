@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cornernet.structures import Batch
 
-# Principal components of the colours of COCO, rows B, G, R (Krizhevsky et al. 2012; numbers of the published CornerNet).
+# Principal components of COCO's colours, rows B, G, R (method: Krizhevsky et al. 2012; numbers: published CornerNet).
 EIGENVALUES = (0.2141788, 0.01817699, 0.00341571)
 EIGENVECTORS = (
     (-0.58752847, -0.69563484, 0.41340352),

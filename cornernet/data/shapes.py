@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cornernet.data.source import ImageRecord
 from cornernet.data.drawing import CLASSES, Drawing, draw
 from cornernet.data.ground_truth import annotation, ground_truth
+from cornernet.data.source import ImageRecord
 from cornernet.data.streams import stream
 
-SMALLEST = 16  # pixels a side; below, the classes cannot be told apart
+SMALLEST = 32  # pixels a side; below, the classes cannot be told apart
 
 
 class ShapesSet:
@@ -58,12 +58,12 @@ class ShapesSet:
 
     def coco(self) -> dict:
         """Ground truth as a COCO dict; area is the number of visible pixels."""
-        annotations = []
+        records, annotations = [self.record(i) for i in range(len(self))], []
         for i in range(len(self)):
             drawing = self.drawing(i)
             for box, label, mask in zip(drawing.boxes, drawing.labels, drawing.masks, strict=True):
                 annotations.append(annotation(i + 1, self.category_ids[label], _xywh(box), float(mask.sum())))
-        return ground_truth([self.record(i) for i in range(len(self))], annotations, self.category_ids, self.class_names)
+        return ground_truth(records, annotations, self.category_ids, self.class_names)
 
 
 def write(folder: str | Path, shapes: ShapesSet) -> None:

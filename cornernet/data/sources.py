@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from cornernet.config import Data, Split
 from cornernet.data.coco import CocoSet, read, with_classes
 from cornernet.data.coco_file import require
@@ -42,15 +40,14 @@ def build_source(
 
 
 def require_boxes(source: Source) -> None:
-    """Raise ValueError for a training source without a single box, or with a label that has no class."""
-    labels = [source.labels(i) for i in range(len(source))] if isinstance(source, CocoSet) else [source.labels(0)]
-    labels = np.concatenate(labels)
+    """Raise ValueError for a COCO set without a single box to train on, or with a label that has no class."""
+    if not isinstance(source, CocoSet):
+        return
+    labels, classes = source.objects.labels[~source.objects.iscrowd], len(source.category_ids)
     if not len(labels):
-        raise ValueError(
-            f"{source.annotations} has no box to train on: it lists {len(source)} pictures, but no annotation other than crowds"
-        )
-    if labels.min() < 0 or labels.max() >= len(source.category_ids):
-        raise ValueError(f"labels run from {labels.min()} to {labels.max()}, expected 0 to {len(source.category_ids) - 1}")
+        raise ValueError(f"{source.annotations} has {len(source)} pictures, but no box to train on other than crowds")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"{source.annotations}: labels from {labels.min()} to {labels.max()} for {classes} classes")
 
 
 def _shapes(data: Data, split: str) -> ShapesSet:
@@ -68,7 +65,7 @@ def _paths(data: Data, split: str) -> tuple[Path, Path]:
     """(annotation file, folder of the pictures) of a split."""
     part: Split = getattr(data, split)
     if not part.annotations:
-        extra = "; a run without validation pictures of its own can name the training set there" if split == "val" else ""
-        raise ValueError(f"data.{split}.annotations is not set: give the path of a COCO json{extra}")
+        hint = " (without a validation set of your own, name the training set there)" if split == "val" else ""
+        raise ValueError(f"data.{split}.annotations is not set: give the path of a COCO json{hint}")
     root = Path(data.root).expanduser()
     return root / Path(part.annotations).expanduser(), root / Path(part.images).expanduser()
