@@ -30,7 +30,9 @@ class AELoss(nn.Module):
 
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
-    their roles, as `build` makes them (focal_loss takes logits). across_processes: divide by counts over all processes.
+    their roles, as `build` makes them (focal_loss takes logits). across_processes: counts are taken over all
+    processes, so that training on several equals training on one; of grouping losses this asks for a mean over images
+    (ae with a chunk_size) and equal batches.
     """
 
     def __init__(

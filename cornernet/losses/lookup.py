@@ -8,7 +8,7 @@ from collections.abc import Callable
 def find(role: str, name: str, members: dict[str, Callable]) -> Callable:
     """Name of a member or dotted path -> function or class; raises ValueError with one sentence."""
     if not isinstance(name, str):
-        raise ValueError(f"the name of a {role} loss must be a string, got {name!r}")
+        raise ValueError(f"{role} loss: the name must be a string, got {name!r}")
     if name in members:
         return members[name]
     if "." in name and all(name.split(".")):

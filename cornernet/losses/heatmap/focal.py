@@ -1,0 +1,23 @@
+"""Focal loss. Lin, Goyal, Girshick, He, Dollar: RetinaNet, 2017, arXiv 1708.02002, equation 5.
+
+    FL = -1/N sum over cells of  alpha_t (1 - p_t)^gamma log(p_t)
+
+p_t = p and alpha_t = alpha where y = 1; p_t = 1 - p and alpha_t = 1 - alpha where y = 0; in between, p_t and alpha_t
+are mixed by y and the logarithm becomes the cross entropy of p and y. p: probability, the sigmoid of the logit; y:
+target; N: number of cells with y = 1.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32, per_positive
+
+
+def focal(logits: Tensor, target: Tensor, alpha: float | None = 0.25, gamma: float = 2.0) -> Tensor:
+    """Logits and target [B, C, H, W] -> scalar; alpha None weighs all cells alike. RetinaNet, equation 5."""
+    x, y = at_least_float32(logits), at_least_float32(target)
+    entropy = F.binary_cross_entropy_with_logits(x, y, reduction="none")
+    # 1 - p_t = p (1 - y) + (1 - p) y; bounded below because a power's gradient may be infinite at 0
+    miss = (x.sigmoid() * (1 - y) + (-x).sigmoid() * y).clamp(min=1e-12)
+    alpha_t = 1.0 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+    return per_positive(alpha_t * miss**gamma * entropy, target)

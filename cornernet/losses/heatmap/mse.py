@@ -1,0 +1,16 @@
+"""Squared error of the probabilities, as heatmaps are trained in pose estimation. Tompson, Jain, LeCun, Bregler, 2014,
+arXiv 1406.2984.
+
+    L = 1/N sum over cells of  (p - y)^2
+
+p: probability, the sigmoid of the logit; y: target; N: number of cells with y = 1.
+"""
+
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32, per_positive
+
+
+def mse(logits: Tensor, target: Tensor) -> Tensor:
+    """Logits and target [B, C, H, W] -> scalar."""
+    return per_positive((at_least_float32(logits).sigmoid() - at_least_float32(target)) ** 2, target)

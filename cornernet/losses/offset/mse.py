@@ -1,0 +1,15 @@
+"""Squared error of the offsets.
+
+    L = 1/N sum over objects, x and y of d^2
+
+d: predicted minus true offset; N: number of objects.
+"""
+
+from torch import Tensor
+
+from cornernet.losses.reduce import occupied, per_object
+
+
+def mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Offsets [B, M, 2], mask [B, M] -> scalar."""
+    return per_object(((occupied(pred, mask) - occupied(target, mask)) ** 2).sum(), mask)

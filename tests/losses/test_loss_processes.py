@@ -1,0 +1,66 @@
+"""Two processes under DistributedDataParallel get the gradients of one on the whole batch."""
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from cornernet.losses import AELoss, build
+
+COUNTS = (5, 2, 1, 0)  # objects of the images; the second process has far fewer
+
+
+class Maps(nn.Module):
+    """Smallest network with something for every term, and its loss."""
+
+    def __init__(self, across_processes, heatmap):
+        super().__init__()
+        torch.manual_seed(1)
+        self.layers = nn.ModuleDict({"heat": nn.Conv2d(3, 4, 1), "tag": nn.Linear(3, 2), "regr": nn.Linear(3, 4)})
+        grouping = build("grouping", "ae", chunk_size=4.9)
+        self.loss = AELoss(0.1, 0.1, 1, heatmap, grouping_loss=grouping, across_processes=across_processes)
+
+    def forward(self, image, slots, targets):
+        heats, tags, regrs = (self.layers[k](x) for k, x in (("heat", image), ("tag", slots), ("regr", slots)))
+        outs = [*heats.chunk(2, 1), *tags.chunk(2, 2), *regrs.chunk(2, 2)]
+        return self.loss(outs, targets).sum()
+
+
+def batch():
+    torch.manual_seed(2)
+    heats = torch.rand(2, 4, 2, 6, 6)
+    # no bottom-right corner in the second half
+    heats[0, :2, 0, 1, 1:5] = heats[0, 2, 1, 0, 0] = heats[1, 0, 1, 2:5, 3] = 1
+    mask = torch.arange(5) < torch.tensor(COUNTS)[:, None]
+    return torch.randn(4, 3, 6, 6), torch.randn(4, 5, 3), [*heats, mask, *torch.rand(2, 4, 5, 2)]
+
+
+def gradients(model, images):
+    image, slots, targets = batch()
+    value = model(image[images], slots[images], [t[images] for t in targets])
+    value.backward()
+    return value.detach(), [p.grad for p in model.parameters()]
+
+
+def work(rank, folder, names):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    for name in names:
+        for across in (True, False):
+            model = DistributedDataParallel(Maps(across, build("heatmap", name)))
+            value, grads = gradients(model, slice(2 * rank, 2 * rank + 2))
+            dist.all_reduce(value)
+            if rank == 0:
+                torch.save((value / 2, grads), f"{folder}/{name}_{across}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_equal_one(tmp_path):
+    names = ("neg", "balanced_bce", "dice")
+    mp.spawn(work, (str(tmp_path), names), nprocs=2)
+    for name in names:
+        expected = gradients(Maps(True, build("heatmap", name)), slice(None))
+        torch.testing.assert_close(torch.load(tmp_path / f"{name}_True.pt"), expected)
+        _, uncorrected = torch.load(tmp_path / f"{name}_False.pt")
+        assert (uncorrected[4] - expected[1][4]).abs().max() > 1e-2  # the offsets' weights
