@@ -60,7 +60,7 @@ def _eager_cpu(device: torch.device) -> bool:
 
 
 def _zeros(shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    """Zeros; on CPU by NumPy, which asks the system for zeros instead of writing 84 MB of them (8 pictures, 80 classes)."""
+    """Zeros; on CPU by NumPy, which asks the system for them instead of writing 84 MB (8 pictures, 80 classes)."""
     return torch.from_numpy(np.zeros(shape, np.float32)) if _eager_cpu(device) else torch.zeros(shape, device=device)
 
 
@@ -74,7 +74,7 @@ def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mas
     down = fade * (inside & (rows >= 0) & (rows < height))
     across = fade * (inside & (columns >= 0) & (columns < width))
     start = (plane[:, None] * height + rows.clamp(0, height - 1)) * width
-    cells = start[:, :, None] + columns.clamp(0, width - 1)[:, None]  # cells off the map get zeros, which change nothing
+    cells = start[:, :, None] + columns.clamp(0, width - 1)[:, None]  # off the map: zeros, which change nothing
     heat.view(-1).scatter_reduce_(0, cells.flatten(), (down[:, :, None] * across[:, None]).flatten(), "amax")
 
 

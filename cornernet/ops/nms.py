@@ -58,12 +58,14 @@ def nms(
     if name.startswith("soft_"):
         index, scores = soft_nms(boxes, scores, name[len("soft_") :], iou, sigma, min_score, labels, pixel)
         return Kept(index, boxes[index], scores)
-    index = scores.argsort(descending=True, stable=True) if name == "none" else hard_nms(boxes, scores, iou, labels, pixel)
-    index = index[scores[index] >= max(min_score, 0)]
+    index = hard_nms(boxes, scores, iou, labels, pixel) if name == "hard" else scores.argsort(descending=True)
+    index = index[(scores[index] >= min_score) & (scores[index] > 0)]
     return Kept(index, boxes[index], scores[index])
 
 
-def hard_nms(boxes: Tensor, scores: Tensor, iou: float = 0.5, labels: Tensor | None = None, pixel: bool = True) -> Tensor:
+def hard_nms(
+    boxes: Tensor, scores: Tensor, iou: float = 0.5, labels: Tensor | None = None, pixel: bool = True
+) -> Tensor:
     """Indices [k] of the boxes [n, 4] that no better box (of the same label) overlaps by more than iou, best first."""
     labels = torch.zeros_like(scores, dtype=torch.long) if labels is None else labels
     # float64, because the classes are told apart by shifting them out of each other's way
