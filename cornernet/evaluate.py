@@ -1,24 +1,31 @@
 """Score a detector on a dataset: predict every picture, over all processes, and compute the COCO metrics."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
 from tqdm import tqdm
 
+from cornernet.data.source import Source
 from cornernet.inference import detect
-from cornernet.metrics import Backend, Metrics, coco_metrics, write
+from cornernet.metrics import Metrics, write
+from cornernet.scoring import Backend, coco_metrics
 from cornernet.structures import ImageDetections
+
+log = logging.getLogger(__name__)
+OnError = Literal["stop", "skip"]
 
 
 def evaluate(
     detector: nn.Module,
-    source: Any,
+    source: Source,
     *,
     category_ids: Sequence[int] | None = None,
     batch_size: int = 1,
@@ -26,18 +33,21 @@ def evaluate(
     device: torch.device | str | None = None,
     folder: str | Path | None = None,
     backend: Backend = "pycocotools",
+    on_error: OnError = "stop",
     **settings: Any,
 ) -> Metrics:
     """Metrics of a detector on a source of pictures and annotations (see cornernet.data).
 
     category_ids: COCO id of each of the detector's labels (None: those of the source). settings: the other arguments
     of `inference.detect`. folder: where to leave metrics.json and predictions.json (None: nowhere).
+    on_error: what a picture that cannot be read does; skip: warn and miss all its objects.
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
     """
     results, seconds = predictions(
-        detector, source, category_ids=category_ids, batch_size=batch_size, progress=progress, device=device, **settings
-    )
+        detector, source, category_ids=category_ids, batch_size=batch_size, progress=progress, device=device,
+        on_error=on_error, **settings,
+    )  # fmt: skip
     # Every process computes them: were it one alone, its failure would leave the others waiting.
     metrics = coco_metrics(_with_categories(source, category_ids), results, backend)
     metrics = dataclasses.replace(metrics, seconds_per_image=seconds / max(1, len(source)))
@@ -48,12 +58,13 @@ def evaluate(
 
 def predictions(
     detector: nn.Module,
-    source: Any,
+    source: Source,
     *,
     category_ids: Sequence[int] | None = None,
     batch_size: int = 1,
     progress: bool = True,
     device: torch.device | str | None = None,
+    on_error: OnError = "stop",
     **settings: Any,
 ) -> tuple[list[dict[str, Any]], float]:
     """COCO-format predictions for every picture of a source, in its order, and the seconds spent predicting.
@@ -65,11 +76,11 @@ def predictions(
     share = list(range(_rank(), len(source), _world()))
     with tqdm(total=len(share), desc="evaluate", unit="image", disable=not progress or _rank() > 0) as bar:
         for part in _chunks(share, batch_size):
-            images = [source.image(i) for i in part]
+            images = _read(source, part, on_error)
             start = time.perf_counter()
-            found = detect(detector, images, batch_size=batch_size, device=device, **settings)
+            found = detect(detector, list(images.values()), batch_size=batch_size, device=device, **settings)
             seconds += time.perf_counter() - start
-            for i, detections in zip(part, found, strict=True):
+            for i, detections in zip(images, found, strict=True):
                 mine[i] = to_results([detections], [source.record(i).image_id], ids)
             bar.update(len(part))
     gathered = _gather((mine, seconds))
@@ -80,7 +91,7 @@ def predictions(
 def to_results(
     detections: Iterable[ImageDetections], image_ids: Iterable[Any], category_ids: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """Detections of pictures -> COCO result dicts (image_id, category_id, bbox xywh, score), nothing rounded.
+    """Turn detections of pictures into COCO result dicts (image_id, category_id, bbox xywh, score), nothing rounded.
 
     category_ids: COCO id of each label. Raises ValueError for a label beyond them.
     """
@@ -95,14 +106,27 @@ def to_results(
     return results
 
 
-def _with_categories(source: Any, category_ids: Sequence[int] | None) -> dict[str, Any]:
-    """The source's ground truth, with the detector's categories that have no object in it; they do not touch the AP."""
+def _with_categories(source: Source, category_ids: Sequence[int] | None) -> dict[str, Any]:
+    """Read the source's ground truth and add the detector's categories that it lacks; they do not touch the AP."""
     truth = source.coco()
     known = {category["id"] for category in truth["categories"]}
     missing = [i for i in category_ids or () if i not in known]
     if missing and len(missing) == len(category_ids):
-        raise ValueError(f"none of the detector's category ids {missing} is in the ground truth, which has {sorted(known)}")
+        raise ValueError(f"none of the detector's category ids {missing} is in the ground truth: {sorted(known)}")
     return truth | {"categories": [*truth["categories"], *({"id": i, "name": str(i)} for i in missing)]}
+
+
+def _read(source: Source, indices: list[int], on_error: OnError) -> dict[int, np.ndarray]:
+    """Pictures by their position, without those that are unreadable and may be skipped."""
+    images = {}
+    for i in indices:
+        try:
+            images[i] = source.image(i)
+        except (ValueError, OSError) as error:
+            if on_error == "stop":
+                raise
+            log.warning("%s; it is left out and its objects count as missed", error)
+    return images
 
 
 def _chunks(indices: list[int], batch_size: int) -> Iterable[list[int]]:
@@ -124,7 +148,7 @@ def _world() -> int:
 
 
 def _gather(mine: Any) -> list[Any]:
-    """What each process passed in, by rank."""
+    """Collect what each process passed in, by rank."""
     if not _distributed():
         return [mine]
     gathered: list[Any] = [None] * _world()

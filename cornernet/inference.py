@@ -51,7 +51,7 @@ def detect(
     batch_size: int = 1,
     device: torch.device | str | None = None,
 ) -> list[ImageDetections]:
-    """Final detections of each picture.
+    """Find the objects on each picture.
 
     images: [h, w, 3] uint8 BGR arrays, sizes may differ -> as many ImageDetections on the CPU, original pixels,
     best first, no box empty or outside its picture.
@@ -90,7 +90,7 @@ def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards every submodule is back in the mode it had (a frozen BatchNorm stays frozen)."""
+    """Put a module into evaluation mode; afterwards each of its parts is back in the mode it had, frozen norms too."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -175,7 +175,7 @@ def _drop_empty(rows: Detections) -> Detections:
 
 
 def _best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDetections:
-    """The `count` best rows, exactly; of equal scores the one that came first."""
+    """Keep exactly the `count` best rows; of equal scores those that came first."""
     order = scores.argsort(descending=True, stable=True)[:count]
     return ImageDetections(boxes[order], scores[order], labels[order])
 

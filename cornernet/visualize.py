@@ -12,6 +12,8 @@ import numpy as np
 
 from cornernet.structures import ImageDetections
 
+Points = list[tuple[float, float]]  # (step, value)
+
 
 def draw(
     image: np.ndarray,
@@ -31,11 +33,11 @@ def draw(
     scores = None if scores is None else np.asarray(scores, np.float64).reshape(-1)
     order = np.arange(len(boxes)) if scores is None else np.argsort(scores, kind="stable")
     shown = [i for i in order if np.isfinite(boxes[i]).all() and (scores is None or scores[i] >= min_score)]
-    for i in shown:
-        first, last = _pixels(boxes[i], canvas.shape)
-        cv2.rectangle(canvas, first, last, colour(labels[i]), _line_width(canvas.shape))
-    texts = [_text(labels[i], None if scores is None else scores[i], names) for i in shown]
-    return _write(canvas, texts, [_pixels(boxes[i], canvas.shape) for i in shown], [colour(labels[i]) for i in shown])
+    places, colours = [_pixels(boxes[i], canvas.shape) for i in shown], [colour(labels[i]) for i in shown]
+    for (first, last), bgr in zip(places, colours, strict=True):
+        cv2.rectangle(canvas, first, last, bgr, _line_width(canvas.shape))
+    texts = [(_name(labels[i], names), "" if scores is None else f" {scores[i]:.2f}") for i in shown]
+    return _write(canvas, texts, [first for first, _ in places], colours)
 
 
 def truth_and_predictions(
@@ -46,19 +48,23 @@ def truth_and_predictions(
     names: Sequence[str] | None = None,
     min_score: float = 0.3,
 ) -> np.ndarray:
-    """The annotated picture on the left, the predicted one on the right -> one picture [h, ~2 w, 3] uint8 BGR."""
+    """Set the annotated picture on the left, the predicted one on the right -> one picture [h, ~2 w, 3] uint8 BGR.
+
+    Arguments as in `draw`; boxes and labels are the annotated ones. Predictions below min_score are left out.
+    """
     truth = draw(image, boxes, labels, None, names)
     found = draw(image, detections.boxes, detections.labels, detections.scores, names, min_score)
     return grid([truth, found], columns=2)
 
 
-def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4) -> np.ndarray:
-    """Pictures of any sizes in rows of `columns` -> one picture, white between them; each is centred in its cell.
+def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4, longest_side: int = 1600) -> np.ndarray:
+    """Arrange pictures of any sizes in rows of `columns` -> one picture, white between them; each centred in its cell.
 
-    Raises ValueError without a picture.
+    Pictures longer than longest_side are shrunk to it. Raises ValueError without a picture.
     """
     if not images or columns < 1:
         raise ValueError(f"grid needs at least one picture and one column, got {len(images)} and {columns}")
+    images = [_shrunk(image, longest_side) for image in images]
     height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
@@ -72,19 +78,22 @@ def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4) -> np.nda
 
 
 def curves(folder: str | Path) -> Path:
-    """Plot the loss terms, the learning rate and the AP of a run over its steps -> path of curves.png in its folder.
+    """Plot loss terms, learning rate and AP of a run over its steps -> path of curves.png, written into its folder.
 
     Reads log.csv (step, lr, images_per_s and one column a loss term) and, if there, eval.csv (step, AP, ...).
     Cells may be empty. Raises FileNotFoundError where the folder has neither.
     """
     folder = Path(folder)
     log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
-    if not log and not scores:
-        raise FileNotFoundError(f"there is neither a log.csv nor an eval.csv with rows in {folder}")
-    aps = {name: points for name, points in scores.items() if name.startswith("AP")}
-    terms = {name: points for name, points in log.items() if name not in ("lr", "images_per_s", "epoch", "seconds")}
-    panels = [("loss", terms, "log"), ("learning rate", {k: log[k] for k in ("lr",) if k in log}, "linear"), ("AP", aps, "linear")]
-    _plot([panel for panel in panels if panel[1]], folder / "curves.png")
+    groups = {
+        "loss": {name: points for name, points in log.items() if name not in ("lr", "images_per_s")},
+        "learning rate": {name: points for name, points in log.items() if name == "lr"},
+        "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
+    }
+    groups = {title: lines for title, lines in groups.items() if any(lines.values())}
+    if not groups:
+        raise FileNotFoundError(f"there is neither a log.csv nor an eval.csv with numbers in {folder}")
+    _plot(groups, folder / "curves.png")
     return folder / "curves.png"
 
 
@@ -105,30 +114,47 @@ def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[int, int], t
     return (first[0], first[1]), (last[0], last[1])
 
 
+def _shrunk(image: np.ndarray, longest_side: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    zoom = longest_side / max(height, width)
+    size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA) if zoom < 1 else image
+
+
 def _line_width(shape: tuple[int, ...]) -> int:
     return max(1, round(max(shape[:2]) / 320))
 
 
-def _text(label: int, score: float | None, names: Sequence[str] | None) -> str:
-    name = str(names[label]) if names is not None and 0 <= label < len(names) else str(label)
-    return name if score is None else f"{name} {score:.2f}"
+def _name(label: int, names: Sequence[str] | None) -> str:
+    return " ".join(str(names[label]).split()) if names is not None and 0 <= label < len(names) else str(label)
 
 
-def _write(canvas: np.ndarray, texts: list[str], places: list, colours: list) -> np.ndarray:
-    """Labels on filled boxes, above their box where there is room, never beyond the picture's edge."""
-    from PIL import Image, ImageDraw
+def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colours: list) -> np.ndarray:
+    """Labels (name, score) on filled boxes, above their box where there is room, never beyond the picture's edge."""
+    from PIL import Image, ImageDraw  # it comes with matplotlib
 
     picture = Image.fromarray(canvas[..., ::-1])
     pen, font = ImageDraw.Draw(picture), _font(max(10, round(max(canvas.shape[:2]) / 45)))
-    for text, (first, last), bgr in zip(texts, places, colours, strict=True):
-        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-        width, height = right + 4, bottom + 3
-        x = max(0, min(first[0], canvas.shape[1] - width))
-        y = first[1] - height if first[1] >= height else min(first[1], max(0, canvas.shape[0] - height))
+    room_y, room_x = canvas.shape[:2]
+    height = sum(font.getmetrics()) + 1
+    for (name, score), (x, y), bgr in zip(texts, corners, colours, strict=True):
+        text = _shortened(name, score, room_x - 4, font)
+        width = round(font.getlength(text)) + 4
+        x = max(0, min(x, room_x - width))
+        y = y - height if y >= height else min(y, max(0, room_y - height))
         pen.rectangle((x, y, x + width - 1, y + height - 1), fill=bgr[::-1])
         ink = (0, 0, 0) if np.dot(bgr, (0.114, 0.587, 0.299)) > 110 else (255, 255, 255)
-        pen.text((x + 2, y + 1), text, fill=ink, font=font)
+        pen.text((x + 2, y), text, fill=ink, font=font)
     return np.ascontiguousarray(np.asarray(picture)[..., ::-1])
+
+
+def _shortened(name: str, score: str, room: int, font: Any) -> str:
+    """Name and score, the name cut until both fit into `room` pixels; the score is never cut."""
+    text = name + score
+    while name and font.getlength(text) > room:
+        name = name[:-1]
+        text = f"{name}\N{HORIZONTAL ELLIPSIS}{score}"
+    return text
 
 
 @cache
@@ -140,11 +166,11 @@ def _font(size: int) -> Any:
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
-def _columns(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """CSV with a step column -> for each other column its (step, value) points, empty and non-numeric cells left out."""
+def _columns(path: Path) -> dict[str, Points]:
+    """CSV with a step column -> (step, value) points of each other column, empty and non-numeric cells left out."""
     if not path.is_file():
         return {}
-    points: dict[str, list[tuple[float, float]]] = {}
+    points: dict[str, Points] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             step = _number(row.pop("step", None))
@@ -162,22 +188,28 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _plot(panels: list[tuple[str, dict[str, list[tuple[float, float]]], str]], path: Path) -> None:
+def _measured(points: Points) -> Points:
+    """Leave out the -1 that stands for nothing to measure."""
+    return [(step, value) for step, value in points if value >= 0]
+
+
+def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:
+    """One panel a group, one line a column."""
     # The object interface with the Agg canvas needs no display and leaves the caller's pyplot alone.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3 * len(panels)), layout="constrained")
+    figure = Figure(figsize=(9, 3 * len(groups)), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, (title, lines, scale) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+    panels = figure.subplots(len(groups), sharex=True, squeeze=False)[:, 0]
+    for axes, (title, lines) in zip(panels, groups.items(), strict=True):
         for name, points in lines.items():
-            axes.plot(*zip(*points, strict=True), label=name, marker="o" if len(points) < 30 else None, markersize=3)
-        axes.set(ylabel=title, yscale=scale if _positive(lines) else "linear")
+            look = {"linewidth": 2.2, "color": "black", "zorder": 3} if name in ("total", "AP") else {"linewidth": 1.2}
+            axes.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 30 else None, **look)
+        positive = any(value > 0 for points in lines.values() for _, value in points)
+        axes.set(ylabel=title, yscale="log" if title == "loss" and positive else "linear")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
-    axes.set_xlabel("step")
+        if len(lines) > 1:
+            axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    panels[-1].set_xlabel("step")
     figure.savefig(path, dpi=120)
-
-
-def _positive(lines: dict[str, list[tuple[float, float]]]) -> bool:
-    return any(value > 0 for points in lines.values() for _, value in points)

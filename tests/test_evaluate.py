@@ -14,7 +14,8 @@ from torch import nn
 
 from cornernet.config import Nms
 from cornernet.evaluate import evaluate, predictions, to_results
-from cornernet.metrics import FIGURES, coco_metrics, table, write
+from cornernet.metrics import FIGURES, table, write
+from cornernet.scoring import coco_metrics
 from cornernet.structures import Detections, ImageDetections
 
 
@@ -24,8 +25,8 @@ def truth(boxes: list, names: tuple[str, ...] = ("cat", "dog"), images: int = 2)
         "images": [{"id": i, "width": 100, "height": 100, "file_name": f"{i}.png"} for i in range(1, images + 1)],
         "categories": [{"id": i, "name": name} for i, name in enumerate(names, 1)],
         "annotations": [
-            {"id": n, "image_id": row[0], "category_id": row[1], "bbox": list(row[2:]), "area": row[4] * row[5], "iscrowd": 0}
-            for n, row in enumerate(boxes, 1)
+            {"id": n, "image_id": image, "category_id": category, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+            for n, (image, category, *box) in enumerate(boxes, 1)
         ],
     }
 
@@ -81,7 +82,8 @@ def test_twelve_figures_equal_pycocotools(shared, file):
     assert metrics.AP90 == pytest.approx(strict[strict > -1].mean(), abs=1e-12)
     measured = [c.AP for c in metrics.per_class if c.AP >= 0]
     assert np.mean(measured) == pytest.approx(metrics.AP, abs=1e-12)
-    assert [c.name for c in metrics.per_class] == [c["name"] for c in sorted(ground_truth["categories"], key=lambda c: c["id"])]
+    by_id = sorted(ground_truth["categories"], key=lambda c: c["id"])
+    assert [c.name for c in metrics.per_class] == [c["name"] for c in by_id]
 
 
 def test_worked_by_hand():
@@ -143,10 +145,13 @@ def test_missing_keys_are_filled_in():
 
 def test_ids_of_images_may_be_strings_and_of_categories_anything():
     ground_truth = truth([(1, 1, 0, 0, 50, 50), (2, 2, 5, 5, 20, 20)])
-    for item, key in [*((i, "id") for i in ground_truth["images"]), *((a, "image_id") for a in ground_truth["annotations"])]:
-        item[key] = f"picture-{item[key]}"
-    for item, key in [*((c, "id") for c in ground_truth["categories"]), *((a, "category_id") for a in ground_truth["annotations"])]:
-        item[key] = {1: 90, 2: 0}[item[key]]
+    for image in ground_truth["images"]:
+        image["id"] = f"picture-{image['id']}"
+    for category in ground_truth["categories"]:
+        category["id"] = {1: 90, 2: 0}[category["id"]]
+    for annotation in ground_truth["annotations"]:
+        annotation["image_id"] = f"picture-{annotation['image_id']}"
+        annotation["category_id"] = {1: 90, 2: 0}[annotation["category_id"]]
     metrics = coco_metrics(ground_truth, perfect(ground_truth))
     assert metrics.AP == pytest.approx(1) and [c.name for c in metrics.per_class] == ["dog", "cat"]
 
@@ -175,7 +180,7 @@ def test_annotation_without_a_box_is_named():
 
 
 def test_unknown_backend_is_refused():
-    with pytest.raises(ValueError, match="nonsense.*pycocotools"):
+    with pytest.raises(ValueError, match=r"nonsense.*pycocotools"):
         coco_metrics(truth([]), [], backend="nonsense")
 
 
@@ -194,14 +199,16 @@ def test_nothing_is_printed(capsys):
     assert capsys.readouterr().out == ""
 
 
-HOSTILE_FREE = ("ids_annotation_zero", "ids_category_gaps", "ids_string", "annotation_no_area", "annotation_no_iscrowd",
-                "ids_duplicate_annotation", "category_no_name", "category_duplicate_name", "crowd_rle_wrong_size", "no_info",
-                "ids_negative", "annotation_iscrowd_bool", "annotation_unknown_image")  # fmt: skip
+UNUSUAL = ("ids_annotation_zero", "ids_category_gaps", "ids_string", "annotation_no_area", "annotation_no_iscrowd",
+                "ids_duplicate_annotation",
+           "category_no_name", "category_duplicate_name", "crowd_rle_wrong_size", "no_info", "ids_negative",
+           "annotation_iscrowd_bool", "annotation_unknown_image")  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HOSTILE_FREE)
+@pytest.mark.parametrize("name", UNUSUAL)
 def test_unusual_files_score_a_perfect_detector_one(shared, name):
-    ground_truth = json.loads((shared / "data" / "hostile" / "annotations" / f"{name}.json").read_text(encoding="utf-8"))
+    file = shared / "data" / "hostile" / "annotations" / f"{name}.json"
+    ground_truth = json.loads(file.read_text(encoding="utf-8"))
     known = {image["id"] for image in ground_truth["images"]}
     results = [x for x in perfect(ground_truth) if x["image_id"] in known]
     assert coco_metrics(ground_truth, results).AP == pytest.approx(1)
@@ -217,13 +224,14 @@ def found(*rows: tuple) -> ImageDetections:
 
 def test_results_carry_original_ids_xywh_and_all_digits():
     results = to_results([found((1, 2, 4, 8, 0.123456789, 1)), found()], [42, "b"], [7, 90])
-    assert results == [{"image_id": 42, "category_id": 90, "bbox": [1, 2, 3, 6], "score": float(np.float32(0.123456789))}]
+    score = float(np.float32(0.123456789))
+    assert results == [{"image_id": 42, "category_id": 90, "bbox": [1, 2, 3, 6], "score": score}]
     assert np.float32(json.loads(json.dumps(results))[0]["score"]) == np.float32(0.123456789)
     assert to_results([], [], [1]) == []
 
 
 def test_a_label_without_a_category_is_refused():
-    with pytest.raises(ValueError, match="label 2.*only 2 categories"):
+    with pytest.raises(ValueError, match=r"label 2.*only 2 categories"):
         to_results([found((0, 0, 1, 1, 0.5, 2))], [1], [7, 90])
 
 
@@ -281,7 +289,9 @@ class Source:
     def rows(self, index: int) -> torch.Tensor:
         """[n, 5] x1 y1 x2 y2 label."""
         mine = [x for x in self.truth["annotations"] if x["image_id"] == self.record(index).image_id]
-        table = torch.tensor([[*x["bbox"], self.category_ids.index(x["category_id"])] for x in mine], dtype=torch.float32).reshape(-1, 5)
+        table = torch.tensor(
+            [[*x["bbox"], self.category_ids.index(x["category_id"])] for x in mine], dtype=torch.float32
+        ).reshape(-1, 5)
         table[:, 2:4] += table[:, :2]
         return table
 
@@ -306,7 +316,7 @@ class Oracle(nn.Module):
 
     def _answer(self, image: torch.Tensor) -> torch.Tensor:
         index = int(image[0].max()) - 1
-        record, (height, width) = self.source.record(index), image.shape[1:]
+        record, width = self.source.record(index), image.shape[2]
         ys, xs = (image[0] > 0).nonzero().T
         top, left = int(ys.min()), int(xs.min())
         zoom = (int(xs.max()) + 1 - left) / record.width
@@ -337,7 +347,8 @@ def test_evaluation_writes_its_files_and_shows_a_bar(tmp_path, capsys):
     source = Source(truth([(1, 1, 0, 0, 10, 10), (2, 2, 5, 5, 20, 20)]))
     metrics = evaluate(Oracle(source), source, folder=tmp_path, flip=True, nms=EXACT["nms"])
     saved = json.loads((tmp_path / "predictions.json").read_text())
-    assert [x["image_id"] for x in saved] == [1, 2] and json.loads((tmp_path / "metrics.json").read_text())["AP"] == metrics.AP
+    assert [x["image_id"] for x in saved] == [1, 2]
+    assert json.loads((tmp_path / "metrics.json").read_text())["AP"] == metrics.AP == pytest.approx(1)
     assert "evaluate" in capsys.readouterr().err
     evaluate(Oracle(source), source, progress=False)
     assert capsys.readouterr() == ("", "")
@@ -351,11 +362,29 @@ def test_nothing_to_evaluate():
 def test_categories_of_the_detector_may_differ_from_the_sources():
     """A class that this set lacks is counted but does not touch the AP; with none in common it must be a mistake."""
     source = Source(truth([(1, 2, 0, 0, 10, 10), (2, 2, 5, 5, 20, 20)]))
-    source.rows = lambda index: torch.tensor([[[0.0, 0, 10, 10], [5, 5, 25, 25]][index] + [1]] + [[50.0, 50, 60, 60, 0]])
+    boxes = [[0.0, 0, 10, 10, 1], [5.0, 5, 25, 25, 1]]
+    source.rows = lambda index: torch.tensor([boxes[index], [50, 50, 60, 60, 0]])
     metrics = evaluate(Oracle(source), source, category_ids=[99, 2], progress=False)
     assert metrics.AP == pytest.approx(1) and [(c.name, c.detections) for c in metrics.per_class][2] == ("99", 2)
     with pytest.raises(ValueError, match="none of the detector's category ids"):
         evaluate(Oracle(source), source, category_ids=[98, 99], progress=False)
+
+
+def test_an_unreadable_picture_stops_or_is_missed(caplog):
+    source = Source(truth([(1, 1, 0, 0, 10, 10), (2, 1, 5, 5, 20, 20)]))
+    readable = source.image
+
+    def image(index: int) -> np.ndarray:
+        if index == 0:
+            raise ValueError("1.png is cut short")
+        return readable(index)
+
+    source.image = image
+    with pytest.raises(ValueError, match=r"1\.png is cut short"):
+        evaluate(Oracle(source), source, progress=False)
+    metrics = evaluate(Oracle(source), source, progress=False, on_error="skip")
+    assert metrics.AP == pytest.approx(51 / 101) and metrics.images == 2  # half the recall
+    assert "1.png is cut short" in caplog.text
 
 
 def _one_of_two(rank: int, folder: str) -> None:
