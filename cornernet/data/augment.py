@@ -81,8 +81,7 @@ def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple
         return image, boxes
     shrinks = size[0] < height and size[1] < width
     out = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    factors = np.array([size[1] / width, size[0] / height] * 2)
-    return out, boxes * factors
+    return out, boxes * np.array([size[1], size[0]] * 2) / np.array([width, height] * 2)  # this order keeps edges exact
 
 
 def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

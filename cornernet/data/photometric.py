@@ -45,10 +45,20 @@ def prepare(batch: Batch, mean: tuple[float, ...], std: tuple[float, ...]) -> Te
     return normalise(images, mean, std)
 
 
-@lru_cache(maxsize=64)
 def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Nested tuple -> tensor, made once per device: a copy in every step would make the device wait for the host."""
-    return torch.tensor(values, device=device, dtype=dtype)
+    """Nested tuple -> tensor; on a GPU made once, since a copy in every step would make it wait for the host.
+
+    On the CPU there is nothing to gain, and tensors that an export traces must not end up in a cache.
+    """
+    return _make(values, device, dtype) if device.type == "cpu" else _cached(values, device, dtype)
+
+
+def _make(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):  # what is first made during prediction serves training as well
+        return torch.tensor(values, device=device, dtype=dtype)
+
+
+_cached = lru_cache(maxsize=64)(_make)
 
 
 def _mixture(order: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:

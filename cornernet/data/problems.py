@@ -1,9 +1,11 @@
 """What is wrong with a data set, and what is done about it."""
 
 import logging
+import textwrap
 from collections import Counter
 
 log = logging.getLogger(__name__)
+LONGEST = 400  # characters of a message; what a hostile file holds may be a megabyte long
 
 
 class Problems:
@@ -19,6 +21,7 @@ class Problems:
 
     def skip(self, kind: str, message: str) -> None:
         """A record that cannot be used; raises ValueError with the message unless on_error is skip."""
+        message = textwrap.shorten(message, LONGEST)
         if self.on_error == "stop":
             raise ValueError(f"{self.source}: {message} (data.on_error=skip leaves such records out)")
         if not self.skipped[kind]:
@@ -27,6 +30,7 @@ class Problems:
 
     def repair(self, kind: str, message: str) -> None:
         """A record that is used after a harmless change."""
+        message = textwrap.shorten(message, LONGEST)
         if not self.repaired[kind]:
             log.warning("%s: %s; further cases of this kind (%s) are only counted", self.source, message, kind)
         self.repaired[kind] += 1

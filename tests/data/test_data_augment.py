@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cornernet.data.augment import (
+    Draws,
+    augment,
+    clip,
+    crop,
+    cut,
+    draw,
+    fit,
+    margin,
+    mirror,
+    resize,
+    resize_longest,
+    window,
+)
+from cornernet.data.streams import stream
+
+sizes = st.tuples(st.integers(40, 160), st.integers(40, 160))
+fractions = st.floats(0, 1, exclude_max=True)
+
+
+def picture_with_box(size: tuple[int, int], corners: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Black picture with one white rectangle of at least 12 pixels a side, and its box."""
+    height, width = size
+    x1, y1 = int(corners[0] * (width - 12)), int(corners[1] * (height - 12))
+    x2, y2 = x1 + 12 + int(corners[2] * (width - x1 - 12)), y1 + 12 + int(corners[3] * (height - y1 - 12))
+    image = np.zeros((height, width, 3), np.uint8)
+    image[y1:y2, x1:x2] = 255
+    return image, np.array([[x1, y1, x2, y2]], np.float32)
+
+
+def white_box(image: np.ndarray) -> tuple[int, int, int, int]:
+    """Edges around the pixels that are at least half covered."""
+    white = image[..., 0] >= 128
+    columns, rows = np.flatnonzero(white.any(0)), np.flatnonzero(white.any(1))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def no_colour() -> tuple:
+    return draw(stream("test"), [1.0]).colour
+
+
+@given(
+    size=sizes, corners=st.tuples(*[fractions] * 4), input_size=sizes, scale=st.sampled_from([0.6, 0.7, 0.9, 1.0, 1.1, 1.3]),
+    centre=st.tuples(fractions, fractions), flips=st.tuples(st.booleans(), st.booleans()), cropping=st.booleans(),
+    border=st.integers(0, 128), longest=st.sampled_from([None, 64, 200]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=300)
+def test_a_box_encloses_its_pixels_after_any_augmentation(
+    size, corners, input_size, scale, centre, flips, cropping, border, longest
+):
+    image, boxes = picture_with_box(size, corners)
+    draws = Draws(scale, centre, *flips, no_colour())
+    out, moved, labels = augment(image, boxes, np.array([3]), draws, input_size, cropping, border, longest)
+    assert out.shape == (*input_size, 3) and out.dtype == np.uint8 and out.flags.c_contiguous
+    assert moved.dtype == np.float32 and len(moved) == len(labels)
+    if len(moved) == 0:
+        assert not (out >= 192).any()
+        return
+    x1, y1, x2, y2 = moved[0]
+    assert 0 <= x1 < x2 <= input_size[1] and 0 <= y1 < y2 <= input_size[0]
+    assume(min(x2 - x1, y2 - y1) >= 4)  # a sliver may have no pixel that is half covered
+    assert np.abs(np.array(white_box(out)) - moved[0]).max() <= 1.01
+
+
+@given(size=sizes, corners=st.tuples(*[fractions] * 4), horizontal=st.booleans(), vertical=st.booleans())
+def test_a_mirrored_box_is_exact(size, corners, horizontal, vertical):
+    image, boxes = picture_with_box(size, corners)
+    out, moved = mirror(image, boxes, horizontal, vertical)
+    assert white_box(out) == tuple(moved[0])
+    again, back = mirror(out, moved, horizontal, vertical)
+    assert np.array_equal(again, image) and np.array_equal(back, boxes)
+
+
+@given(size=sizes, corners=st.tuples(*[fractions] * 4), centre=st.tuples(fractions, fractions), crop_size=sizes)
+def test_a_crop_without_resizing_is_exact(size, corners, centre, crop_size):
+    image, boxes = picture_with_box(size, corners)
+    out, moved = crop(image, boxes, crop_size, 1.0, centre, 16)
+    kept, _ = clip(moved, np.zeros(1, int), crop_size)
+    assert (white_box(out) == tuple(kept[0])) if len(kept) else not out.any()
+
+
+@given(size=sizes)
+def test_a_crop_of_the_whole_picture_loses_nothing(size):
+    image = np.random.default_rng(0).integers(1, 255, (*size, 3), dtype=np.uint8)
+    assert window(size, size, (0.5, 0.5), 128) == (0, 0)
+    assert np.array_equal(cut(image, 0, 0, size), image)
+
+
+@given(size=sizes, input_size=sizes)
+def test_fit_shows_the_whole_picture(size, input_size):
+    image = np.full((*size, 3), 255, np.uint8)
+    box = np.array([[0, 0, size[1], size[0]]], np.float32)
+    out, moved = fit(image, box, input_size)
+    assert white_box(out) == tuple(moved[0])
+    width, height = moved[0, 2] - moved[0, 0], moved[0, 3] - moved[0, 1]
+    assert width == input_size[1] or height == input_size[0]
+    assert abs(width * size[0] - height * size[1]) <= 0.5 * max(size) + 1e-6  # one side is rounded by half a pixel
+    left, right = moved[0, 0], input_size[1] - moved[0, 2]
+    assert abs(left - right) <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (12000, 20), (20, 12000)])
+@pytest.mark.parametrize("cropping", [True, False])
+@pytest.mark.parametrize("longest", [None, 100])
+def test_extreme_pictures_pass(size, cropping, longest):
+    image, boxes = np.zeros((*size, 3), np.uint8), np.array([[0, 0, size[1], size[0]]], np.float32)
+    draws = draw(stream("test"), [1.0])
+    out, moved, _ = augment(image, boxes, np.zeros(1, np.int64), draws, (127, 127), cropping, 128, longest)
+    assert out.shape == (127, 127, 3) and np.isfinite(moved).all()
+
+
+def test_longest_side():
+    out, boxes = resize_longest(np.zeros((100, 200, 3), np.uint8), np.array([[0.0, 0, 200, 100]]), 50)
+    assert out.shape == (25, 50, 3) and boxes.tolist() == [[0, 0, 50, 25]]
+
+
+def test_shrinking_does_not_alias():
+    stripes = np.zeros((100, 100, 3), np.uint8)
+    stripes[:, ::2] = 255
+    out, _ = resize(stripes, np.zeros((0, 4)), (25, 25))
+    assert np.abs(out.astype(int) - 127).max() <= 1
+
+
+def test_boxes_without_area_are_left_out():
+    boxes = np.array([[-5, 0, 0, 9], [0, 0, 1e-3, 9], [9, 9, 30, 30], [5, 5, 5, 8], [3, 9, 2, 12]])
+    kept, labels = clip(boxes, np.arange(5), (20, 10))
+    assert labels.tolist() == [1, 2] and kept[1].tolist() == [9, 9, 10, 20]
+
+
+@pytest.mark.parametrize(("border", "length"), [(128, 511), (128, 130), (128, 90), (32, 90), (128, 1), (0, 5), (1, 2)])
+def test_margin_leaves_room_for_a_centre(border, length):
+    expected = border
+    while expected and length - expected <= expected:
+        expected //= 2
+    assert margin(border, length) == expected and length - 2 * expected > 0
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_random_crop_equals_the_published_one(golden, case):
+    g = golden("g3_augment")
+    image, boxes, border = g["img"], g["det"][:, :4], int(g[f"rc{case}_border"])
+    scale, x, y = g[f"rc{case}_draws_scale_ctx_cty"]
+    size = tuple(int(side * scale) for side in g[f"rc{case}_view_hw"])
+    assert (margin(border, 130), margin(border, 90)) == tuple(g[f"rc{case}_wh_border"])
+    spans = [length - 2 * margin(border, length) for length in (130, 90)]
+    centre = ((x - margin(border, 130) + 0.5) / spans[0], (y - margin(border, 90) + 0.5) / spans[1])
+    x0, y0 = window((90, 130), size, centre, border)
+    ours, theirs = cut(image, x0, y0, size), g[f"rc{case}_img"]
+    assert np.allclose(boxes - [x0, y0, x0, y0], g[f"rc{case}_det"][:, :4])
+    # The published crop of odd size loses its last row and column; ours agrees everywhere else.
+    height, width = size[0] // 2 * 2, size[1] // 2 * 2
+    assert theirs.shape == ours.shape and np.array_equal(ours[:height, :width], theirs[:height, :width])
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_cut_equals_the_published_crop(golden, case):
+    g = golden("g3_augment")
+    (cy, cx), size = g[f"ci{case}_center_yx"], tuple(int(v) for v in g[f"ci{case}_size_hw"])
+    x0, y0 = int(cx) - size[1] // 2, int(cy) - size[0] // 2
+    assert [y0, x0] == g[f"ci{case}_offset"].tolist()
+    ours, theirs = cut(g["img"], x0, y0, size), g[f"ci{case}_img"]
+    if case == 3:  # an odd crop whose last row and column lie in the picture, see above
+        ours, theirs = ours[:-1, :-1], theirs[:-1, :-1]
+    assert np.array_equal(ours, theirs)
+
+
+def test_fit_equals_the_published_full_crop_to_a_pixel(golden):
+    g = golden("g3_augment")
+    _, boxes = fit(g["img"], g["det"][:, :4], (127, 127))
+    # They pad before they resize: 87.9 rows in the middle instead of 88 in whole pixels, half a pixel at most.
+    assert np.abs(boxes - g["resize_det"][:, :4]).max() < 0.6
+
+
+def test_draws_keep_their_places_and_strengths():
+    rows = [draw(stream("a", n), [0.6, 1.3], flip=0.3, flip_vertical=0.0, colour=0.4, lighting=0.1) for n in range(3000)]
+    assert {r.scale for r in rows} == {0.6, 1.3}
+    assert abs(np.mean([r.flip for r in rows]) - 0.3) < 0.03 and not any(r.flip_vertical for r in rows)
+    alpha = np.stack([r.colour.alpha for r in rows])
+    assert np.abs(alpha).max() <= 0.4 and abs(alpha.std() - 0.4 / 3**0.5) < 0.01
+    assert abs(np.stack([r.colour.light for r in rows]).std() - 0.1) < 0.005
+    assert {tuple(r.colour.order) for r in rows} == {(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
+    off = draw(stream("a", 5), [0.6, 1.3], flip=1.0, colour=0, lighting=0)
+    assert off.centre == rows[5].centre and not off.colour.alpha.any() and not off.colour.light.any()

@@ -1,0 +1,210 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from cornernet.config import Augment, Data, Split
+from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, sources, train_loader, write
+from cornernet.data.loader import start_worker
+from cornernet.structures import Batch, ColourDraws, Sample
+
+DATA = Data(name="shapes", input_size=(95, 127), max_objects=4, workers=0, augment=Augment(border=32, flip_vertical=0.5))
+
+
+@pytest.fixture(scope="module")
+def shapes() -> ShapesSet:
+    return ShapesSet("train", 10, size=96)
+
+
+def batches(source, start: int = 0, steps: int = 6, workers: int = 0, data: Data = DATA, **more) -> list[Batch]:
+    options = {"batch_size": 4, "seed": 5, **more}
+    return list(train_loader(replace(data, workers=workers), source, start_step=start, steps=steps, **options))
+
+
+def same(a: list[Batch], b: list[Batch]) -> bool:
+    return len(a) == len(b) and all(torch.equal(x, y) for p, q in zip(a, b, strict=True) for x, y in zip(p, q, strict=True))
+
+
+def merged(parts: list[Batch]) -> Batch:
+    return Batch(*(torch.cat(t) for t in zip(*parts, strict=True)))
+
+
+def test_a_batch_is_what_the_table_says(shapes):
+    for batch in batches(shapes, steps=2):
+        assert batch.images.shape == (4, 3, 95, 127) and batch.images.dtype == torch.uint8 and batch.images.is_contiguous()
+        assert batch.boxes.shape == (4, 4, 4) and batch.boxes.dtype == torch.float32
+        assert batch.labels.dtype == batch.index.dtype == batch.dropped.dtype == torch.int64 and batch.mask.dtype == torch.bool
+        assert batch.colour_order.dtype == torch.int64 and batch.colour_alpha.dtype == batch.colour_light.dtype == torch.float32
+        boxes = batch.boxes[batch.mask]
+        assert (boxes[:, :2] >= 0).all() and (boxes[:, :2] < boxes[:, 2:]).all()
+        assert (boxes[:, 2:] <= torch.tensor([127.0, 95.0])).all() and not batch.boxes[~batch.mask].any()
+
+
+def test_two_workers_give_the_batches_of_none(shapes):
+    assert same(batches(shapes, workers=0), batches(shapes, workers=2))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resumed_run_sees_what_it_had_left(shapes, workers):
+    whole = batches(shapes)
+    assert same(whole[4:], batches(shapes, start=4, workers=workers))  # step 4 starts within an epoch
+
+
+def test_processes_and_parts_share_the_batch_of_one(shapes):
+    whole = batches(shapes, steps=3)
+    for world, accumulate in [(2, 1), (1, 2), (2, 2), (1, 4), (4, 1)]:
+        ranks = [batches(shapes, steps=3, accumulate=accumulate, rank=r, world=world) for r in range(world)]
+        for step in range(3):
+            parts = [p for rank in ranks for p in rank[step * accumulate : (step + 1) * accumulate]]
+            assert same([merged(parts)], [whole[step]])
+
+
+def test_other_seeds_and_epochs_differ(shapes):
+    whole = batches(shapes, steps=10)
+    assert not same(whole, batches(shapes, steps=10, seed=6))
+    firsts = [b.images[k] for b in whole for k in range(4) if b.index[k] == 0]
+    assert len(firsts) == 4 and not any(torch.equal(firsts[0], other) for other in firsts[1:])
+
+
+def test_every_epoch_shows_every_picture_once(shapes):
+    index = torch.cat([b.index for b in batches(shapes, steps=5)])
+    assert sorted(index[:10].tolist()) == sorted(index[10:].tolist()) == list(range(10))
+    assert index[:10].tolist() != index[10:].tolist()
+
+
+@given(
+    length=st.integers(1, 50), share=st.integers(1, 6), world=st.integers(1, 3), accumulate=st.integers(1, 3),
+    start=st.integers(0, 40), count=st.integers(0, 5),
+)  # fmt: skip
+def test_steps_are_a_pure_function_of_their_number(length, share, world, accumulate, start, count):
+    size = share * world * accumulate
+    line = [item for part in StepSampler(length, size, 1, 3, 0, start + count) for item in part]
+    for epoch in {e for e, _ in line}:
+        seen = [i for e, i in line if e == epoch]
+        assert len(set(seen)) == len(seen) <= length
+    later = []
+    samplers = [StepSampler(length, size, accumulate, 3, start, start + count, r, world) for r in range(world)]
+    for step in range(start, start + count):
+        later += [item for s in samplers for part in s.step(step) for item in part]
+    assert later == line[start * size :]
+    assert all(len(list(s)) == len(s) == count * accumulate for s in samplers)
+
+
+def test_a_batch_that_does_not_divide_names_the_nearest():
+    with pytest.raises(ValueError, match=r"batch_size 49 does not divide into 4 equal parts .* nearest that do: 48 or 52"):
+        StepSampler(100, 49, accumulate=2, world=2)
+    with pytest.raises(ValueError, match="at least 1"):
+        StepSampler(100, 0)
+
+
+def sample(count: int) -> Sample:
+    boxes = np.arange(count * 4, dtype=np.float32).reshape(-1, 4)
+    colour = ColourDraws(np.arange(3), np.zeros(3, np.float32), np.zeros(3, np.float32))
+    return Sample(np.zeros((2, 3, 3), np.uint8), boxes, np.arange(count), 7, colour)
+
+
+def test_objects_beyond_the_slots_are_cut_and_counted():
+    batch = collate([sample(5), sample(0), sample(3)], 3)
+    assert batch.dropped.tolist() == [2, 0, 0] and batch.mask.sum(1).tolist() == [3, 0, 3]
+    assert batch.labels[0].tolist() == [0, 1, 2] and torch.equal(batch.boxes[0], torch.arange(12.0).view(3, 4))
+
+
+def broken_set(folder: Path):
+    """Shapes on disk of which the picture at position 1 is cut short."""
+    write(folder, ShapesSet("train", 4, size=64))
+    path = folder / "images/train/000002.png"
+    path.write_bytes(cv2.imencode(".jpg", cv2.imread(str(path)))[1].tobytes()[:-200])
+    return read(folder / "annotations/train.json", folder / "images/train")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_picture_stops_with_its_name(tmp_path: Path, workers: int):
+    with pytest.raises(ValueError, match=r"^\S*000002\.png is cut short: the JPEG has no end marker$"):
+        batches(broken_set(tmp_path), steps=1, workers=workers)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_picture_is_blank_when_skipped(tmp_path: Path, workers: int):
+    data = replace(DATA, on_error="skip", workers=workers)
+    loader = train_loader(data, broken_set(tmp_path), 4, steps=3)
+    for batch in loader:
+        blank = batch.index == 1
+        assert not batch.images[blank].any() and not batch.mask[blank].any()
+        assert batch.images[~blank].flatten(1).any(1).all()
+    assert loader.dataset.skipped() == 3
+
+
+class Dying(ShapesSet):
+    """A source whose second picture takes its worker down."""
+
+    def image(self, i: int) -> np.ndarray:
+        if i == 1:
+            os._exit(1)
+        return super().image(i)
+
+
+def test_a_dead_worker_is_an_error_not_a_hang():
+    with pytest.raises(RuntimeError, match="worker"):
+        batches(Dying("train", 4, size=64), steps=2, workers=1)
+
+
+def test_workers_started_by_spawn_give_the_same(shapes):
+    dataset = TrainDataset(shapes, (63, 63), 1, border=8)
+    items = [(0, 3), (2, 1)]
+    loader = DataLoader(
+        dataset, batch_sampler=[items], num_workers=1, collate_fn=_four, worker_init_fn=start_worker,
+        multiprocessing_context="spawn",
+    )  # fmt: skip
+    (batch,) = loader
+    assert same([batch], [collate([dataset[i] for i in items], 4)])
+
+
+def _four(samples: list[Sample]) -> Batch:
+    return collate(samples, 4)
+
+
+def coco_config(folder: Path, **more) -> Data:
+    train, val = (Split(f"images/{s}", f"annotations/{s}.json") for s in ("train", "val"))
+    return Data(root=str(folder), train=train, val=val, **more)
+
+
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    write(folder, ShapesSet("train", 6, size=64))
+    write(folder, ShapesSet("val", 2, size=64))
+    return folder
+
+
+def test_files_and_drawings_give_the_same_batches(on_disk: Path):
+    train, val = sources(coco_config(on_disk))
+    assert (len(train), len(val)) == (6, 2)
+    assert same(batches(train), batches(ShapesSet("train", 6, size=64)))
+
+
+def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
+    data = coco_config(on_disk)
+    empty = tmp_path / "empty.json"
+    empty.write_text((on_disk / "annotations/train.json").read_text().split('"annotations"')[0] + '"annotations": [], '
+                     + '"categories": [{"id": 1, "name": "a"}]}')  # fmt: skip
+    with pytest.raises(ValueError, match=r"empty\.json has 6 pictures, but no box to train on"):
+        sources(replace(data, train=Split("images/train", str(empty))))
+    with pytest.raises(ValueError, match=r"data\.val\.annotations is not set"):
+        sources(replace(data, val=Split()))
+    with pytest.raises(FileNotFoundError) as caught:
+        sources(replace(data, root=str(tmp_path / "nowhere")))
+    assert str(caught.value).count("nowhere") == 4 and "\n" not in str(caught.value)
+
+
+def test_official_paths_say_how_to_get_coco(tmp_path: Path):
+    data = Data(root=str(tmp_path), train=Split("train2017", "annotations/instances_train2017.json"),
+                val=Split("val2017", "annotations/instances_val2017.json"))  # fmt: skip
+    with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json.*instances_val2017\.json.*val2017\.zip"):
+        sources(data)

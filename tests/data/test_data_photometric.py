@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+
+from cornernet.config import Data
+from cornernet.data import normalise, photometric, prepare
+from cornernet.data.photometric import EIGENVALUES, EIGENVECTORS
+from cornernet.structures import Batch
+
+
+def golden_case(g, case: int) -> tuple[torch.Tensor, ...]:
+    def row(name):
+        return torch.from_numpy(g[f"col{case}_{name}"])[None]
+
+    return row("order"), row("alpha_minus1").float(), row("light_alpha").float()
+
+
+def picture(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_equals_the_published_jitter_lighting_and_normalisation(golden, case):
+    g = golden("g3_augment")
+    order, alpha, light = golden_case(g, case)
+    data = Data()
+    image = picture(g["col_in"])
+    jittered = photometric(image, order, alpha, torch.zeros_like(light))
+    lit = photometric(image, order, alpha, light)
+    torch.testing.assert_close(jittered, picture(g[f"col{case}_jitter"]), rtol=2e-6, atol=1e-6)
+    torch.testing.assert_close(lit, picture(g[f"col{case}_light"]), rtol=2e-6, atol=1e-6)
+    expected = picture(g[f"col{case}_norm"])
+    torch.testing.assert_close(normalise(lit, data.mean, data.std), expected, rtol=2e-6, atol=4e-6)
+
+
+def test_a_batch_is_its_pictures(golden):
+    g = golden("g3_augment")
+    order, alpha, light = (torch.cat(t) for t in zip(*(golden_case(g, c) for c in range(3)), strict=True))
+    images = torch.cat([picture(g["col_in"])] * 3)
+    whole = photometric(images, order, alpha, light)
+    for c in range(3):
+        alone = photometric(images[:1], order[c : c + 1], alpha[c : c + 1], light[c : c + 1])
+        torch.testing.assert_close(whole[c : c + 1], alone)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_steps_one_after_the_other_give_the_same(order):
+    image, alpha = torch.rand(2, 3, 5, 7, dtype=torch.float64), torch.tensor([[0.3, -0.2, 0.1], [-0.4, 0.4, 0.2]]).double()
+    weights = torch.tensor([0.114, 0.587, 0.299], dtype=torch.float64).view(1, 3, 1, 1)
+    grey = (image * weights).sum(1, keepdim=True)
+    towards = {0: torch.zeros(()), 1: grey.mean((2, 3), keepdim=True), 2: grey}
+    expected = image
+    for step, kind in enumerate(order):
+        factor = 1 + alpha[:, step].view(2, 1, 1, 1)
+        expected = expected * factor + towards[kind] * (1 - factor)
+    zeros = torch.zeros(2, 3, dtype=torch.float64)
+    torch.testing.assert_close(photometric(image, torch.tensor([order] * 2), alpha, zeros), expected)
+
+
+def test_no_draws_no_change():
+    image, zeros = torch.rand(2, 3, 4, 4), torch.zeros(2, 3)
+    torch.testing.assert_close(photometric(image, torch.tensor([[0, 1, 2]] * 2), zeros, zeros), image, rtol=0, atol=1e-7)
+
+
+def test_constants_equal_the_published_ones(golden):
+    g, data = golden("g3_augment"), Data()
+    for name, ours in [("eig_val", EIGENVALUES), ("eig_vec", EIGENVECTORS), ("mean", data.mean), ("std", data.std)]:
+        np.testing.assert_allclose(ours, g[f"coco_{name}"], rtol=1e-6)
+
+
+def test_one_graph_for_every_order():
+    torch._dynamo.reset()
+    compiled = torch.compile(photometric, backend="eager", fullgraph=True)
+    image = torch.rand(2, 3, 4, 4)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for order in ([[0, 1, 2], [2, 1, 0]], [[1, 0, 2], [1, 2, 0]]):
+            args = (image, torch.tensor(order), torch.rand(2, 3), torch.rand(2, 3))
+            torch.testing.assert_close(compiled(*args), photometric(*args))
+
+
+def test_prepare_takes_a_batch():
+    zeros = torch.zeros(1, 3)
+    batch = Batch(torch.full((1, 3, 4, 4), 51, dtype=torch.uint8), *[None] * 5, torch.tensor([[2, 0, 1]]), zeros, zeros)
+    out = prepare(batch, (0.2, 0.1, 0.0), (1.0, 0.5, 0.1))
+    torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.0, 0.2, 2.0]), rtol=1e-5, atol=1e-6)
