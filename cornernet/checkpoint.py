@@ -48,7 +48,9 @@ def read_tensors(path: str | Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "Weights only load failed" in str(error) and "GLOBAL" in str(error):
-            raise ValueError(f"{path} asks to run code while it is read, which is refused; only tensors and plain values are accepted") from None
+            raise ValueError(
+                f"{path} asks to run code while it is read, which is refused; only tensors and plain values are accepted"
+            ) from None
         raise ValueError(f"{path} is damaged or not a checkpoint") from None
     except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ... for truncated and foreign files
         raise ValueError(f"{path} is damaged or not a checkpoint ({type(error).__name__})") from None

@@ -1,5 +1,7 @@
 """What all tools share: their one grammar, and errors as one sentence with an exit code."""
 
+import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0) ->
 
         print(f"{usage}\n\nKeys (name, type, default, meaning):\n{help_text()}")
         sys.exit(0)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("cornernet").setLevel(logging.INFO)
     with sentences():
         main(*split(arguments, usage, paths, optional))
 
@@ -50,7 +54,13 @@ def _first(usage: str) -> str:
 
 @contextmanager
 def sentences():
-    """Turn the errors a user can cause into one sentence on stderr and the tool's exit code."""
+    """Turn the errors a user can cause into one sentence on stderr and the tool's exit code.
+
+    With CORNERNET_TRACEBACK=1 in the environment they are raised as they are.
+    """
+    if os.environ.get("CORNERNET_TRACEBACK"):
+        yield
+        return
     try:
         yield
     except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:

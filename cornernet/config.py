@@ -26,7 +26,9 @@ class Component:
 class Backbone:
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
-    channels: list[int] = field(default_factory=lambda: [256, 256, 384, 384, 384, 512])  # width per level, fine to coarse
+    channels: list[int] = field(
+        default_factory=lambda: [256, 256, 384, 384, 384, 512]
+    )  # width per level, fine to coarse
     blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # residual blocks per level, fine to coarse
 
 
@@ -61,7 +63,9 @@ class Split:
 @dataclass
 class Augment:
     crop: bool = True  # random scaled crop; off: the whole picture is fitted into the input
-    scales: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])  # zoom-out factors of the crop
+    scales: list[float] = field(
+        default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
+    )  # zoom-out factors of the crop
     border: int = 128  # pixels of the picture that the crop's centre keeps from its edges, halved until it fits
     flip: float = 0.5  # probability of a horizontal flip
     flip_vertical: float = 0.0  # probability of a vertical flip (microscopes, satellites)
@@ -86,7 +90,9 @@ class Data:
     val: Split = field(default_factory=Split)
     shapes: Shapes = field(default_factory=Shapes)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
-    longest_side: int | None = None  # pictures are resized to this longest side first, in training and test; null: as they are
+    longest_side: int | None = (
+        None  # pictures are resized to this longest side first, in training and test; null: as they are
+    )
     max_objects: int = 128  # object slots of an image; more are cut and counted
     mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of pictures in 0..1
     std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of pictures in 0..1
@@ -105,7 +111,9 @@ class Train:
     weight_decay: float = 0.0  # of weights; norms and biases have none
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "step"  # shape of the learning rate over the steps
     warmup_steps: int = 0  # steps of linear warm-up
-    milestones: list[int] = field(default_factory=lambda: [450_000])  # steps after which `step` multiplies the rate by gamma
+    milestones: list[int] = field(
+        default_factory=lambda: [450_000]
+    )  # steps after which `step` multiplies the rate by gamma
     gamma: float = 0.1  # see milestones
     clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
@@ -123,7 +131,9 @@ class Train:
 
 @dataclass
 class Nms:
-    name: Literal["soft_gaussian", "soft_linear", "hard", "merge", "none"] = "soft_gaussian"  # merge: soft-NMS that averages boxes
+    name: Literal["soft_gaussian", "soft_linear", "hard", "merge", "none"] = (
+        "soft_gaussian"  # merge: soft-NMS that averages boxes
+    )
     iou: float = 0.5  # overlap beyond which hard suppresses and linear decays
     sigma: float = 0.5  # width of the Gaussian decay
     min_score: float = 0.001  # boxes below are dropped
@@ -142,6 +152,7 @@ class Test:
     score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per picture
+    draw_score: float = 0.3  # detections below are not drawn
 
 
 @dataclass
@@ -211,7 +222,9 @@ def _layers(path: Path, seen: tuple[Path, ...]) -> list[DictConfig]:
     except Exception as error:  # the YAML reader has its own exception tree
         raise ValueError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(layer, DictConfig):
-        raise ValueError(f"{path} must hold keys and values, got a {'list' if isinstance(layer, ListConfig) else 'scalar'}")
+        raise ValueError(
+            f"{path} must hold keys and values, got a {'list' if isinstance(layer, ListConfig) else 'scalar'}"
+        )
     bases = layer.pop("base", None) or []
     names = [bases] if isinstance(bases, str) else list(bases)
     below = [x for name in names for x in _layers(path.parent / name, (*seen, path))]
@@ -232,7 +245,9 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
 def _override(config: DictConfig, text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not key or text.startswith("-"):
-        raise ValueError(f"got {text!r} where an override key=value was expected, for example train.lr=1e-4 (--help lists the keys)")
+        raise ValueError(
+            f"got {text!r} where an override key=value was expected, for example train.lr=1e-4 (--help lists the keys)"
+        )
     renamed = re.fullmatch(r"loss\.(\w+)\.name", key)
     if renamed and renamed[1] in config.loss:
         _rename(config, renamed[1], value)
@@ -257,7 +272,9 @@ def _sentence(error: Exception) -> str:
     if "not in" in text or "not in struct" in text:
         parent, _, last = full.rpartition(".")
         allowed = [k for k in keys() if k.rpartition(".")[0] == parent or parent == ""]
-        near = difflib.get_close_matches(full, [*allowed, *sections()], n=1) or difflib.get_close_matches(last, [k.rpartition(".")[2] for k in keys()], n=1)
+        near = difflib.get_close_matches(full, [*allowed, *sections()], n=1) or difflib.get_close_matches(
+            last, [k.rpartition(".")[2] for k in keys()], n=1
+        )
         hint = f"; did you mean {near[0]}?" if near else "; --help lists every key"
         return f"unknown key {full}{hint}"
     return f"{full}: {text}" if full and full not in text else text
@@ -302,5 +319,8 @@ def _type_name(kind: Any) -> str:
 
 def help_text() -> str:
     """One line a key: name, type, default, meaning."""
-    rows = [f"  {name:30} {kind:28} {OmegaConf.to_yaml({'v': v}, resolve=False)[3:].strip() if not isinstance(v, (list, tuple, dict)) else list(v) if not isinstance(v, dict) else {}!s:22} {meaning}" for name, (kind, v, meaning) in keys().items()]
+    rows = [
+        f"  {name:30} {kind:28} {OmegaConf.to_yaml({'v': v}, resolve=False)[3:].strip() if not isinstance(v, (list, tuple, dict)) else list(v) if not isinstance(v, dict) else {}!s:22} {meaning}"
+        for name, (kind, v, meaning) in keys().items()
+    ]
     return "\n".join(rows)

@@ -51,7 +51,9 @@ class Journal:
         speed = self.images / (time.perf_counter() - self.since)
         self.sums, self.count, self.images, self.since = {}, 0, 0, time.perf_counter()
         if self.writes:
-            self.bar.set_postfix_str(" ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s")
+            self.bar.set_postfix_str(
+                " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
+            )
             self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means})
             for name, value in {**means, "lr": rate, "images_per_s": speed}.items():
                 self.board.add_scalar(f"train/{name}", value, step)

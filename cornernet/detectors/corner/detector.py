@@ -11,6 +11,7 @@ from cornernet.data.photometric import normalise, photometric
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
+from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.targets import encode
 from cornernet.losses import AELoss
 from cornernet.losses import build as build_loss
@@ -25,7 +26,9 @@ class CornerDetector(nn.Module):
     published 511, 0 for 512.
     """
 
-    def __init__(self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, mean, std):
+    def __init__(
+        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, mean, std
+    ):
         super().__init__()
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
@@ -76,13 +79,12 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     hourglass = StackedHourglass(
         backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
     )
-    heads = [
-        CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)
-    ]
+    heads = [CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)]
     test = config.test
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
         num_dets=test.num_dets, score=test.score,
+        pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim),
     )  # fmt: skip
     return CornerDetector(
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,

@@ -1,0 +1,20 @@
+"""Score a checkpoint with COCO mAP: tools/evaluate.py CHECKPOINT [key=value ...]"""
+
+from cornernet import commandline
+
+USAGE = """tools/evaluate.py CHECKPOINT [key=value ...]
+
+Scores a checkpoint on the validation split of its config, prints the COCO figures and a table of the classes, and
+writes metrics.json and predictions.json into work_dir (default: evaluation/ beside the checkpoint), for example
+  tools/evaluate.py runs/shapes/best.pt
+  tools/evaluate.py best.pt data.val.images=photos data.val.annotations=photos.json test.flip=true"""
+
+
+def main(path: str, overrides: list[str]) -> None:
+    from cornernet.predictor import evaluate_checkpoint
+
+    print(evaluate_checkpoint(path, overrides))
+
+
+if __name__ == "__main__":
+    commandline.run(main, USAGE, paths=1)
