@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Time one optimisation step: tools/benchmark.py CONFIG [key=value ...]"""
 
 from cornernet import commandline, config

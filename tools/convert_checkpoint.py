@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Import weights in the published layout: tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]"""
 
 from cornernet import commandline

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Score a checkpoint with COCO mAP: tools/evaluate.py CHECKPOINT [key=value ...]"""
 
 from cornernet import commandline

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Write the synthetic shapes as a COCO set: make_shapes.py OUT [data.shapes.key=value ...]."""
 
 import sys

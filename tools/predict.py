@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draw what a checkpoint finds: tools/predict.py CHECKPOINT IMAGE_OR_FOLDER [key=value ...]"""
 
 from cornernet import commandline
