@@ -46,7 +46,7 @@ def draw_bumps(
 ) -> Tensor:
     """Planes of shape (P, H, W) with Gaussians that are 1 at their cells and 0 beyond their radii -> float32.
 
-    plane, x, y, radius [n] int64, mask [n] bool: bumps to draw; reach >= every radius. sigma is a sixth of the
+    plane, x, y (inside), radius [n] int64, mask [n] bool: bumps to draw; reach >= every radius. sigma is a sixth of the
     window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU.
     """
     heat = _zeros(shape, radius.device)
@@ -69,13 +69,11 @@ def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mas
     height, width = heat.shape[1:]
     step = torch.arange(-reach, reach + 1, device=heat.device)
     inside = (step.abs() <= radius[:, None]) & mask[:, None]  # [n, S]
-    rows, columns = y[:, None] + step, x[:, None] + step
-    fade = torch.exp(-18 * (step / (2 * radius[:, None] + 1)) ** 2)  # [n, S], the bump along one axis
-    down = fade * (inside & (rows >= 0) & (rows < height))
-    across = fade * (inside & (columns >= 0) & (columns < width))
-    start = (plane[:, None] * height + rows.clamp(0, height - 1)) * width
-    cells = start[:, :, None] + columns.clamp(0, width - 1)[:, None]  # off the map: zeros, which change nothing
-    heat.view(-1).scatter_reduce_(0, cells.flatten(), (down[:, :, None] * across[:, None]).flatten(), "amax")
+    fade = torch.exp(-18 * (step / (2 * radius[:, None] + 1)) ** 2) * inside  # [n, S], the bump along one axis
+    # what lies off the map lands on its edge, where the same bump is higher: the maximum ignores it
+    rows, columns = (y[:, None] + step).clamp(0, height - 1), (x[:, None] + step).clamp(0, width - 1)
+    cells = ((plane[:, None] * height + rows) * width)[:, :, None] + columns[:, None]  # [n, S, S]
+    heat.view(-1).scatter_reduce_(0, cells.flatten(), (fade[:, :, None] * fade[:, None]).flatten(), "amax")
 
 
 def _by_size(radius: Tensor, mask: Tensor, reach: int) -> Iterator[tuple[Tensor | slice, int]]:

@@ -54,18 +54,18 @@ def test_equals_the_published_sampler(golden, monkeypatch, name, static):
 
 
 def test_one_box_by_hand():
-    # 64 x 32 input on 16 x 8 cells: a quarter. x 10 -> 2.5, y 6 -> 1.5, x 50 -> 12.5, y 21 -> 5.25
-    boxes, labels, mask = torch.tensor([[[10.0, 6, 50, 21]]]), torch.tensor([[1]]), torch.tensor([[True]])
-    targets = encode(boxes, labels, mask, 2, (32, 64), (8, 16))
-    assert targets.tl_index.item() == 1 * 16 + 2
-    assert targets.br_index.item() == 5 * 16 + 12
+    # (32, 64) -> (8, 32), half in x and a quarter in y: x 11 -> 5.5, y 6 -> 1.5, x 50.5 -> 25.25, y 21 -> 5.25
+    boxes, labels, mask = torch.tensor([[[11.0, 6, 50.5, 21]]]), torch.tensor([[1]]), torch.tensor([[True]])
+    targets = encode(boxes, labels, mask, 2, (32, 64), (8, 32))
+    assert targets.tl_index.item() == 1 * 32 + 5
+    assert targets.br_index.item() == 5 * 32 + 25
     assert targets.tl_offset[0, 0].tolist() == [0.5, 0.5]
-    assert targets.br_offset[0, 0].tolist() == [0.5, 0.25]
-    # 10 x 4 cells at overlap 0.3: the smallest root is the one of 4 r^2 - 28 r + 28 = 0, 1.208 -> 1; sigma 1/2
+    assert targets.br_offset[0, 0].tolist() == [0.25, 0.25]
+    # 20 x 4 cells at overlap 0.3: the smallest root is the one of 4 r^2 - 48 r + 56 = 0, 1.31 -> 1; sigma 1/2
     assert targets.tl_heat[0, 0].eq(0).all()
     expected = torch.tensor([np.exp(-4), np.exp(-2), np.exp(-4)]).float()
-    torch.testing.assert_close(targets.tl_heat[0, 1, 0, 1:4], expected)
-    torch.testing.assert_close(targets.tl_heat[0, 1, 1, 1:4], torch.tensor([np.exp(-2), 1, np.exp(-2)]).float())
+    torch.testing.assert_close(targets.tl_heat[0, 1, 0, 4:7], expected)
+    torch.testing.assert_close(targets.tl_heat[0, 1, 1, 4:7], torch.tensor([np.exp(-2), 1, np.exp(-2)]).float())
     assert torch.count_nonzero(targets.tl_heat) == torch.count_nonzero(targets.br_heat) == 9
 
 
