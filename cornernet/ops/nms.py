@@ -115,8 +115,8 @@ def soft_nms_merge(
     picks, merged = [], [boxes[:0]]
     for some in iter(lambda: list(islice(steps, CHUNK)), []):
         kept, best, rows, left = zip(*some, strict=True)
-        left = torch.stack(left)
-        share = (1 - torch.stack(rows)) ** weight_exp * ((left >= min_score) & (left > 0))
+        alive = torch.stack(left).ge_(max(min_score, torch.finfo(scores.dtype).tiny))
+        share = (1 - torch.stack(rows)).pow_(weight_exp).mul_(alive)
         merged.append(_merge(boxes, boxes[list(kept)], share * tl_scores, share * br_scores))
         picks += zip(kept, best, strict=True)
     index, scores = _columns(picks, scores)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,16 @@ def test_neighbours_of_a_peak_are_suppressed_and_plateaus_kept():
     assert sorted(cells[0, :2].tolist()) == [7, 8]
     torch.testing.assert_close(scores[0], torch.tensor([0.9, 0.9, 0.5, 0.0]))
     assert top_peaks(heat, 4, kernel=1)[0][0].tolist() == pytest.approx([0.9, 0.9, 0.8, 0.5])
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+def test_peaks_are_those_of_max_pooling(kernel):
+    heat = torch.rand(2, 3, 9, 4)
+    peaks = heat * (F.max_pool2d(heat, kernel, 1, kernel // 2) == heat)
+    scores, labels, cells = top_peaks(heat, 200, kernel)
+    assert torch.equal(scores, peaks.flatten(1).sort(descending=True).values)
+    for b in range(2):
+        assert torch.equal(peaks[b].flatten(1)[labels[b], cells[b]], scores[b])
 
 
 def test_cells_that_are_no_peaks_never_make_a_box():
