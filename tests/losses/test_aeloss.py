@@ -1,10 +1,7 @@
 """AELoss: the published numbers, and the cases in which the published code fails."""
 
-import functools
-
 import pytest
 import torch
-from torch import nn
 
 from cornernet.losses import AELoss, _ae_loss, _neg_loss, _regr_loss, build, neg_loss
 
@@ -26,15 +23,6 @@ def read(data):
     stacks = int(data["dims_BCHWKS"][-1])
     outs = [torch.tensor(data[f"{kind}_{s}"], requires_grad=True) for s in range(stacks) for kind in OUTS]
     return outs, [torch.tensor(data[f"gt_{kind}"]) for kind in TARGETS], stacks
-
-
-def drawn(images=2, classes=3, slots=5, counts=(3, 1), stacks=2, tag_dim=1):
-    mask = torch.arange(slots) < torch.tensor(counts)[:, None]
-    heats = torch.rand(2, images, classes, 6, 6)
-    heats[:, torch.arange(images), 0, 1, 2] = (mask.sum(1) > 0).float()
-    sizes = [(classes, 6, 6)] * 2 + [(slots, tag_dim)] * 2 + [(slots, 2)] * 2
-    outs = [torch.randn(images, *size, requires_grad=True) for size in sizes * stacks]
-    return outs, [*heats, mask, *torch.rand(2, images, slots, 2)]
 
 
 @pytest.mark.parametrize(("case", "tolerance"), GOLDENS.items())
@@ -77,12 +65,12 @@ def test_functions_under_their_published_names(golden):
         assert _regr_loss(outs[6 * s + 5], br_regr, mask).item() == pytest.approx(expected[1], rel=1e-5)
 
 
-def test_published_focal_loss_is_finite_at_certainty_and_may_be_passed_on():
+def test_published_focal_loss_is_finite_at_certainty_and_may_be_passed_on(corner_batch):
     p = torch.tensor([0.0, 1.0, 0.0, 1.0]).reshape(1, 1, 2, 2).requires_grad_()
     value = _neg_loss([p], torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2))
     value.backward()
     assert value.isfinite() and p.grad.isfinite().all()
-    outs, targets = drawn()
+    outs, targets = corner_batch()
     torch.testing.assert_close(AELoss(0.1, 0.1, 1, _neg_loss)(outs, targets), AELoss(0.1, 0.1, 1)(outs, targets))
 
 
@@ -106,8 +94,8 @@ def test_no_clamp_is_finite_at_any_exponent(alpha):
     assert value.isfinite() and x.grad.isfinite().all()
 
 
-def test_inputs_are_left_as_they_are_and_terms_add_up():
-    outs, targets = drawn()
+def test_inputs_are_left_as_they_are_and_terms_add_up(corner_batch):
+    outs, targets = corner_batch()
     before = [x.detach().clone() for x in (*outs, *targets)]
     loss = AELoss(0.2, 0.3, 0.5, focal_weight=2.0, grouping_weight=10.0)
     total, terms = loss(outs, targets), loss.terms(outs, targets)
@@ -117,8 +105,8 @@ def test_inputs_are_left_as_they_are_and_terms_add_up():
     torch.testing.assert_close(total, expected[None])
 
 
-def test_mask_dtype_batch_of_one_and_order_of_stacks():
-    outs, targets = drawn(images=1, slots=1, counts=(1,))
+def test_mask_dtype_batch_of_one_and_order_of_stacks(corner_batch):
+    outs, targets = corner_batch(images=1, slots=1, counts=(1,))
     expected = AELoss()(outs, targets)
     for dtype in (torch.uint8, torch.int64, torch.float32):
         torch.testing.assert_close(AELoss()(outs, [*targets[:2], targets[2].to(dtype), *targets[3:]]), expected)
@@ -127,8 +115,8 @@ def test_mask_dtype_batch_of_one_and_order_of_stacks():
     torch.testing.assert_close((alone[0] + alone[1]) / 2, expected)
 
 
-def test_chunk_size_makes_grouping_independent_of_the_batch():
-    outs, targets = drawn(tag_dim=3)
+def test_chunk_size_makes_grouping_independent_of_the_batch(corner_batch):
+    outs, targets = corner_batch(tag_dim=3)
     published, scaled = AELoss(), AELoss(grouping_loss=build("grouping", "ae", chunk_size=2))
     torch.testing.assert_close(scaled.terms(outs, targets), published.terms(outs, targets))
     twice = [[x.repeat(2, *[1] * (x.dim() - 1)) for x in tensors] for tensors in (outs, targets)]
@@ -138,8 +126,8 @@ def test_chunk_size_makes_grouping_independent_of_the_batch():
         torch.testing.assert_close(published.terms(*twice)[name], 2 * expected)
 
 
-def test_autocast_computes_in_float32():
-    outs, targets = drawn()
+def test_autocast_computes_in_float32(corner_batch):
+    outs, targets = corner_batch()
     half = [x.detach().bfloat16() for x in outs]
     with torch.autocast("cpu", torch.bfloat16):
         got = AELoss()(half, targets)
@@ -147,8 +135,8 @@ def test_autocast_computes_in_float32():
     torch.testing.assert_close(got, AELoss()([x.float() for x in half], targets))
 
 
-def test_wrong_lists_and_shapes_are_refused():
-    outs, targets = drawn()
+def test_wrong_lists_and_shapes_are_refused(corner_batch):
+    outs, targets = corner_batch()
     with pytest.raises(ValueError, match="6 outputs a stack and 5 targets, got 11 and 5"):
         AELoss()(outs[:-1], targets)
     by_kind = [outs[i] for kind in range(6) for i in (kind, kind + 6)]
@@ -158,69 +146,14 @@ def test_wrong_lists_and_shapes_are_refused():
         AELoss()([*outs[:-1], outs[-1][:, :, :1]], targets)
 
 
-def with_points(tl_tag, br_tag, mask, *, tl_point, br_point, factor=1.0):
-    return {"far": factor * ((tl_point - br_point).abs().sum(-1) * mask).sum(), "tags": tl_tag.sum()}
-
-
-def test_a_grouping_loss_gets_the_points_it_names():
-    outs, targets = drawn()
-    loss = AELoss(grouping_loss=functools.partial(with_points, factor=3.0), grouping_weight=0.5)
-    points = torch.zeros(2, 5, 2), torch.ones(2, 5, 2)
-    terms = loss.terms(outs, targets, points=points)
-    assert list(terms) == ["focal", "far", "tags", "regr"] and terms["far"] == 3 * 2 * 4
-    expected = terms["focal"] + 0.5 * terms["far"] + 0.5 * terms["tags"] + terms["regr"]
-    torch.testing.assert_close(loss(outs, targets, points=points), expected[None])
-    torch.testing.assert_close(AELoss()(outs, targets, points=points), AELoss()(outs, targets))
-    with pytest.raises(ValueError, match="needs points"):
-        loss(outs, targets)
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        (nn.L1Loss(), build("offset", "l1")),
-        (nn.MSELoss(reduction="sum"), build("offset", "mse")),
-        (nn.SmoothL1Loss(reduction="none", beta=0.5), build("offset", "smooth_l1", beta=0.5)),
-        (build("offset", "torch.nn.functional.l1_loss"), build("offset", "l1")),
-        (lambda pred, target: (pred - target).abs().mean(), build("offset", "l1")),
-        (lambda a, b, m: ((a - b).abs().sum(-1) * m).sum() / (m.sum() + 1e-4), build("offset", "l1")),
-    ],
-)
-def test_offset_losses_from_elsewhere_see_objects_only(theirs, ours):
-    outs, targets = drawn()
-    torch.testing.assert_close(AELoss(offset_loss=theirs)(outs, targets), AELoss(offset_loss=ours)(outs, targets))
-
-
-def test_heatmap_losses_from_elsewhere_are_divided_by_corners_if_they_have_a_reduction():
-    outs, targets = drawn()
-    ours = AELoss(focal_loss=build("heatmap", "bce")).terms(outs, targets)["focal"]
-    for reduction in ("mean", "sum", "none"):
-        theirs = build("heatmap", "torch.nn.BCEWithLogitsLoss", reduction=reduction)
-        torch.testing.assert_close(AELoss(focal_loss=theirs).terms(outs, targets)["focal"], ours)
-    plain = AELoss(focal_loss=lambda logits, target: (logits * 0 + 7).mean())
-    assert plain.terms(outs, targets)["focal"] == 14
-
-
-def test_parameters_of_a_member_are_parameters_of_the_loss():
-    class Scaled(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(()))
-
-        def forward(self, pred, target):
-            return (self.scale * (pred - target)).abs().mean()
-
-    assert [name for name, _ in AELoss(offset_loss=Scaled()).named_parameters()] == ["offset_loss.loss.scale"]
-
-
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
-def test_compiles_once_whatever_the_batch_holds(backend):
+def test_compiles_once_whatever_the_batch_holds(corner_batch, backend):
     grouping = build("grouping", "ae", chunk_size=4)
     loss = AELoss(0.1, 0.1, 1, build("heatmap", "neg", clamp=None), grouping_loss=grouping)
     torch.compiler.reset()
     compiled = torch.compile(loss, fullgraph=True, backend=backend)
     for step, counts in enumerate([(3, 1), (0, 0), (5, 2)]):
-        outs, targets = drawn(counts=counts)
+        outs, targets = corner_batch(counts=counts)
         with torch.compiler.set_stance("default" if step == 0 else "fail_on_recompile"):
             got = compiled(outs, targets)
         expected = torch.autograd.grad(loss(outs, targets), outs)

@@ -46,8 +46,10 @@ def test_arguments_are_bound():
         ("offset", "torch.nothing.Loss", {}, "there is no module torch.nothing on the Python path"),
         ("offset", "math.pi", {}, "offset loss 'math.pi' is a float, expected a function or a class"),
         ("offset", "my_losses.Uncallable", {}, "is a class whose objects cannot be called"),
-        ("offset", "my_losses.strict", {}, "'my_losses.strict' needs the argument 'knee'; it takes knee, mode"),
+        ("offset", "my_losses.strict", {}, "'my_losses.strict' needs the argument 'knee'; it takes knee, mode, times"),
         ("offset", "my_losses.strict", {"knee": 1, "mode": "c"}, "mode must be one of a, b, got 'c'"),
+        ("offset", "my_losses.strict", {"knee": 1, "times": True}, "times must be int, got True"),
+        ("offset", "my_losses.strict", {"knee": 1, "times": 1.5}, "times must be int, got 1.5"),
         ("offset", "my_broken.loss", {}, "importing my_broken failed with ZeroDivisionError: division by zero"),
     ],
 )
@@ -81,7 +83,7 @@ class Own:
     def __call__(self, pred, target, mask):
         return self.value
 
-def strict(pred, target, mask, knee: float, mode: Literal["a", "b"] = "a"):
+def strict(pred, target, mask, knee: float, mode: Literal["a", "b"] = "a", times: int = 1):
     return knee
 """,
         encoding="utf-8",
