@@ -390,7 +390,7 @@ def test_an_unreadable_picture_stops_or_is_missed(caplog):
 def _one_of_two(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     source = Source(truth([(i, 1 + i % 2, 0, 0, 10 + i, 10) for i in range(1, 6)], images=5))
-    metrics = evaluate(Oracle(source), source, progress=False, folder=f"{folder}/out")
+    metrics = evaluate(Oracle(source), source, progress=False, folder=f"{folder}/{rank}")
     report = {"AP": metrics.AP, "detections": metrics.detections, "reads": source.reads}
     Path(folder, f"{rank}.json").write_text(json.dumps(report))
     torch.distributed.destroy_process_group()
@@ -403,4 +403,5 @@ def test_two_processes_share_the_pictures_and_agree(tmp_path):
     assert first["AP"] == second["AP"] == pytest.approx(1) and first["detections"] == second["detections"] == 5
     source = Source(truth([(i, 1 + i % 2, 0, 0, 10 + i, 10) for i in range(1, 6)], images=5))
     alone, _ = predictions(Oracle(source), source, progress=False)
-    assert json.loads((tmp_path / "out/predictions.json").read_text()) == alone
+    assert json.loads((tmp_path / "0/predictions.json").read_text()) == alone
+    assert not (tmp_path / "1").exists()  # only the first process writes

@@ -114,10 +114,16 @@ def test_picture_stands_centred_on_zeros():
 
 
 def test_canvas_equals_the_published_one():
-    """Published rule: the picture's centre pixel size // 2 falls on the canvas's centre pixel."""
-    for height, width in [(150, 210), (151, 211), (127, 127), (128, 254)]:
-        fitted = fit(PixelDetector(128), np.ones((height, width, 3), np.uint8))
+    """Published rule: n OR 127, and the picture's centre pixel size // 2 falls on the canvas's centre pixel."""
+
+    class Published(PixelDetector):
+        def fit_size(self, height, width):
+            return height | 127, width | 127
+
+    for height, width in [(150, 210), (151, 211), (127, 126), (128, 254)]:
+        fitted = fit(Published(), np.ones((height, width, 3), np.uint8))
         ys, xs = fitted.canvas[..., 0].nonzero()
+        assert fitted.canvas.shape == (height | 127, width | 127, 3) and len(ys) == height * width
         assert (ys.min() + height // 2, xs.min() + width // 2) == tuple(n // 2 for n in fitted.canvas.shape[:2])
 
 
@@ -168,11 +174,13 @@ def test_nothing_found_and_no_pictures():
 
 
 def test_boxes_are_clipped_and_empty_or_broken_ones_dropped():
-    nan = float("nan")
+    nan, inf = float("nan"), float("inf")
     rows = [[-5, -5, 10, 10, 0.9, 0], [20, 5, 99, 99, 0.8, 1], [40, 0, 50, 9, 0.7, 0], [5, 5, 5, 9, 0.6, 0],
-            [9, 9, 3, 3, 0.5, 0], [1, 1, nan, 3, 0.5, 0], [1, 1, 3, 3, nan, 0]]  # fmt: skip
-    (found,) = detect(ScriptedDetector(rows), [np.zeros((30, 40, 3), np.uint8)], nms=NONE)
-    assert found.boxes.tolist() == [[0, 0, 10, 10], [20, 5, 40, 30]] and found.labels.tolist() == [0, 1]
+            [9, 9, 3, 3, 0.5, 0], [1, 1, nan, 3, 0.5, 0], [1, 1, inf, 3, 0.5, 0], [1, 1, 3, 3, nan, 0],
+            [1, 1, 3, 3, -1, 0]]  # fmt: skip
+    for nms in (NONE, HARD, Nms()):
+        (found,) = detect(ScriptedDetector(rows), [np.zeros((30, 40, 3), np.uint8)], nms=nms)
+        assert found.boxes.tolist() == [[0, 0, 10, 10], [20, 5, 40, 30]] and found.labels.tolist() == [0, 1]
 
 
 def test_boxes_are_clipped_before_they_suppress():
