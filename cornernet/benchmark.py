@@ -72,7 +72,8 @@ def _timed(seconds: list[float], call: Callable, device: torch.device):
 def _table(settings: Config, rows: dict[str, list[float]], terms: dict, device: torch.device) -> str:
     medians = {name: sorted(values)[len(values) // 2] for name, values in rows.items()}
     size, images = settings.data.input_size, settings.train.batch_size
-    head = f"{images} pictures of {size[0]} x {size[1]} on {device}, {settings.train.precision}, {torch.get_num_threads()} threads"
+    where = f"{device}, {settings.train.precision}, {torch.get_num_threads()} threads"
+    head = f"{images} pictures of {size[0]} x {size[1]} on {where}"
     lines = [f"{name:18} {value:8.3f} s" for name, value in {**medians, "step": sum(medians.values())}.items()]
     loss = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
     return "\n".join([head, *lines, f"{'peak memory':18} {_peak(device):8.2f} GiB", f"loss: {loss}"])

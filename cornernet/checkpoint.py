@@ -7,13 +7,15 @@ from typing import Any
 
 import torch
 
-KEYS = ("model", "config", "class_names", "category_ids", "step")
+KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
 
 
 def save(state: dict[str, Any], path: str | Path) -> None:
     """Write the state to a temporary file, flush it to the disk, then move it over `path`."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(
+        f".{path.name}.part"
+    )  # one name, so that what a crash leaves is used up by the next save
     try:
         with temporary.open("wb") as file:
             torch.save(state, file)
@@ -30,7 +32,8 @@ def load(path: str | Path) -> dict[str, Any]:
     Raises FileNotFoundError, or ValueError for a file that is damaged, holds code, or is not such a checkpoint.
     """
     state = read_tensors(path)
-    missing = [key for key in KEYS if key not in state] if isinstance(state, dict) else KEYS
+    held = state if isinstance(state, dict) else {}
+    missing = [key for key, kind in KINDS.items() if not isinstance(held.get(key), kind)]
     if missing:
         raise ValueError(
             f"{path} is not a checkpoint of this toolkit: it has no {', '.join(missing)} "
@@ -49,7 +52,7 @@ def read_tensors(path: str | Path) -> Any:
     except pickle.UnpicklingError as error:
         if "Weights only load failed" in str(error) and "GLOBAL" in str(error):
             raise ValueError(
-                f"{path} asks to run code while it is read, which is refused; only tensors and plain values are accepted"
+                f"{path} asks to run code while it is read, which is refused; it may hold tensors and plain values"
             ) from None
         raise ValueError(f"{path} is damaged or not a checkpoint") from None
     except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ... for truncated and foreign files
@@ -59,8 +62,9 @@ def read_tensors(path: str | Path) -> Any:
 def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
     """Load a state dict; raises ValueError that names what does not fit instead of a page of keys."""
     own = module.state_dict()
-    missing, left = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    shapes = sorted(key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape)
+    missing, left = sorted(own.keys() - weights.keys()), sorted(map(str, weights.keys() - own.keys()))
+    both = own.keys() & weights.keys()
+    shapes = sorted(key for key in both if own[key].shape != getattr(weights[key], "shape", None))
     problems = [
         f"{len(keys)} {what} (first: {keys[0]})"
         for what, keys in (("missing", missing), ("unknown", left), ("of another shape", shapes))

@@ -2,11 +2,18 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 
 BAD_INPUT, FAILED = 2, 1
+OVERRIDE = re.compile(r"[\w.\[\]]+=")  # a path may well hold a `=`, but then mostly behind a /
+LACKS = {  # what the messages of torch's RuntimeErrors say -> what it means
+    "DataLoader worker": "a loader process died, as happens for want of memory; fewer data.workers need less",
+    "out of memory": "the device has too little memory; a smaller train.batch_size or more train.accumulate need less",
+    "can't allocate memory": "too little memory; a smaller train.batch_size or more train.accumulate need less",
+}
 
 
 class Interrupted(Exception):
@@ -24,9 +31,9 @@ def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0) ->
     """
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
-        from cornernet.config import help_text
+        from cornernet.help import help_text
 
-        print(f"{usage}\n\nKeys (name, type, default, meaning):\n{help_text()}")
+        print(f"{usage}\n\n{help_text()}")
         sys.exit(0)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("cornernet").setLevel(logging.INFO)
@@ -37,11 +44,11 @@ def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0) ->
 def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> list:
     """Arguments -> [path, ..., overrides]; absent optional paths are None. Raises ValueError for a wrong count."""
     given = []
-    while arguments and not arguments[0].startswith("-") and "=" not in arguments[0]:
+    while arguments and not arguments[0].startswith("-") and not OVERRIDE.match(arguments[0]):
         given.append(arguments[0])
         arguments = arguments[1:]
     for text in arguments:
-        if text.startswith("-") or "=" not in text:
+        if not OVERRIDE.match(text):
             raise ValueError(f"got {text!r} where an override key=value was expected; {_first(usage)}")
     if not paths <= len(given) <= paths + optional:
         raise ValueError(f"{len(given)} paths given; {_first(usage)}")
@@ -63,10 +70,15 @@ def sentences():
         return
     try:
         yield
-    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except (ValueError, OSError) as error:
         _exit(error, BAD_INPUT)
     except FloatingPointError as error:
         _exit(error, FAILED)
+    except RuntimeError as error:
+        lack = next((meaning for text, meaning in LACKS.items() if text in str(error)), None)
+        if lack is None:
+            raise
+        _exit(lack, FAILED)
     except Interrupted as error:
         _exit(error, 128 + error.number)
     except KeyboardInterrupt:
@@ -74,5 +86,6 @@ def sentences():
 
 
 def _exit(error, code: int) -> None:
-    print(f"error: {error}" if code in (BAD_INPUT, FAILED) else error, file=sys.stderr)
+    text = " ".join(str(error).split())
+    print(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, file=sys.stderr)
     sys.exit(code)

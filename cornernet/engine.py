@@ -1,12 +1,10 @@
 """The training loop. It knows batches, loss terms, steps and files, and no detector by name."""
 
 import logging
-import random
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
@@ -16,6 +14,7 @@ from cornernet import checkpoint, config, detectors, evaluate, inference, optim,
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
+from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode
 from cornernet.journal import Journal, check_finite
 from cornernet.signals import StopRequest
 from cornernet.state import State
@@ -32,7 +31,7 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     the first step wherever possible; FloatingPointError when the loss is not finite; Interrupted after a signal, with
     the state saved.
     """
-    detectors.build(settings, 1)  # settings that do not go together fail here, before any data is read
+    check(settings)
     accelerator = build_accelerator(settings)
     seed_everything(settings.seed)
     folder = _agreed_folder(settings, name, accelerator)
@@ -48,40 +47,69 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     )  # fmt: skip
     if accelerator.is_main_process:
         _open(folder, now, len(train_source), len(val_source), accelerator)
-    with Journal(folder, now.step, settings.train.steps, accelerator.is_main_process) as journal, StopRequest() as stop:
+    with Journal(folder, now.step, settings.train.steps, accelerator) as journal, StopRequest() as stop:
         _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
     return now.metrics
 
 
+def check(settings: Config) -> None:
+    """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later."""
+    knobs = settings.train
+    for name in ("steps", "warmup_steps", "log_every", "eval_every", "save_every"):
+        if getattr(knobs, name) < 0:
+            raise ValueError(f"train.{name} must not be negative, got {getattr(knobs, name)}")
+    if knobs.clip_norm is not None and not knobs.clip_norm > 0:
+        raise ValueError(f"train.clip_norm must be positive or null, got {knobs.clip_norm}")
+    with torch.device("meta"):  # shapes without numbers
+        detector = detectors.build(settings, 1)
+    optim.build_optimizer(detector, knobs)
+    optim.build_average(detector, knobs.ema)
+    inference.detect(detector, [], **inference.settings(settings))
+
+
 def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: Journal, stop, val_source) -> None:
-    """From the state's step to the last: optimise, log, save, evaluate."""
+    """From the state's step to the last: optimise, log, save, evaluate.
+
+    Every evaluation comes after a save and at the head of a round, so that a run killed in it resumes with it.
+    """
     knobs = now.config.train
-    while now.step < knobs.steps:
+    while True:
+        if _scoring(now):
+            _evaluate(now, val_source, accelerator, journal)
+        if now.step >= knobs.steps:
+            return
         rate = optim.rate(now.step, knobs)
         terms = _step(now, detector, batches, accelerator, rate)
         now.step += 1
         journal.tick(terms, knobs.batch_size)
-        if accelerator.device.type == "cpu":  # elsewhere reading a value would wait for the device
+        if accelerator.device.type == "cpu" and accelerator.num_processes == 1:  # else it waits for the device or peers
             check_finite({name: float(value) for name, value in terms.items()}, now.step)
-        done, stopping = now.step == knobs.steps, stop.agreed(accelerator, now.step)
-        scoring = done or (knobs.eval_every and now.step % knobs.eval_every == 0)
-        saving = done or stopping or scoring or now.step % knobs.save_every == 0
-        if saving or now.step % knobs.log_every == 0:
+        stopping = stop.agreed(accelerator, now.step)
+        saving = stopping or _scoring(now) or _every(knobs.save_every, now.step)
+        if saving or _every(knobs.log_every, now.step):
             journal.flush(now.step, rate)
         if saving:
             _save(now, journal.folder / runs.LAST, accelerator)
         if stopping:
             stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
-        if scoring:
-            _evaluate(now, val_source, accelerator, journal)
+
+
+def _scoring(now: State) -> bool:
+    """Whether this step is one after which the run is evaluated, and has not been yet."""
+    knobs = now.config.train
+    return now.scored != now.step and (now.step >= knobs.steps or _every(knobs.eval_every, now.step))
+
+
+def _every(interval: int, step: int) -> bool:
+    return interval > 0 and step > 0 and step % interval == 0
 
 
 def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator, rate: float) -> dict[str, Tensor]:
     """One optimiser step over `accumulate` micro-batches -> means of their loss terms, on the device."""
     knobs, means = now.config.train, {}
-    _train_mode(detector, knobs.freeze_norm)
+    train_mode(detector, knobs.freeze_norm)
     for part in range(knobs.accumulate):
-        batch = _to_device(next(batches), accelerator.device, knobs.channels_last)
+        batch = to_device(next(batches), accelerator.device, knobs.channels_last)
         last = part == knobs.accumulate - 1
         with nullcontext() if last else accelerator.no_sync(detector):
             terms = detector(batch)
@@ -103,9 +131,9 @@ def _evaluate(now: State, source, accelerator: Accelerator, journal: Journal) ->
     model = now.evaluated.eval()
     metrics = evaluate.evaluate(
         model, source, category_ids=now.category_ids, device=accelerator.device, folder=journal.folder,
-        **inference.settings(now.config),
+        on_error=now.config.data.on_error, **inference.settings(now.config),
     )  # fmt: skip
-    now.metrics = metrics.figures()
+    now.metrics, now.scored = metrics.figures(), now.step
     journal.evaluation(now.step, metrics, model, source, now.config)
     if now.metrics["AP"] > now.best:
         now.best = now.metrics["AP"]
@@ -153,34 +181,3 @@ def _open(folder: Path, now: State, train_images: int, val_images: int, accelera
         now.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
-
-
-def build_accelerator(settings: Config) -> Accelerator:
-    """Device, precision and processes; raises ValueError where they do not go together."""
-    knobs = settings.train
-    cpu = knobs.device == "cpu" or not torch.cuda.is_available()
-    if knobs.precision == "fp16" and cpu:
-        raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
-    return Accelerator(mixed_precision=knobs.precision.replace("fp32", "no"), cpu=cpu)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed python, numpy and torch; the data have their own streams."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-def _train_mode(detector: nn.Module, freeze_norm: bool) -> None:
-    detector.train()
-    if freeze_norm:
-        for module in detector.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
-
-
-def _to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
-    batch = Batch(*(x.to(device, non_blocking=True) for x in batch))
-    if channels_last:
-        batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
-    return batch

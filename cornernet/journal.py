@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -15,14 +16,14 @@ from cornernet.metrics import Metrics, table
 
 
 class Journal:
-    """Collects the loss terms of the steps and writes their means; only the main process writes."""
+    """Collects the loss terms of the steps and writes their means over steps and processes, in the main process."""
 
-    def __init__(self, folder: Path, step: int, steps: int, writes: bool):
-        self.folder, self.writes = folder, writes
+    def __init__(self, folder: Path, step: int, steps: int, accelerator: Accelerator):
+        self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
         self.count, self.images, self.since = 0, 0, time.perf_counter()
-        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not writes)
-        if writes:
+        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not self.writes)
+        if self.writes:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
 
             self.losses, self.scores = runs.Table(folder / "log.csv", step), runs.Table(folder / "eval.csv", step)
@@ -43,10 +44,14 @@ class Journal:
         self.bar.update()
 
     def flush(self, step: int, rate: float) -> None:
-        """Write the means since the last row; raises FloatingPointError naming every term if one is not finite."""
+        """Write the means since the last row; every process calls this.
+
+        Raises FloatingPointError naming every term if one is not finite.
+        """
         if not self.count:
             return
-        means = {name: float(value) / self.count for name, value in self.sums.items()}
+        sums = self.accelerator.reduce(torch.stack(list(self.sums.values())), "mean")
+        means = {name: value / self.count for name, value in zip(self.sums, sums.tolist(), strict=True)}
         check_finite(means, step)
         speed = self.images / (time.perf_counter() - self.since)
         self.sums, self.count, self.images, self.since = {}, 0, 0, time.perf_counter()

@@ -1,7 +1,7 @@
 """Optimiser, learning rate and averaged weights."""
 
 import math
-from bisect import bisect_right
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,10 @@ from cornernet.config import Train
 
 
 def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
-    """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors)."""
+    """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors).
+
+    Raises ValueError, by torch, for a rate or decay that is negative.
+    """
     trained = [p for p in module.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
@@ -31,7 +34,7 @@ def rate(step: int, settings: Train) -> float:
 
 
 def factor(
-    step: int, steps: int, schedule: str, warmup_steps: int = 0, milestones: list[int] = (), gamma: float = 0.1
+    step: int, steps: int, schedule: str, warmup_steps: int = 0, milestones: Sequence[int] = (), gamma: float = 0.1
 ) -> float:
     """Factor of the peak rate at optimiser step `step` of `steps`.
 
@@ -47,7 +50,7 @@ def factor(
     if schedule == "constant":
         return warm
     if schedule == "step":
-        return warm * gamma ** bisect_right(milestones, step)
+        return warm * gamma ** sum(step >= milestone for milestone in milestones)
     if schedule == "cosine":
         return warm * _half_cosine(1.0, 0.0, max(0, step - warmup_steps) / max(1, steps - warmup_steps))
     raise ValueError(f"train.schedule must be constant, step, cosine or one_cycle, got {schedule!r}")
@@ -60,7 +63,8 @@ def _half_cosine(start: float, end: float, share: float) -> float:
 def build_average(module: nn.Module, decay: float | None) -> AveragedModel | None:
     """Exponential moving average of weights and buffers, or None.
 
-    The decay of step n is min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten.
+    The average starts as a copy after the first step; from then on the decay after n steps is
+    min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten.
     """
     if decay is None:
         return None

@@ -67,6 +67,8 @@ def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ())
     files = find_pictures(Path(pictures))
     folder = _folder(checkpoint, overrides, predictor.settings, "predictions")
     root = Path(pictures) if Path(pictures).is_dir() else Path(pictures).parent
+    if taken := [file for file in files if _drawing(folder, file.relative_to(root)).resolve() == file.resolve()]:
+        raise ValueError(f"{taken[0]} would be overwritten by its drawing; give another folder with work_dir=")
     results, skipped = [], 0
     for file in tqdm(files, desc="predict", unit="image"):
         try:
@@ -78,9 +80,7 @@ def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ())
         found = predictor(image)[0]
         name = file.relative_to(root)
         results += evaluate.to_results([found], [str(name)], predictor.category_ids)
-        target = (folder / name).with_suffix(".png" if file.suffix.lower() in (".gif", ".webp") else file.suffix)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(target), predictor.draw(image, found))
+        _write_picture(_drawing(folder, name), predictor.draw(image, found))
     if skipped == len(files):
         raise ValueError(f"none of the {skipped} pictures in {pictures} could be read")
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +88,17 @@ def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ())
     shown = sum(row["score"] >= predictor.settings.test.draw_score for row in results)
     text = f"{len(files) - skipped} pictures with {shown} boxes of score >= {predictor.settings.test.draw_score:g}"
     return f"{text} written to {folder}" + (f"; {skipped} unreadable pictures skipped" if skipped else "")
+
+
+def _drawing(folder: Path, name: Path) -> Path:
+    """Where the drawing of a picture goes; the ending is kept where OpenCV can write it, else .png is added."""
+    return folder / (f"{name}.png" if name.suffix.lower() in (".gif", ".webp") else name)
+
+
+def _write_picture(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), image):
+        raise OSError(f"{path} could not be written")
 
 
 def find_pictures(path: Path) -> list[Path]:
@@ -112,7 +123,7 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     folder = _folder(checkpoint, overrides, predictor.settings, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        **inference.settings(predictor.settings),
+        on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"
 

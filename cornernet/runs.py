@@ -33,8 +33,9 @@ def _taken(path: Path) -> bool:
 
 def _numbered(parent: Path, name: str) -> list[tuple[int, Path]]:
     """Runs of this name that exist, with their numbers, in order."""
-    matches = [(re.fullmatch(rf"{re.escape(name)}(?:-(\d+))?", path.name), path) for path in parent.glob(f"{name}*")]
-    return sorted((int(match[1] or 1), path) for match, path in matches if match and path.is_dir())
+    folders = [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    matches = [(re.fullmatch(rf"{re.escape(name)}(?:-(\d+))?", path.name), path) for path in folders]
+    return sorted((int(match[1] or 1), path) for match, path in matches if match)
 
 
 class Table:
@@ -69,5 +70,5 @@ def _read(path: Path) -> list[dict[str, str]]:
     """Complete rows of the file; the last one may have been cut by a crash."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if None not in row.values() and (row["step"] or "").isdigit()]
+    lines = [x for x in path.read_text(encoding="utf-8", errors="replace").splitlines(True) if x.endswith("\n")]
+    return [row for row in csv.DictReader(lines) if None not in row.values() and row.get("step", "").isdigit()]

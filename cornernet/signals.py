@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one ends it at once."""
 
 import signal
+import time
 
 import torch
 from accelerate import Accelerator
@@ -8,13 +9,14 @@ from accelerate import Accelerator
 from cornernet.commandline import Interrupted
 
 STEPS_BETWEEN_AGREEMENTS = 10
+ECHO = 1.0  # seconds in which a signal is the same one again: torchrun passes on the Ctrl-C that a terminal sent to all
 
 
 class StopRequest:
     """Context in which the signals only leave a note that the loop reads between two steps."""
 
     def __enter__(self):
-        self.number = 0
+        self.number, self.since = 0, 0.0
         self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
@@ -23,9 +25,10 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame) -> None:
-        if self.number:
+        if not self.number:
+            self.number, self.since = number, time.monotonic()
+        elif time.monotonic() - self.since > ECHO:
             raise Interrupted(number, "stopped at once by a second signal; the last save stands")
-        self.number = number
 
     def agreed(self, accelerator: Accelerator, step: int) -> bool:
         """Whether to stop after this step; many processes agree every few steps, since asking costs a round trip."""

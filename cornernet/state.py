@@ -1,5 +1,7 @@
 """What a run is at one step, and its way into and out of a checkpoint."""
 
+import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from cornernet import checkpoint, config, detectors
-from cornernet.config import Config
+from cornernet.config import Config, Losses
 from cornernet.optim import build_average, build_optimizer
+
+RESUMED = ("optimizer", "averaged", "rng", "best", "metrics")  # what only a training checkpoint holds
 
 
 @dataclass
@@ -25,7 +29,8 @@ class State:
     optimizer: torch.optim.Optimizer
     averaged: AveragedModel | None
     step: int = 0  # optimiser steps done
-    best: float = -1.0  # best AP so far
+    scored: int = -1  # step of the last evaluation
+    best: float = -math.inf  # best AP so far; AP itself is -1 where there is no object
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
 
     @property
@@ -50,21 +55,39 @@ def start(settings: Config, class_names: list[str], category_ids: list[int], dev
 def restore(state: State, path: Path) -> dict[str, Any]:
     """Put a checkpoint's weights, optimiser and position into the state -> the checkpoint.
 
-    Raises ValueError where the checkpoint belongs to another model, other classes or other averaging.
+    Raises ValueError where the checkpoint belongs to another model, other classes, another optimiser or averaging.
     """
     held = checkpoint.load(path)
-    if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
-        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
-    if (held["averaged"] is None) != (state.averaged is None):
-        raise ValueError(f"{path} was trained with train.ema={held['config']['train']['ema']}; resume it with the same")
+    _check_resumable(held, state, path)
     checkpoint.load_weights(state.detector, held["model"], str(path))
-    state.optimizer.load_state_dict(held["optimizer"])
+    _restore_optimizer(state.optimizer, held["optimizer"])
     if state.averaged is not None:
         checkpoint.load_weights(state.averaged.module, held["averaged"], str(path))
         state.averaged.n_averaged.fill_(held["step"])
     state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
+    state.scored = held.get("scored", -1)
     torch.set_rng_state(held["rng"])
     return held
+
+
+def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
+    if missing := [key for key in RESUMED if key not in held]:
+        raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
+    if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
+        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
+    before, now = config.from_container(held["config"]).train, state.config.train
+    if (before.ema is None) != (now.ema is None):
+        raise ValueError(f"{path} was trained with train.ema={before.ema}, got {now.ema}; resume it with the same")
+    if before.optimizer != now.optimizer:
+        raise ValueError(f"{path} was trained with train.optimizer={before.optimizer}, got {now.optimizer}")
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any]) -> None:
+    """Load what the optimiser remembers; its settings stay those of the config, which may have been changed."""
+    decays = [group["weight_decay"] for group in optimizer.param_groups]
+    optimizer.load_state_dict(held)
+    for group, decay in zip(optimizer.param_groups, decays, strict=True):
+        group["weight_decay"] = decay
 
 
 def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
@@ -76,6 +99,7 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "scaler": scaler,
         "rng": torch.get_rng_state(),
         "step": state.step,
+        "scored": state.scored,
         "best": state.best,
         "metrics": state.metrics,
         "config": config.to_dict(state.config),
@@ -93,7 +117,17 @@ def weights(held: dict[str, Any]) -> dict[str, torch.Tensor]:
 def load_detector(path: str | Path, overrides: list[str] = ()) -> tuple[nn.Module, Config, dict[str, Any]]:
     """Checkpoint and `a.b=c` overrides -> (detector in eval mode on the CPU, its config, the checkpoint)."""
     held = checkpoint.load(path)
-    settings = config.override(config.from_container(held["config"]), overrides)
+    settings = _only_own_losses(config.override(config.from_container(held["config"]), overrides))
     detector = detectors.build(settings, len(held["class_names"]))
-    checkpoint.load_weights(detector, weights(held), str(path))
+    wanted = {key: value for key, value in weights(held).items() if not key.startswith("loss.")}
+    checkpoint.load_weights(detector, wanted, str(path))
     return detector.eval(), settings, held
+
+
+def _only_own_losses(settings: Config) -> Config:
+    """Defaults in place of losses by dotted path: a detector predicts without its loss, and to import and call what a
+    checkpoint names would be to run code that came with it.
+    """
+    own = {role: getattr(settings.loss, role) for role in vars(settings.loss)}
+    kept = {role: loss for role, loss in own.items() if "." not in loss.name}
+    return dataclasses.replace(settings, loss=Losses(**kept))

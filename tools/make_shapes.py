@@ -1,26 +1,22 @@
-#!/usr/bin/env python3
-"""Write the synthetic shapes as a COCO set: make_shapes.py OUT [data.shapes.key=value ...]."""
+"""Write the synthetic shapes as a COCO set: tools/make_shapes.py OUT [data.shapes.key=value ...]"""
 
-import sys
+from cornernet import commandline, config
 
-from cornernet import config, data
+USAGE = """tools/make_shapes.py OUT [data.shapes.key=value ...]
+
+Writes OUT/images/train, OUT/images/val and OUT/annotations/train.json, val.json, for example
+  tools/make_shapes.py data/shapes data.shapes.train_images=500 data.shapes.size=256"""
 
 
-def main(argv: list[str]) -> int:
-    """Folder and overrides -> exit code."""
-    if "--help" in argv or not argv:
-        print(f"usage: {__doc__}\nwrites OUT/images/{{train,val}} and OUT/annotations/{{train,val}}.json")
-        return 0 if argv else 2
-    try:
-        settings = config.override(config.Config(), argv[1:]).data
-        settings.name = "shapes"
-        for split in ("train", "val"):
-            data.write(argv[0], data.build_source(settings, split))
-    except (ValueError, OSError) as error:
-        print(f"make_shapes: {error}", file=sys.stderr)
-        return 2
-    return 0
+def main(folder: str, overrides: list[str]) -> None:
+    settings = config.override(config.Config(), overrides).data
+    settings.name = "shapes"
+    from cornernet import data
+
+    for split in ("train", "val"):
+        data.write(folder, data.build_source(settings, split))
+    print(f"{settings.shapes.train_images} and {settings.shapes.val_images} pictures written to {folder}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    commandline.run(main, USAGE, paths=1)

@@ -19,6 +19,7 @@ class ConvBlock(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
         return F.relu(self.norm(self.conv(x)))
 
 
@@ -35,6 +36,7 @@ class Residual(nn.Module):
             self.shortcut = projection(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
         return F.relu(self.norm(self.conv(self.block(x))) + self.shortcut(x))
 
 
@@ -67,6 +69,7 @@ class Hourglass(nn.Module):
         self.up = nn.Sequential(*residuals(count - 1, inner), Residual(inner, outer))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
         below = self.up(self.inner(self.down(x)))
         return self.skip(x) + F.interpolate(below, scale_factor=2.0, mode="nearest")
 
@@ -96,6 +99,7 @@ class StackedHourglass(nn.Module):
         return STEM_STRIDE * 2**self.order
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """Map pictures to the features of every stack."""
         x, features = self.stem(images), []
         for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
             features.append(output(hourglass(x)))

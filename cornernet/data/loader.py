@@ -1,6 +1,8 @@
 """Batches for training: collation, workers, and their errors as one sentence."""
 
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from functools import partial
 
@@ -94,6 +96,19 @@ def train_loader(
 
 
 def start_worker(worker: int) -> None:
-    """One thread a worker, and Ctrl-C is for the main process, which then ends its workers in order."""
+    """One thread a worker; Ctrl-C and SIGTERM to the whole group of processes are for the main process.
+
+    It finishes its step, for which it needs its workers, and then ends them itself.
+    """
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_told_to, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_when_told_to(parent: int) -> None:
+    """Leave at a SIGTERM that the main process sent; one from anyone else was meant for it."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

@@ -93,20 +93,21 @@ def build(config: Config, num_classes: int) -> CornerDetector:
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right sizes."""
+    """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right."""
     short = tuple(-size % multiple for size in input_size)
     if min(input_size) < 1 or max(short) > 3:
-        nearest = [f"{_near(size, multiple)[0]} or {_near(size, multiple)[1]}" for size in input_size]
+        height, width = (" or ".join(map(str, _near(size, multiple))) for size in input_size)
         raise ValueError(
             f"data.input_size {list(input_size)} does not suit an hourglass that halves its input to 1/{multiple}: "
-            f"each side must be a multiple of {multiple} or up to 3 less; nearest: height {nearest[0]}, width {nearest[1]}"
+            f"each side must be a multiple of {multiple} or up to 3 less; nearest: height {height}, width {width}"
         )
     return short
 
 
-def _near(size: int, multiple: int) -> tuple[int, int]:
-    below = max(size // multiple, 1) * multiple
-    return below, below + multiple
+def _near(size: int, multiple: int) -> list[int]:
+    """The multiples around a size, positive ones alone."""
+    below = size // multiple * multiple
+    return [n for n in (below, below + multiple) if n > 0] or [multiple]
 
 
 def _round_up(size: int, multiple: int) -> int:

@@ -27,6 +27,7 @@ class CornerPool(nn.Module):
         self.out = ConvBlock(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
         pooled = self.vertical(self.to_vertical(x)) + self.horizontal(self.to_horizontal(x))
         return self.out(F.relu(self.pooled_norm(self.pooled(pooled)) + self.shortcut_norm(self.shortcut(x))))
 
@@ -54,6 +55,7 @@ class CornerHead(nn.Module):
             nn.init.constant_(heat[-1].bias, HEAT_BIAS)
 
     def forward(self, features: Tensor) -> CornerMaps:
+        """Map features to the six maps."""
         tl, br = self.tl_pool(features), self.br_pool(features)
         return CornerMaps(
             tl_heat=self.tl_heat(tl),

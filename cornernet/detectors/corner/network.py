@@ -15,6 +15,7 @@ class CornerNetwork(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, images: Tensor) -> list[CornerMaps]:
+        """Map pictures to the maps of the supervised stacks."""
         features = self.backbone(images)
         supervised = slice(None) if self.training else slice(-1, None)
         return [head(x) for head, x in zip(self.heads[supervised], features[supervised], strict=True)]

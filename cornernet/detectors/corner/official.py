@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from cornernet import checkpoint, config
@@ -11,12 +12,12 @@ from cornernet.config import Config
 from cornernet.data.coco_classes import COCO_CLASSES
 from cornernet.detectors.corner.detector import build
 
-# Published path -> ours; the first rule that matches the rest of a key rewrites its start.
 RECIPE = (
     "data.root=data/coco",
     "data.val.images=val2017",
     "data.val.annotations=annotations/instances_val2017.json",
 )
+# Published names inside a block -> ours.
 _RESIDUAL = {
     "conv1": "block.conv",
     "bn1": "block.norm",
@@ -49,7 +50,9 @@ def convert(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Raises ValueError that lists the keys which are not part of the published layout.
     """
-    plain = {key.removeprefix("module."): value for key, value in state_dict.items()}
+    plain = {str(key).removeprefix("module."): value for key, value in state_dict.items()}
+    counters = {key.replace("running_mean", "num_batches_tracked") for key in plain if key.endswith(".running_mean")}
+    plain |= {key: torch.tensor(0) for key in counters - plain.keys()}  # torch < 0.4.1 did not count
     names = {key: rename(key) for key in plain}
     unknown = [key for key, name in names.items() if name is None]
     if unknown:

@@ -1,0 +1,44 @@
+"""Where and how a run computes: device, precision, processes, random state, memory layout."""
+
+import random
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from cornernet.config import Config
+from cornernet.structures import Batch
+
+
+def build_accelerator(settings: Config) -> Accelerator:
+    """Device, precision and processes; raises ValueError where they do not go together."""
+    knobs = settings.train
+    cpu = knobs.device == "cpu" or not torch.cuda.is_available()
+    if knobs.precision == "fp16" and cpu:
+        raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
+    return Accelerator(mixed_precision=knobs.precision.replace("fp32", "no"), cpu=cpu)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and torch; the data have their own streams."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def train_mode(detector: nn.Module, freeze_norm: bool) -> None:
+    """Put a detector into training mode, but for its BatchNorms if they are to keep their statistics."""
+    detector.train()
+    if freeze_norm:
+        for module in detector.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
+    """Batch -> the same on a device, with the pictures in the layout of the convolutions."""
+    batch = Batch(*(x.to(device, non_blocking=True) for x in batch))
+    if channels_last:
+        batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
+    return batch

@@ -1,0 +1,42 @@
+"""Config files and the `base:` by which one builds on others: string or list, relative to the file that says it."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+
+def layers(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Path, DictConfig]]:
+    """The file and its bases, each with its own keys, bases first; of several bases the last one wins.
+
+    `above` are the files that led here. Raises FileNotFoundError for a missing file and ValueError, one sentence, for
+    one that is not readable, does not hold keys, or is among its own bases.
+    """
+    path = path.resolve()
+    if path in above:
+        raise ValueError("configs inherit in a circle: " + " -> ".join(p.name for p in (*above, path)))
+    if not path.is_file():
+        by = f", the base of {above[-1].name}" if above else ""
+        raise FileNotFoundError(f"there is no config file {path}{by}")
+    layer = _read(path)
+    below = [x for name in _bases(layer, path) for x in layers(path.parent / name, (*above, path))]
+    return [*below, (path, layer)]
+
+
+def _read(path: Path) -> DictConfig:
+    try:
+        layer = OmegaConf.load(path)
+    except Exception as error:  # the YAML reader has its own exception tree
+        raise ValueError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(layer, DictConfig):
+        kind = "list" if isinstance(layer, ListConfig) else "single value"
+        raise ValueError(f"{path} must hold keys and values, got a {kind}")
+    return layer
+
+
+def _bases(layer: DictConfig, path: Path) -> list[str]:
+    """Take `base` out of the layer -> the file names it gives."""
+    value = layer.pop("base", None)
+    names = [] if value is None else list(value) if isinstance(value, ListConfig) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path}: base must be a file name or a list of them, got {value}")
+    return names
