@@ -3,9 +3,9 @@
 from torch import nn
 
 from cornernet.config import Config
-from cornernet.detectors.corner import detector as corner
+from cornernet.detectors.corner.detector import build as build_corner
 
-DETECTORS = {"corner": corner.build}
+DETECTORS = {"corner": build_corner}
 
 
 def build(config: Config, num_classes: int) -> nn.Module:
