@@ -23,7 +23,7 @@ sizes = st.tuples(st.integers(40, 160), st.integers(40, 160))
 fractions = st.floats(0, 1, exclude_max=True)
 
 
-def picture_with_box(size: tuple[int, int], corners: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+def picture_with_box(size: tuple[int, int], corners: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Black picture with one white rectangle of at least 12 pixels a side, and its box."""
     height, width = size
     x1, y1 = int(corners[0] * (width - 12)), int(corners[1] * (height - 12))
@@ -45,11 +45,11 @@ def no_colour() -> tuple:
 
 
 @given(
-    size=sizes, corners=st.tuples(*[fractions] * 4), input_size=sizes, scale=st.sampled_from([0.6, 0.7, 0.9, 1.0, 1.1, 1.3]),
+    size=sizes, corners=st.tuples(*[fractions] * 4), input_size=sizes, scale=st.sampled_from([0.6, 0.7, 1.0, 1.3]),
     centre=st.tuples(fractions, fractions), flips=st.tuples(st.booleans(), st.booleans()), cropping=st.booleans(),
     border=st.integers(0, 128), longest=st.sampled_from([None, 64, 200]),
 )  # fmt: skip
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_box_encloses_its_pixels_after_any_augmentation(
     size, corners, input_size, scale, centre, flips, cropping, border, longest
 ):
@@ -176,8 +176,14 @@ def test_fit_equals_the_published_full_crop_to_a_pixel(golden):
     assert np.abs(boxes - g["resize_det"][:, :4]).max() < 0.6
 
 
+def test_streams_depend_on_every_number():
+    keys = [("a", 1, 2, 3), ("b", 1, 2, 3), ("a", 2, 2, 3), ("a", 1, 3, 3), ("a", 1, 2, 4), ("a", 1, 2)]
+    assert len({float(stream(*key).random()) for key in keys}) == len(keys)
+    assert stream("a", -1).random() == stream("a", -1).random()
+
+
 def test_draws_keep_their_places_and_strengths():
-    rows = [draw(stream("a", n), [0.6, 1.3], flip=0.3, flip_vertical=0.0, colour=0.4, lighting=0.1) for n in range(3000)]
+    rows = [draw(stream("a", n), [0.6, 1.3], flip=0.3, colour=0.4, lighting=0.1) for n in range(3000)]
     assert {r.scale for r in rows} == {0.6, 1.3}
     assert abs(np.mean([r.flip for r in rows]) - 0.3) < 0.03 and not any(r.flip_vertical for r in rows)
     alpha = np.stack([r.colour.alpha for r in rows])

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
@@ -233,7 +233,7 @@ def load(folder: Path, content, on_error: str = "stop") -> CocoSet:
         ("{'a': 1}", "is not JSON: .* at line 1, column 2"),
         ('{"a": ' + "9" * 5000 + "}", "not readable as JSON"),
         (coco_dict(categories=[]), "lists no categories"),
-        (coco_dict(categories=[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]), "category id 1 is given twice, 'a' and 'b'"),
+        (coco_dict(categories=[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]), "id 1 is given twice, 'a' and 'b'"),
         (coco_dict(categories=[{"id": "x", "name": "a"}]), "entry 0 of categories has no integer id"),
         (coco_dict(categories=[None]), "entry 0 of categories has no integer id"),
         (coco_dict(images=[5]), "entry 0 of images has no id"),
@@ -305,7 +305,6 @@ numbers = st.one_of(st.integers(-50, 400), st.floats(allow_nan=True, allow_infin
 
 
 @given(boxes=st.lists(st.lists(numbers, min_size=3, max_size=5), max_size=5))
-@settings(deadline=None)
 def test_whatever_the_boxes_what_is_read_is_sound(tmp_path_factory, boxes):
     entries = [{"image_id": 1, "category_id": 3, "bbox": b} for b in boxes]
     source = load(tmp_path_factory.mktemp("coco"), coco_dict(annotations=entries), "skip")
@@ -315,7 +314,6 @@ def test_whatever_the_boxes_what_is_read_is_sound(tmp_path_factory, boxes):
 
 
 @given(data=st.binary(max_size=200))
-@settings(deadline=None)
 def test_random_bytes_are_refused(tmp_path_factory, data: bytes):
     folder = tmp_path_factory.mktemp("bytes")
     (folder / "t.json").write_bytes(data)

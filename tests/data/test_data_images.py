@@ -35,8 +35,9 @@ def test_pixels_are_bgr(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "tolerance"),
     [
-        ("alpha.png", 0), ("rgb16.png", 0), ("png_named.jpg", 0), ("exif_bad.jpg", 1), ("exif6.jpg", 1), ("cmyk.jpg", 2),
-        ("palette.png", 3), ("animated.gif", 3), ("webp.webp", 4), ("gray.jpg", 10), ("gray16.png", 10),
+        ("alpha.png", 0), ("rgb16.png", 0), ("png_named.jpg", 0), ("exif_bad.jpg", 1), ("exif6.jpg", 1),
+        ("cmyk.jpg", 2), ("palette.png", 3), ("animated.gif", 3), ("webp.webp", 4), ("gray.jpg", 10),
+        ("gray16.png", 10),
     ],
 )  # fmt: skip
 def test_every_kind_of_picture_becomes_the_same_picture(shared: Path, name: str, tolerance: float):
@@ -78,13 +79,13 @@ def test_another_size_is_refused(tmp_path: Path):
 
 
 @given(kept=st.floats(0, 1, exclude_max=True))
-@settings(deadline=None)
 def test_a_cut_jpeg_is_refused_wherever_it_is_cut(tmp_path_factory, kept: float):
     thumbnail = jpeg(PICTURE[:16, :16])  # ends with an end marker of its own, inside the header
     data = with_segment(jpeg(), 0xE1, b"Exif\0\0" + thumbnail)
     path = tmp_path_factory.mktemp("cut") / "a.jpg"
-    path.write_bytes(data[: int(kept * (len(data) - 1))])
-    with pytest.raises(ValueError, match=r"a\.jpg is"):
+    end = int(kept * (len(data) - 1))
+    path.write_bytes(data[:end])
+    with pytest.raises(ValueError, match=r"a\.jpg is cut short" if end >= 2 else r"a\.jpg is"):
         read_image(path)
 
 
@@ -102,8 +103,11 @@ def test_a_cut_png_is_refused(tmp_path: Path):
         read_image(path)
 
 
-@given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF89a"]))
-@settings(deadline=None, max_examples=200)
+STARTS = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF89a"]
+
+
+@given(data=st.binary(max_size=300), start=st.sampled_from(STARTS))
+@settings(max_examples=200)
 def test_random_bytes_are_refused(tmp_path_factory, data: bytes, start: bytes):
     path = tmp_path_factory.mktemp("bytes") / "a.jpg"
     path.write_bytes(start + data)
@@ -126,6 +130,9 @@ def test_refusals_name_the_file(shared: Path, name: str, error: type, text: str)
         read_image(shared / "data/hostile/images" / name)
 
 
-@pytest.mark.parametrize("name", ["one_pixel.png", "tall_20x12000.jpg", "wide_12000x20.jpg", "图像 1.jpg", "sub/nested.jpg"])
+ODD = ["one_pixel.png", "tall_20x12000.jpg", "wide_12000x20.jpg", "图像 1.jpg", "sub/nested.jpg"]
+
+
+@pytest.mark.parametrize("name", ODD)
 def test_odd_sizes_and_names_are_read(shared: Path, name: str):
     assert read_image(shared / "data/hostile/images" / name).shape[2] == 3

@@ -45,7 +45,8 @@ def test_a_batch_is_its_pictures(golden):
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
 def test_steps_one_after_the_other_give_the_same(order):
-    image, alpha = torch.rand(2, 3, 5, 7, dtype=torch.float64), torch.tensor([[0.3, -0.2, 0.1], [-0.4, 0.4, 0.2]]).double()
+    image = torch.rand(2, 3, 5, 7, dtype=torch.float64)
+    alpha = torch.tensor([[0.3, -0.2, 0.1], [-0.4, 0.4, 0.2]], dtype=torch.float64)
     weights = torch.tensor([0.114, 0.587, 0.299], dtype=torch.float64).view(1, 3, 1, 1)
     grey = (image * weights).sum(1, keepdim=True)
     towards = {0: torch.zeros(()), 1: grey.mean((2, 3), keepdim=True), 2: grey}
@@ -59,7 +60,8 @@ def test_steps_one_after_the_other_give_the_same(order):
 
 def test_no_draws_no_change():
     image, zeros = torch.rand(2, 3, 4, 4), torch.zeros(2, 3)
-    torch.testing.assert_close(photometric(image, torch.tensor([[0, 1, 2]] * 2), zeros, zeros), image, rtol=0, atol=1e-7)
+    same = photometric(image, torch.tensor([[0, 1, 2]] * 2), zeros, zeros)
+    torch.testing.assert_close(same, image, rtol=0, atol=1e-7)
 
 
 def test_constants_equal_the_published_ones(golden):
@@ -80,6 +82,7 @@ def test_one_graph_for_every_order():
 
 def test_prepare_takes_a_batch():
     zeros = torch.zeros(1, 3)
-    batch = Batch(torch.full((1, 3, 4, 4), 51, dtype=torch.uint8), *[None] * 5, torch.tensor([[2, 0, 1]]), zeros, zeros)
+    images = torch.full((1, 3, 4, 4), 51, dtype=torch.uint8)
+    batch = Batch(images, *[None] * 5, torch.tensor([[2, 0, 1]]), zeros, zeros)
     out = prepare(batch, (0.2, 0.1, 0.0), (1.0, 0.5, 0.1))
     torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.0, 0.2, 2.0]), rtol=1e-5, atol=1e-6)
