@@ -82,6 +82,7 @@ def test_twelve_figures_equal_pycocotools(shared, file):
     assert metrics.AP90 == pytest.approx(strict[strict > -1].mean(), abs=1e-12)
     measured = [c.AP for c in metrics.per_class if c.AP >= 0]
     assert np.mean(measured) == pytest.approx(metrics.AP, abs=1e-12)
+    assert np.mean([c.AP50 for c in metrics.per_class if c.AP50 >= 0]) == pytest.approx(metrics.AP50, abs=1e-12)
     by_id = sorted(ground_truth["categories"], key=lambda c: c["id"])
     assert [c.name for c in metrics.per_class] == [c["name"] for c in by_id]
 
@@ -251,6 +252,7 @@ def test_files_are_strict_json_in_utf8(tmp_path):
     ground_truth = truth([], names=("貓",))
     write(coco_metrics(ground_truth, []), [], tmp_path / "a" / "b")
     text = (tmp_path / "a" / "b" / "metrics.json").read_text(encoding="utf-8")
+    assert "貓" in text  # readable as it is, not as an escape
     metrics = json.loads(text, parse_constant=lambda token: pytest.fail(f"{token} is not JSON"))
     assert metrics["AP"] == -1 and metrics["per_class"][0]["name"] == "貓" and "AP90" in metrics
     assert json.loads((tmp_path / "a" / "b" / "predictions.json").read_text()) == []
