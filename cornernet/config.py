@@ -71,6 +71,7 @@ class Split:
 
     images: str = ""  # folder of the pictures, relative to data.root
     annotations: str = ""  # COCO json, relative to data.root
+    limit: int | None = None  # only the first pictures with objects, to overfit or to try things out; null: all
 
 
 @dataclass
@@ -170,6 +171,7 @@ class Test:
     ae_threshold: float = 0.5  # largest tag distance of a pair
     num_dets: int = 1000  # pairs kept before NMS
     score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
+    pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per picture
     draw_score: float = 0.3  # detections below are not drawn

@@ -39,23 +39,26 @@ def decode(
     score: Literal["mean", "geometric"] = "mean",
     no_border: bool = False,
     pair_distance: PairDistance | None = None,
+    pair_penalty: float = 0.0,
 ) -> Detections:
     """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
 
     top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
     ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`tag_distance` if None);
-    score: arithmetic or geometric mean of the two corner scores; no_border rejects pairs that rest on the border
-    cells of the map (CornerNet-Saccade). The offsets may be None. Rows are sorted by score; rejected ones have
-    score -1. Raises ValueError for an even kernel or another score.
+    score: arithmetic or geometric mean of the two corner scores, which is multiplied by exp(-pair_penalty * distance);
+    no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade). The offsets may be None.
+    Rows are sorted by score; rejected ones have score -1. Raises ValueError for an even kernel or another score.
     """
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"kernel must be a positive odd number of cells, got {kernel}")
     tl = find_corners(maps.tl_heat, maps.tl_tag, maps.tl_offset, top_k, kernel)
     br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
-    keep = _same_object(tl, br) & ((pair_distance or tag_distance)(tl, br) <= ae_threshold)
+    distance = (pair_distance or tag_distance)(tl, br)
+    keep = _same_object(tl, br) & (distance <= ae_threshold)
     if no_border:
         keep = keep & _inside(tl, br, maps.tl_heat.shape[2:])
-    scores = pair_scores(tl.scores, br.scores, score).masked_fill(~keep, -1)
+    scores = pair_scores(tl.scores, br.scores, score) * torch.exp(-pair_penalty * distance)
+    scores = scores.masked_fill(~keep, -1)
     return _best(tl, br, scores, num_dets)
 
 

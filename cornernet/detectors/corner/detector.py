@@ -83,7 +83,7 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     test = config.test
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
-        num_dets=test.num_dets, score=test.score,
+        num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
         pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim),
     )  # fmt: skip
     return CornerDetector(
