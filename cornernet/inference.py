@@ -150,11 +150,11 @@ def _to_original(found: Detections, fitted: Fitted, mirrored: bool) -> Detection
 def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:
     """Rows of all scales and mirrors of one picture -> its detections."""
     # Clipped before the suppression: boxes that differ only outside the picture are the same box, and one that
-    # lies in the padding must not suppress anything.
+    # lies in the padding must not suppress anything. Coordinates are edges, so overlaps need no extra pixel.
     rows = _drop_empty(_clip(_cat(pool), size))
     kept = suppress(
         rows.boxes, rows.scores, rows.labels, rows.tl_scores, rows.br_scores,
-        name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp,
+        name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp, pixel=False,
     )  # fmt: skip
     return _best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
 
