@@ -4,9 +4,7 @@ Every key a user can set is a field here; `--help` prints its default and its co
 the line is too long for that, above it.
 """
 
-import dataclasses
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cornernet.inheritance import layers
+from cornernet.wording import sentence
 
 
 @dataclass
@@ -215,7 +214,7 @@ def from_container(values: dict[str, Any] | DictConfig) -> Config:
     try:
         return OmegaConf.to_object(values)
     except OmegaConfBaseException as error:
-        raise ValueError(_sentence(error)) from None
+        raise ValueError(sentence(error, Config)) from None
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -226,14 +225,6 @@ def to_dict(config: Config) -> dict[str, Any]:
 def save(config: Config, path: str | Path) -> None:
     """Write the resolved config as YAML."""
     Path(path).write_text(OmegaConf.to_yaml(OmegaConf.structured(config)), encoding="utf-8")
-
-
-def keys(schema: type = Config, prefix: str = "") -> Iterator[tuple[str, type, dataclasses.Field]]:
-    """(dotted name, dataclass that holds it, field) of every key, sections included, in the order of this file."""
-    for item in dataclasses.fields(schema):
-        yield prefix + item.name, schema, item
-        if dataclasses.is_dataclass(item.type):
-            yield from keys(item.type, f"{prefix}{item.name}.")
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -248,7 +239,7 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             _drop_args(config, OmegaConf.from_dotlist([text]))
             config.merge_with_dotlist([text])
         except OmegaConfBaseException as error:
-            raise ValueError(f"{text}: {_sentence(error)}") from None
+            raise ValueError(f"{text}: {sentence(error, Config)}") from None
         except Exception as error:  # the YAML reader's own exceptions, for a value such as [1,2
             reason = str(error).partition("\n")[0]
             raise ValueError(f"{text}: the value is not readable as YAML: {reason}") from None
@@ -261,7 +252,7 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
         _drop_args(config, layer)
         config.merge_with(layer)
     except OmegaConfBaseException as error:
-        raise ValueError(f"{source}: {_sentence(error)}") from None
+        raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
 def _drop_args(config: DictConfig, layer: DictConfig) -> None:
@@ -270,31 +261,3 @@ def _drop_args(config: DictConfig, layer: DictConfig) -> None:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
             config.loss[role].args = {}
-
-
-def _sentence(error: Exception) -> str:
-    """OmegaConf's message as one line that names the full key and, if that is unknown, the nearest valid one."""
-    text = str(error).strip().partition("\n")[0]
-    full = getattr(error, "full_key", None) or ""
-    sections = {name: item.type for name, _, item in keys() if dataclasses.is_dataclass(item.type)}
-    if "not in" in text:
-        return f"unknown key {full}{_nearest(full)}"
-    if full in sections:
-        inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
-        return f"{full} takes no value of its own, it holds keys such as {inner}"
-    if "is not Optional" in text:
-        return f"{full} may not be null (an empty text is '')"
-    return f"{full}: {text}" if full and full not in text else text
-
-
-def _nearest(full: str) -> str:
-    """A hint to the key that was meant: alike as a whole, or of the same last name in another section."""
-    names, last = [name for name, _, _ in keys() if not full.startswith(f"{name}.")], full.rpartition(".")[2]
-    same = [name for name in names if name.rpartition(".")[2] == last]
-    near = [*same, *difflib.get_close_matches(full, names, n=1)] or [
-        name
-        for found in difflib.get_close_matches(last, [name.rpartition(".")[2] for name in names], n=1)
-        for name in names
-        if name.rpartition(".")[2] == found
-    ]
-    return f"; did you mean {' or '.join(near[:3])}?" if near else "; --help lists every key"

@@ -1,5 +1,6 @@
 """The text behind `--help`: every key of the schema with its default, type and meaning."""
 
+import functools
 import inspect
 import json
 import re
@@ -9,7 +10,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, TupleConfig
 
-from cornernet.config import Config, keys
+from cornernet.config import Config
+from cornernet.wording import keys
 
 COLUMNS = (2, 32, 50, 76)  # where name, default, type and meaning begin; a longer cell pushes the next one a line down
 
@@ -39,6 +41,7 @@ def described(schema: type = Config) -> list[Key]:
     ]
 
 
+@functools.cache
 def meanings(schema: type) -> dict[str, str]:
     """The comment behind each field of a dataclass, or above it; read from its source so that it is written once."""
     found, above = {}, ""

@@ -13,8 +13,11 @@ from cornernet.config import Train
 def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
     """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors).
 
-    Raises ValueError, by torch, for a rate or decay that is negative.
+    Raises ValueError for a rate or decay that is negative.
     """
+    for name in ("lr", "weight_decay"):
+        if not getattr(settings, name) >= 0:
+            raise ValueError(f"train.{name} must not be negative, got {getattr(settings, name)}")
     trained = [p for p in module.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},

@@ -1,0 +1,72 @@
+"""What OmegaConf finds wrong with a config, in words for those who write configs."""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+# What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
+PLAIN_WORDS = {
+    r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
+    r"is not a (ListConfig|TupleConfig)": "must be a list, such as [1, 2]",
+    r"length (\d+) does not match type hint length (\d+)": r"must have \2 values, got \1",
+}
+
+
+def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, type, dataclasses.Field]]:
+    """(dotted name, dataclass that holds it, field) of every key, sections included, in the order of its source."""
+    for item in dataclasses.fields(schema):
+        yield prefix + item.name, schema, item
+        if dataclasses.is_dataclass(item.type):
+            yield from keys(item.type, f"{prefix}{item.name}.")
+
+
+def sentence(error: Exception, schema: type, layer: DictConfig | None = None) -> str:
+    """OmegaConf's message as one line that names the full key and, if that is unknown, the nearest valid one.
+
+    layer is what was merged, for errors that do not say which of its keys they are about.
+    """
+    text = str(error).strip().partition("\n")[0]
+    full = getattr(error, "full_key", None) or _culprit(schema, layer)
+    sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
+    if "not in" in text:
+        return f"unknown key {full}{_nearest(full, schema)}"
+    if full in sections:
+        inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
+        return f"{full} takes no value of its own, it holds keys such as {inner}"
+    for pattern, words in PLAIN_WORDS.items():
+        if match := re.search(pattern, text):
+            return f"{full} {match.expand(words)}"
+    return f"{full}: {text}" if full and full not in text else text
+
+
+def _culprit(schema: type, layer: DictConfig | None) -> str:
+    """The first key of a layer that the schema refuses, for errors that do not say; empty if there is none."""
+    for name, value in () if layer is None else _flat(OmegaConf.to_container(layer)):
+        try:
+            OmegaConf.update(OmegaConf.structured(schema), name, value)
+        except OmegaConfBaseException:
+            return name
+    return ""
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        yield from _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+
+
+def _nearest(full: str, schema: type) -> str:
+    """A hint to the key that was meant: alike as a whole, or of the same last name in another section."""
+    names, last = [name for name, _, _ in keys(schema) if not full.startswith(f"{name}.")], full.rpartition(".")[2]
+    same = [name for name in names if name.rpartition(".")[2] == last]
+    near = [*same, *difflib.get_close_matches(full, names, n=1)] or [
+        name
+        for found in difflib.get_close_matches(last, [name.rpartition(".")[2] for name in names], n=1)
+        for name in names
+        if name.rpartition(".")[2] == found
+    ]
+    return f"; did you mean {' or '.join(near[:3])}?" if near else "; --help lists every key"
