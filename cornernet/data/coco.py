@@ -102,3 +102,22 @@ def with_classes(source: CocoSet, category_ids: list[int], class_names: list[str
     table = np.array([position.get(number, -1) for number in source.category_ids], np.int64)
     rows = source.objects._replace(labels=table[source.objects.labels])
     return replace(source, objects=rows, category_ids=list(category_ids), class_names=list(class_names))
+
+
+def first(source: CocoSet, limit: int | None) -> CocoSet:
+    """The first `limit` pictures that hold an object, crowds not counted; None leaves the set as it is.
+
+    Raises ValueError for a limit below 1.
+    """
+    if limit is None:
+        return source
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1 or null, got {limit}")
+    chosen = [i for i in range(len(source)) if len(source.boxes(i))][:limit]
+    o = source.objects
+    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in chosen] or [np.zeros(0, np.int64)])
+    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in chosen)])
+    segmentation = {new: o.segmentation[old] for new, old in enumerate(rows.tolist()) if old in o.segmentation}
+    arrays = [getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")]
+    records = [source.records[i] for i in chosen]
+    return replace(source, records=records, objects=type(o)(start, *arrays, segmentation))

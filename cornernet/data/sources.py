@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cornernet.config import Data, Split
-from cornernet.data.coco import CocoSet, read, with_classes
+from cornernet.data.coco import CocoSet, first, read, with_classes
 from cornernet.data.coco_file import require
 from cornernet.data.shapes import ShapesSet
 from cornernet.data.source import Source
@@ -58,7 +58,7 @@ def _shapes(data: Data, split: str) -> ShapesSet:
 
 def _coco(data: Data, split: str) -> CocoSet:
     annotations, images = _paths(data, split)
-    return read(annotations, images, data.on_error)
+    return first(read(annotations, images, data.on_error), getattr(data, split).limit)
 
 
 def _paths(data: Data, split: str) -> tuple[Path, Path]:

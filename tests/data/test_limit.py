@@ -1,0 +1,35 @@
+"""Sets cut down to their first pictures."""
+
+import numpy as np
+import pytest
+
+from cornernet.data.coco import first, read
+
+
+def coco_mini(shared):
+    folder = shared / "data" / "coco_mini"
+    return read(folder / "annotations" / "instances_train2017.json", folder / "images" / "train2017")
+
+
+def test_the_first_pictures_with_objects_keep_all_they_have(shared):
+    whole = coco_mini(shared)
+    part = first(whole, 16)
+    with_objects = [i for i in range(len(whole)) if len(whole.boxes(i))]
+    assert len(part) == 16
+    assert part.class_names == whole.class_names
+    for new, old in enumerate(with_objects[:16]):
+        assert part.record(new) == whole.record(old)
+        np.testing.assert_array_equal(part.boxes(new), whole.boxes(old))
+        np.testing.assert_array_equal(part.labels(new), whole.labels(old))
+    ids = {record.image_id for record in part.records}
+    expected = [x for x in whole.coco()["annotations"] if x["image_id"] in ids]
+    found = part.coco()["annotations"]
+    assert [x["bbox"] for x in found] == [x["bbox"] for x in expected]
+    assert [x.get("segmentation") for x in found] == [x.get("segmentation") for x in expected]
+
+
+def test_no_limit_changes_nothing_and_zero_is_refused(shared):
+    whole = coco_mini(shared)
+    assert first(whole, None) is whole
+    with pytest.raises(ValueError, match="limit must be at least 1"):
+        first(whole, 0)

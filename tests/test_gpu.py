@@ -1,0 +1,51 @@
+"""What only a GPU can show: half precision with a scaler, and a training step that never waits for the device."""
+
+import pytest
+import torch
+
+from cornernet import config, detectors, engine
+from cornernet.benchmark import random_batch
+from cornernet.config import Config
+from cornernet.structures import Batch
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
+
+SMALL = [
+    "data.name=shapes",
+    "data.shapes.size=64",
+    "data.shapes.train_images=32",
+    "data.shapes.val_images=4",
+    "data.input_size=[64,64]",
+    "data.workers=1",
+    "model.backbone.stacks=1",
+    "model.backbone.stem_channels=8",
+    "model.backbone.channels=[8,8,8]",
+    "model.backbone.blocks=[1,1,1]",
+    "model.head.channels=8",
+    "model.head.pool_channels=8",
+    "train.steps=6",
+    "train.batch_size=4",
+    "train.milestones=[100]",
+]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_run_on_the_gpu_ends_with_finite_figures(tmp_path, precision):
+    settings = config.override(Config(), [*SMALL, f"train.precision={precision}", f"work_dir={tmp_path / 'run'}"])
+    figures = engine.train(settings)
+    assert -1 <= figures["AP"] <= 1
+    assert (tmp_path / "run" / "last.pt").exists()
+
+
+def test_the_training_step_never_waits_for_the_device():
+    settings = config.override(Config(), SMALL)
+    detector = detectors.build(settings, 80).cuda().train()
+    batch = Batch(*(x.cuda() for x in random_batch(settings)))
+    detector(batch)["total"].backward()  # the first call may build its kernels
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        detector(batch)["total"].backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(p.grad is not None for p in detector.parameters())
