@@ -103,13 +103,13 @@ def _place(
         if not covers.any():
             continue
         box = tight_box(covers)
-        below = [_under(m, b, covers, box) for m, b in zip(masks, boxes, strict=True)]
+        below = [under(m, b, covers, box) for m, b in zip(masks, boxes, strict=True)]
         if all(m is not None for m in below):
             return alpha, box, below
     return None
 
 
-def _under(mask: np.ndarray, box: Box, covers: np.ndarray, by: Box) -> np.ndarray | None:
+def under(mask: np.ndarray, box: Box, covers: np.ndarray, by: Box) -> np.ndarray | None:
     """What a shape leaves of one below it, None if that is too little.
 
     It may hide a part but not move an edge of the box, so that every box follows from what can be seen.

@@ -64,7 +64,9 @@ def test_a_box_encloses_its_pixels_after_any_augmentation(
     x1, y1, x2, y2 = moved[0]
     assert 0 <= x1 < x2 <= input_size[1] and 0 <= y1 < y2 <= input_size[0]
     assume(min(x2 - x1, y2 - y1) >= 4)  # a sliver may have no pixel that is half covered
-    assert np.abs(np.array(white_box(out)) - moved[0]).max() <= 1.01
+    # Half a pixel of the result, and half a pixel of what it was enlarged from.
+    enlarged = 1 / scale if cropping else min(np.divide(input_size, size)) * max(size) / (longest or max(size))
+    assert np.abs(np.array(white_box(out)) - moved[0]).max() <= 0.55 + 0.5 * max(1, enlarged)
 
 
 @given(size=sizes, corners=st.tuples(*[fractions] * 4), horizontal=st.booleans(), vertical=st.booleans())
@@ -119,11 +121,10 @@ def test_longest_side():
     assert out.shape == (25, 50, 3) and boxes.tolist() == [[0, 0, 50, 25]]
 
 
-def test_shrinking_does_not_alias():
-    stripes = np.zeros((100, 100, 3), np.uint8)
-    stripes[:, ::2] = 255
-    out, _ = resize(stripes, np.zeros((0, 4)), (25, 25))
-    assert np.abs(out.astype(int) - 127).max() <= 1
+def test_shrinking_averages_what_it_leaves_out():
+    noise = np.random.default_rng(0).integers(0, 2, (125, 125, 3), dtype=np.uint8) * 255
+    out, _ = resize(noise, np.zeros((0, 4)), (25, 25))
+    assert abs(out.std() - 127.5 / 5) < 3  # 25 pixels each; picking single pixels would leave 127.5
 
 
 def test_boxes_without_area_are_left_out():

@@ -244,7 +244,7 @@ def load(folder: Path, content, on_error: str = "stop") -> CocoSet:
         (coco_dict(images=[{"id": 1, "file_name": "x\\..\\..\\a.png"}]), "leaves the folder"),
         (coco_dict(annotations=[7]), "entry 0 of annotations is not a dict"),
         (coco_dict(annotations=[{"image_id": [1]}]), r"belongs to image \[1\]"),
-        (coco_dict(annotations=[{"image_id": 1, "category_id": True}]), "category True"),
+        (coco_dict(annotations=[{"image_id": True, "category_id": 3}]), "belongs to image True"),
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": ["1", 2, 3, 4]}]), "must be four numbers"),
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 10**400, 4]}]), "not finite"),
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 1e-12, 4]}]), "too thin"),
@@ -255,6 +255,15 @@ def test_sentences(tmp_path: Path, content, text: str):
     with pytest.raises(ValueError, match=text) as caught:
         load(tmp_path, content)
     assert "t.json" in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_objects_find_their_pictures_in_any_order(tmp_path: Path):
+    images = [{"id": n, "file_name": "a.png", "width": 8, "height": 6} for n in (5, 1, 3)]
+    boxes = [(3, 0), (5, 1), (1, 2), (5, 3), (3, 4)]
+    annotations = [{"image_id": n, "category_id": 3, "bbox": [x, 0, 2, 2]} for n, x in boxes]
+    source = load(tmp_path, coco_dict(images=images, annotations=annotations))
+    assert [source.boxes(i)[:, 0].tolist() for i in range(3)] == [[1, 3], [2], [0, 4]]
+    assert [a["image_id"] for a in source.coco()["annotations"]] == [5, 5, 1, 3, 3]
 
 
 def test_ids_of_both_kinds_are_refused(tmp_path: Path):
