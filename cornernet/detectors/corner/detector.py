@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
-from cornernet.config import Config
+from cornernet.config import Config, Test
 from cornernet.data.photometric import normalise, photometric
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.head import CornerHead
@@ -73,7 +73,7 @@ class CornerDetector(nn.Module):
 
 
 def build(config: Config, num_classes: int) -> CornerDetector:
-    """Config and class count -> CornerDetector; raises ValueError for sizes that the hourglass cannot take."""
+    """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
     loss = _build_loss(config)
     backbone, head = config.model.backbone, config.model.head
     hourglass = StackedHourglass(
@@ -81,6 +81,7 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     )
     heads = [CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)]
     test = config.test
+    _check(test)
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
@@ -90,6 +91,14 @@ def build(config: Config, num_classes: int) -> CornerDetector:
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,
         slack(config.data.input_size, hourglass.multiple), config.data.mean, config.data.std,
     )  # fmt: skip
+
+
+def _check(test: Test) -> None:
+    """Refuse here what would otherwise only show up at the first evaluation."""
+    if test.kernel < 1 or test.kernel % 2 == 0:
+        raise ValueError(f"test.kernel must be a positive odd number of cells, got {test.kernel}")
+    if min(test.top_k, test.num_dets) < 1:
+        raise ValueError(f"test.top_k and test.num_dets must be at least 1, got {test.top_k} and {test.num_dets}")
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
