@@ -19,6 +19,7 @@ setup(
         "opencv-python>=4.10",
         "pycocotools>=2.0.8",
         "numpy>=2.0",
+        "scipy>=1.13",
         "tqdm>=4.66",
         "omegaconf>=2.4",
         "accelerate>=1.10",
