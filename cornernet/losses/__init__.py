@@ -1,13 +1,13 @@
 """Losses by role and name; the way from a config's `{name, weight, args}` to something to call.
 
-    build("heatmap", "neg", clamp=None)(logits, target)
-    build("offset", "torch.nn.L1Loss")
+build("heatmap", "neg", clamp=None)(logits, target)
+build("offset", "torch.nn.L1Loss")
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from cornernet.losses import grouping, heatmap, offset
+from cornernet.losses import box, grouping, heatmap, offset
 from cornernet.losses.ae import AELoss, neg_loss
 from cornernet.losses.arguments import bound
 from cornernet.losses.lookup import find
@@ -17,6 +17,8 @@ __all__ = ["ROLES", "AELoss", "_ae_loss", "_neg_loss", "_regr_loss", "build", "n
 
 ROLES = {"heatmap": heatmap.LOSSES, "grouping": grouping.LOSSES, "offset": offset.LOSSES}
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3}  # tensors a role passes by position
+ROLES["box"], INPUTS["box"] = box.LOSSES, 2
+globals().update(box.FUNCTIONS)  # giou_loss(boxes1, boxes2, reduction="none", eps=1e-7) and its kind
 
 
 def build(role: str, name: str, /, **args: Any) -> Callable:

@@ -27,7 +27,7 @@ def test_arguments_are_bound():
 @pytest.mark.parametrize(
     ("role", "name", "args", "message"),
     [
-        ("heat", "neg", {}, "there is no role 'heat' for a loss; there are heatmap, grouping, offset"),
+        ("heat", "neg", {}, "there is no role 'heat' for a loss; there are heatmap, grouping, offset, box"),
         ("heatmap", "nge", {}, "unknown heatmap loss 'nge', did you mean neg? Choose from balanced_bce, bce,"),
         ("offset", "zzz", {}, "unknown offset loss 'zzz'. Choose from l1, mse, smooth_l1, or give the dotted path"),
         ("offset", None, {}, "offset loss: the name must be a string, got None"),

@@ -1,0 +1,17 @@
+"""IoU loss, in the linear form of Rezatofighi et al., 2019, arXiv 1902.09630, algorithm 2; Yu et al.: UnitBox, 2016,
+arXiv 1608.01471, take its logarithm instead.
+
+    L = 1 - IoU,    IoU = I / U
+
+I, U: areas of intersection and union. There is no gradient where the boxes do not overlap.
+"""
+
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.boxes import overlap
+
+
+def iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """Boxes [N, 4] -> [N] in [0, 1]; eps is added to the union. GIoU, algorithm 2."""
+    return 1 - overlap(at_least_float32(boxes1), at_least_float32(boxes2), eps)
