@@ -9,6 +9,7 @@ from cornernet.data.problems import Problems
 from cornernet.data.source import ImageRecord
 
 LARGEST = 1e300  # beyond it sums of coordinates may overflow
+NO_AREA = "bbox has no area"
 ROUNDING = 1.0  # pixels by which a box may leave its picture before it counts as clipped
 
 
@@ -59,7 +60,8 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
         return problems.skip("unknown category", f"{name} has category {number!r}, which is not listed")
     if kind := bad_box(entry.get("bbox"), record.width, record.height):
         size = f"{record.width}x{record.height}"
-        return problems.skip(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in a picture of {size} pixels")
+        refuse = problems.drop if kind == NO_AREA else problems.skip
+        return refuse(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in a picture of {size} pixels")
     crowd = entry.get("iscrowd") or 0
     if crowd not in (0, 1):
         return problems.skip("bad iscrowd", f"{name} has iscrowd {crowd!r}, expected 0 or 1")
@@ -78,8 +80,10 @@ def bad_box(bbox: Any, width: int, height: int) -> str:
     if not all(-LARGEST < v < LARGEST for v in bbox):  # NaN fails it as well
         return "bbox is not finite"
     x, y, w, h = bbox
-    if w <= 0 or h <= 0:
-        return "bbox has no positive width and height"
+    if w < 0 or h < 0:
+        return "bbox has a negative width or height"
+    if w == 0 or h == 0:
+        return NO_AREA
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         return "bbox lies outside the picture"
     x1, y1, x2, y2 = np.array(_edges(bbox, width, height), np.float32)

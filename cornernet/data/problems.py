@@ -21,16 +21,24 @@ class Problems:
 
     def skip(self, kind: str, message: str) -> None:
         """A record that cannot be used; raises ValueError with the message unless on_error is skip."""
-        message = textwrap.shorten(message, LONGEST)
         if self.on_error == "stop":
+            message = textwrap.shorten(message, LONGEST)
             raise ValueError(f"{self.source}: {message} (data.on_error=skip leaves such records out)")
-        if not self.skipped[kind]:
-            log.warning("%s: %s; skipped, further cases of this kind (%s) are only counted", self.source, message, kind)
-        self.skipped[kind] += 1
+        self._count(self.skipped, kind, message, "skipped")
+
+    def drop(self, kind: str, message: str) -> None:
+        """A record that says nothing, left out whatever on_error is: COCO itself has boxes without area."""
+        self._count(self.skipped, kind, message, "left out")
 
     def repair(self, kind: str, message: str) -> None:
         """A record that is used after a harmless change."""
-        message = textwrap.shorten(message, LONGEST)
-        if not self.repaired[kind]:
-            log.warning("%s: %s; further cases of this kind (%s) are only counted", self.source, message, kind)
-        self.repaired[kind] += 1
+        self._count(self.repaired, kind, message, "repaired")
+
+    def _count(self, counter: Counter[str], kind: str, message: str, done: str) -> None:
+        """Log the first case of a kind, count them all."""
+        if not counter[kind]:
+            message = textwrap.shorten(message, LONGEST)
+            log.warning(
+                "%s: %s; %s, further cases of this kind (%s) are only counted", self.source, message, done, kind
+            )
+        counter[kind] += 1

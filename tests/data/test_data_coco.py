@@ -27,7 +27,7 @@ HOSTILE = {
     "bbox_inf": (2, 23, {"bbox is not finite": 1}, {}),
     "bbox_missing_key": (2, 23, {"bbox must be four numbers [x, y, w, h]": 1}, {}),
     "bbox_nan": (2, 23, {"bbox is not finite": 1}, {}),
-    "bbox_negative_wh": (2, 23, {"bbox has no positive width and height": 1}, {}),
+    "bbox_negative_wh": (2, 23, {"bbox has a negative width or height": 1}, {}),
     "bbox_outside": (2, 23, {"bbox lies outside the picture": 1}, {}),
     "bbox_partly_outside": (2, 24, {}, {"box beyond the picture": 1}),
     "bbox_past_edge": (2, 24, {}, {"box beyond the picture": 1}),
@@ -35,8 +35,8 @@ HOSTILE = {
     "bbox_tiny": (2, 24, {}, {}),
     "bbox_touches_edge": (2, 24, {}, {}),
     "bbox_xyxy": (2, 24, {}, {"box beyond the picture": 17, "corners for sizes": 1}),
-    "bbox_zero_w": (2, 23, {"bbox has no positive width and height": 1}, {}),
-    "bbox_zero_wh": (2, 23, {"bbox has no positive width and height": 1}, {}),
+    "bbox_zero_w": (2, 23, {"bbox has no area": 1}, {}),
+    "bbox_zero_wh": (2, 23, {"bbox has no area": 1}, {}),
     "boxes_duplicate": (2, 26, {}, {}),
     "category_duplicate_name": (3, 38, {}, {}),
     "category_key_missing": r"the key categories is missing",
@@ -137,7 +137,7 @@ def test_hostile_file(hostile, name: str):
     source = hostile(name, "skip")
     assert (len(source), len(source.objects.boxes)) == (pictures, count)
     assert (source.problems.skipped, +source.problems.repaired) == (skipped, repaired)
-    if skipped:
+    if skipped.keys() - {"bbox has no area"}:  # such a box is left out whatever on_error says
         with pytest.raises(ValueError, match=SENTENCES.get(name, ".")) as caught:
             hostile(name)
         assert f"{name}.json" in str(caught.value) and "\n" not in str(caught.value)
@@ -200,9 +200,7 @@ def test_real_coco_equals_the_reference_reader(shared: Path, capsys):
     truth = source.coco()
     ours = sorted((a["image_id"], a["category_id"], *a["bbox"], a["area"], a["iscrowd"]) for a in truth["annotations"])
     theirs = reference.anns.values()
-    assert ours == sorted(
-        (a["image_id"], a["category_id"], *a["bbox"], a["area"], a["iscrowd"]) for a in theirs
-    )
+    assert ours == sorted((a["image_id"], a["category_id"], *a["bbox"], a["area"], a["iscrowd"]) for a in theirs)
     for i in range(len(source)):
         entries = reference.imgToAnns[source.record(i).image_id]
         wanted = [a["category_id"] for a in entries if not a["iscrowd"]]
@@ -296,7 +294,7 @@ def test_each_kind_is_logged_once_and_counted(tmp_path: Path, caplog):
     annotations = [{"image_id": 1, "category_id": 3, "bbox": [0, 0, 0, 0]}] * 50
     with caplog.at_level(logging.WARNING):
         source = load(tmp_path, coco_dict(annotations=annotations), "skip")
-    assert source.problems.skipped == {"bbox has no positive width and height": 50} and len(caplog.records) == 1
+    assert source.problems.skipped == {"bbox has a negative width or height": 50} and len(caplog.records) == 1
 
 
 def test_classes_of_validation_follow_training(tmp_path: Path):
