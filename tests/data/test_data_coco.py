@@ -292,9 +292,11 @@ def test_missing_files_are_listed_with_the_cure(tmp_path: Path):
 
 def test_each_kind_is_logged_once_and_counted(tmp_path: Path, caplog):
     annotations = [{"image_id": 1, "category_id": 3, "bbox": [0, 0, 0, 0]}] * 50
-    with caplog.at_level(logging.WARNING):
-        source = load(tmp_path, coco_dict(annotations=annotations), "skip")
-    assert source.problems.skipped == {"bbox has a negative width or height": 50} and len(caplog.records) == 1
+    for on_error in ("skip", "stop"):  # a box without area is left out in either mode
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            source = load(tmp_path, coco_dict(annotations=annotations), on_error)
+        assert source.problems.skipped == {"bbox has no area": 50} and len(caplog.records) == 1
 
 
 def test_classes_of_validation_follow_training(tmp_path: Path):
