@@ -1,0 +1,44 @@
+"""Focal loss of a matching. Lin, Goyal, Girshick, He, Dollár: Focal Loss, 2017, arXiv 1708.02002, equation 4, on the
+pairs of two sets as in ThinkMatch (Thinklab-SJTU), src/loss_func.py at c68c26f, FocalLoss.
+
+    L = -1/n sum over i, j of  X_ij (1 - S_ij)^gamma log S_ij + (1 - X_ij) S_ij^gamma log(1 - S_ij)
+
+S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. With
+gamma 0, the published default, it is the permutation loss.
+"""
+
+import torch
+from torch import Tensor
+
+from cornernet.losses.matching import log_rest, match_tags, per_source
+from cornernet.losses.reduce import at_least_float32
+
+EPSILON = 1e-15  # of the published code, inside the logarithms of what is not given as one
+
+
+def focal_matching(
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, gamma: float = 2.0, tau: float = 0.1, max_iter: int = 10
+) -> dict[str, Tensor]:
+    """Tags [B, M, D], mask [B, M] -> {"focal_matching"}, scalar, a mean over images.
+
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    """
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    return {"focal_matching": focal_matching_loss(s, truth, n, n, gamma, log_s=log_s, per_image=True)}
+
+
+def focal_matching_loss(
+    s: Tensor,
+    truth: Tensor,
+    n1: Tensor,
+    n2: Tensor,
+    gamma: float = 0.0,
+    *,
+    log_s: Tensor | None = None,
+    per_image: bool = False,
+) -> Tensor:
+    """S in [0, 1] and truth [B, N, M], their counts of rows and columns [B] -> scalar; see matching.per_source."""
+    s, eps = at_least_float32(s), torch.finfo(at_least_float32(s).dtype).eps
+    log_yes, log_no = ((s + EPSILON).log(), (1 - s + EPSILON).log()) if log_s is None else (log_s, log_rest(log_s))
+    yes, no = (x.clamp(min=eps) ** gamma for x in (s, 1 - s))  # a power below 1 has no finite gradient at 0
+    return per_source(-no * truth * log_yes - yes * (1 - truth) * log_no, n1, n2, per_image)

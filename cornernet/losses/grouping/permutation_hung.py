@@ -1,0 +1,33 @@
+"""Permutation loss with Hungarian attention. Yu, Wang, Yan, Li: Learning Deep Graph Matching with Channel-Independent
+Embedding and Hungarian Attention, ICLR 2020, openreview rJgBd2NYPH, the Hungarian attention loss.
+
+    L = -1/n sum over i, j of  Z_ij (X_ij log S_ij + (1 - X_ij) log(1 - S_ij)),   Z = Hungarian(S) or X
+
+S: doubly stochastic prediction, see losses.matching; X: truth; Z: the pairs that are right or would be decided on; n:
+top-left corners. The assignment is found on the CPU, so each step waits for the device and cannot be compiled as one.
+"""
+
+import torch
+from torch import Tensor
+
+from cornernet.losses.matching import cross_entropy_of, match_tags, per_source
+from cornernet.ops.hungarian import hungarian
+
+
+def permutation_hung(
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10
+) -> dict[str, Tensor]:
+    """Tags [B, M, D], mask [B, M] -> {"permutation_hung"}, scalar, a mean over images.
+
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    """
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    return {"permutation_hung": permutation_hung_loss(s, truth, n, n, log_s=log_s, per_image=True)}
+
+
+def permutation_hung_loss(
+    s: Tensor, truth: Tensor, n1: Tensor, n2: Tensor, *, log_s: Tensor | None = None, per_image: bool = False
+) -> Tensor:
+    """S in [0, 1] and truth [B, N, M], their counts of rows and columns [B] -> scalar; see matching.per_source."""
+    attention = torch.maximum(hungarian(s, n1, n2), truth.to(s.dtype))
+    return per_source(attention * cross_entropy_of(s, truth, log_s), n1, n2, per_image)

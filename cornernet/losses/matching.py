@@ -1,0 +1,81 @@
+"""Grouping as the matching of two sets, top-left and bottom-right corners: what the losses on matrices of pairs share.
+
+    S = Sinkhorn(-d / tau),  d_ij = mean over the D numbers of |t_i - b_j|
+
+t, b: tags of the corners; S_ij: share of top-left corner i that belongs to bottom-right corner j. Slot k of both tags
+is object k, so the truth is the identity over the slots that hold objects. Sinkhorn networks for matching: Wang, Yan,
+Yang, 2019, arXiv 1904.00597. The distance is the one that the decoder reads.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32, occupied
+from cornernet.ops.sinkhorn import log_sinkhorn
+
+FAR = 1e15  # distances end here, so that their squares and sums are finite in float32
+TINY = torch.finfo(torch.float32).tiny  # logarithms end at -87
+
+
+class Matching(NamedTuple):
+    """Prediction and truth for the corners of a batch, the occupied slots of every image first."""
+
+    s: Tensor  # [B, M, M] in [0, 1]
+    log_s: Tensor  # [B, M, M], exact where s underflows
+    truth: Tensor  # [B, M, M], the identity
+    n: Tensor  # [B] int64, objects of the image
+
+
+def match_tags(tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float, max_iter: int) -> Matching:
+    """Tags [B, M, D], mask [B, M], temperature and half-steps of Sinkhorn -> Matching."""
+    t, b = packed(mask, tl_tag, br_tag)
+    n = (mask != 0).sum(1)
+    log_s = log_sinkhorn(-tag_distance(t, b), n, n, max_iter=max_iter, tau=tau)
+    truth = torch.eye(log_s.shape[1], dtype=log_s.dtype, device=log_s.device).expand_as(log_s)
+    return Matching(log_s.exp(), log_s, truth, n)
+
+
+def packed(mask: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """Mask [B, M], tensors [B, M, D] -> the same in at least float32, occupied slots first in their order, then 0."""
+    order = (mask != 0).int().argsort(dim=1, descending=True, stable=True).unsqueeze(-1)
+    return tuple(occupied(x, mask).gather(1, order.expand_as(x)) for x in tensors)
+
+
+def tag_distance(tl_tag: Tensor, br_tag: Tensor) -> Tensor:
+    """Tags [B, N, D] and [B, M, D] -> mean absolute difference [B, N, M], at most FAR."""
+    return (tl_tag[:, :, None] - br_tag[:, None]).abs().mean(-1).clamp(max=FAR)
+
+
+def per_source(loss: Tensor, n1: Tensor, n2: Tensor, per_image: bool = False) -> Tensor:
+    """Loss of every pair [B, N, M] -> the sum over the first n1 [B] rows and n2 [B] columns / rows, scalar.
+
+    As published one sum over the batch is divided by all its rows; per_image: the mean of the images' own quotients.
+    """
+    rows, columns = (torch.arange(size, device=loss.device) for size in loss.shape[1:])
+    inside = (rows < n1[:, None])[:, :, None] & (columns < n2[:, None])[:, None]
+    total = torch.where(inside, loss, 0).sum((1, 2))
+    return (total / n1.clamp(min=1)).mean() if per_image else total.sum() / n1.sum().clamp(min=1)
+
+
+def cross_entropy_of(s: Tensor, truth: Tensor, log_s: Tensor | None = None) -> Tensor:
+    """Shares in [0, 1], truth of 0 and 1 -> binary cross-entropy of every pair, logarithms cut at -100, same shape.
+
+    log_s: the logarithm of s where it is known: then there is a gradient however small s is.
+    """
+    s, truth = at_least_float32(s), at_least_float32(truth)
+    if log_s is None:
+        return F.binary_cross_entropy(s, truth, reduction="none")
+    return -truth * log_s - (1 - truth) * log_rest(log_s)
+
+
+def log_share(s: Tensor, log_s: Tensor | None = None) -> Tensor:
+    """The logarithm of s, finite and without gradient at 0; log_s itself if that is known."""
+    return at_least_float32(s).clamp(min=TINY).log() if log_s is None else log_s
+
+
+def log_rest(log_s: Tensor) -> Tensor:
+    """The logarithm of 1 - s, which ends where s is 1 to the last digit."""
+    return (-log_s.expm1()).clamp(min=torch.finfo(log_s.dtype).eps).log()
