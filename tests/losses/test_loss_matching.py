@@ -1,0 +1,213 @@
+"""The matching losses against the published ones, and what tags do to them."""
+
+import math
+
+import pytest
+import torch
+
+from cornernet.losses import ROLES, build
+from cornernet.losses.grouping.cross_entropy import cross_entropy_loss
+from cornernet.losses.grouping.focal_matching import focal_matching_loss
+from cornernet.losses.grouping.hamming import hamming_loss
+from cornernet.losses.grouping.inner_product import inner_product_loss
+from cornernet.losses.grouping.offset_matching import displacement, offset_matching_loss
+from cornernet.losses.grouping.permutation import permutation_loss
+from cornernet.losses.grouping.permutation_hung import permutation_hung_loss
+from cornernet.losses.matching import match_tags
+
+PUBLISHED = {
+    "PermutationLoss": permutation_loss,
+    "CrossEntropyLoss": lambda *x: cross_entropy_loss(*x, first_if_unmatched=True),
+    "PermutationLossHung": permutation_hung_loss,
+    "FocalLoss_g0": focal_matching_loss,
+    "FocalLoss_g05": lambda *x: focal_matching_loss(*x, gamma=0.5),
+    "FocalLoss_g2": lambda *x: focal_matching_loss(*x, gamma=2.0),
+    "InnerProductLoss": inner_product_loss,
+    "HammingLoss": lambda s, truth, n1, n2: hamming_loss(s, truth),
+}
+LOGARITHMIC = ("cross_entropy", "focal_matching", "permutation", "permutation_hung")
+MATCHING = (*LOGARITHMIC, "hamming", "inner_product", "offset_matching")
+ALL = ("contrastive", "triplet", *MATCHING)
+
+
+def read(golden, case):
+    data = golden("g5_matching")
+    s, truth, n1, n2 = (torch.tensor(data[f"{case}_{key}"]) for key in ("pred", "gt", "n1", "n2"))
+    return data, s.requires_grad_(), truth, n1, n2
+
+
+def near(got, expected):
+    torch.testing.assert_close(got.detach(), torch.tensor(expected), rtol=1e-6, atol=1e-12)
+
+
+def points(count):
+    return {"tl_point": torch.rand(1, count, 2), "br_point": torch.rand(1, count, 2) * 9 + 1}
+
+
+def of(name, tl_tag, br_tag, mask=None, **args):
+    """Value of a member on the tags of one image, a list of numbers or [M, D]."""
+    t, b = (x if isinstance(x, torch.Tensor) else torch.tensor(x)[:, None] for x in (tl_tag, br_tag))
+    mask = torch.ones(1, len(t)) if mask is None else torch.tensor([mask])
+    where = points(len(t)) if name == "offset_matching" else {}
+    return sum(build("grouping", name, **args)(t[None], b[None], mask, **where).values())
+
+
+@pytest.mark.parametrize("case", ["sq", "rect"])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_formula_equals_the_published_one_in_value_and_gradient(golden, name, case):
+    data, s, *rest = read(golden, case)
+    loss = PUBLISHED[name](s, *rest)
+    loss.backward()
+    near(loss, data[f"{case}_{name}_f64_loss"])
+    near(s.grad, data[f"{case}_{name}_f64_grad"])
+
+
+@pytest.mark.parametrize("case", ["sq", "rect"])
+@pytest.mark.parametrize(("kind", "norm"), [("nonorm", 1.0), ("norm", 256.0)])
+def test_offset_formula_equals_the_published_one(golden, case, kind, norm):
+    data, s, truth, n1, _ = read(golden, case)
+    tl, br = (torch.tensor(data[f"{case}_{key}"]) for key in ("P_src", "P_tgt"))
+    near(displacement(s, tl, br), data[f"{case}_disp_pred"])
+    near(displacement(truth, tl, br), data[f"{case}_disp_gt"])
+    loss = offset_matching_loss(s, truth, tl, br, n1, norm=norm)
+    loss.backward()
+    near(loss, data[f"{case}_OffsetLoss_{kind}_f64_loss"])
+    near(s.grad, data[f"{case}_OffsetLoss_{kind}_f64_grad"])
+
+
+def test_offset_formula_counts_every_row_without_a_count():
+    s, tl, br = torch.full((1, 2, 2), 0.5), torch.zeros(1, 2, 2), torch.tensor([[[3.0, 4.0], [-3.0, -4.0]]])
+    loss = offset_matching_loss(s, torch.eye(2)[None], tl, br, epsilon=0.0)
+    assert loss == 10 and offset_matching_loss(s, torch.eye(2)[None], tl, br, torch.tensor([1]), epsilon=0.0) == 5
+
+
+def test_counts_are_of_the_batch_as_published_or_of_each_image():
+    s, n = torch.full((2, 2, 2), 0.5), torch.tensor([2, 1])
+    truth = torch.eye(2).expand(2, 2, 2)
+    assert permutation_loss(s, truth, n, n).item() == pytest.approx(5 * math.log(2) / 3)
+    assert permutation_loss(s, truth, n, n, per_image=True).item() == pytest.approx(3 * math.log(2) / 2)
+    none = torch.zeros(2, dtype=torch.long)
+    assert permutation_loss(s, truth, none, none) == 0 == permutation_loss(s, truth, none, none, per_image=True)
+
+
+def test_a_row_without_a_match_is_left_alone_or_drawn_to_the_first_column():
+    s, n = torch.tensor([[[0.5, 0.25]]]), torch.tensor([1])
+    truth = torch.zeros(1, 1, 2)
+    assert cross_entropy_loss(s, truth, n, n + 1) == 0
+    assert cross_entropy_loss(s, truth, n, n + 1, first_if_unmatched=True).item() == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("name", ["PermutationLoss", "CrossEntropyLoss", "PermutationLossHung", "FocalLoss_g05"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_formula_is_finite_where_shares_are_exactly_0_or_1(name, dtype):
+    s = torch.tensor([[[0.0, 1.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]], dtype=dtype, requires_grad=True)
+    n = torch.tensor([2, 2])
+    loss = PUBLISHED[name](s, torch.eye(2, dtype=dtype).expand(2, 2, 2), n, n)
+    loss.backward()
+    assert loss.isfinite() and s.grad.isfinite().all() and loss > 1
+
+
+def test_hungarian_attention_looks_at_the_truth_and_the_wrong_decisions():
+    s = torch.tensor([[[0.2, 0.8, 0.3], [0.8, 0.2, 0.3], [0.3, 0.3, 0.9]]], requires_grad=True)
+    n = torch.tensor([3])
+    permutation_hung_loss(s, torch.eye(3)[None], n, n).backward()
+    assert (s.grad[0] != 0).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_right_tags_cost_little_and_swapped_ones_much(name):
+    right, wrong = of(name, [0.0, 2.0, 4.0], [0.1, 2.1, 4.1]), of(name, [0.0, 2.0, 4.0], [2.1, 0.1, 4.1])
+    least = -1 if name == "inner_product" else 0
+    assert least <= right < least + 0.02 and wrong > right + 0.5
+    assert of(name, [0.0, 2.0, 4.0], [2.1, 0.1, 4.1], [0, 0, 1]) == pytest.approx(of(name, [4.0], [4.1]).item())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_only_differences_of_tags_matter(name):
+    t, b = torch.randn(2, 5, 3).double()
+    states = torch.get_rng_state()
+    expected = of(name, t, b)
+    torch.set_rng_state(states)
+    torch.testing.assert_close(of(name, t + 7, b + 7), expected)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_weights_do_not_depend_on_the_batch_and_empty_images_count_as_0(name):
+    tags, mask = torch.randn(2, 2, 4, 2), torch.ones(2, 4)
+    where = [torch.rand(2, 4, 2), 1 + torch.rand(2, 4, 2)] if name == "offset_matching" else []
+    loss = build("grouping", name)
+    once, twice = (
+        loss(*tags, mask, *where),
+        loss(*(x.repeat(2, 1, 1) for x in tags), mask.repeat(2, 1), *(x.repeat(2, 1, 1) for x in where)),
+    )
+    half = loss(*(torch.cat([x, x]) for x in tags), torch.cat([mask, mask * 0]), *(torch.cat([x, x]) for x in where))
+    for term, value in once.items():
+        torch.testing.assert_close(twice[term], value)
+        torch.testing.assert_close(half[term], value / 2)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("scale", [0.0, 1e4, 1e30, 3e38])
+def test_equal_and_huge_tags_are_finite(name, scale):
+    dtypes = (torch.float32, torch.bfloat16, torch.float16) if scale <= 1e4 else (torch.float32, torch.bfloat16)
+    for dtype in dtypes:
+        tags = (torch.tensor([[[1.0, -1.0], [0.5, 1], [-1, -1]], [[-1, 1], [1, 1], [1, -0.5]]]) * scale).to(dtype)
+        t, b = (x.clone().requires_grad_() for x in tags)
+        with torch.autocast("cpu", torch.bfloat16):
+            value = of(name, t, b)
+        value.backward()
+        assert value.dtype == torch.float32 and value.isfinite()
+        assert t.grad.isfinite().all() and b.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", LOGARITHMIC)
+def test_partners_far_apart_are_drawn_together_however_small_their_share(name):
+    """A share of exp(-300), 0 in float32, has a gradient."""
+    t = torch.tensor([[0.0], [50.0]], requires_grad=True)
+    s = match_tags(t[None], torch.tensor([[[40.0], [50.0]]]), torch.ones(1, 2), 0.1, 10).s
+    assert s[0, 0, 0] > 0.9  # whoever is left over is a partner, too
+    b = torch.tensor([[40.0], [20.0], [0.0]])
+    t = torch.tensor([[0.0], [20.0], [40.0]], requires_grad=True)
+    assert match_tags(t[None], b[None], torch.ones(1, 3), 0.1, 10).s[0, 0, 0] == 0
+    of(name, t, b).backward()
+    assert t.grad[0] < -1 and t.grad[2] > 1 and t.grad.abs().max() < 100
+
+
+def test_a_cold_temperature_is_hard_and_a_hot_one_soft():
+    tags = [0.0, 1.0], [0.3, 1.3]
+    assert of("inner_product", *tags, tau=0.01) < -0.999 and of("inner_product", *tags, tau=100.0) > -0.51
+    assert of("permutation", *tags, max_iter=1) != of("permutation", *tags, max_iter=3)
+
+
+def test_tags_pull_a_partner_as_far_as_it_lies_off():
+    """A row in doubt between two partners 3 and 30 cells apart."""
+    t, b = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [0.5]])
+    tl, mask = torch.zeros(1, 2, 2), torch.ones(1, 2)
+    for far in (3.0, 30.0):
+        br = torch.tensor([[[5.0, 5.0], [5.0 + far, 5.0]]])
+        value = build("grouping", "offset_matching")(t[None], b[None], mask, tl, br)["offset_matching"]
+        assert value.item() == pytest.approx(far / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gradient_descent_on_tags_finds_the_pairs(name):
+    torch.manual_seed(3)
+    tags = torch.randn(2, 5, 2).requires_grad_()
+    where = [torch.rand(1, 5, 2) * 5, 5 + torch.rand(1, 5, 2) * 9] if name == "offset_matching" else []
+    loss, optimizer = (
+        build("grouping", name, **({"tau": 0.5} if name in MATCHING else {})),
+        torch.optim.Adam([tags], 0.1),
+    )
+    values = []
+    for _ in range(120):
+        value = sum(loss(tags[:1], tags[1:], torch.ones(1, 5), *where).values())
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+    s = match_tags(tags[:1], tags[1:], torch.ones(1, 5), 0.1, 20).s[0]
+    assert values[-1] < values[0] and (s.argmax(1) == torch.arange(5)).all()
+
+
+def test_members_are_all_there():
+    assert {"ae", "centripetal", *ALL} <= set(ROLES["grouping"])
