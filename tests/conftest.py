@@ -37,3 +37,38 @@ def seeded():
     """Every test starts from the same random state."""
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+TINY = """
+data:
+  name: shapes
+  shapes: {size: 64, train_images: 10, val_images: 2, max_objects: 3}
+  input_size: [64, 64]
+  max_objects: 8
+  workers: 0
+  augment: {border: 16, scales: [0.9, 1.0]}
+model:
+  backbone: {stacks: 2, stem_channels: 8, channels: [8, 8, 8], blocks: [1, 1, 1]}
+  head: {channels: 8, pool_channels: 8}
+loss: {grouping: {args: {chunk_size: 4}}}
+train: {steps: 4, batch_size: 4, lr: 1.0e-3, eval_every: 2, log_every: 1, save_every: 3, ema: 0.9, device: cpu}
+test: {flip: false, top_k: 20, num_dets: 50}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """Config file of a run that takes a second."""
+    path = tmp_path_factory.mktemp("configs") / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny, tmp_path_factory) -> Path:
+    """Folder of a finished run of `tiny`; to be read, not written."""
+    from cornernet import config, engine
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    engine.train(config.load(tiny, [f"work_dir={folder}"]), "tiny")
+    return folder

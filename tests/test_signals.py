@@ -1,0 +1,67 @@
+"""Signals as requests: the first one is noted, its echo ignored, the second one ends the run."""
+
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from cornernet import signals
+from cornernet.commandline import Interrupted
+from cornernet.signals import StopRequest
+
+ALONE = SimpleNamespace(num_processes=1)
+
+
+def among(others):
+    """Accelerator of two processes, of which the other one noted this signal."""
+    return SimpleNamespace(
+        num_processes=2,
+        device=torch.device("cpu"),
+        reduce=lambda note, how: (note + others) / 2 if how == "mean" else 0,
+    )
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_noted_and_handlers_come_back(number):
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        assert not stop.agreed(ALONE, 1)
+        send(number)
+        assert stop.agreed(ALONE, 1)
+        with pytest.raises(Interrupted, match="bye") as caught:
+            stop.leave("bye")
+    assert caught.value.number == number and signal.getsignal(number) is before
+
+
+def test_the_echo_of_a_signal_is_not_a_second_one():
+    with StopRequest() as stop:
+        for _ in range(3):
+            send(signal.SIGINT)
+        send(signal.SIGTERM)
+        assert stop.number == signal.SIGINT
+
+
+def test_a_second_signal_ends_at_once(monkeypatch):
+    monkeypatch.setattr(signals, "ECHO", -1.0)
+    with StopRequest(), pytest.raises(Interrupted, match="stopped at once by a second signal") as caught:
+        send(signal.SIGTERM)
+        send(signal.SIGINT)
+    assert caught.value.number == signal.SIGINT
+
+
+def test_many_processes_agree_at_the_same_steps():
+    with StopRequest() as stop:
+        assert not stop.agreed(among(0), 10)
+        assert not stop.agreed(among(signal.SIGINT), 9)
+        assert stop.agreed(among(signal.SIGINT), 10)
+        assert stop.number == signal.SIGTERM  # it had none of its own
+    with StopRequest() as stop:
+        send(signal.SIGINT)
+        assert not stop.agreed(among(0), 7)
+        assert stop.agreed(among(0), 20) and stop.number == signal.SIGINT
