@@ -80,7 +80,7 @@ def test_pairs_of_two_objects_and_an_empty_slot():
 @pytest.mark.parametrize(
     ("mining", "nonzero", "expected"),
     [
-        # objects 0, 1 and 2, 5; d(a, p) - d(a, n) + 1.5 is 0.5 -2.5 for 0, 1.5 -1.5 for 1, 2.5 3.5 for 2, -0.5 0.5 for 5
+        # objects 0, 1 and 2, 5; d(a, p) - d(a, n) + 1.5: 0.5 -2.5 for 0, 1.5 -1.5 for 1, 2.5 3.5 for 2, -0.5 0.5 for 5
         ("batch_all", True, (0.5 + 1.5 + 2.5 + 3.5 + 0.5) / 5),
         ("batch_all", False, (0.5 + 1.5 + 2.5 + 3.5 + 0.5) / 8),
         ("batch_hard", True, (0.5 + 1.5 + 3.5 + 0.5) / 4),
