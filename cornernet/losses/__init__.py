@@ -1,7 +1,9 @@
 """Losses by role and name; the way from a config's `{name, weight, args}` to something to call.
 
-build("heatmap", "neg", clamp=None)(logits, target)
-build("offset", "torch.nn.L1Loss")
+    build("heatmap", "neg", clamp=None)(logits, target)
+    build("offset", "torch.nn.L1Loss")
+
+Box losses are importable as functions of torchvision's shape as well, giou_loss(boxes1, boxes2, reduction="none").
 """
 
 from collections.abc import Callable

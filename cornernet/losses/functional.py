@@ -18,9 +18,9 @@ def reducing(name: str, loss: Callable) -> Callable[..., Tensor]:
             return reduced(loss(*args, **options)(boxes1, boxes2), reduction)
         return reduced(loss(boxes1, boxes2, *args, **options), reduction)
 
-    first, *others = inspect.signature(call).parameters.values(), *inspect.signature(loss).parameters.values()
-    named = [p for p in others if p.name not in ("boxes1", "boxes2")]
-    call.__signature__ = inspect.Signature([*list(first)[:3], *named])  # what help() and an editor show
+    own = [p for p in inspect.signature(loss).parameters.values() if p.name not in ("boxes1", "boxes2")]
+    three = list(inspect.signature(call).parameters.values())[:3]
+    call.__signature__ = inspect.Signature([*three, *own])  # what help() and an editor show
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`reduction` is none, mean or sum, the mean of nothing 0; then the arguments of:\n\n{loss.__doc__}"
     return call

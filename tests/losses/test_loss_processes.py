@@ -1,4 +1,4 @@
-"""Two processes under DistributedDataParallel get the gradients of one on the whole batch."""
+"""Two processes under DistributedDataParallel get the gradients of one on the whole batch, and its running means."""
 
 import torch
 import torch.distributed as dist
@@ -43,6 +43,13 @@ def gradients(model, images):
     return value.detach(), [p.grad for p in model.parameters()]
 
 
+def running_mean(boxes):
+    target = torch.tensor([[0.0, 0, 4, 2], [0, 0, 4, 4], [0, 0, 0, 0]])[boxes]
+    loss = build("box", "wiou", version=3, momentum=0.5)
+    loss(torch.tensor([[1.0, 0, 4, 2]]).expand_as(target), target)
+    return loss.mean
+
+
 def work(rank, folder, names):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
@@ -53,6 +60,7 @@ def work(rank, folder, names):
             dist.all_reduce(value)
             if rank == 0:
                 torch.save((value / 2, grads), f"{folder}/{name}_{across}.pt")
+    torch.save(running_mean(slice(3 * rank, 3)), f"{folder}/wiou_{rank}.pt")  # the second process has no boxes
     dist.destroy_process_group()
 
 
@@ -64,3 +72,6 @@ def test_two_processes_equal_one(tmp_path):
         torch.testing.assert_close(torch.load(tmp_path / f"{name}_True.pt"), expected)
         _, uncorrected = torch.load(tmp_path / f"{name}_False.pt")
         assert (uncorrected[4] - expected[1][4]).abs().max() > 1e-2  # the offsets' weights
+    expected = torch.tensor(0.5 + 0.5 * (1 / 4 + 10 / 16) / 2)
+    for mean in (running_mean(slice(None)), torch.load(tmp_path / "wiou_0.pt"), torch.load(tmp_path / "wiou_1.pt")):
+        torch.testing.assert_close(mean, expected)

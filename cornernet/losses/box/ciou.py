@@ -22,11 +22,9 @@ def ciou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, gated: bool = False)
     """Boxes [N, 4] -> [N] in [0, 3]; gated: no aspect term where IoU < 0.5. CIoU, equation 10."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     v = 4 / pi**2 * (_angle(g, eps) - _angle(p, eps)) ** 2
-    with torch.no_grad():
-        i = overlap(p, g, eps)
-        a = v / ((1 - i).relu() + v + eps)
-        a = torch.where(i < 0.5, 0, a) if gated else a
-    return diou(p, g, eps) + a * v
+    i = overlap(p, g, eps)
+    a = (v / ((1 - i).relu() + v + eps)).detach()
+    return diou(p, g, eps) + (torch.where(i < 0.5, 0, a) if gated else a) * v
 
 
 def _angle(boxes: Tensor, eps: float) -> Tensor:

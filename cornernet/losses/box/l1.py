@@ -1,4 +1,4 @@
-"""Absolute error of the coordinates. Carion et al.: DETR, 2020, arXiv 2005.12872, equation 9 (there beside a GIoU).
+"""Absolute error of the coordinates. Carion et al.: DETR, 2020, arXiv 2005.12872, section 3.1 (there beside a GIoU).
 
     L = sum over x1, y1, x2, y2 of |d|
 

@@ -1,0 +1,38 @@
+"""Inner IoU, around any box loss. Zhang, Xu, Zhang: Inner-IoU, 2023, arXiv 2311.02877.
+
+    L = L_base + IoU - IoU_inner
+
+IoU_inner: overlap of the two boxes after both are scaled by the ratio about their centres. Below 1 it asks for more
+than IoU and helps boxes that overlap much; above 1 it reaches boxes that do not overlap yet.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.boxes import overlap, scaled
+
+
+class inner(nn.Module):
+    """Boxes [N, 4] -> [N].
+
+    base: name of a box loss or dotted path, built with base_args; a wrapper may be a base as well. ratio: 0.5 to 1.5 in
+    the paper. eps: of the two overlaps; the base has its own.
+    """
+
+    def __init__(
+        self, eps: float = 1e-7, base: str = "iou", ratio: float = 0.7, base_args: dict[str, Any] | None = None
+    ) -> None:
+        from cornernet.losses import build  # which imports this file
+
+        super().__init__()
+        if ratio <= 0:
+            raise ValueError(f"ratio must be above 0, got {ratio}")
+        self.eps, self.ratio, self.base = eps, ratio, build("box", base, **(base_args or {}))
+
+    def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
+        """Boxes [N, 4] -> [N]."""
+        p, g = at_least_float32(boxes1), at_least_float32(boxes2)
+        within = overlap(scaled(p, self.ratio), scaled(g, self.ratio), self.eps)
+        return self.base(p, g) + overlap(p, g, self.eps) - within

@@ -1,0 +1,28 @@
+"""Shape IoU. Zhang, Zhang: Shape-IoU, 2023, arXiv 2312.17663.
+
+    L = 1 - IoU + D + S / 2
+    weights   a = 2 wg^scale / (wg^scale + hg^scale),    b = 2 hg^scale / (wg^scale + hg^scale)
+    distance  D = b dx^2 / c^2 + a dy^2 / c^2
+    shape     S = (1 - exp(-b |w - wg| / max(w, wg)))^theta + (1 - exp(-a |h - hg| / max(h, hg)))^theta
+
+An error across the short side of the target counts more. dx, dy: from centre to centre; c: diagonal of the smallest box
+around both; w, h and wg, hg: sizes of prediction and target; scale: grows with how small the objects of a data set are;
+0, the default of the published code, makes a = b = 1.
+"""
+
+import torch
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.boxes import center, enclosing, overlap, size, squared_diagonal
+
+
+def shape_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, scale: float = 0.0, theta: float = 4.0) -> Tensor:
+    """Boxes [N, 4] -> [N] in [0, 4]; eps is added to what is divided by."""
+    p, g = at_least_float32(boxes1), at_least_float32(boxes2)
+    power = size(g).clamp(min=eps) ** scale
+    across = 2 * power.flip(-1) / power.sum(-1, keepdim=True)  # b for x and w, a for y and h
+    distance = (across * (center(p) - center(g)) ** 2).sum(-1) / (squared_diagonal(enclosing(p, g)) + eps)
+    o = across * (size(p) - size(g)).abs() / (torch.maximum(size(p), size(g)) + eps)
+    shape = ((1 - torch.exp(-o)) ** theta).sum(-1)
+    return 1 - overlap(p, g, eps) + distance + shape / 2

@@ -1,0 +1,28 @@
+"""SIoU. Gevorgyan, 2022, arXiv 2205.12740.
+
+    L = 1 - IoU + (D + S) / 2
+    angle     A = 1 - 2 sin^2(arcsin(s) - pi / 4) = sin(2 arcsin(s)) = 2 |dx| |dy| / d^2,    s = |dy| / d
+    distance  D = sum over x, y of  1 - exp(-(2 - A) r),    rx = (dx / W)^2, ry = (dy / H)^2
+    shape     S = sum over w, h of  (1 - exp(-o))^theta,    ow = |w - wg| / max(w, wg), oh alike
+
+dx, dy, d: from centre to centre; W, H: size of the smallest box around both; w, h and wg, hg: sizes of prediction and
+target; theta: 2 to 6, how much the shape counts. The angle is written without the arcsine, infinitely steep at 1.
+"""
+
+import torch
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.boxes import center, enclosing, overlap, size, squared_center_distance
+
+
+def siou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, theta: float = 4.0) -> Tensor:
+    """Boxes [N, 4] -> [N] in [0, 3]; eps is added to what is divided by."""
+    p, g = at_least_float32(boxes1), at_least_float32(boxes2)
+    dx, dy = (center(p) - center(g)).unbind(-1)
+    angle = 2 * dx.abs() * dy.abs() / (squared_center_distance(p, g) + eps)
+    r = torch.stack([dx, dy], -1) ** 2 / (size(enclosing(p, g)) ** 2 + eps)
+    distance = (1 - torch.exp(-(2 - angle[..., None]) * r)).sum(-1)
+    o = (size(p) - size(g)).abs() / (torch.maximum(size(p), size(g)) + eps)
+    shape = ((1 - torch.exp(-o)) ** theta).sum(-1)
+    return 1 - overlap(p, g, eps) + (distance + shape) / 2
