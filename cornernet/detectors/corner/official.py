@@ -14,7 +14,7 @@ from cornernet.detectors.corner.detector import build
 
 RECIPE = (
     "data.root=data/coco",
-    "data.val.images=val2017",
+    "data.val.images=images/val2017",
     "data.val.annotations=annotations/instances_val2017.json",
 )
 # Published names inside a block -> ours.
