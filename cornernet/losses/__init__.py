@@ -9,7 +9,7 @@ Box losses are importable as functions of torchvision's shape as well, giou_loss
 from collections.abc import Callable
 from typing import Any
 
-from cornernet.losses import box, grouping, heatmap, offset
+from cornernet.losses import box, classification, grouping, heatmap, offset
 from cornernet.losses.ae import AELoss, neg_loss
 from cornernet.losses.arguments import bound
 from cornernet.losses.lookup import find
@@ -20,6 +20,7 @@ __all__ = ["ROLES", "AELoss", "_ae_loss", "_neg_loss", "_regr_loss", "build", "n
 ROLES = {"heatmap": heatmap.LOSSES, "grouping": grouping.LOSSES, "offset": offset.LOSSES}
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3}  # tensors a role passes by position
 ROLES["box"], INPUTS["box"] = box.LOSSES, 2
+ROLES["classification"], INPUTS["classification"] = classification.LOSSES, 2
 globals().update(box.FUNCTIONS)  # giou_loss(boxes1, boxes2, reduction="none", eps=1e-7) and its kind
 
 

@@ -11,7 +11,9 @@ from cornernet.losses.discover import members
 
 
 def test_roles_hold_what_their_folders_hold():
-    assert ROLES["heatmap"].keys() == {"neg", "focal", "bce", "weighted_bce", "balanced_bce", "dice", "mse"}
+    bce = {"bce", "weighted_bce", "balanced_bce"}
+    assert ROLES["heatmap"].keys() == bce | {"neg", "focal", "quality_focal", "varifocal", "dice", "mse"}
+    assert ROLES["classification"].keys() == bce | {"focal", "cross_entropy", "dice"}
     assert ROLES["grouping"]["ae"].__module__ == "cornernet.losses.grouping.ae"
     assert all(f.__name__ == name and f.__doc__ for losses in ROLES.values() for name, f in losses.items())
     assert ROLES["heatmap"]["neg"] is neg_loss and callable(cornernet.losses.build)

@@ -17,6 +17,8 @@ RIGHT = 1 / (1 + exp(-2.5))
 CASES = {
     ("heatmap", "neg"): -(0.25**2) * log(0.75) + 0.5**4 * 0.5**2 * log(2),
     ("heatmap", "focal"): -0.25 * 0.25**2 * log(0.75) + 0.5 * 0.5**2 * log(2),
+    ("heatmap", "quality_focal"): -(0.25**2) * log(0.75) + 0,
+    ("heatmap", "varifocal"): -log(0.75) + 0.5 * log(2),
     ("heatmap", "bce"): -log(0.75) + log(2),
     ("heatmap", "weighted_bce"): -10 * log(0.75) + (5 + 0.5) * log(2),
     ("heatmap", "balanced_bce"): -0.25 * log(0.75) + (0.25 + 0.75) * 0.5 * log(2),

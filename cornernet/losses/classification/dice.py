@@ -1,0 +1,21 @@
+"""Dice loss of each anchor over its classes. Milletari, Navab, Ahmadi: V-Net, 2016, arXiv 1606.04797, section 3.
+
+    L = 1 - (2 sum p y + s) / (sum p^2 + sum y^2 + s)
+
+p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others; s: keeps background, where
+y is 0 everywhere, from dividing by nothing. The sums run over the classes.
+"""
+
+import torch
+from torch import Tensor
+
+from cornernet.losses.labels import counted, one_hot
+from cornernet.losses.reduce import at_least_float32
+
+
+def dice(logits: Tensor, labels: Tensor, smooth: float = 1.0) -> Tensor:
+    """Logits [N, C], labels [N] -> [N] in [0, 1]. V-Net, section 3."""
+    x = at_least_float32(logits)
+    p, y = x.sigmoid(), one_hot(labels, x)
+    loss = 1 - (2 * (p * y).sum(1) + smooth) / ((p**2 + y**2).sum(1) + smooth)
+    return torch.where(counted(labels), loss, 0)

@@ -1,0 +1,20 @@
+"""Quality focal loss. Li et al.: Generalized Focal Loss, 2020, arXiv 2006.04388.
+
+    QFL = -1/N sum over cells of  |y - p|^beta ((1 - y) log(1 - p) + y log(p))
+
+p: probability, the sigmoid of the logit; y: target, any grade between 0 and 1; N: number of cells with y = 1. The
+factor is 0 where p is y, so unlike bce a right answer is free at every grade.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cornernet.losses.reduce import at_least_float32, per_positive
+
+
+def quality_focal(logits: Tensor, target: Tensor, beta: float = 2.0) -> Tensor:
+    """Logits and target [B, C, H, W] -> scalar."""
+    x, y = at_least_float32(logits), at_least_float32(target)
+    entropy = F.binary_cross_entropy_with_logits(x, y, reduction="none")
+    # bounded below because a power's gradient may be infinite at 0
+    return per_positive((y - x.sigmoid()).abs().clamp(min=1e-12) ** beta * entropy, target)
