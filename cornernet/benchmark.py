@@ -75,7 +75,7 @@ def _table(settings: Config, rows: dict[str, list[float]], terms: dict, device: 
     where = f"{device}, {settings.train.precision}, {torch.get_num_threads()} threads"
     head = f"{images} pictures of {size[0]} x {size[1]} on {where}"
     lines = [f"{name:18} {value:8.3f} s" for name, value in {**medians, "step": sum(medians.values())}.items()]
-    loss = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
+    loss = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.items())
     return "\n".join([head, *lines, f"{'peak memory':18} {_peak(device):8.2f} GiB", f"loss: {loss}"])
 
 

@@ -307,7 +307,8 @@ def test_bf16_trains(train):
 
 EXACT = [  # terms that are means over images, and statistics that do not depend on the batch
     "train.freeze_norm=true", "loss.heatmap.name=dice", "loss.heatmap.weight=10", "loss.offset.weight=0",
-    "train.optimizer=sgd", "train.lr=0.1", "train.batch_size=8", "train.steps=3", "train.ema=null", "train.eval_every=0",
+    "train.optimizer=sgd", "train.lr=0.1", "train.batch_size=8", "train.steps=3", "train.ema=null",
+    "train.eval_every=0",
 ]  # fmt: skip
 
 

@@ -1,0 +1,269 @@
+"""The tools as a user calls them: what they write and print, and one line for every kind of bad input."""
+
+import importlib
+import json
+import logging
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from cornernet import checkpoint, visualize
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
+
+
+@pytest.fixture
+def call(monkeypatch, capfd):
+    """Run a tool in this process as its file would be run -> (exit code, stdout, stderr)."""
+
+    def call(tool, *arguments):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        monkeypatch.setattr(sys, "argv", [f"{tool}.py", *map(str, arguments)])
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])  # else pytest's keep the tool from adding its own
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(ROOT / "tools" / f"{tool}.py"), run_name="__main__")
+            code = 0
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    yield call
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Folder with two pictures, one in a folder of its own."""
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    for path in (folder / "a.png", folder / "more" / "b.jpg"):
+        cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
+    return folder
+
+
+# -- training and scoring ---------------------------------------------------------------------------------------
+
+
+def test_train_then_evaluate(call, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(visualize, "curves", lambda folder: None)
+    run = tmp_path / "run"
+    code, out, err = call("train", tiny, f"work_dir={run}", "train.steps=1")
+    assert code == 0 and "AP50" in out and f"run folder {run}" in err
+    code, out, _ = call("evaluate", run / "last.pt", "data.shapes.val_images=3")
+    assert code == 0 and "3 images" in out and "AR_large" in out and "triangle" in out
+    written = run / "evaluation"
+    assert json.loads((written / "metrics.json").read_text())["images"] == 3
+    assert isinstance(json.loads((written / "predictions.json").read_text()), list)
+
+
+def test_evaluating_without_a_detection(call, tiny_run, tmp_path):
+    code, out, _ = call("evaluate", tiny_run / "last.pt", "test.nms.min_score=1", f"work_dir={tmp_path}")
+    assert code == 0 and ", 0 detections" in out
+    assert json.loads((tmp_path / "predictions.json").read_text()) == []
+
+
+def coco(folder, categories, images=1):
+    """A COCO set of noise with one box a picture -> overrides that evaluate on it."""
+    annotations = {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 70, "height": 50} for i in range(images)],
+        "annotations": [
+            {"id": i + 1, "image_id": i, "category_id": categories[0]["id"], "bbox": [5, 5, 20, 20], "area": 400,
+             "iscrowd": 0} for i in range(images)
+        ],
+        "categories": categories,
+    }  # fmt: skip
+    for i in range(images):
+        cv2.imwrite(str(folder / f"{i}.png"), np.full((50, 70, 3), 40 * i, np.uint8))
+    (folder / "val.json").write_text(json.dumps(annotations))
+    return ["data.name=coco", f"data.root={folder}", "data.val.images=.", "data.val.annotations=val.json"]
+
+
+def test_evaluating_on_anothers_coco_set(call, tiny_run, tmp_path):
+    where = coco(tmp_path, [{"id": 2, "name": "rectangle"}], images=2)
+    code, out, err = call("evaluate", tiny_run / "last.pt", *where, f"work_dir={tmp_path / 'out'}")
+    assert code == 0 and "2 images, 2 objects" in out and "rectangle" in out, err
+
+
+def test_a_picture_that_is_broken_stops_or_is_left_out(call, tiny_run, tmp_path):
+    where = [*coco(tmp_path, [{"id": 2, "name": "rectangle"}], images=2), f"work_dir={tmp_path / 'out'}"]
+    (tmp_path / "1.png").write_bytes(b"broken")
+    code, _, err = call("evaluate", tiny_run / "last.pt", *where)
+    assert code == 2 and "1.png" in err and "Traceback" not in err
+    code, out, err = call("evaluate", tiny_run / "last.pt", *where, "data.on_error=skip")
+    assert code == 0 and "2 images" in out and "1.png" in err
+
+
+# -- predicting -------------------------------------------------------------------------------------------------
+
+
+def test_predicting_a_folder_with_a_broken_picture(call, tiny_run, pictures, tmp_path):
+    (pictures / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    (pictures / "notes.txt").write_text("not a picture either")
+    (pictures / "still.webp").write_bytes(cv2.imencode(".webp", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
+    (pictures / "still.png").write_bytes(cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
+    out_dir = tmp_path / "out"
+    code, out, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={out_dir}", "test.draw_score=0.1")
+    assert code == 0 and "broken.jpg" in err
+    assert "4 pictures with" in out and "1 unreadable pictures skipped" in out and str(out_dir) in out
+    written = {str(path.relative_to(out_dir)) for path in out_dir.rglob("*") if path.is_file()}
+    assert written == {"a.png", "more/b.jpg", "still.webp.png", "still.png", "predictions.json"}
+    assert cv2.imread(str(out_dir / "a.png")).shape == (50, 70, 3)
+    rows = json.loads((out_dir / "predictions.json").read_text())
+    assert all(row["image_id"] in {"a.png", "more/b.jpg", "still.webp", "still.png"} for row in rows)
+
+
+def test_predicting_one_picture_beside_the_checkpoint(call, tiny_run, pictures, tmp_path):
+    path = tmp_path / "lr=1" / "best.pt"
+    path.parent.mkdir()
+    path.write_bytes((tiny_run / "best.pt").read_bytes())
+    code, out, _ = call("predict", path, pictures / "a.png")
+    assert code == 0 and "1 pictures with" in out and (path.parent / "predictions" / "a.png").exists()
+
+
+def test_pictures_are_never_overwritten(call, tiny_run, pictures):
+    before = (pictures / "more" / "b.jpg").read_bytes()
+    code, _, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={pictures}")
+    assert code == 2 and "would be overwritten by its drawing" in err
+    assert (pictures / "more" / "b.jpg").read_bytes() == before and not (pictures / "predictions.json").exists()
+
+
+def test_a_folder_of_broken_pictures_alone_is_bad_input(call, tiny_run, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"broken")
+    code, _, err = call("predict", tiny_run / "best.pt", tmp_path, f"work_dir={tmp_path / 'out'}")
+    assert code == 2 and "none of the 1 pictures" in err and "Traceback" not in err
+
+
+# -- the other tools --------------------------------------------------------------------------------------------
+
+
+def test_benchmark_prints_a_table(call, tiny):
+    code, out, _ = call("benchmark", tiny, "train.batch_size=1")
+    assert code == 0 and out.startswith("1 pictures of 64 x 64 on cpu, fp32")
+    assert all(word in out for word in ("forward and loss", "backward", "optimiser", "peak memory", "focal"))
+
+
+def test_shapes_are_written_as_a_set_that_can_be_trained_on(call, tmp_path):
+    keys = ["data.shapes.size=48", "data.shapes.train_images=3", "data.shapes.val_images=2"]
+    code, out, _ = call("make_shapes", tmp_path / "set", *keys)
+    assert code == 0 and f"3 and 2 pictures written to {tmp_path / 'set'}" in out
+    content = json.loads((tmp_path / "set" / "annotations" / "train.json").read_text())
+    assert len(content["images"]) == 3 and len(list((tmp_path / "set" / "images" / "val").iterdir())) == 2
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_names_the_tool_and_every_key(call, tool):
+    code, out, err = call(tool, "--help")
+    assert code == 0 and not err and out.startswith(f"tools/{tool}.py ") and "train.lr" in out and "for example" in out
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_has_one_door(tool):
+    module = importlib.import_module(f"tools.{tool}")
+    assert module.__doc__.rstrip().endswith("key=value ...]") and callable(module.main)
+    assert module.USAGE.splitlines()[0] in module.__doc__
+
+
+# -- bad input --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tiny, tiny_run, tmp_path):
+    """Names for the bad files of the table below."""
+    held = checkpoint.load(tiny_run / "last.pt")
+    checkpoint.save({**held, "model": {}, "averaged": None}, tmp_path / "other.pt")
+    torch.save({"w": torch.ones(1)}, tmp_path / "foreign.pt")
+    (tmp_path / "broken.pt").write_bytes((tiny_run / "last.pt").read_bytes()[:2000])
+    (tmp_path / "notcoco.json").write_text('{"hello": 1}')
+    (tmp_path / "text.json").write_text("hello")
+    (tmp_path / "bad.yaml").write_text("train: {lrr: 1}")
+    (tmp_path / "empty").mkdir()
+    return {"tiny": tiny, "run": tiny_run, "here": tmp_path}
+
+
+def on(json_file):
+    return f"data.name=coco data.root={{here}} data.val.images=. data.val.annotations={json_file} " + (
+        f"data.train.images=. data.train.annotations={json_file}"
+    )
+
+
+BAD = {
+    "no argument": ("train", "", r"0 paths given; usage: tools/train.py CONFIG"),
+    "flag": ("train", "{tiny} --lr=1", "where an override key=value was expected"),
+    "unknown key": ("train", "{tiny} train.lrr=1", "did you mean train.lr?"),
+    "unknown key in the file": ("train", "{here}/bad.yaml", "bad.yaml: unknown key train.lrr"),
+    "wrong type": ("train", "{tiny} train.steps=many", "train.steps: "),
+    "missing config": ("train", "none.yaml", "there is no config file"),
+    "config is a folder": ("train", "{here}", "there is no config file"),
+    "taken folder": ("train", "{tiny} work_dir={run}", "already holds a run"),
+    "folder below a file": ("train", "{tiny} train.steps=1 work_dir={tiny}/x", "Not a directory"),
+    "folder is a file": ("train", "{tiny} train.steps=1 work_dir={tiny}", "File exists"),
+    "missing json": ("train", "{tiny} work_dir={here}/w " + on("none.json"), "there is no file"),
+    "json of another kind": ("train", "{tiny} work_dir={here}/w " + on("notcoco.json"), "is not in COCO format"),
+    "not json": ("train", "{tiny} work_dir={here}/w " + on("text.json"), "is not JSON"),
+    "impossible size": ("train", "{tiny} data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
+    "unknown loss": ("train", "{tiny} loss.heatmap.name=nag", "did you mean neg?"),
+    "wrong argument of a loss": ("train", "{tiny} loss.grouping.args.marge=1", "has no argument 'marge'"),
+    "resume from another model": ("train", "{tiny} work_dir={here}/w train.resume={here}/other.pt", "missing"),
+    "init from a foreign file": (
+        "train",
+        "{tiny} work_dir={here}/w train.init={here}/foreign.pt",
+        "convert_checkpoint",
+    ),
+    "evaluate: missing": ("evaluate", "none.pt", "there is no checkpoint none.pt"),
+    "evaluate: broken": ("evaluate", "{here}/broken.pt", "is damaged or not a checkpoint"),
+    "evaluate: foreign": ("evaluate", "{here}/foreign.pt", "is not a checkpoint of this toolkit"),
+    "evaluate: another model": ("evaluate", "{here}/other.pt", "holds another model than the config describes"),
+    "evaluate: override changes it": ("evaluate", "{run}/last.pt model.head.channels=4", "of another shape"),
+    "evaluate: unknown key": ("evaluate", "{run}/last.pt test.flipp=true", "did you mean test.flip?"),
+    "evaluate: missing json": ("evaluate", "{run}/last.pt " + on("none.json"), "there is no file"),
+    "evaluate: impossible size": ("evaluate", "{run}/last.pt data.input_size=[9,64]", "nearest: height 16, width"),
+    "predict: no picture": ("predict", "{run}/last.pt none.png", "there is no picture or folder none.png"),
+    "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no pictures"),
+    "predict: not a picture": ("predict", "{run}/last.pt {here}/text.json work_dir={here}/w", "could be read"),
+    "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
+    "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
+    "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),
+    "convert: taken": ("convert_checkpoint", "{run}/last.pt {here}/other.pt", "exists already"),
+    "benchmark: size": ("benchmark", "{tiny} data.input_size=[65,64]", "nearest"),
+    "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
+    "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_code_2(call, files, case):
+    tool, arguments, message = BAD[case]
+    code, out, err = call(tool, *arguments.format(**files).split())
+    lines = [line for line in err.splitlines() if not line.startswith(("skipped: ", "predict: ")) and line.strip("\r ")]
+    assert code == 2 and not out, (code, err)
+    assert len(lines) == 1 and lines[0].startswith("error: ") and message in lines[0], err
+    assert "Traceback" not in err
+
+
+def test_a_loss_that_is_not_finite_ends_with_code_1(call, tiny, tmp_path):
+    arguments = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.steps=9"]
+    code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", *arguments)
+    assert code == 1 and "error: the loss is not finite at step" in err and "focal=" in err and "Traceback" not in err
+
+
+def test_as_a_program_it_is_the_same(tiny, tmp_path):
+    command = [sys.executable, ROOT / "tools" / "train.py", tiny, "train.lrr=1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "did you mean train.lr?" in done.stderr
+
+
+def test_make_alone_prints_help():
+    done = subprocess.run(["make"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0
+    for target in ("help", "install", "demo", "test", "lint", "bench", "clean"):
+        assert f"make {target} " in done.stdout
