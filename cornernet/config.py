@@ -168,6 +168,8 @@ class Test:
     top_k: int = 100  # corners of each kind kept
     kernel: int = 3  # side of the window in which a corner must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair
+    # distance keeps every pair within ae_threshold, the assignments at most one a corner, the best in all
+    grouping: Literal["distance", "sinkhorn", "hungarian"] = "distance"
     num_dets: int = 1000  # pairs kept before NMS
     score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
     pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cornernet.detectors.corner.assignment import Assignment
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import CornerMaps, Detections
 
@@ -40,13 +41,15 @@ def decode(
     no_border: bool = False,
     pair_distance: PairDistance | None = None,
     pair_penalty: float = 0.0,
+    assignment: Assignment | None = None,
 ) -> Detections:
     """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
 
     top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
     ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`tag_distance` if None);
     score: arithmetic or geometric mean of the two corner scores, which is multiplied by exp(-pair_penalty * distance);
-    no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade). The offsets may be None.
+    no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade); assignment: what leaves each
+    corner one of the pairs that are not rejected (`assignment.assignment`; None: all). The offsets may be None.
     Rows are sorted by score; rejected ones have score -1. Raises ValueError for an even kernel or another score.
     """
     if kernel < 1 or kernel % 2 == 0:
@@ -57,6 +60,8 @@ def decode(
     keep = _same_object(tl, br) & (distance <= ae_threshold)
     if no_border:
         keep = keep & _inside(tl, br, maps.tl_heat.shape[2:])
+    if assignment is not None:
+        keep = assignment(keep, distance, pair_scores(tl.scores, br.scores, "geometric"))
     scores = pair_scores(tl.scores, br.scores, score) * torch.exp(-pair_penalty * distance)
     scores = scores.masked_fill(~keep, -1)
     return _best(tl, br, scores, num_dets)

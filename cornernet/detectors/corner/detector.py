@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.config import Config, Test
 from cornernet.data.photometric import normalise, photometric
+from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
@@ -85,7 +86,7 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
-        pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim),
+        pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim), assignment=assignment(test.grouping),
     )  # fmt: skip
     return CornerDetector(
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,
