@@ -8,6 +8,7 @@ import torch
 
 from cornernet import detectors
 from cornernet.config import Config
+from cornernet.hardware import resolve_precision
 from cornernet.optim import build_optimizer
 from cornernet.structures import Batch
 
@@ -55,7 +56,7 @@ def random_batch(settings: Config) -> Batch:
 
 
 def _forward(detector, batch: Batch, settings: Config, device: torch.device) -> dict[str, torch.Tensor]:
-    half = settings.train.precision != "fp32"
+    half = resolve_precision(settings.train.precision, device.type == "cpu") != "fp32"
     with torch.autocast(device.type, torch.bfloat16, enabled=half):
         return detector(batch)
 
@@ -72,7 +73,8 @@ def _timed(seconds: list[float], call: Callable, device: torch.device):
 def _table(settings: Config, rows: dict[str, list[float]], terms: dict, device: torch.device) -> str:
     medians = {name: sorted(values)[len(values) // 2] for name, values in rows.items()}
     size, images = settings.data.input_size, settings.train.batch_size
-    where = f"{device}, {settings.train.precision}, {torch.get_num_threads()} threads"
+    precision = resolve_precision(settings.train.precision, device.type == "cpu")
+    where = f"{device}, {precision}, {torch.get_num_threads()} threads"
     head = f"{images} pictures of {size[0]} x {size[1]} on {where}"
     lines = [f"{name:18} {value:8.3f} s" for name, value in {**medians, "step": sum(medians.values())}.items()]
     loss = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.items())

@@ -17,7 +17,17 @@ def build_accelerator(settings: Config) -> Accelerator:
     cpu = knobs.device == "cpu" or not torch.cuda.is_available()
     if knobs.precision == "fp16" and cpu:
         raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
-    return Accelerator(mixed_precision=knobs.precision.replace("fp32", "no"), cpu=cpu)
+    return Accelerator(mixed_precision=resolve_precision(knobs.precision, cpu).replace("fp32", "no"), cpu=cpu)
+
+
+def resolve_precision(precision: str, cpu: bool) -> str:
+    """fp32, bf16 or fp16 as asked; auto becomes bf16 where the hardware multiplies in it, and fp32 elsewhere."""
+    if precision != "auto":
+        return precision
+    if not cpu:
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    features = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
+    return "bf16" if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "fp32"
 
 
 def seed_everything(seed: int) -> None:
