@@ -134,9 +134,7 @@ class Train:
     gamma: float = 0.1  # see milestones
     clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = (
-        "fp32"  # auto: bf16 where the hardware has it; fp16 needs a GPU
-    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
     device: Literal["auto", "cpu"] = "auto"  # auto: a GPU if there is one
     channels_last: bool = False  # memory layout of the convolutions
     compile: bool = False  # torch.compile the network
