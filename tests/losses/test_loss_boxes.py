@@ -91,6 +91,7 @@ PAIRS = {
     "points": ([5, 5, 5, 5], [9, 5, 9, 5]),
     "one point": ([5, 5, 5, 5], [5, 5, 5, 5]),
     "lines": ([5, 5, 5, 9], [5, 7, 9, 7]),
+    "a speck": (SQUARE, [0, 0, 1e-30, 1e-30]),
     "tiny": ([0, 0, 1e-4, 1e-4], [5e-5, 0, 2e-4, 1e-4]),
     "huge and small": (SQUARE, [-3e4, -3e4, 3e4, 3e4]),
     "inverted": (SQUARE, [18, 16, 12, 11]),
@@ -238,6 +239,8 @@ def test_weights_carry_no_gradient():
     torch.testing.assert_close(gradient("focal_eiou", gamma=0.7), quality**0.7 * gradient("eiou"))
     wise = (1 - quality) / (3 * 1.9 ** (1 - quality - 3))
     torch.testing.assert_close(gradient("wiou", version=3), wise * gradient("wiou"), rtol=1e-6, atol=1e-9)
+    _, far = value_and_gradient(build("box", "wiou"), pred + 200, target)
+    torch.testing.assert_close(far[:, :2], far[:, 2:])  # moves the box, for the enclosing one is a weight
     gap = ((pred - target).abs() / (target[:, 2:] - target[:, :2]).repeat(1, 2)).mean(1, keepdim=True)
     x = 1.3 * torch.exp(-gap)
     torch.testing.assert_close(gradient("piou", version=2), 3 * x * torch.exp(-(x**2)) * gradient("piou"))
@@ -263,6 +266,10 @@ def test_eps_reaches_every_term():
     pred, target = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([[3.0, 3, 4, 4]])
     assert build("box", "diou", eps=32.0)(pred, target).item() == pytest.approx(1 + 18 / 64)
     assert build("box", "ciou", eps=32.0)(pred, target).item() == pytest.approx(1 + 18 / 64)
+    ciou = 10 / 16 + 1.25 / 34 + V**2 / (10 / 16 + V + 2)
+    assert build("box", "ciou", eps=2.0)(PRED, TARGET).item() == pytest.approx(ciou)
+    inner = IOU + 6 / 16 - WITHIN / (WITHIN / INNER + 2)
+    assert build("box", "inner", eps=2.0)(PRED, TARGET).item() == pytest.approx(inner)
     assert build("box", "giou", eps=15.0)(pred, target).item() == pytest.approx(1 + 14 / 31)
 
 

@@ -7,6 +7,7 @@ centre to centre; w, h and wg, hg: sizes of prediction and target; C: mean size 
 of the boxes, 12.8 pixels for the tiny ones of AI-TOD. Unlike IoU it has a gradient without overlap, but also a unit.
 """
 
+import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
@@ -17,4 +18,4 @@ def nwd(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, constant: float = 12.
     """Boxes [N, 4] -> [N] in [0, 1]; eps, a length, rounds the tip of the cone at 0."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     w2 = squared_center_distance(p, g) + ((size(p) - size(g)) ** 2).sum(-1) / 4
-    return -((eps - (w2 + eps**2).sqrt()) / constant).expm1()
+    return 1 - torch.exp(-((w2 + eps**2).sqrt()) / constant)
