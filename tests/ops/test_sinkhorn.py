@@ -48,6 +48,11 @@ def test_sums_and_the_turn_of_tall_matrices():
     torch.testing.assert_close(sinkhorn(s, max_iter=10).sum(1), torch.ones(2, 7))
     torch.testing.assert_close(sinkhorn(s[:, :, :4], max_iter=3).mT, sinkhorn(s[:, :, :4].mT, max_iter=3))
     torch.testing.assert_close(sinkhorn(s[:, :3], max_iter=1).sum(2), torch.ones(2, 3))
+    two = torch.tensor([2, 2])
+    square_in_tall = sinkhorn(
+        s[:, :, :4], two, two, max_iter=1
+    )  # turned with the tensor around it, as in the reference
+    torch.testing.assert_close(square_in_tall[:, :, :2].sum(1), torch.ones(2, 2))
 
 
 def test_extremes_and_impossible_pairs_are_finite():
