@@ -251,6 +251,8 @@ def test_boxes_come_back_from_perfect_maps(grouping, size):
             offsets[corner, 0, :, y, x] = offset[0, slot]
     heats = [heat.clamp(1e-6, 1 - 1e-6).logit() for heat in (targets.tl_heat, targets.br_heat)]
     detector.network = Planted(CornerMaps(*heats, *tags, *offsets), 16)
+    terms = detector(batch)
+    assert terms["shift" if grouping else "pull"] < 1e-6 and terms["regr"] < 1e-6
     found = detector.predict(batch.images)
     sure = found.scores[0] > 0.99
     torch.testing.assert_close(found.boxes[0][sure].sort(0).values, boxes.sort(0).values, atol=1e-3, rtol=0)
