@@ -322,6 +322,11 @@ def test_ciou_has_a_gate_that_is_off():
     assert gated(high, TARGET) == ciou(high, TARGET) > diou(high, TARGET)
 
 
+def test_the_shape_of_a_speck_does_not_pull():
+    _, grad = value_and_gradient(build("box", "ciou"), torch.tensor([[0, 0, 1e-12, 1e-12]]), TARGET)
+    assert grad.abs().max() < 1
+
+
 def test_an_inverted_box_is_empty_and_earns_nothing():
     inverted = torch.tensor([[18.0, 16, 12, 11], [40, 40, 0, 0], [20, 10, 10, 20]])
     target = torch.tensor([SQUARE]).expand(3, 4)
@@ -348,6 +353,8 @@ def test_running_mean_moves_in_training_with_the_pairs_that_have_a_target():
     restored.load_state_dict(wiou.state_dict())
     assert restored(PRED, TARGET) == wiou(PRED, TARGET)
     assert not build("box", "wiou").state_dict()
+    restored.mean.zero_()
+    assert restored(torch.cat([PRED, PRED]), torch.cat([PRED, TARGET])).isfinite().all()
     compiled = torch.compile(wiou.train(), fullgraph=True, backend="eager")
     compiled(PRED, PRED)
     assert wiou.mean.item() == pytest.approx(0.75 * (0.75 + 0.25 * IOU))

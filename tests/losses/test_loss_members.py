@@ -206,3 +206,16 @@ def test_a_perfect_prediction_has_no_gradient(role, name):
     tags = torch.tensor([[[0.0, 0.0], [3.0, 3.0], [-7.0, 5.0]]])
     value, grad = value_and_gradient(role, name, tags, tags.clone(), torch.ones(1, 3))
     assert value < 1e-3 and not grad.any()
+
+
+def test_varifocal_plays_down_what_is_dark():
+    logits, target = torch.tensor([[[[log(3), log(3)]]]]), torch.tensor([[[[0.0, 1.0]]]])
+    loss = build("heatmap", "varifocal", alpha=0.6, gamma=3.0)
+    assert loss(logits, target).item() == pytest.approx(0.6 * 0.75**3 * log(4) - log(0.75))
+
+
+def test_quality_focal_is_finite_at_an_exponent_below_one_where_the_answer_is_right():
+    logits, target = torch.zeros(1, 1, 2, 2, requires_grad=True), torch.full((1, 1, 2, 2), 0.5)
+    value = build("heatmap", "quality_focal", beta=0.5)(logits, target)
+    value.backward()
+    assert value < 1e-5 and logits.grad.isfinite().all()
