@@ -4,6 +4,7 @@ Every key a user can set is a field here; `--help` prints its default and its co
 the line is too long for that, above it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,6 +176,7 @@ class Test:
     pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per picture
+    backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
     draw_score: float = 0.3  # detections below are not drawn
 
 
@@ -230,7 +232,8 @@ def save(config: Config, path: str | Path) -> None:
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    for text in overrides:
+    # names of losses first: a new name empties the args, which must not depend on the order of typing
+    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+\.name=", text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(

@@ -1,6 +1,7 @@
 """The training loop. It knows batches, loss terms, steps and files, and no detector by name."""
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -49,6 +50,8 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
         _open(folder, now, len(train_source), len(val_source), accelerator)
     with Journal(folder, now.step, settings.train.steps, accelerator) as journal, StopRequest() as stop:
         _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
+    if skipped := loader.dataset.skipped():
+        log.warning("%d times a picture could not be read and was left blank (data.on_error=skip)", skipped)
     return now.metrics
 
 
@@ -79,9 +82,9 @@ def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: 
         if now.step >= knobs.steps:
             return
         rate = optim.rate(now.step, knobs)
-        terms = _step(now, detector, batches, accelerator, rate)
+        terms, cut = _step(now, detector, batches, accelerator, rate)
         now.step += 1
-        journal.tick(terms, knobs.batch_size)
+        journal.tick(terms, knobs.batch_size, cut)
         if accelerator.device.type == "cpu" and accelerator.num_processes == 1:  # else it waits for the device or peers
             check_finite({name: float(value) for name, value in terms.items()}, now.step)
         stopping = stop.agreed(accelerator, now.step)
@@ -104,12 +107,13 @@ def _every(interval: int, step: int) -> bool:
     return interval > 0 and step > 0 and step % interval == 0
 
 
-def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator, rate: float) -> dict[str, Tensor]:
-    """One optimiser step over `accumulate` micro-batches -> means of their loss terms, on the device."""
-    knobs, means = now.config.train, {}
+def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator, rate: float) -> tuple[dict, Tensor]:
+    """One optimiser step over `accumulate` micro-batches -> means of their loss terms, objects cut; on the device."""
+    knobs, means, cut = now.config.train, {}, 0
     train_mode(detector, knobs.freeze_norm)
     for part in range(knobs.accumulate):
         batch = to_device(next(batches), accelerator.device, knobs.channels_last)
+        cut = cut + batch.dropped.sum()
         last = part == knobs.accumulate - 1
         with nullcontext() if last else accelerator.no_sync(detector):
             terms = detector(batch)
@@ -123,15 +127,18 @@ def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator
     now.optimizer.zero_grad()
     if now.averaged is not None:
         now.averaged.update_parameters(now.detector)
-    return means
+    return means, cut
 
 
 def _evaluate(now: State, source, accelerator: Accelerator, journal: Journal) -> None:
     """Score the weights that count, keep them if they are the best so far."""
     model = now.evaluated.eval()
+    if accelerator.num_processes > 1:  # BatchNorm statistics drift apart; those of the main process are saved
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
     metrics = evaluate.evaluate(
         model, source, category_ids=now.category_ids, device=accelerator.device, folder=journal.folder,
-        on_error=now.config.data.on_error, **inference.settings(now.config),
+        on_error=now.config.data.on_error, backend=now.config.test.backend, **inference.settings(now.config),
     )  # fmt: skip
     now.metrics, now.scored = metrics.figures(), now.step
     journal.evaluation(now.step, metrics, model, source, now.config)
@@ -155,6 +162,8 @@ def _resume(now: State, folder: Path, accelerator: Accelerator) -> None:
     if not wanted or (wanted == "auto" and not path.exists()):
         return
     held = state.restore(now, path)
+    if not (folder / runs.BEST).exists():  # resumed into another folder: the best of the old one is not here
+        now.best = -math.inf
     if accelerator.scaler is not None and held["scaler"] is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:

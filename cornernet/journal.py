@@ -1,10 +1,14 @@
 """What a run writes for people: progress bar, log.csv, eval.csv, TensorBoard, curves and pictures."""
 
+import itertools
+import logging
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -14,6 +18,8 @@ from cornernet import inference, runs, visualize
 from cornernet.config import Config
 from cornernet.metrics import Metrics, table
 
+log = logging.getLogger("cornernet")
+
 
 class Journal:
     """Collects the loss terms of the steps and writes their means over steps and processes, in the main process."""
@@ -22,6 +28,7 @@ class Journal:
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
         self.count, self.images, self.since = 0, 0, time.perf_counter()
+        self.cut, self.told = 0, False
         self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not self.writes)
         if self.writes:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
@@ -34,11 +41,13 @@ class Journal:
 
     def __exit__(self, *error):
         self.bar.close()
+        self._tell_cut(last=True)
         if self.writes:
             self.board.close()
 
-    def tick(self, terms: dict[str, Tensor], images: int) -> None:
-        """Note one step's terms (0-dim, on the device, not read here) and its number of images."""
+    def tick(self, terms: dict[str, Tensor], images: int, cut: Tensor | int = 0) -> None:
+        """Note one step's terms (0-dim, on the device, not read here), its number of images and of objects cut."""
+        self.cut = self.cut + cut
         self.sums = {name: self.sums.get(name, 0) + value.detach() for name, value in terms.items()}
         self.count, self.images = self.count + 1, self.images + images
         self.bar.update()
@@ -53,6 +62,7 @@ class Journal:
         sums = self.accelerator.reduce(torch.stack(list(self.sums.values())), "mean")
         means = {name: value / self.count for name, value in zip(self.sums, sums.tolist(), strict=True)}
         check_finite(means, step)
+        self._tell_cut()
         speed = self.images / (time.perf_counter() - self.since)
         self.sums, self.count, self.images, self.since = {}, 0, 0, time.perf_counter()
         if self.writes:
@@ -62,6 +72,12 @@ class Journal:
             self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means})
             for name, value in {**means, "lr": rate, "images_per_s": speed}.items():
                 self.board.add_scalar(f"train/{name}", value, step)
+
+    def _tell_cut(self, last: bool = False) -> None:
+        """Say once, and at the end how often, that pictures had more objects than there are slots."""
+        if self.writes and int(self.cut) and (last or not self.told):
+            self.told = True
+            log.warning("%d objects so far were cut; a larger data.max_objects trains on all of them", int(self.cut))
 
     def evaluation(self, step: int, metrics: Metrics, detector: nn.Module, source, settings: Config) -> None:
         """Print the table, note the figures, refresh the curves and the picture of six predictions."""
@@ -74,8 +90,9 @@ class Journal:
             self.board.add_scalar(f"val/{name}", value, step)
         visualize.curves(self.folder)
         picture = predictions(detector, source, settings)
-        cv2.imwrite(str(self.folder / "predictions.png"), picture)
-        self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
+        if picture is not None:
+            cv2.imwrite(str(self.folder / "predictions.png"), picture)
+            self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
         self.since = time.perf_counter()
 
 
@@ -86,13 +103,24 @@ def check_finite(terms: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"the loss is not finite at step {step}: {listed}; nothing was saved after that")
 
 
-def predictions(detector: nn.Module, source, settings: Config, count: int = 6):
-    """Picture of the first `count` images of a source, truth beside prediction: uint8 BGR."""
-    chosen = range(min(count, len(source)))
-    images = [source.image(i) for i in chosen]
-    found = inference.detect(detector, images, **inference.settings(settings))
+def predictions(detector: nn.Module, source, settings: Config, count: int = 6) -> np.ndarray | None:
+    """Picture of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
+    images = dict(itertools.islice(_readable(source), count))
+    found = inference.detect(detector, list(images.values()), **inference.settings(settings))
     panels = [
-        visualize.truth_and_predictions(image, source.boxes(i), source.labels(i), detections, source.class_names)
-        for i, image, detections in zip(chosen, images, found, strict=True)
+        visualize.truth_and_predictions(
+            images[i], source.boxes(i), source.labels(i), detections, source.class_names, settings.test.draw_score
+        )
+        for i, detections in zip(images, found, strict=True)
     ]
-    return visualize.grid(panels, columns=2)
+    return visualize.grid(panels, columns=2) if panels else None
+
+
+def _readable(source) -> Iterator[tuple[int, np.ndarray]]:
+    """Pictures that can be read; the evaluation before has named the others, or stopped at them."""
+    for i in range(len(source)):
+        try:
+            image = source.image(i)
+        except (OSError, ValueError):
+            continue
+        yield i, image

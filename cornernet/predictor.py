@@ -123,6 +123,7 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     folder = _folder(checkpoint, overrides, predictor.settings, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
+        backend=predictor.settings.test.backend,
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"

@@ -257,3 +257,9 @@ def test_help_does_not_wait_for_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "train.py CONFIG [key=value ...]" in done.stdout and "peak learning rate" in done.stdout
+
+
+def test_arguments_survive_whatever_the_order_of_the_overrides():
+    for order in (1, -1):
+        overrides = ["loss.heatmap.name=focal", "loss.heatmap.args.gamma=3.0"][::order]
+        assert config.override(config.Config(), overrides).loss.heatmap.args == {"gamma": 3.0}

@@ -1,6 +1,7 @@
 """The training loop: its files, its stops and resumptions, and the arithmetic of batches and processes."""
 
 import csv
+import json
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from accelerate.state import AcceleratorState
 
 from cornernet import checkpoint, config, engine, journal, visualize
 from cornernet.commandline import Interrupted
+from cornernet.predictor import evaluate_checkpoint
 
 TRAIN = Path(__file__).resolve().parent.parent / "tools" / "train.py"
 
@@ -202,8 +204,8 @@ def test_interrupted_terminated_killed_and_resumed_it_ends_bit_for_bit_the_same(
 def test_a_signal_lets_the_step_end_and_saves(train, tmp_path, monkeypatch, number, name):
     tick = journal.Journal.tick
 
-    def interrupted(self, terms, images):
-        tick(self, terms, images)
+    def interrupted(self, *what):
+        tick(self, *what)
         if self.bar.n == 1:
             os.kill(os.getpid(), number)
 
@@ -355,6 +357,20 @@ def test_two_processes_have_the_loss_curve_of_one(tiny, train, tmp_path):
     for name in ("focal", "pull", "push", "regr", "total"):
         assert [float(row[name]) for row in two] == pytest.approx([float(row[name]) for row in one], rel=1e-4)
     assert out.count("AP_small") == 2  # tables of two evaluations, printed once each
+
+
+@pytest.mark.slow
+def test_two_processes_score_the_weights_that_they_save(tiny, tmp_path):
+    """BatchNorm's statistics differ from process to process; the evaluation must use those of the checkpoint."""
+    folder = tmp_path / "two"
+    process = torchrun(tiny, folder, "train.steps=12", "train.eval_every=0", "train.ema=0.9")
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    evaluate_checkpoint(str(folder / "last.pt"), [f"work_dir={tmp_path / 'again'}"])
+    scored, again = (json.loads((x / "predictions.json").read_text()) for x in (folder, tmp_path / "again"))
+    assert len(scored) == len(again) > 0
+    for one, other in zip(scored, again, strict=True):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-6)
 
 
 @pytest.mark.slow

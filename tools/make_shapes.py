@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Write the synthetic shapes as a COCO set: tools/make_shapes.py OUT [data.shapes.key=value ...]"""
 
 from cornernet import commandline, config

@@ -10,7 +10,7 @@ USAGE = """tools/train.py CONFIG [key=value ...]
 Trains what the config describes and scores it with COCO mAP, for example
   tools/train.py configs/shapes.yaml
   tools/train.py configs/cornernet.yaml train.lr=1e-4
-  torchrun --nproc_per_node 8 tools/train.py configs/cornernet.yaml"""
+  torchrun --nproc_per_node 8 tools/train.py configs/cornernet.yaml train.batch_size=48"""
 
 
 def main(path: str, overrides: list[str]) -> None:

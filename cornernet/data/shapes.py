@@ -67,8 +67,13 @@ class ShapesSet:
 
 
 def write(folder: str | Path, shapes: ShapesSet) -> None:
-    """Write folder/images/<split>/*.png and folder/annotations/<split>.json, which `coco.read` reads back."""
+    """Write folder/images/<split>/*.png and folder/annotations/<split>.json, which `coco.read` reads back.
+
+    Raises ValueError where the annotation file exists: it may be somebody's work.
+    """
     images, annotations = Path(folder) / "images" / shapes.split, Path(folder) / "annotations"
+    if (annotations / f"{shapes.split}.json").exists():
+        raise ValueError(f"{annotations / shapes.split}.json exists already; give another folder")
     images.mkdir(parents=True, exist_ok=True)
     annotations.mkdir(parents=True, exist_ok=True)
     for i in range(len(shapes)):

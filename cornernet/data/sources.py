@@ -53,6 +53,8 @@ def require_boxes(source: Source) -> None:
 def _shapes(data: Data, split: str) -> ShapesSet:
     shapes = data.shapes
     length = shapes.train_images if split == "train" else shapes.val_images
+    limit = getattr(data, split).limit
+    length = length if limit is None else min(length, limit)
     return ShapesSet(split, length, shapes.size, shapes.max_objects, shapes.seed)
 
 

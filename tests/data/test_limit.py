@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from cornernet.config import Data, Split
+from cornernet.data import ShapesSet, sources, write
 from cornernet.data.coco import first, read
 
 
@@ -33,3 +35,16 @@ def test_no_limit_changes_nothing_and_zero_is_refused(shared):
     assert first(whole, None) is whole
     with pytest.raises(ValueError, match="limit must be at least 1"):
         first(whole, 0)
+
+
+def test_shapes_are_limited_too():
+    data = Data(name="shapes", train=Split(limit=3))
+    assert [len(source) for source in sources(data)] == [3, data.shapes.val_images]
+
+
+def test_shapes_are_not_written_over_somebody_elses_annotations(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "train.json").write_text("precious")
+    with pytest.raises(ValueError, match=r"train\.json exists already"):
+        write(tmp_path, ShapesSet("train", 2, 64, 3, 0))
+    assert (tmp_path / "annotations" / "train.json").read_text() == "precious"

@@ -48,7 +48,7 @@ class CornerDetector(nn.Module):
         """What the maps of `output_size` should show for the objects of a batch."""
         input_size = tuple(batch.images.shape[-2:])
         return encode(
-            batch.boxes, batch.labels, batch.mask, self.num_classes, input_size, output_size, self.min_overlap
+            batch.boxes, batch.labels, batch.mask, self.num_classes, input_size, output_size, self.min_overlap, margin=0
         )
 
     def loss_terms(self, maps: list[CornerMaps], targets: CornerTargets) -> dict[str, Tensor]:

@@ -20,19 +20,22 @@ def encode(
     input_size: tuple[int, int],
     output_size: tuple[int, int],
     min_overlap: float = 0.3,
+    margin: float = 1.0,
 ) -> CornerTargets:
     """Padded boxes of a batch -> targets on the same device, without a host sync and with static shapes.
 
     boxes [B, M, 4] float, input pixels; labels [B, M] int64; mask [B, M], true or 1 where a slot holds an object;
     sizes are (H, W) -> CornerTargets for C = num_classes and H x W = output_size. Slot m of the result belongs to
-    slot m of the boxes. Boxes are clipped to the picture; a slot whose box has no area left is masked out, and
+    slot m of the boxes. Boxes are clipped to [0, size - margin]: 1 as published, where coordinates are those of pixels;
+    0 for edges, whose offset from the last cell may then be 1. A slot whose box has no area left is masked out, and
     the offsets and indices of masked slots are 0.
     """
-    corners = _clip(boxes, input_size)
+    corners = _clip(boxes, input_size, margin)
     mask = (mask > 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
     scale = corners.new_tensor([output_size[1] / input_size[1], output_size[0] / input_size[0]])
     points = (corners.unflatten(-1, (2, 2)) * scale).masked_fill(~mask[..., None, None], 0)  # [B, M, 2 corners, xy]
-    cells = points.floor()
+    last = points.new_tensor([output_size[1] - 1, output_size[0] - 1])
+    cells = points.floor().minimum(last)
     offsets = (points - cells).float()
     cells = cells.long()
     index = cells[..., 1] * output_size[1] + cells[..., 0]  # [B, M, 2]
@@ -55,10 +58,10 @@ def _heat(
     return heat.view(2, batch, classes, *size)
 
 
-def _clip(boxes: Tensor, input_size: tuple[int, int]) -> Tensor:
+def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:
     """Into the picture, in float64: a corner on the border of a cell must not slip into its neighbour."""
     precise = boxes if boxes.device.type == "mps" else boxes.double()  # mps has no float64
-    limit = precise.new_tensor([input_size[1] - 1, input_size[0] - 1]).repeat(2)
+    limit = precise.new_tensor([input_size[1] - margin, input_size[0] - margin]).repeat(2)
     return precise.clamp(min=0).minimum(limit)
 
 

@@ -154,3 +154,12 @@ def test_compiles_to_one_graph_that_serves_the_next_batch():
             ours = compiled(*objects, 3, (127, 127), (32, 32))
         for a, b in zip(ours, encode(*objects, 3, (127, 127), (32, 32)), strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+def test_edges_reach_the_end_of_the_picture_without_a_margin():
+    boxes = torch.tensor([[[10.0, 12.0, 64.0, 64.0]]])
+    mask, labels = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.int64)
+    targets = encode(boxes, labels, mask, 1, (64, 64), (16, 16), margin=0)
+    assert targets.br_index.item() == 15 * 16 + 15 and targets.br_offset.tolist() == [[[1.0, 1.0]]]
+    published = encode(boxes, labels, mask, 1, (64, 64), (16, 16))
+    assert published.br_index.item() == 15 * 16 + 15 and published.br_offset.tolist() == [[[0.75, 0.75]]]
