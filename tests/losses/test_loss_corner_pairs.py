@@ -89,9 +89,9 @@ def test_pairs_of_two_objects_and_an_empty_slot():
     ],
 )
 def test_triplets_by_hand(mining, nonzero, expected):
-    tags = torch.tensor([[[0.0], [2]]]), torch.tensor([[[1.0], [5]]])
+    tags = torch.tensor([[[0.0], [7], [2]]]), torch.tensor([[[1.0], [7], [5]]])
     loss = build("grouping", "triplet", margin=1.5, mining=mining, nonzero=nonzero)
-    assert loss(*tags, torch.ones(1, 2))["triplet"].item() == pytest.approx(expected)
+    assert loss(*tags, torch.tensor([[1, 0, 1]]))["triplet"].item() == pytest.approx(expected)
 
 
 def test_unknown_mining_and_power_are_refused_by_name():
