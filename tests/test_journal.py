@@ -71,9 +71,6 @@ def test_objects_without_a_slot_are_counted_aloud(tmp_path, accelerator, caplog)
             journal.tick({"a": torch.tensor(1.0)}, 1, torch.tensor(cut))
             journal.flush(step, 0.1)
     assert [record.getMessage().split(" so far")[0] for record in caplog.records] == ["2 objects", "5 objects"]
-        "2 objects so far were ",
-        "5 objects so far were ",
-    ]
 
 
 class Source:
