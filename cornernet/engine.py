@@ -1,5 +1,6 @@
 """The training loop. It knows batches, loss terms, steps and files, and no detector by name."""
 
+import dataclasses
 import logging
 import math
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
-from cornernet import checkpoint, config, detectors, evaluate, inference, optim, runs, state
+from cornernet import checkpoint, checks, config, detectors, evaluate, inference, optim, runs, state
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
@@ -57,17 +58,17 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
 
 def check(settings: Config) -> None:
     """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later."""
-    knobs = settings.train
-    for name in ("steps", "warmup_steps", "log_every", "eval_every", "save_every"):
-        if getattr(knobs, name) < 0:
-            raise ValueError(f"train.{name} must not be negative, got {getattr(knobs, name)}")
-    if knobs.clip_norm is not None and not knobs.clip_norm > 0:
-        raise ValueError(f"train.clip_norm must be positive or null, got {knobs.clip_norm}")
+    checks.ranges(settings, {**checks.RANGES, **checks.TEST_RANGES})
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, 1)
-    optim.build_optimizer(detector, knobs)
-    optim.build_average(detector, knobs.ema)
+    checks.whole_pictures(settings)
+    optim.build_optimizer(detector, settings.train)
+    optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
+    for role, loss in vars(settings.loss).items():
+        if "." in loss.name:  # one from elsewhere, tried beside the default ones
+            alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
+            checks.loss(detectors.build(alone, 1), role, loss.name)
 
 
 def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: Journal, stop, val_source) -> None:

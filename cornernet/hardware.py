@@ -5,6 +5,7 @@ import random
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from cornernet.config import Config
@@ -17,6 +18,8 @@ def build_accelerator(settings: Config) -> Accelerator:
     cpu = knobs.device == "cpu" or not torch.cuda.is_available()
     if knobs.precision == "fp16" and cpu:
         raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
+    # Accelerate keeps the settings of a process's first training; the peers of a launch stay what they are
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(mixed_precision=resolve_precision(knobs.precision, cpu).replace("fp32", "no"), cpu=cpu)
 
 

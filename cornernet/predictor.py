@@ -2,16 +2,17 @@
 
 import json
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from cornernet import evaluate, inference, visualize
+from cornernet import checks, evaluate, inference, visualize
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -21,6 +22,8 @@ from cornernet.structures import ImageDetections
 
 log = logging.getLogger("cornernet")
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
+PICTURE = (str, os.PathLike, np.ndarray)
 
 
 class Predictor:
@@ -34,19 +37,23 @@ class Predictor:
     def load(cls, path: str | Path, device: str = "auto", overrides: Sequence[str] = ()) -> "Predictor":
         """Checkpoint, device (auto: a GPU if there is one) and `a.b=c` overrides of its config -> Predictor.
 
-        Raises FileNotFoundError, or ValueError for a file that is not a checkpoint or an override that is wrong.
+        Raises FileNotFoundError, or ValueError for a file that is not a checkpoint, an override that is wrong or a
+        device that this machine does not have.
         """
         detector, settings, held = load_detector(path, list(overrides))
-        automatic = device == "auto" and settings.train.device == "auto"
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if automatic else device.replace("auto", "cpu")
+        checks.ranges(settings, checks.TEST_RANGES)
+        chosen = _device(str(device), settings)
         return cls(detector.to(chosen), settings, held["class_names"], held["category_ids"])
 
     def __call__(self, images: str | Path | np.ndarray | Sequence[str | Path | np.ndarray]) -> list[ImageDetections]:
         """A picture or a list of them, as paths or uint8 BGR arrays [h, w, 3] -> detections of each, in order.
 
-        Raises FileNotFoundError or ValueError naming a file that cannot be read.
+        Raises FileNotFoundError or ValueError naming a file that cannot be read, TypeError for anything else.
         """
-        several = [images] if isinstance(images, (str, Path, np.ndarray)) else images
+        alone = not isinstance(images, Iterable) or isinstance(images, (*PICTURE, bytes, Tensor))
+        several = [images] if alone else list(images)
+        if wrong := [type(x).__name__ for x in several if not isinstance(x, PICTURE)]:
+            raise TypeError(f"a picture must be a path or a uint8 BGR array [h, w, 3] of NumPy, got {wrong[0]}")
         arrays = [x if isinstance(x, np.ndarray) else read_image(x) for x in several]
         return inference.detect(self.detector, arrays, **inference.settings(self.settings))
 
@@ -57,6 +64,17 @@ class Predictor:
         )
 
 
+def _device(name: str, settings: Config) -> torch.device:
+    """auto or a name of torch's -> device; raises ValueError for one that this machine does not have."""
+    if name == "auto":
+        return torch.device("cuda" if settings.train.device == "auto" and torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
+        here = "auto, cpu" + (", cuda or cuda:N" if torch.cuda.is_available() else " (there is no CUDA GPU here)")
+        raise ValueError(f"device must be one that torch finds on this machine: {here}; got {name!r}") from error
+
+
 def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ()) -> str:
     """Predict a picture or every picture of a folder, write drawings and predictions.json -> what was done.
 
@@ -64,8 +82,8 @@ def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ())
     could be read.
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
-    files = find_pictures(Path(pictures))
     folder = _folder(checkpoint, overrides, predictor.settings, "predictions")
+    files = find_pictures(Path(pictures), folder)
     root = Path(pictures) if Path(pictures).is_dir() else Path(pictures).parent
     if taken := [file for file in files if _drawing(folder, file.relative_to(root)).resolve() == file.resolve()]:
         raise ValueError(f"{taken[0]} would be overwritten by its drawing; give another folder with work_dir=")
@@ -91,8 +109,8 @@ def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ())
 
 
 def _drawing(folder: Path, name: Path) -> Path:
-    """Where the drawing of a picture goes; the ending is kept where OpenCV can write it, else .png is added."""
-    return folder / (f"{name}.png" if name.suffix.lower() in (".gif", ".webp") else name)
+    """Where the drawing of a picture goes; the ending is kept where OpenCV writes it as it is, else .png is added."""
+    return folder / (name if name.suffix.lower() in WRITTEN else f"{name}.png")
 
 
 def _write_picture(path: Path, image: np.ndarray) -> None:
@@ -101,13 +119,18 @@ def _write_picture(path: Path, image: np.ndarray) -> None:
         raise OSError(f"{path} could not be written")
 
 
-def find_pictures(path: Path) -> list[Path]:
-    """A file, or all pictures below a folder by name; raises FileNotFoundError if there are none."""
+def find_pictures(path: Path, output: Path | None = None) -> list[Path]:
+    """A file, or all pictures below a folder by name, but for those below an output folder that lies in it.
+
+    Raises FileNotFoundError if there are none.
+    """
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise FileNotFoundError(f"there is no picture or folder {path}")
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if output is not None and path.resolve() in output.resolve().parents:
+        found = [p for p in found if output.resolve() not in p.resolve().parents]
     if not found:
         raise FileNotFoundError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
     return found

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["inheritance", "wording", "structures"],
     ["config"],
-    ["help", "commandline"],
+    ["help", "commandline", "checks"],
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals"],
     ["detectors", "inference", "optim", "runs", "scoring"],

@@ -130,6 +130,18 @@ def test_predicting_one_picture_beside_the_checkpoint(call, tiny_run, pictures, 
     assert code == 0 and "1 pictures with" in out and (path.parent / "predictions" / "a.png").exists()
 
 
+def test_predicting_a_picture_without_an_ending(call, tiny_run, pictures, tmp_path):
+    (pictures / "a.png").rename(pictures / "noext")
+    code, out, err = call("predict", tiny_run / "best.pt", pictures / "noext", f"work_dir={tmp_path / 'out'}")
+    assert code == 0 and "1 pictures with" in out and (tmp_path / "out" / "noext.png").exists(), err
+
+
+def test_predicting_again_into_a_folder_inside_sees_the_same_pictures(call, tiny_run, pictures):
+    for _ in range(2):
+        code, out, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={pictures / 'out'}")
+        assert code == 0 and "2 pictures with" in out, err
+
+
 def test_pictures_are_never_overwritten(call, tiny_run, pictures):
     before = (pictures / "more" / "b.jpg").read_bytes()
     code, _, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={pictures}")
@@ -211,6 +223,11 @@ BAD = {
     "json of another kind": ("train", "{tiny} work_dir={here}/w " + on("notcoco.json"), "is not in COCO format"),
     "not json": ("train", "{tiny} work_dir={here}/w " + on("text.json"), "is not JSON"),
     "impossible size": ("train", "{tiny} data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
+    "number out of range": ("train", "{tiny} model.head.tag_dim=0", "model.head.tag_dim must be at least 1, got 0"),
+    "picture too large": ("train", "{tiny} data.shapes.size=1000000", "must be at least 32 and at most 4096"),
+    "loss for another role": ("train", "{tiny} loss.grouping.name=torch.nn.L1Loss", "called as the grouping loss is"),
+    "evaluate: number out of range": ("evaluate", "{run}/last.pt test.nms.sigma=0", "test.nms.sigma must be above 0"),
+    "benchmark: number out of range": ("benchmark", "{tiny} model.min_overlap=0", "model.min_overlap must be above 0"),
     "unknown loss": ("train", "{tiny} loss.heatmap.name=nag", "did you mean neg?"),
     "wrong argument of a loss": ("train", "{tiny} loss.grouping.args.marge=1", "has no argument 'marge'"),
     "resume from another model": ("train", "{tiny} work_dir={here}/w train.resume={here}/other.pt", "missing"),

@@ -1,12 +1,14 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
+import math
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
-from cornernet.config import Config, Test
+from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
+from cornernet.config import Config
 from cornernet.data.photometric import normalise, photometric
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
@@ -18,6 +20,18 @@ from cornernet.losses import AELoss
 from cornernet.losses import build as build_loss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
+
+RANGES = {
+    "model.backbone.stem_channels": COUNT,
+    "model.head.channels": COUNT,
+    "model.head.pool_channels": COUNT,
+    "model.head.tag_dim": COUNT,
+    "model.min_overlap": Interval(0, 1, "(]"),
+    "test.top_k": COUNT,
+    "test.num_dets": COUNT,
+    "test.ae_threshold": Interval(0, math.inf, "[]"),
+    "test.pair_penalty": NOT_NEGATIVE,
+}
 
 
 class CornerDetector(nn.Module):
@@ -75,6 +89,7 @@ class CornerDetector(nn.Module):
 
 def build(config: Config, num_classes: int) -> CornerDetector:
     """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
+    _check(config)
     loss = _build_loss(config)
     backbone, head = config.model.backbone, config.model.head
     hourglass = StackedHourglass(
@@ -82,7 +97,6 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     )
     heads = [CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)]
     test = config.test
-    _check(test)
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
@@ -94,12 +108,11 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     )  # fmt: skip
 
 
-def _check(test: Test) -> None:
-    """Refuse here what would otherwise only show up at the first evaluation."""
-    if test.kernel < 1 or test.kernel % 2 == 0:
-        raise ValueError(f"test.kernel must be a positive odd number of cells, got {test.kernel}")
-    if min(test.top_k, test.num_dets) < 1:
-        raise ValueError(f"test.top_k and test.num_dets must be at least 1, got {test.top_k} and {test.num_dets}")
+def _check(config: Config) -> None:
+    """Refuse here what would otherwise only show up at the first step or evaluation."""
+    ranges(config, RANGES)
+    if config.test.kernel < 1 or config.test.kernel % 2 == 0:
+        raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:

@@ -92,7 +92,7 @@ def test_an_unknown_detector_is_a_sentence():
     ("override_", "message"),
     [
         ("test.kernel=2", r"test\.kernel must be a positive odd number of cells, got 2"),
-        ("test.top_k=0", r"test\.top_k and test\.num_dets must be at least 1, got 0"),
+        ("test.top_k=0", r"test\.top_k must be at least 1, got 0"),
         ("loss.heatmap.name=nag", r"unknown heatmap loss 'nag', did you mean neg\?"),
         ("loss.offset.args.gama=1", "has no argument 'gama'"),
         ("loss.grouping.name=centripetal", r"needs model\.head\.tag_dim=2"),

@@ -1,0 +1,117 @@
+"""What settings may be: the range of every number, and whether a loss from elsewhere can be called in its place."""
+
+import math
+from functools import reduce
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from cornernet.config import Config
+from cornernet.structures import Batch
+
+
+class Interval(NamedTuple):
+    """Allowed numbers; round brackets leave their end out, so that the default demands a finite number."""
+
+    low: float
+    high: float = math.inf
+    ends: str = "[)"
+    null: bool = False  # null is allowed too
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a number is allowed; NaN never is."""
+        if value is None:
+            return self.null
+        above = value >= self.low if self.ends[0] == "[" else value > self.low
+        return above and (value <= self.high if self.ends[1] == "]" else value < self.high)
+
+    def __str__(self) -> str:
+        """The words for it."""
+        words = f"{'at least' if self.ends[0] == '[' else 'above'} {str(self.low).removesuffix('.0')}"
+        if self.high < math.inf:
+            words += f" and {'at most' if self.ends[1] == ']' else 'below'} {self.high}"
+        elif self.ends[1] == ")" and isinstance(self.low, float):  # no whole number is infinite
+            words += " and finite"
+        return f"{words} or null" if self.null else words
+
+
+COUNT, WHOLE = Interval(1), Interval(0)  # of whole numbers
+POSITIVE, NOT_NEGATIVE, SHARE = Interval(0.0, ends="()"), Interval(0.0), Interval(0, 1, "[]")
+RANGES = {
+    "seed": Interval(0, 2**63 - 1, "[]"),
+    "data.shapes.size": Interval(32, 4096, "[]"),
+    "data.longest_side": COUNT._replace(null=True),
+    "data.max_objects": COUNT,
+    "data.augment.scales": POSITIVE,
+    "data.augment.border": WHOLE,
+    "data.augment.flip": SHARE,
+    "data.augment.flip_vertical": SHARE,
+    "data.augment.colour": Interval(0, 1),
+    "data.augment.lighting": NOT_NEGATIVE,
+    "data.workers": WHOLE,
+    "train.steps": WHOLE,
+    "train.batch_size": COUNT,
+    "train.accumulate": COUNT,
+    "train.lr": POSITIVE,
+    "train.gamma": POSITIVE,
+    "train.warmup_steps": WHOLE,
+    "train.clip_norm": Interval(0, math.inf, "(]", null=True),
+    "train.log_every": WHOLE,
+    "train.eval_every": WHOLE,
+    "train.save_every": WHOLE,
+}
+TEST_RANGES = {  # what a finished detector's config is held to as well
+    "test.batch_size": COUNT,
+    "test.scales": POSITIVE,
+    "test.max_per_image": COUNT,
+    "test.nms.sigma": POSITIVE,
+}
+
+
+def ranges(settings: Config, table: dict[str, Interval]) -> None:
+    """Raise ValueError for the first key of the table whose number, or one of whose numbers, is not allowed."""
+    for key, allowed in table.items():
+        value = reduce(getattr, key.split("."), settings)
+        if isinstance(value, list) and not (value and all(map(allowed.holds, value))):
+            raise ValueError(f"{key} must hold one number or more, each {allowed}, got {value}")
+        if not isinstance(value, list) and not allowed.holds(value):
+            raise ValueError(f"{key} must be {allowed}, got {value}")
+
+
+def whole_pictures(settings: Config) -> None:
+    """Raise ValueError where training fits whole pictures into another size than that in which they are tested."""
+    data = settings.data
+    tested = data.shapes.size if data.longest_side is None and data.name == "shapes" else data.longest_side
+    if not data.augment.crop and tested != max(data.input_size):
+        raise ValueError(
+            f"data.augment.crop=false resizes whole pictures to data.input_size {list(data.input_size)} in training "
+            f"alone; for the same size in the test data.longest_side must be {max(data.input_size)}, "
+            f"got {'null' if data.longest_side is None else data.longest_side}"
+        )
+
+
+def loss(detector: nn.Module, role: str, name: str) -> None:
+    """Try a loss from elsewhere on one small batch; detector: any, on the CPU, whose other losses are known to work.
+
+    Raises ValueError naming the role where the loss cannot be called there or gives no scalar.
+    """
+    try:
+        total = detector(_small_batch(detector))["total"]
+    except Exception as error:  # someone else's function may fail in any way
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"loss.{role}.name={name} cannot be called as the {role} loss is: {reason}") from error
+    if total.dim():
+        raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
+
+
+def _small_batch(detector: nn.Module) -> Batch:
+    """Two black pictures with an object each, of the smallest size that the detector takes."""
+    height, width = detector.fit_size(32, 32)
+    boxes = torch.tensor([2.0, 2.0, width - 4, height - 4]).expand(2, 1, 4)
+    none = torch.zeros(2, dtype=torch.long)
+    return Batch(
+        images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
+        boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
+        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
+    )  # fmt: skip
