@@ -189,6 +189,16 @@ def test_tags_pull_a_partner_as_far_as_it_lies_off():
         assert value.item() == pytest.approx(far / 2, rel=1e-4)
 
 
+def test_offsets_do_not_depend_on_where_the_boxes_lie_or_on_empty_slots():
+    tags, mask = torch.randn(2, 1, 4, 1), torch.tensor([[1, 0, 1, 1]])
+    tl, br = torch.rand(2, 1, 4, 2).double() * 9
+    loss = build("grouping", "offset_matching")
+    expected = loss(*tags.double(), mask, tl, br)
+    torch.testing.assert_close(loss(*tags.double(), mask, tl + 500, br + 500), expected)
+    dirty = [x.masked_fill(mask[..., None] == 0, torch.nan) for x in (tl, br)]
+    torch.testing.assert_close(loss(*tags.double(), mask, *dirty), expected)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_gradient_descent_on_tags_finds_the_pairs(name):
     torch.manual_seed(3)
