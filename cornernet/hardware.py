@@ -19,7 +19,8 @@ def build_accelerator(settings: Config) -> Accelerator:
     if knobs.precision == "fp16" and cpu:
         raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
     # Accelerate keeps the settings of a process's first training; the peers of a launch stay what they are
-    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    peers = torch.distributed.is_available() and torch.distributed.is_initialized()
+    AcceleratorState._reset_state(reset_partial_state=not peers)
     return Accelerator(mixed_precision=resolve_precision(knobs.precision, cpu).replace("fp32", "no"), cpu=cpu)
 
 
