@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
-from cornernet.config import Config
+from cornernet.config import Config, Data
 from cornernet.data.photometric import normalise, photometric
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
@@ -38,15 +38,16 @@ class CornerDetector(nn.Module):
     """The corner detector behind the interface that training, evaluation and prediction share.
 
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
-    published 511, 0 for 512.
+    published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time.
     """
 
     def __init__(
-        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, mean, std
+        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, least, mean, std
     ):
         super().__init__()
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
+        self.least = least
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
@@ -82,9 +83,10 @@ class CornerDetector(nn.Module):
         return found._replace(boxes=found.boxes * scale)
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """Smallest input (height, width) that the network takes and that holds a picture of this size."""
+        """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
         multiple = self.network.backbone.multiple
-        return tuple(_round_up(n + s, multiple) - s for n, s in zip((height, width), self.slack, strict=True))
+        size = (max(height, self.least[0]), max(width, self.least[1]))
+        return tuple(_round_up(n + s, multiple) - s for n, s in zip(size, self.slack, strict=True))
 
 
 def build(config: Config, num_classes: int) -> CornerDetector:
@@ -104,7 +106,7 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     )  # fmt: skip
     return CornerDetector(
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,
-        slack(config.data.input_size, hourglass.multiple), config.data.mean, config.data.std,
+        slack(config.data.input_size, hourglass.multiple), _least(config.data), config.data.mean, config.data.std,
     )  # fmt: skip
 
 
@@ -113,6 +115,11 @@ def _check(config: Config) -> None:
     ranges(config, RANGES)
     if config.test.kernel < 1 or config.test.kernel % 2 == 0:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
+
+
+def _least(data: Data) -> tuple[int, int]:
+    """A network trained on whole pictures in a padded input knows no other frame, so it is shown them in the same."""
+    return (0, 0) if data.augment.crop else data.input_size
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
