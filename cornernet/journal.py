@@ -19,6 +19,7 @@ from cornernet.config import Config
 from cornernet.metrics import Metrics, table
 
 log = logging.getLogger("cornernet")
+LEGIBLE = 400  # pixels; smaller pictures are enlarged, or the names would hide what is on them
 
 
 class Journal:
@@ -107,12 +108,15 @@ def predictions(detector: nn.Module, source, settings: Config, count: int = 6) -
     """Picture of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
     images = dict(itertools.islice(_readable(source), count))
     found = inference.detect(detector, list(images.values()), **inference.settings(settings))
-    panels = [
-        visualize.truth_and_predictions(
-            images[i], source.boxes(i), source.labels(i), detections, source.class_names, settings.test.draw_score
+    panels = []
+    for (i, image), detections in zip(images.items(), found, strict=True):
+        times = max(1, LEGIBLE // max(image.shape[:2]))
+        image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST)
+        detections = detections._replace(boxes=detections.boxes * times)
+        truth = source.boxes(i) * times, source.labels(i)
+        panels.append(
+            visualize.truth_and_predictions(image, *truth, detections, source.class_names, settings.test.draw_score)
         )
-        for i, detections in zip(images, found, strict=True)
-    ]
     return visualize.grid(panels, columns=2) if panels else None
 
 
