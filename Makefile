@@ -18,7 +18,7 @@ test: $(VENV)/.dev lint  ## lint, then all fast tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 
 test-slow: $(VENV)/.dev  ## the tests that train for minutes
-	$(BIN)/python -m pytest -m "slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
 
 lint: $(VENV)/.dev  ## check style and formatting
 	$(BIN)/ruff check .
