@@ -117,7 +117,7 @@ def test_a_binary_file_is_refused(tmp_path):
         ("data.input_size=[64,96]", "data", "input_size", (64, 96)),
         ("data.root=a=b", "data", "root", "a=b"),
         ("data.root=''", "data", "root", ""),
-        ("data.root=/tmp/my folder", "data", "root", "/tmp/my folder"),
+        ("data.root=/some/my folder", "data", "root", "/some/my folder"),
         ("data.root=123", "data", "root", "123"),
     ],
 )
