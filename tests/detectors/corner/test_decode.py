@@ -1,5 +1,7 @@
 """Decoding against the published decoder, by hand, and as the inverse of encoding."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -244,3 +246,12 @@ def test_exports_to_one_graph():
     exported = torch.export.export(Decoder(), maps).module()
     for a, b in zip(exported(*maps), Decoder()(*maps), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_a_pair_that_disagrees_pays_for_it():
+    heat, offset = torch.full((1, 1, 4, 4), -20.0), torch.zeros(1, 2, 4, 4)
+    tl_heat, br_heat = heat.clone(), heat.clone()
+    tl_heat[0, 0, 0, 0], br_heat[0, 0, 3, 3] = 3.0, 3.0
+    maps = CornerMaps(tl_heat, br_heat, torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.4), offset, offset)
+    free, paid = (decode(maps, top_k=2, pair_penalty=p).scores[0, 0] for p in (0.0, 2.0))
+    assert paid.item() == pytest.approx(free.item() * math.exp(-0.8), rel=1e-5)

@@ -264,3 +264,11 @@ def test_boxes_come_back_from_perfect_maps(grouping, size):
     sure = found.scores[0] > 0.99
     torch.testing.assert_close(found.boxes[0][sure].sort(0).values, boxes.sort(0).values, atol=1e-3, rtol=0)
     assert (found.scores[1] < 0.01).all()
+
+
+def test_the_detector_teaches_boxes_up_to_the_edge_of_the_picture():
+    detector = build(settings("data.input_size=[64,64]"), CLASSES)
+    batch = batch_of(settings("data.input_size=[64,64]"))
+    batch = batch._replace(boxes=torch.full_like(batch.boxes, 64.0) * torch.tensor([0.25, 0.25, 1, 1]))
+    targets = detector.targets(batch, (16, 16))
+    assert targets.br_index[0, 0] == 16 * 16 - 1 and targets.br_offset[0, 0].tolist() == [1, 1]
