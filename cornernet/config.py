@@ -22,7 +22,7 @@ class Component:
     """One of the losses, by name."""
 
     name: str  # file name of the loss in its role's folder, or a dotted path to your own
-    weight: float = 1.0  # factor of this term in the total
+    weight: float | None = None  # factor of this term in the total; null: the loss's own, see docs/losses.md
     args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the loss
 
 
@@ -61,8 +61,9 @@ class Losses:
     """One loss for each role of the detector."""
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))
-    grouping: Component = field(default_factory=lambda: Component("ae", 0.1))
+    grouping: Component = field(default_factory=lambda: Component("ae"))
     offset: Component = field(default_factory=lambda: Component("smooth_l1"))
+    feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
 
 
 @dataclass
@@ -241,7 +242,7 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
                 "(--help lists the keys)"
             )
         try:
-            _drop_args(config, OmegaConf.from_dotlist([text]))
+            _start_anew(config, OmegaConf.from_dotlist([text]))
             config.merge_with_dotlist([text])
         except OmegaConfBaseException as error:
             raise ValueError(f"{text}: {sentence(error, Config)}") from None
@@ -254,15 +255,15 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
 def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     """Merge one layer in place."""
     try:
-        _drop_args(config, layer)
+        _start_anew(config, layer)
         config.merge_with(layer)
     except OmegaConfBaseException as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
-def _drop_args(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments belong to the loss they were written for: where a layer gives another name, they start empty."""
+def _start_anew(config: DictConfig, layer: DictConfig) -> None:
+    """Arguments and weight belong to the loss they were written for: another name starts with its own."""
     for role in config.loss:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
-            config.loss[role].args = {}
+            config.loss[role].args, config.loss[role].weight = {}, None

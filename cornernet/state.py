@@ -46,7 +46,7 @@ def start(settings: Config, class_names: list[str], category_ids: list[int], dev
         detector = detector.to(memory_format=torch.channels_last)
     if settings.train.init:
         held = checkpoint.load(settings.train.init)
-        checkpoint.load_weights(detector, weights(held), settings.train.init)
+        checkpoint.load_weights(detector, _without_loss(weights(held), detector), settings.train.init)
     optimizer = build_optimizer(detector, settings.train)
     averaged = build_average(detector, settings.train.ema)
     return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged)
@@ -119,9 +119,14 @@ def load_detector(path: str | Path, overrides: list[str] = ()) -> tuple[nn.Modul
     held = checkpoint.load(path)
     settings = _only_own_losses(config.override(config.from_container(held["config"]), overrides))
     detector = detectors.build(settings, len(held["class_names"]))
-    wanted = {key: value for key, value in weights(held).items() if not key.startswith("loss.")}
-    checkpoint.load_weights(detector, wanted, str(path))
+    checkpoint.load_weights(detector, _without_loss(weights(held), detector), str(path))
     return detector.eval(), settings, held
+
+
+def _without_loss(held: dict[str, torch.Tensor], detector: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights with the detector's own in place of what the losses learnt, which may be others by now."""
+    own = {key: value for key, value in detector.state_dict().items() if key.startswith("loss.")}
+    return {**{key: value for key, value in held.items() if not key.startswith("loss.")}, **own}
 
 
 def _only_own_losses(settings: Config) -> Config:

@@ -167,15 +167,17 @@ LOSS = "loss: {grouping: {name: ae, weight: 0.2, args: {margin: 2.0}}}"
 
 
 @pytest.mark.parametrize("text", ["loss.grouping.name=centripetal", "loss.grouping={name: centripetal}"])
-def test_another_loss_does_not_inherit_arguments_but_the_weight(write, text):
+def test_another_loss_inherits_neither_arguments_nor_weight(write, text):
     got = config.load(write(LOSS), [text]).loss.grouping
-    assert (got.name, got.weight, got.args) == ("centripetal", 0.2, {})
+    assert (got.name, got.weight, got.args) == ("centripetal", None, {})
+    kept = config.load(write(LOSS), [text, "loss.grouping.weight=0.3"]).loss.grouping
+    assert kept.weight == 0.3
 
 
 def test_another_loss_in_a_layer_does_not_inherit_arguments(write):
     write(LOSS, "low.yaml")
     got = config.load(write("base: low.yaml\nloss: {grouping: {name: centripetal, args: {beta: 0.5}}}")).loss.grouping
-    assert (got.name, got.weight, got.args) == ("centripetal", 0.2, {"beta": 0.5})
+    assert (got.name, got.weight, got.args) == ("centripetal", None, {"beta": 0.5})
 
 
 def test_the_same_loss_keeps_its_arguments(write):

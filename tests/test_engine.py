@@ -243,6 +243,22 @@ def test_resuming_a_finished_run_changes_nothing(train):
     assert (folder / "last.pt").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["arcface", "center", "sphereface"])
+def test_what_a_feature_loss_learns_is_saved_resumed_and_left_out_of_prediction(train, name):
+    wanted = f"loss.feature.name={name}", "train.eval_every=0", "train.save_every=2"
+    straight = train(*wanted)
+    stopped = train(*wanted, "train.steps=2", "train.schedule=constant", name="stopped")
+    resumed = train(*wanted, "train.resume=auto", name="stopped")
+    held = checkpoint.load(straight / "last.pt")
+    own = {key: value for key, value in held["model"].items() if key.startswith("loss.feature_loss.")}
+    assert own and all(value.any() for value in own.values())
+    assert differing(own, {key: checkpoint.load(resumed / "last.pt")["model"][key] for key in own}) == []
+    assert stopped == resumed and float(rows(straight / "log.csv")[-1]["feature"]) > 0
+    assert "AP50" in evaluate_checkpoint(straight / "last.pt")
+    assert "AP50" in evaluate_checkpoint(straight / "last.pt", ["loss.feature.name=none"])
+    train("train.steps=0", f"train.init={straight / 'last.pt'}", "loss.feature.name=softmax", name="other")
+
+
 def test_resuming_from_a_path_goes_on_in_a_new_folder(train):
     short = train("train.steps=2", name="short")
     longer = train(f"train.resume={short / 'last.pt'}", name="longer")

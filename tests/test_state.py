@@ -22,7 +22,7 @@ def test_the_averaged_weights_count(tiny_run):
     assert all(torch.equal(own[key], value) for key, value in held["averaged"].items())
 
 
-@pytest.mark.parametrize("role", ["heatmap", "grouping", "offset"])
+@pytest.mark.parametrize("role", ["heatmap", "grouping", "offset", "feature"])
 def test_losses_by_dotted_path_are_neither_imported_nor_called(tiny_run, tmp_path, role):
     marker = tmp_path / "executed"
     loss = {"name": "subprocess.Popen", "weight": 1.0, "args": {"args": ["touch", str(marker)]}}

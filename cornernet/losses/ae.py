@@ -1,4 +1,4 @@
-"""The loss of a corner detector: heatmaps, grouping and offsets of every stack, weighted and summed.
+"""The loss of a corner detector: heatmaps, grouping, offsets and features of every stack, weighted and summed.
 
 Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 3; the arguments are those of the published code.
 """
@@ -19,6 +19,7 @@ neg_loss = neg
 KINDS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
 Tensors = Sequence[Tensor]
 Points = tuple[Tensor, Tensor]
+Features = tuple[Sequence[Tensor], Tensor]
 
 
 class AELoss(nn.Module):
@@ -30,7 +31,9 @@ class AELoss(nn.Module):
 
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
-    their roles, as `build` makes them (focal_loss takes logits). across_processes: counts are taken over all
+    their roles, as `build` makes them (focal_loss takes logits). feature_loss, feature_weight: one of the feature role and
+    its weight; terms and forward are then given features, the embeddings [N, D] of every stack with the labels [N] of
+    their rows, -1 where there is nothing. across_processes: counts are taken over all
     processes, so that training on several equals training on one; of grouping losses this asks for a mean over images
     (ae with a chunk_size) and equal batches.
     """
@@ -46,42 +49,57 @@ class AELoss(nn.Module):
         offset_loss: Callable = smooth_l1,
         focal_weight: float = 1.0,
         grouping_weight: float = 1.0,
+        feature_loss: Callable | None = None,
+        feature_weight: float = 1.0,
         across_processes: bool = False,
     ) -> None:
         super().__init__()
         focal_loss = neg if focal_loss is _neg_loss else focal_loss  # what code for the published class may pass
         self.weights = {"focal": focal_weight, "pull": pull_weight, "push": push_weight, "regr": regr_weight}
+        self.weights["feature"] = feature_weight
         self.grouping_weight = grouping_weight
         self.across_processes = across_processes
         self.focal_loss, self.offset_loss = adapt.heatmap(focal_loss), adapt.offset(offset_loss)
         self.grouping_loss, self.takes_points = grouping_loss, adapt.takes_points(grouping_loss)
         self.focal_per_image = adapt.per_image(focal_loss)
+        self.feature_loss = feature_loss
 
-    def forward(self, outs: Tensors, targets: Tensors, points: Points | None = None) -> Tensor:
+    def forward(
+        self, outs: Tensors, targets: Tensors, points: Points | None = None, features: Features | None = None
+    ) -> Tensor:
         """Outputs and targets as the class says, corner points [B, M, 2] in cells if the grouping needs them -> [1]."""
-        return self.total(self.terms(outs, targets, points)).unsqueeze(0)
+        return self.total(self.terms(outs, targets, points, features)).unsqueeze(0)
 
     def weight(self, term: str) -> float:
         """Factor of a named term in the total."""
         own = self.weights.get(term, 1)
-        return own if term in ("focal", "regr") else own * self.grouping_weight
+        return own if term in ("focal", "regr", "feature") else own * self.grouping_weight
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""
         return sum(self.weight(name) * value for name, value in terms.items())
 
-    def terms(self, outs: Tensors, targets: Tensors, points: Points | None = None) -> dict[str, Tensor]:
-        """Same input -> focal, pull, push, regr (or the grouping's own names), unweighted means over stacks, scalars.
+    def terms(
+        self, outs: Tensors, targets: Tensors, points: Points | None = None, features: Features | None = None
+    ) -> dict[str, Tensor]:
+        """Same input -> focal, pull, push (or the grouping's own names), regr, feature if there is such a loss.
+
+        They are unweighted means over the stacks, scalars.
 
         Raises ValueError if the lists do not have the lengths and shapes that the class states.
         """
         stacks = _stacks(outs, targets)
         if self.takes_points and points is None:
             raise ValueError("this grouping loss needs points=(tl_point, br_point), [B, M, 2] in cells")
+        if self.feature_loss is not None and features is None:
+            raise ValueError("this feature loss needs features=(embeddings of every stack, labels)")
         share = shares(targets[0], targets[1], targets[2]) if self.across_processes else (1.0, 1.0, 1.0)
         # in float32 whatever the network runs in; members upcast, this keeps their products from being cast down again
         with torch.autocast(outs[0].device.type, enabled=False):
             found = [self._stack(stack, targets, points, share) for stack in stacks]
+            if self.feature_loss is not None:
+                for terms, embeddings in zip(found, features[0], strict=True):
+                    terms["feature"] = share[2] * self.feature_loss(embeddings, features[1])
         return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
 
     def _stack(self, stack: Tensors, targets: Tensors, points: Points | None, share: tuple) -> dict:

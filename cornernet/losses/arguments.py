@@ -10,26 +10,38 @@ from typing import Any, Literal
 SIMPLE = (bool, int, float, str, type(None))
 
 
-def bound(label: str, loss: Callable, inputs: int, args: dict[str, Any]) -> Callable:
+def wanted(loss: Callable, given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the given values that the loss has a parameter for."""
+    try:
+        names = inspect.signature(loss).parameters
+    except (TypeError, ValueError):  # written in C
+        return {}
+    return {name: value for name, value in given.items() if name in names}
+
+
+def bound(
+    label: str, loss: Callable, inputs: int, args: dict[str, Any], given: dict[str, Any] | None = None
+) -> Callable:
     """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
 
-    Raises ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
+    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
     """
     try:
         parameters = inspect.signature(loss).parameters
     except (TypeError, ValueError):  # written in C
         return _made(label, loss, args)
     valid = _configurable(list(parameters.values()), 0 if isinstance(loss, type) else inputs)
+    valid = {name: parameter for name, parameter in valid.items() if name not in (given or {})}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key, value in args.items():
-        if key not in valid and not anything:
+        if key not in valid and (not anything or key in (given or {})):
             raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}")
         if key in valid:
             _check_type(label, valid[key], _hint(loss, valid[key]), value)
     missing = [name for name, p in valid.items() if p.default is p.empty and name not in args]
     if missing:
         raise ValueError(f"{label} needs the argument {missing[0]!r}; {_listed(valid)}")
-    return _made(label, loss, args)
+    return _made(label, loss, {**args, **(given or {})})
 
 
 def _configurable(parameters: list[inspect.Parameter], inputs: int) -> dict[str, inspect.Parameter]:

@@ -50,6 +50,14 @@ def running_mean(boxes):
     return loss.mean
 
 
+def centres(rows):
+    """Centres of classes 0 and 1 after one batch; the embeddings and labels of four rows, one of them empty."""
+    x, labels = torch.tensor([[4.0, 0], [2, 2], [0, 6], [9, 9]])[rows], torch.tensor([0, 0, 1, -1])[rows]
+    loss = build("feature", "center", num_classes=2, dim=2)
+    loss(x, labels)
+    return loss.centers.c
+
+
 def work(rank, folder, names):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
@@ -61,6 +69,7 @@ def work(rank, folder, names):
             if rank == 0:
                 torch.save((value / 2, grads), f"{folder}/{name}_{across}.pt")
     torch.save(running_mean(slice(3 * rank, 3)), f"{folder}/wiou_{rank}.pt")  # the second process has no boxes
+    torch.save(centres(slice(rank, None, 2)), f"{folder}/centres_{rank}.pt")
     dist.destroy_process_group()
 
 
@@ -75,3 +84,6 @@ def test_two_processes_equal_one(tmp_path):
     expected = torch.tensor(0.5 + 0.5 * (1 / 4 + 10 / 16) / 2)
     for mean in (running_mean(slice(None)), torch.load(tmp_path / "wiou_0.pt"), torch.load(tmp_path / "wiou_1.pt")):
         torch.testing.assert_close(mean, expected)
+    expected = torch.tensor([[0.5 * 6 / 3, 0.5 * 2 / 3], [0, 0.5 * 6 / 2]])
+    for c in (centres(slice(None)), torch.load(tmp_path / "centres_0.pt"), torch.load(tmp_path / "centres_1.pt")):
+        torch.testing.assert_close(c, expected)

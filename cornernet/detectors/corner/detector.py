@@ -1,6 +1,7 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -8,15 +9,16 @@ from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
-from cornernet.config import Config, Data
+from cornernet.config import Component, Config, Data
 from cornernet.data.photometric import normalise, photometric
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
+from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.targets import encode
-from cornernet.losses import AELoss
+from cornernet.losses import AELoss, default_weight
 from cornernet.losses import build as build_loss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
@@ -54,9 +56,14 @@ class CornerDetector(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
         images = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
-        maps = self.network(normalise(images, self.mean, self.std))
+        images = normalise(images, self.mean, self.std)
+        if self.loss.feature_loss is None:
+            maps = self.network(images)
+            targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
+            return self.loss_terms(maps, targets)
+        maps, pooled = zip(*self.network(images, with_features=True), strict=True)
         targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
-        return self.loss_terms(maps, targets)
+        return self.loss_terms(maps, targets, corner_features(pooled, targets, batch.labels))
 
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
@@ -66,12 +73,14 @@ class CornerDetector(nn.Module):
             batch.boxes, batch.labels, batch.mask, self.num_classes, input_size, output_size, self.min_overlap, margin=0
         )
 
-    def loss_terms(self, maps: list[CornerMaps], targets: CornerTargets) -> dict[str, Tensor]:
-        """Maps of every stack against the targets -> named terms and `total`."""
+    def loss_terms(
+        self, maps: Sequence[CornerMaps], targets: CornerTargets, features: tuple[list[Tensor], Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Maps of every stack against the targets, `corner_features` for a feature loss -> named terms and `total`."""
         outs = [x for stack in maps for x in _gathered(stack, targets)]
         goal = [targets.tl_heat, targets.br_heat, targets.mask, targets.tl_offset, targets.br_offset]
         points = _corner_points(targets, maps[-1].tl_heat.shape[-1])
-        terms = self.loss.terms(outs, goal, points=points)
+        terms = self.loss.terms(outs, goal, points, features)
         return {**terms, "total": self.loss.total(terms)}
 
     def predict(self, images: Tensor) -> Detections:
@@ -92,7 +101,7 @@ class CornerDetector(nn.Module):
 def build(config: Config, num_classes: int) -> CornerDetector:
     """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
     _check(config)
-    loss = _build_loss(config)
+    loss = _build_loss(config, num_classes)
     backbone, head = config.model.backbone, config.model.head
     hourglass = StackedHourglass(
         backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
@@ -144,17 +153,28 @@ def _round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def _build_loss(config: Config) -> AELoss:
-    loss = config.loss
+def _build_loss(config: Config, num_classes: int) -> AELoss:
+    loss, given = config.loss, {"num_classes": num_classes, "dim": config.model.head.channels}
+    has_feature = loss.feature.name != "none"
     return AELoss(
-        regr_weight=loss.offset.weight,
-        focal_loss=build_loss("heatmap", loss.heatmap.name, **loss.heatmap.args),
-        grouping_loss=build_loss("grouping", loss.grouping.name, **loss.grouping.args),
-        offset_loss=build_loss("offset", loss.offset.name, **loss.offset.args),
-        focal_weight=loss.heatmap.weight,
-        grouping_weight=loss.grouping.weight,
+        regr_weight=_weight("offset", loss.offset),
+        focal_loss=_member("heatmap", loss.heatmap),
+        grouping_loss=_member("grouping", loss.grouping),
+        offset_loss=_member("offset", loss.offset),
+        focal_weight=_weight("heatmap", loss.heatmap),
+        grouping_weight=_weight("grouping", loss.grouping),
+        feature_loss=_member("feature", loss.feature, given) if has_feature else None,
+        feature_weight=_weight("feature", loss.feature),
         across_processes=True,
     )
+
+
+def _member(role: str, component: Component, given: dict[str, int] | None = None) -> Callable:
+    return build_loss(role, component.name, given=given, **component.args)
+
+
+def _weight(role: str, component: Component) -> float:
+    return default_weight(role, component.name) if component.weight is None else component.weight
 
 
 def _gathered(maps: CornerMaps, targets: CornerTargets) -> list[Tensor]:

@@ -56,7 +56,14 @@ class CornerHead(nn.Module):
 
     def forward(self, features: Tensor) -> CornerMaps:
         """Map features to the six maps."""
-        tl, br = self.tl_pool(features), self.br_pool(features)
+        return self.maps(*self.pooled(features))
+
+    def pooled(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Corner-pooled features of both kinds of corner, each of the shape of the features."""
+        return self.tl_pool(features), self.br_pool(features)
+
+    def maps(self, tl: Tensor, br: Tensor) -> CornerMaps:
+        """Corner-pooled features -> the six maps."""
         return CornerMaps(
             tl_heat=self.tl_heat(tl),
             br_heat=self.br_heat(br),

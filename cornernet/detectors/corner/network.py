@@ -6,6 +6,9 @@ from cornernet.detectors.corner.head import CornerHead
 from cornernet.structures import CornerMaps
 
 
+Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-right corners
+
+
 class CornerNetwork(nn.Module):
     """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone."""
 
@@ -14,8 +17,14 @@ class CornerNetwork(nn.Module):
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
 
-    def forward(self, images: Tensor) -> list[CornerMaps]:
-        """Map pictures to the maps of the supervised stacks."""
+    def forward(
+        self, images: Tensor, with_features: bool = False
+    ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
+        """Map pictures to the maps of the supervised stacks, each with its corner-pooled features if these are wanted."""
         features = self.backbone(images)
         supervised = slice(None) if self.training else slice(-1, None)
-        return [head(x) for head, x in zip(self.heads[supervised], features[supervised], strict=True)]
+        heads = zip(self.heads[supervised], features[supervised], strict=True)
+        if not with_features:
+            return [head(x) for head, x in heads]
+        pooled = [(head, head.pooled(x)) for head, x in heads]
+        return [(head.maps(*corners), corners) for head, corners in pooled]

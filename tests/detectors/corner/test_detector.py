@@ -10,6 +10,7 @@ from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
 from cornernet.detectors.corner.detector import slack
+from cornernet.detectors.corner.features import corner_features
 from cornernet.structures import CornerMaps
 
 TINY = [
@@ -22,6 +23,7 @@ TINY = [
     "data.max_objects=6",
     "train.batch_size=2",
 ]
+FEATURE = ["loss.feature.name=softmax", "model.backbone.stacks=2"]
 CENTRIPETAL = ["loss.grouping.name=centripetal", "model.head.tag_dim=2"]
 CLASSES = 3
 
@@ -102,6 +104,7 @@ def test_an_unknown_detector_is_a_sentence():
         ("test.top_k=0", r"test\.top_k must be at least 1, got 0"),
         ("loss.heatmap.name=nag", r"unknown heatmap loss 'nag', did you mean neg\?"),
         ("loss.offset.args.gama=1", "has no argument 'gama'"),
+        ("loss.feature.name=arcfac", r"unknown feature loss 'arcfac', did you mean arcface\?"),
         ("loss.grouping.name=centripetal", r"needs model\.head\.tag_dim=2"),
         ("model.backbone.blocks=[1]", r"model\.backbone needs"),
     ],
@@ -114,7 +117,7 @@ def test_settings_that_do_not_go_together_are_a_sentence(override_, message):
 # -- loss -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
+@pytest.mark.parametrize("grouping", [[], CENTRIPETAL, FEATURE], ids=["ae", "centripetal", "feature"])
 @pytest.mark.parametrize(("images", "objects"), [(2, 3), (2, 0), (1, 1), (1, 0), (2, 6)])
 def test_terms_are_finite_with_their_gradients(grouping, images, objects):
     config = settings(f"train.batch_size={images}", *grouping)
@@ -139,7 +142,10 @@ def test_one_image_empty_the_other_full():
         ([], {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1}),
         (["loss.heatmap.weight=2", "loss.grouping.weight=3", "loss.offset.weight=5"],
          {"focal": 2, "pull": 3, "push": 3, "regr": 5}),
-        ([*CENTRIPETAL, "loss.grouping.weight=0.5"], {"focal": 1, "shift": 0.5, "regr": 1}),
+        ([*CENTRIPETAL, "loss.grouping.weight=2"], {"focal": 1, "shift": 2, "regr": 1}),
+        (CENTRIPETAL, {"focal": 1, "shift": 0.5, "regr": 1}),
+        (FEATURE, {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1, "feature": 0.1}),
+        ([*FEATURE, "loss.feature.weight=3"], {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1, "feature": 3}),
     ],
 )  # fmt: skip
 def test_total_is_the_weighted_sum(overrides, weights):
@@ -150,11 +156,37 @@ def test_total_is_the_weighted_sum(overrides, weights):
     torch.testing.assert_close(total, sum(weights[name] * value for name, value in terms.items()))
 
 
-def test_gradients_reach_every_parameter():
-    config = settings("train.batch_size=4", "model.backbone.stacks=3")
+@pytest.mark.parametrize("feature", ["none", "softmax", "ring", "arcface"])
+def test_gradients_reach_every_parameter(feature):
+    config = settings("train.batch_size=4", "model.backbone.stacks=3", f"loss.feature.name={feature}")
     detector = build(config, CLASSES).train()
     detector(batch_of(config, 6))["total"].backward()
     assert [name for name, p in detector.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_features_are_read_at_the_corners_of_the_objects_with_their_classes():
+    config = settings(*FEATURE)
+    detector, batch = build(config, CLASSES), batch_of(config)
+    batch.mask[1, 1:] = False
+    pooled = [(torch.rand(2, 8, 16, 12), torch.rand(2, 8, 16, 12)) for _ in range(2)]
+    targets = detector.targets(batch, (16, 12))
+    embeddings, labels = corner_features(pooled, targets, batch.labels)
+    assert [x.shape for x in embeddings] == [(24, 8)] * 2
+    assert labels.tolist() == [*batch.labels[0, :3], batch.labels[1, 0]] * 2 + [-1] * 16
+    for (tl, br), got in zip(pooled, embeddings, strict=True):
+        for row, (kind, index, image, slot) in enumerate(
+            (x, where, *at) for x, where in ((tl, targets.tl_index), (br, targets.br_index))
+            for at in ((0, 0), (0, 1), (0, 2), (1, 0))
+        ):  # fmt: skip
+            cell = index[image, slot]
+            torch.testing.assert_close(got[row], kind[image, :, cell // 12, cell % 12])
+
+
+def test_no_more_than_1024_features_are_compared():
+    targets = SimpleNamespace(mask=torch.ones(8, 128) > 0, tl_index=torch.zeros(8, 128, dtype=torch.long))
+    targets.br_index = targets.tl_index
+    embeddings, labels = corner_features([(torch.rand(8, 3, 2, 2),) * 2], targets, torch.zeros(8, 128).long())
+    assert embeddings[0].shape == (1024, 3) and (labels == 0).all() and len(labels) == 1024
 
 
 def test_pictures_and_objects_that_are_masked_do_not_count():

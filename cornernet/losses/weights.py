@@ -1,0 +1,15 @@
+"""The weight of a term where the config gives none, so that another name in a role starts with a weight that suits it."""
+
+ROLE = {"grouping": 0.5, "feature": 0.1}  # of a mean over images or rows beside a heatmap term of 1; 1 in other roles
+OWN = {
+    ("grouping", "ae"): 0.1,  # Law, Deng 2018, whose terms are sums over the images of a GPU, 4.9 on average
+    ("feature", "center"): 0.01,  # these four grow with the length of the features, about 5 in an untrained network
+    ("feature", "center_invariant"): 0.01,
+    ("feature", "ring"): 0.01,
+    ("feature", "range"): 0.001,
+}
+
+
+def default_weight(role: str, name: str) -> float:
+    """Role and name, or dotted path, of a loss -> factor of its term in the total."""
+    return OWN.get((role, name), ROLE.get(role, 1.0))
