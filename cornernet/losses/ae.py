@@ -31,11 +31,11 @@ class AELoss(nn.Module):
 
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
-    their roles, as `build` makes them (focal_loss takes logits). feature_loss, feature_weight: one of the feature role and
-    its weight; terms and forward are then given features, the embeddings [N, D] of every stack with the labels [N] of
-    their rows, -1 where there is nothing. across_processes: counts are taken over all
-    processes, so that training on several equals training on one; of grouping losses this asks for a mean over images
-    (ae with a chunk_size) and equal batches.
+    their roles, as `build` makes them (focal_loss takes logits). feature_loss, feature_weight: a loss of the feature
+    role and its weight; terms and forward are then given features, the embeddings [N, D] of every stack and the labels
+    [N] of their rows, -1 where there is nothing. across_processes: counts are taken over all processes, so that
+    training on several equals training on one; of grouping losses this asks for a mean over images (ae with a
+    chunk_size) and equal batches.
     """
 
     def __init__(

@@ -24,7 +24,8 @@ def bound(
 ) -> Callable:
     """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
 
-    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
+    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for an
+    unknown, missing or mistyped argument.
     """
     try:
         parameters = inspect.signature(loss).parameters

@@ -36,7 +36,7 @@ def mean_of_rows(loss: Tensor, real: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, y: Tensor, real: Tensor) -> Tensor:
-    """Logits [N, C], classes [N], which rows count [N] bool -> -log softmax at the class, mean over the rows, scalar."""
+    """Logits [N, C], classes [N], which rows count [N] bool -> mean of -log softmax at the class, scalar."""
     return mean_of_rows(F.cross_entropy(logits, y, reduction="none"), real)
 
 

@@ -1,4 +1,4 @@
-"""The weight of a term where the config gives none, so that another name in a role starts with a weight that suits it."""
+"""The weight of a term where the config gives none, so that each name in a role starts with a weight that suits it."""
 
 ROLE = {"grouping": 0.5, "feature": 0.1}  # of a mean over images or rows beside a heatmap term of 1; 1 in other roles
 OWN = {

@@ -1,5 +1,6 @@
 """The feature role: every member by hand and by its promises; parity with pytorch-metric-learning from the goldens."""
 
+from itertools import pairwise
 from math import cos, exp, log, log1p, sin, sqrt
 
 import pytest
@@ -206,7 +207,7 @@ def test_annealing_eases_in_once_a_call_in_training_only():
     first = loss(x, labels)
     loss.train()
     values = [loss(x, labels) for _ in range(40)]
-    assert values[0] == first and all(b >= a for a, b in zip(values, values[1:], strict=False))
+    assert values[0] == first and all(b >= a for a, b in pairwise(values))
     assert loss.margin.calls == 40 and loss.margin.eval()(torch.tensor([0.6])).item() == pytest.approx(
         (0.6 - 1.1568) / 2
     )

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.structures import CornerMaps
 
-
 Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-right corners
 
 
@@ -20,7 +19,7 @@ class CornerNetwork(nn.Module):
     def forward(
         self, images: Tensor, with_features: bool = False
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
-        """Map pictures to the maps of the supervised stacks, each with its corner-pooled features if these are wanted."""
+        """Map pictures to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
         features = self.backbone(images)
         supervised = slice(None) if self.training else slice(-1, None)
         heads = zip(self.heads[supervised], features[supervised], strict=True)
