@@ -57,7 +57,7 @@ def type_name(kind: Any) -> str:
     """Type of a field in few words: `int`, `float or null`, `adam | adamw | sgd`, `list of float`."""
     inner = get_args(kind)
     if get_origin(kind) is Literal:
-        return " | ".join(inner)
+        return " | ".join(map(str, inner))
     if get_origin(kind) is UnionType:
         return " or ".join("null" if part is NoneType else type_name(part) for part in inner)
     if get_origin(kind) is list:

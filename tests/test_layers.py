@@ -14,8 +14,8 @@ LAYERS = [
     ["help", "commandline", "checks"],
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals"],
-    ["detectors", "inference", "optim", "runs", "scoring"],
-    ["evaluate", "state"],
+    ["detectors", "inference", "optim", "runs", "scoring", "loss_curves"],
+    ["evaluate", "state", "catalogue"],
     ["journal"],
     ["engine", "predictor", "benchmark"],
 ]

@@ -24,15 +24,14 @@ def bound(
 ) -> Callable:
     """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
 
-    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for an
-    unknown, missing or mistyped argument.
+    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for
+    an unknown, missing or mistyped argument.
     """
     try:
         parameters = inspect.signature(loss).parameters
     except (TypeError, ValueError):  # written in C
         return _made(label, loss, args)
-    valid = _configurable(list(parameters.values()), 0 if isinstance(loss, type) else inputs)
-    valid = {name: parameter for name, parameter in valid.items() if name not in (given or {})}
+    valid = {name: p for name, p in configurable(loss, inputs).items() if name not in (given or {})}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key, value in args.items():
         if key not in valid and (not anything or key in (given or {})):
@@ -45,8 +44,9 @@ def bound(
     return _made(label, loss, {**args, **(given or {})})
 
 
-def _configurable(parameters: list[inspect.Parameter], inputs: int) -> dict[str, inspect.Parameter]:
+def configurable(loss: Callable, inputs: int) -> dict[str, inspect.Parameter]:
     """Parameters a config may set: not the tensors in front, not the corner points of a grouping loss."""
+    parameters, inputs = list(inspect.signature(loss).parameters.values()), 0 if isinstance(loss, type) else inputs
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     tensors = {p.name for p in positional[:inputs] if p.default is p.empty}
     if inputs:

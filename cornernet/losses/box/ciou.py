@@ -6,6 +6,8 @@ d: distance between the centres; c: diagonal of the smallest box around both; w,
 target; a: trade-off, a weight without gradient. The authors' code and their later paper (arXiv 2005.03572) set a = 0
 where IoU < 0.5. Here that gate is an option and off: the equations above do not have it, nor has torchvision, and it
 makes the loss jump by a v in the middle of a training.
+
+Use it as the first choice of an anchor-based detector: overlap, centre and shape in one.
 """
 
 from math import pi

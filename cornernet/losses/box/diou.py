@@ -3,6 +3,8 @@
     L = 1 - IoU + d^2 / c^2
 
 d: distance between the centres; c: diagonal of the smallest box around both.
+
+Use it to bring centres together fast; hold it against giou where boxes start apart.
 """
 
 from torch import Tensor

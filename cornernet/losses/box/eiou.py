@@ -4,6 +4,8 @@
 
 d: distance between the centres; W, H: size of the smallest box around both; w, h and wg, hg: sizes of prediction and
 target, compared themselves where CIoU compares their ratio.
+
+Use it for objects whose sides differ much, where a ratio may be right while both sides are wrong.
 """
 
 from torch import Tensor

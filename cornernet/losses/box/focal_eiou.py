@@ -4,6 +4,8 @@
 
 The power is a weight, so it carries no gradient here: with one, losing the overlap would be a way to a loss of 0. Boxes
 that do not overlap weigh nothing.
+
+Use it where many anchors fit badly and would outweigh the few that fit well.
 """
 
 from torch import Tensor

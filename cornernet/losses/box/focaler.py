@@ -4,6 +4,8 @@
 
 A window on the hard pairs (low = 0, high < 1) or on the easy ones (low > 0, high = 1): what lies outside has the
 gradient of the base's other terms only.
+
+Use it where the data are mostly easy or mostly hard, to give the others the say.
 """
 
 from typing import Any

@@ -4,6 +4,8 @@
 
 U: area of the union; C: area of the smallest box around both, so that boxes apart are drawn together. Where C is 0, for
 two lines or points in a row, the second term is 0 / 0: it counts as 0 and has no gradient, not one of length/eps.
+
+Use it where predictions may lie apart from their targets: the box first grows until the two meet.
 """
 
 import torch

@@ -4,6 +4,8 @@
 
 IoU_inner: overlap of the two boxes after both are scaled by the ratio about their centres. Below 1 it asks for more
 than IoU and helps boxes that overlap much; above 1 it reaches boxes that do not overlap yet.
+
+Use it with a ratio below 1 late in training or on large objects, above 1 on small ones.
 """
 
 from typing import Any

@@ -4,6 +4,8 @@ arXiv 1608.01471, take its logarithm instead.
     L = 1 - IoU,    IoU = I / U
 
 I, U: areas of intersection and union. There is no gradient where the boxes do not overlap.
+
+Use it as the baseline, where predictions overlap their targets from the start.
 """
 
 from torch import Tensor

@@ -3,6 +3,8 @@
     L = sum over x1, y1, x2, y2 of |d|
 
 d: predicted minus true coordinate, in the unit of the boxes: unlike the IoU losses it grows with the boxes.
+
+Use it on box deltas, or on coordinates of one scale, as the plain baseline.
 """
 
 from torch import Tensor

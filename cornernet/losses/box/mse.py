@@ -3,6 +3,8 @@
     L = sum over x1, y1, x2, y2 of d^2
 
 d: predicted minus true coordinate, in the unit of the boxes.
+
+Use it only to see what outliers do to a squared error.
 """
 
 from torch import Tensor

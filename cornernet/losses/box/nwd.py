@@ -5,6 +5,8 @@
 Boxes are Gaussians with half their size as deviation, W2 the squared Wasserstein distance between two. dx, dy: from
 centre to centre; w, h and wg, hg: sizes of prediction and target; C: mean size of the data set's objects, in the unit
 of the boxes, 12.8 pixels for the tiny ones of AI-TOD. Unlike IoU it has a gradient without overlap, but also a unit.
+
+Use it for tiny objects, of a few pixels, whose IoU jumps from something to nothing.
 """
 
 import torch

@@ -8,6 +8,8 @@ doi 10.1016/j.neunet.2023.11.041.
 P: mean gap between the edges in sizes of the target, which unlike a distance over the enclosing box never falls when a
 prediction is blown up; lambda: `focus`. The factor of version 2 is largest at a medium P; it is a weight and carries no
 gradient here: with one, boxes far from their target would be driven farther away.
+
+Use it where predictions swell to reach their target; version 2 where medium errors should lead.
 """
 
 from typing import Literal

@@ -8,6 +8,8 @@
 An error across the short side of the target counts more. dx, dy: from centre to centre; c: diagonal of the smallest box
 around both; w, h and wg, hg: sizes of prediction and target; scale: grows with how small the objects of a data set are;
 0, the default of the published code, makes a = b = 1.
+
+Use it for thin or small objects, whose IoU depends on the short side.
 """
 
 import torch

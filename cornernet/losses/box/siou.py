@@ -7,6 +7,8 @@
 
 dx, dy, d: from centre to centre; W, H: size of the smallest box around both; w, h and wg, hg: sizes of prediction and
 target; theta: 2 to 6, how much the shape counts. The angle is written without the arcsine, infinitely steep at 1.
+
+Use it to bring boxes onto the nearer axis of their target first; its terms are bounded, so outliers weigh little.
 """
 
 import torch

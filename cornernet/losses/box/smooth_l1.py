@@ -4,6 +4,8 @@
                                     |d| - beta / 2   elsewhere
 
 d: predicted minus true coordinate; beta: the knee, in the unit of the boxes.
+
+Use it as l1 with a soft landing: the regression loss of Fast R-CNN and its heirs.
 """
 
 import torch.nn.functional as F

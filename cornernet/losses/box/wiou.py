@@ -6,6 +6,8 @@
 d: distance between the centres; W, H: size of the smallest box around both, without gradient; M: running mean of
 1 - IoU; beta: how much of an outlier a prediction is, without gradient. r is 1 at beta = delta and falls on both sides
 of 1 / log(alpha): neither the easiest nor the worst predictions lead.
+
+Use version 1 for a quick approach of the centres, version 3 where some boxes of the data are drawn badly.
 """
 
 from typing import Literal

@@ -4,6 +4,8 @@
 
 p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others; b: share of the zeros among
 all y of the call that are not ignored, so that ones and zeros weigh the same in all.
+
+Use it for the same without a constant to choose.
 """
 
 import torch.nn.functional as F

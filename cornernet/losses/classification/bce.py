@@ -4,6 +4,8 @@ arXiv 1804.02767, section 2.2.
     L = sum over classes of  -(y log(p) + (1 - y) log(1 - p))
 
 p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others.
+
+Use it as the plain baseline, or with few, well-chosen anchors.
 """
 
 import torch.nn.functional as F

@@ -5,6 +5,8 @@ section 2.3.
 
 x: logits; k: the label. The 1 is the background, whose logit is held at 0: only differences of logits matter to a
 softmax, so C of them tell C + 1 cases apart, and for one class this is bce.
+
+Use it where the classes exclude each other and anchors are sampled, as in two-stage heads.
 """
 
 import torch

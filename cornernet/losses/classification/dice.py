@@ -4,6 +4,8 @@
 
 p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others; s: keeps background, where
 y is 0 everywhere, from dividing by nothing. The sums run over the classes.
+
+Use it where each anchor should count alike whatever its class; it has a gradient in the middle only.
 """
 
 import torch

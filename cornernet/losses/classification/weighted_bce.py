@@ -3,6 +3,8 @@
     L = sum over classes of  -(w y log(p) + (1 - y) log(1 - p))
 
 p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others; w: weight of that class.
+
+Use it to see what one constant against the imbalance is worth.
 """
 
 import torch.nn.functional as F

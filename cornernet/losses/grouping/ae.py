@@ -6,6 +6,8 @@ equations 4 and 5.
 
 t, b: tags of an object's corners; e: their mean; N: objects of the image. With D numbers a tag the pull is the squared
 Euclidean distance and |.| the L1 distance, a sum over the D.
+
+Use it as CornerNet's own; objects of one class that crowd together are where it gives out first.
 """
 
 from torch import Tensor

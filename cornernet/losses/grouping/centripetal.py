@@ -6,6 +6,9 @@
 Each corner says how far its box's centre lies, so a pair is right when the two agree with the box that they span.
 t, b: tags of an object's corners, D = 2; (cx, cy): centre of its box in cells; N: objects of the image. Where the
 paper takes the mean over a batch's objects, this takes it over each image's and then over the images.
+
+Use it where objects of one class touch: it needs no competition between tags. test.ae_threshold is then a disagreement
+in sizes, 0.4 for 40 percent.
 """
 
 import torch.nn.functional as F

@@ -6,6 +6,8 @@ equation 4, its two terms apart and without the factor 1/2.
 
 d: distance of two corners' tags. The two corners of one object are to be near, corners of different objects, of either
 kind, are not. The paper sums; the means are taken over the pairs that are not yet where they should be.
+
+Use it in place of ae for margins on pairs of corners instead of on objects' means.
 """
 
 from typing import Literal

@@ -4,6 +4,8 @@ src/loss_func.py at c68c26f, CrossEntropyLoss; with Sinkhorn in the place of the
     L = -1/n sum over i, j of  X_ij log S_ij
 
 S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
+
+Use it as permutation without the term for wrong pairs, which the doubly stochastic matrix implies.
 """
 
 import torch.nn.functional as F

@@ -5,6 +5,8 @@ pairs of two sets as in ThinkMatch (Thinklab-SJTU), src/loss_func.py at c68c26f,
 
 S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. With
 gamma 0, the published default, it is the permutation loss.
+
+Use it where most pairs of corners are found already and a few are not.
 """
 
 import torch

@@ -6,6 +6,8 @@ Solvers, 2020, arXiv 2003.11657.
 X: truth, the identity for corners; S: prediction. The paper's S is a permutation and L a count of errors, trained
 through the solver; here it is doubly stochastic (see losses.matching) and has a gradient of its own. The count is a
 mean over images as published; for tags each image's is divided by its objects.
+
+Use it for a bounded count of errors, which a few hopeless pairs cannot dominate.
 """
 
 from torch import Tensor

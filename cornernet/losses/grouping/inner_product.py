@@ -4,6 +4,8 @@
 
 S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. It lies
 in [-1, 0]: minus the share of corners that go to their own partner.
+
+Use it for the share of right partners itself; like hamming it fades on pairs that are far from right.
 """
 
 from torch import Tensor

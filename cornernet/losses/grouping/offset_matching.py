@@ -5,6 +5,8 @@
 t, b: positions of the corners, so that the true displacement d* is the width and height of the box; S: doubly
 stochastic prediction, see losses.matching. A wrong partner costs as much as it lies beside the right one. As published
 the sum is divided by the images, not by their corners; for tags it is a mean over each image's objects.
+
+Use it where a wrong partner nearby is to cost less than one far away.
 """
 
 import torch

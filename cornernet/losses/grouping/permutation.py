@@ -4,6 +4,8 @@ arXiv 1904.00597, the permutation loss.
     L = -1/n sum over i, j of  X_ij log S_ij + (1 - X_ij) log(1 - S_ij)
 
 S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
+
+Use it as the plain matching loss: right pairs up, wrong pairs down.
 """
 
 from torch import Tensor

@@ -5,6 +5,8 @@ Embedding and Hungarian Attention, ICLR 2020, openreview rJgBd2NYPH, the Hungari
 
 S: doubly stochastic prediction, see losses.matching; X: truth; Z: the pairs that are right or would be decided on; n:
 top-left corners. The assignment is found on the CPU, so each step waits for the device and cannot be compiled as one.
+
+Use it where most pairs are easy: only the truth and the pairs that would be decided on are taught.
 """
 
 import torch

@@ -6,6 +6,9 @@ Hermans, Beyer, Leibe: In Defense of the Triplet Loss, 2017, arXiv 1703.07737, e
 a: a corner; p: the other corner of its object; n: with batch_all every corner of another object, with batch_hard the
 nearest of them, with semi_hard those with d(a, p) < d(a, n) <= d(a, p) + margin. d: distance of two corners' tags
 (FaceNet squares it).
+
+Use it where only the order of distances should count; since it fixes no scale, decode with an assignment or choose
+test.ae_threshold anew.
 """
 
 from typing import Literal

@@ -4,6 +4,8 @@
 
 p: probability, the sigmoid of the logit; y: target; b: share of the dark cells of the image, so that lit and dark ones
 weigh the same in all; N: number of cells with y = 1.
+
+Use it for the same without a constant to choose: the balance is counted in every image.
 """
 
 import torch.nn.functional as F

@@ -4,6 +4,8 @@
 
 p: probability, the sigmoid of the logit; y: target; s: keeps images without objects from dividing by nothing. The sums
 run over the cells and classes of an image; L is averaged over the images, because it is a ratio already.
+
+Use it for overlap as in segmentation, on data with objects in most images.
 """
 
 from torch import Tensor

@@ -4,6 +4,8 @@ arXiv 1406.2984.
     L = 1/N sum over cells of  (p - y)^2
 
 p: probability, the sigmoid of the logit; y: target; N: number of cells with y = 1.
+
+Use it as pose estimation does; it needs a larger weight, for its gradient fades where the sigmoid is flat.
 """
 
 from torch import Tensor

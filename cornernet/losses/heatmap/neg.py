@@ -5,6 +5,8 @@
 
 p: probability, the sigmoid of the logit; y: target; N: number of cells with y = 1. The (1 - y)^beta forgives cells near
 a corner. The published code keeps p in [1e-4, 1 - 1e-4], beyond which (logits of +-9.2102) there is no gradient.
+
+Use it as CornerNet's own, the default; clamp null where very sure mistakes should still be corrected.
 """
 
 import torch

@@ -4,6 +4,8 @@
 
 p: probability, the sigmoid of the logit; y: target, any grade between 0 and 1; N: number of cells with y = 1. The
 factor is 0 where p is y, so unlike bce a right answer is free at every grade.
+
+Use it where the Gaussian's grades themselves are to be learnt.
 """
 
 import torch.nn.functional as F

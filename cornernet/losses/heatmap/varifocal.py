@@ -5,6 +5,8 @@
 
 p: probability, the sigmoid of the logit; y: target; N: number of cells with y = 1. Only what is entirely dark is
 played down; the rest counts by its grade.
+
+Use it where the few lit cells should lead and the dark ones be played down.
 """
 
 import torch

@@ -3,6 +3,8 @@
     L = -1/N sum over cells of  w y log(p) + (1 - y) log(1 - p)
 
 p: probability, the sigmoid of the logit; y: target; w: weight of the lit part; N: number of cells with y = 1.
+
+Use it to see what one constant against the imbalance is worth.
 """
 
 import torch.nn.functional as F

@@ -3,6 +3,8 @@
     L = 1/N sum over objects, x and y of |d|
 
 d: predicted minus true offset; N: number of objects.
+
+Use it for a gradient that stays the same to the end, as CenterNet does.
 """
 
 from torch import Tensor

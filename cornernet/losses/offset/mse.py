@@ -3,6 +3,8 @@
     L = 1/N sum over objects, x and y of d^2
 
 d: predicted minus true offset; N: number of objects.
+
+Use it only for comparison: small errors have hardly a gradient, and offsets are all small.
 """
 
 from torch import Tensor

@@ -5,6 +5,8 @@ equation 3.
                                           |d| - beta / 2   elsewhere
 
 d: predicted minus true offset; beta: the knee; N: number of objects.
+
+Use it as CornerNet's own, the default.
 """
 
 import torch.nn.functional as F

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""Write the page of all losses with their pictures: tools/document_losses.py [FOLDER]"""
+
+from pathlib import Path
+
+from cornernet import commandline
+
+USAGE = """tools/document_losses.py [FOLDER]
+
+Writes losses.md and losses/*.png into FOLDER, docs unless it is given, from the losses' own docstrings."""
+
+
+def main(folder: str | None, overrides: list[str]) -> None:
+    if overrides:
+        raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {USAGE.splitlines()[0]}")
+    from cornernet import catalogue
+
+    catalogue.write(Path(folder or "docs"))
+    print(f"{len(catalogue.entries())} losses written to {folder or 'docs'}")
+
+
+if __name__ == "__main__":
+    commandline.run(main, USAGE, paths=0, optional=1)

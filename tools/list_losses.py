@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""Print the losses: tools/list_losses.py [ROLE [NAME]]"""
+
+from cornernet import commandline
+
+USAGE = """tools/list_losses.py [ROLE [NAME]]
+
+Prints all losses, those of a role with their formulas, or everything of one, for example
+  tools/list_losses.py
+  tools/list_losses.py grouping
+  tools/list_losses.py box ciou"""
+
+
+def main(role: str | None, name: str | None, overrides: list[str]) -> None:
+    if overrides:
+        raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {USAGE.splitlines()[0]}")
+    from cornernet import catalogue
+
+    print(catalogue.terminal(role, name))
+
+
+if __name__ == "__main__":
+    commandline.run(main, USAGE, paths=0, optional=2)
