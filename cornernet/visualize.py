@@ -207,9 +207,38 @@ def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:
             look = {"linewidth": 2.2, "color": "black", "zorder": 3} if name in ("total", "AP") else {"linewidth": 1.2}
             axes.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 30 else None, **look)
         positive = any(value > 0 for points in lines.values() for _, value in points)
-        axes.set(ylabel=title, yscale="log" if title == "loss" and positive else "linear")
+        axes.set(ylabel=title, yscale="log" if title.startswith("loss") and positive else "linear")
         axes.grid(alpha=0.3)
         if len(lines) > 1:
             axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     panels[-1].set_xlabel("step")
     figure.savefig(path, dpi=120)
+
+
+def comparison(runs: dict[str, list[Path]], path: Path) -> None:
+    """Plot the losses and the AP of several trainings, name -> folders of its seeds: a line a name, the mean of them.
+
+    Reads log.csv and eval.csv. One panel for every loss term that all trainings share, one for AP if it was measured
+    more than once. Nothing is written where no training has logged anything.
+    """
+    logs = {name: [_columns(folder / "log.csv") for folder in folders] for name, folders in runs.items()}
+    logs = {name: kept for name, held in logs.items() if (kept := [log for log in held if log])}
+    if not logs:
+        return
+    common = set.intersection(*(set(log) for held in logs.values() for log in held)) - {"lr", "images_per_s"}
+    order = [name for name in next(iter(logs.values()))[0] if name in common]
+    groups = {term: {name: _mean([log[term] for log in held]) for name, held in logs.items()} for term in order}
+    scores = {name: [_columns(folder / "eval.csv") for folder in folders] for name, folders in runs.items()}
+    points = {name: _mean([_measured(held["AP"]) for held in each if "AP" in held]) for name, each in scores.items()}
+    if any(len(line) > 1 for line in points.values()):
+        groups["AP"] = {name: line for name, line in points.items() if line}
+    _plot({("loss: " if term != "AP" else "") + term: lines for term, lines in groups.items()}, path)
+
+
+def _mean(lines: list[Points]) -> Points:
+    """Mean value at every step that any of the lines has."""
+    values: dict[float, list[float]] = {}
+    for line in lines:
+        for step, value in line:
+            values.setdefault(step, []).append(value)
+    return [(step, sum(held) / len(held)) for step, held in sorted(values.items())]

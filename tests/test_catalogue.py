@@ -10,7 +10,7 @@ from cornernet.losses import ROLES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MEMBERS = [(role, name) for role in ROLES for name in ROLES[role]]
-everyone = pytest.mark.parametrize(("role", "name"), MEMBERS, ids=".".join)
+everyone = pytest.mark.parametrize(("role", "name"), [pytest.param(*m, id=".".join(m)) for m in MEMBERS])
 SPLIT = """First. A, 2020.
 
     L = a

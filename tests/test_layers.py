@@ -11,13 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["inheritance", "wording", "structures"],
     ["config"],
-    ["help", "commandline", "checks"],
+    ["help", "commandline", "checks", "grid"],
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves"],
     ["evaluate", "state", "catalogue"],
     ["journal"],
     ["engine", "predictor", "benchmark"],
+    ["compare"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom

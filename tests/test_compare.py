@@ -1,0 +1,91 @@
+"""Comparisons: what they run, keep, score and print."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from cornernet import compare, grid
+from cornernet.commandline import Interrupted
+
+TRAIN = Path(__file__).resolve().parent.parent / "tools" / "train.py"
+FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """A comparison of two heatmap losses with two kernels -> its overrides, its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("compared")
+    overrides = ["loss.heatmap.name=[neg,bce]", "test.kernel=[3,5]", *FAST, f"out={folder}"]
+    return overrides, folder, compare.compare(str(tiny), overrides, TRAIN)
+
+
+def test_it_prints_a_line_for_every_combination(finished):
+    _, folder, text = finished
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert lines[0] == ["loss.heatmap.name", "test.kernel", "AP", "AP50", "AP75", "AP90", "seeds", "images/s"]
+    assert [line[:2] for line in lines[2:]] == [["neg", "3"], ["neg", "5"], ["bce", "3"], ["bce", "5"]]
+    assert (folder / "comparison.md").read_text().strip() == text and (folder / "comparison.png").stat().st_size > 5000
+    with open(folder / "comparison.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 and {row["seed"] for row in rows} == {"317"} and float(rows[0]["AP"]) >= 0
+
+
+def test_the_training_is_that_of_the_tool(finished):
+    _, folder, _ = finished
+    for name in ("neg", "bce"):
+        (run,) = folder.glob(f"{name}-317-*")
+        assert f"name: {name}" in (run / "config.yaml").read_text() and "AP50" in (run / "train.txt").read_text()
+        assert len(list(run.glob("scored-*/metrics.json"))) == 1  # kernel 3 is how it was tested in training
+
+
+def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
+    overrides, _, text = finished
+    monkeypatch.setattr(compare.subprocess, "run", None)
+    monkeypatch.setattr(compare.evaluate, "evaluate", None)
+    assert compare.compare(str(tiny), overrides, TRAIN) == text
+    monkeypatch.undo()
+    with monkeypatch.context() as patched:  # another way of testing is scored, not trained
+        patched.setattr(compare.subprocess, "run", None)
+        again = compare.compare(str(tiny), [*overrides, "test.top_k=5"], TRAIN)
+    assert len(again.splitlines()) == 6
+
+
+def test_a_training_that_fails_is_named_and_the_others_are_run(tiny, tmp_path, capfd):
+    overrides = ["train.init=[missing.pt,'']", *FAST, f"out={tmp_path}"]
+    with pytest.raises(ValueError, match=r"1 of 2 trainings failed: missing\.pt seed 317"):
+        compare.compare(str(tiny), overrides, TRAIN)
+    assert "there is no checkpoint missing.pt" in capfd.readouterr().err
+    assert len((tmp_path / "comparison.md").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, code):
+    class Stopped:
+        returncode = code
+
+    monkeypatch.setattr(compare.subprocess, "run", lambda *_, **__: Stopped)
+    with pytest.raises(Interrupted, match="the same command goes on") as caught:
+        compare.compare(str(tiny), ["seeds=2", f"out={tmp_path}"], TRAIN)
+    assert caught.value.number == code - 128
+
+
+def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
+    commands = []
+
+    class Failed:
+        returncode = 1
+
+    monkeypatch.setattr(compare.subprocess, "run", lambda command, **_: commands.append(command) or Failed)
+    with pytest.raises(ValueError, match="2 of 2"):
+        compare.compare(str(tiny), ["seeds=2", "processes=3", f"out={tmp_path}"], TRAIN)
+    assert commands[1][1:4] == ["-m", "torch.distributed.run", "--nproc_per_node=3"] and "seed=318" in commands[1]
+
+
+def test_figures_are_means_with_their_spread():
+    assert compare.spread([0.5]) == "0.500" and compare.spread([0.4, 0.6]) == "0.500 ± 0.141"
+    assert compare.spread([-1.0, 0.5]) == "-"
+    figures = {name: [0.25, 0.75] for name in compare.SHOWN}
+    rows = [compare.Row({"loss.box.name": "ciou"}, [1, 2], figures, [10.0, 20.0])]
+    assert "| ciou          | 0.500 ± 0.354 |" in compare.markdown(rows) and "| 15 " in compare.markdown(rows)
+    assert compare.markdown([]) == "no training is finished" and len(grid.combinations({})) == 1
