@@ -28,8 +28,11 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The stacked hourglass."""
+    """The network that the head reads: a stacked hourglass, or for the anchor detector a ResNet with FPN."""
 
+    # the keys below the next one are the hourglass's
+    name: Literal["hourglass", "resnet18", "resnet34", "resnet50", "resnet101"] = "hourglass"
+    weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
     # width per level, fine to coarse
@@ -39,7 +42,7 @@ class Backbone:
 
 @dataclass
 class Head:
-    """The branches behind each hourglass."""
+    """The branches of the corner detector behind each hourglass."""
 
     channels: int = 256  # width of the features behind each hourglass and of the six branches
     pool_channels: int = 128  # width of the maps that are corner-pooled
@@ -47,22 +50,45 @@ class Head:
 
 
 @dataclass
+class Anchor:
+    """The head of the anchor detector: its pyramid, its anchors and what they are trained towards."""
+
+    channels: int = 256  # width of the pyramid and of the two towers
+    depth: int = 4  # convolutions in each tower
+    first_level: int = 3  # finest level of the pyramid, of stride 2^level
+    last_level: int = 7  # coarsest level
+    side: float = 4.0  # side of a level's anchors in its strides, before the scales
+    scales: list[float] = field(default_factory=lambda: [1.0, 1.2599, 1.5874])  # factors of the side
+    ratios: list[float] = field(default_factory=lambda: [0.5, 1.0, 2.0])  # height / width
+    # max_iou: RetinaNet's thresholds; atss: from the statistics of each object's nearest anchors
+    assign: Literal["max_iou", "atss"] = "max_iou"
+    positive_iou: float = 0.5  # of max_iou: overlap from which an anchor has the object
+    negative_iou: float = 0.4  # of max_iou: overlap below which it is background
+    candidates: int = 9  # of atss: nearest anchors of each level
+    # auto: box losses on areas compare decoded boxes, l1, smooth_l1 and mse deltas
+    box_space: Literal["auto", "boxes", "deltas"] = "auto"
+
+
+@dataclass
 class Model:
     """The detector and its network."""
 
-    detector: Literal["corner"] = "corner"  # which detector
+    detector: Literal["corner", "anchor"] = "corner"  # pairs of corners, or anchors on a feature pyramid
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
+    anchor: Anchor = field(default_factory=Anchor)
 
 
 @dataclass
 class Losses:
-    """One loss for each role of the detector."""
+    """One loss for each role: heatmap, grouping and offset of corners, box and classification of anchors, feature."""
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))
     grouping: Component = field(default_factory=lambda: Component("ae"))
     offset: Component = field(default_factory=lambda: Component("smooth_l1"))
+    box: Component = field(default_factory=lambda: Component("giou"))
+    classification: Component = field(default_factory=lambda: Component("focal"))
     feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
 
 
@@ -167,18 +193,24 @@ class Test:
     batch_size: int = 1  # pictures at once, where their sizes agree
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the mirrored picture
-    top_k: int = 100  # corners of each kind kept
+    top_k: int = 100  # corners of each kind kept; anchors of each level
     kernel: int = 3  # side of the window in which a corner must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair
     # distance keeps every pair within ae_threshold, the assignments at most one a corner, the best in all
     grouping: Literal["distance", "sinkhorn", "hungarian"] = "distance"
-    num_dets: int = 1000  # pairs kept before NMS
+    num_dets: int = 1000  # pairs, or anchors, kept before NMS
     score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
     pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per picture
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
     draw_score: float = 0.3  # detections below are not drawn
+
+
+ROLES = {  # of the losses, by detector
+    "corner": ("heatmap", "grouping", "offset", "feature"),
+    "anchor": ("classification", "box", "feature"),
+}
 
 
 @dataclass
@@ -202,12 +234,28 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     merged = OmegaConf.structured(Config)
     for source, layer in layers(Path(path)):
         _merge(merged, layer, str(source))
-    return from_container(_overridden(merged, overrides))
+    return _has_place(from_container(_overridden(merged, overrides)), overrides)
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config; raises ValueError as `load` does."""
-    return from_container(_overridden(OmegaConf.structured(config), overrides))
+    return _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+
+
+def roles(config: Config) -> dict[str, Component]:
+    """The losses that the detector of the config has a place for, and that are not switched off."""
+    held = {role: getattr(config.loss, role) for role in ROLES[config.model.detector]}
+    return {role: loss for role, loss in held.items() if loss.name != "none"}
+
+
+def _has_place(config: Config, overrides: Sequence[str]) -> Config:
+    """The config; raises ValueError for an override of a loss that its detector does not have."""
+    kind = config.model.detector
+    for text in overrides:
+        role = re.match(r"loss\.(\w+)", text)
+        if role and role[1] not in ROLES[kind]:
+            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(ROLES[kind])}")
+    return config
 
 
 def from_container(values: dict[str, Any] | DictConfig) -> Config:

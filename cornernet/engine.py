@@ -65,7 +65,7 @@ def check(settings: Config) -> None:
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
-    for role, loss in vars(settings.loss).items():
+    for role, loss in config.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
             checks.loss(detectors.build(alone, 1), role, loss.name)
@@ -191,3 +191,5 @@ def _open(folder: Path, now: State, train_images: int, val_images: int, accelera
         now.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
+    names = ", ".join(f"{role} {loss.name}" for role, loss in config.roles(now.config).items())
+    log.info("losses %s; in the total %s", names, now.detector.describe())

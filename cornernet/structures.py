@@ -66,14 +66,22 @@ class CornerMaps(NamedTuple):
     br_offset: Tensor  # [B, 2, H, W] (x, y), cells
 
 
+class AnchorMaps(NamedTuple):
+    """Output of one stack of the anchor network for all A anchors of a picture, the levels behind one another."""
+
+    logits: Tensor  # [B, A, C]
+    deltas: Tensor  # [B, A, 4], the box as seen from the anchor, see anchor.coding
+    sizes: list[tuple[int, int]]  # (h, w) of every level
+
+
 class Detections(NamedTuple):
     """Boxes of a batch, best first; rows beyond an image's valid ones have score -1."""
 
     boxes: Tensor  # [B, N, 4] float32; cells after decode, input pixels after predict
     scores: Tensor  # [B, N] float32 in [0, 1], or -1
     labels: Tensor  # [B, N] int64
-    tl_scores: Tensor  # [B, N] float32, heat of the top-left corner
-    br_scores: Tensor  # [B, N] float32, heat of the bottom-right corner
+    tl_scores: Tensor  # [B, N] float32, heat of the top-left corner; the score where there are no corners
+    br_scores: Tensor  # [B, N] float32, heat of the bottom-right corner, likewise
 
 
 class ImageDetections(NamedTuple):

@@ -70,8 +70,23 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
-        below = self.up(self.inner(self.down(x)))
-        return self.skip(x) + F.interpolate(below, scale_factor=2.0, mode="nearest")
+        return self.levels(x)[0]
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Features of every level on the way up, fine to coarse: level i has channels[i] and 1/2^i of the size."""
+        down = self.down(x)
+        deeper = self.inner.levels(down) if isinstance(self.inner, Hourglass) else [self.inner(down)]
+        if self.up is None:  # trimmed: it has nothing of its own to give and hands its input on
+            return [x, *deeper]
+        below = F.interpolate(self.up(deeper[0]), scale_factor=2.0, mode="nearest")
+        return [self.skip(x) + below, *deeper]
+
+
+def trim(hourglass: Hourglass, levels: int) -> None:
+    """Take the finest levels of the way up out of an hourglass whose reader needs coarser ones alone."""
+    for _ in range(levels):
+        hourglass.skip = hourglass.up = None
+        hourglass = hourglass.inner
 
 
 class StackedHourglass(nn.Module):
@@ -100,12 +115,17 @@ class StackedHourglass(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map pictures to the features of every stack."""
-        x, features = self.stem(images), []
+        return [levels[0] for levels in self.levels(images)]
+
+    def levels(self, images: Tensor) -> list[list[Tensor]]:
+        """Pictures -> features of every stack, fine to coarse, of strides 4, 8, ...: out_channels, then channels[i]."""
+        x, stacks = self.stem(images), []
         for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
-            features.append(output(hourglass(x)))
+            finest, *coarser = hourglass.levels(x)
+            stacks.append([output(finest), *coarser])
             if i < len(self.merged):
-                x = self.merged[i](F.relu(self.merge_input[i](x) + self.merge_output[i](features[-1])))
-        return features
+                x = self.merged[i](F.relu(self.merge_input[i](x) + self.merge_output[i](stacks[-1][0])))
+        return stacks
 
 
 def _check(stacks: int, channels: list[int], blocks: list[int]) -> None:

@@ -3,16 +3,18 @@
 from torch import nn
 
 from cornernet.config import Config
+from cornernet.detectors.anchor.detector import build as build_anchor
 from cornernet.detectors.corner.detector import build as build_corner
 
-DETECTORS = {"corner": build_corner}
+DETECTORS = {"corner": build_corner, "anchor": build_anchor}
 
 
 def build(config: Config, num_classes: int) -> nn.Module:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
     Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
-    `predict(images)` -> Detections in input pixels, and `fit_size(height, width)` -> the input that holds a picture.
+    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture, and
+    `describe()` -> what the log says of its loss.
     Raises ValueError, one sentence, for settings that do not go together.
     """
     if config.model.detector not in DETECTORS:

@@ -13,6 +13,7 @@ from cornernet.losses.reduce import at_least_float32
 
 TINY = 1e-12  # under the root of every length, so that an embedding of zeros has a gradient
 NOTHING = -1  # label of a row that does not count
+MOST = 1024  # rows of a batch that detectors hand over; what losses on pairs of rows hold grows with the square
 
 
 class Rows(NamedTuple):
@@ -75,3 +76,8 @@ def distances(x: Tensor) -> Tensor:
 def class_vectors(num_classes: int, dim: int) -> nn.Parameter:
     """One trained vector a class, [C, D]."""
     return nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_classes, dim)))
+
+
+def first_rows(labels: Tensor, most: int) -> Tensor:
+    """Labels [N] -> positions [min(N, most)] of the rows to compare, those that count first, in their order."""
+    return (labels == NOTHING).to(torch.int8).argsort(stable=True)[:most]

@@ -12,6 +12,15 @@ from torch import Tensor
 from cornernet.losses.reduce import EPSILON, objects, positives
 
 
+def share(count: Tensor) -> Tensor | float:
+    """What this process divides a sum by, 0-dim -> factor of its quotient by max(count, 1); 1 without peers."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return 1.0
+    total = count.clone()
+    dist.all_reduce(total)
+    return count.clamp(min=1) * dist.get_world_size() / total.clamp(min=1)
+
+
 def shares(tl_heat: Tensor, br_heat: Tensor, mask: Tensor) -> tuple[Tensor | float, Tensor | float, Tensor | float]:
     """Targets of this process -> factors of its top-left heat, bottom-right heat and offset terms; 1 without peers.
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
-from cornernet.config import Component, Config, Data
-from cornernet.data.photometric import normalise, photometric
+from cornernet.config import Component, Config
+from cornernet.detectors import canvas
+from cornernet.detectors.canvas import plain_pictures, training_pictures
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.features import corner_features
@@ -55,8 +56,7 @@ class CornerDetector(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
-        images = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
-        images = normalise(images, self.mean, self.std)
+        images = training_pictures(batch, self.mean, self.std)
         if self.loss.feature_loss is None:
             maps = self.network(images)
             targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
@@ -85,17 +85,23 @@ class CornerDetector(nn.Module):
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
-        maps = self.network(normalise(images.float() / 255, self.mean, self.std))[-1]
+        maps = self.network(plain_pictures(images, self.mean, self.std))[-1]
         found = self.decoder(maps)
         (height, width), (rows, columns) = images.shape[-2:], maps.tl_heat.shape[-2:]
         scale = found.boxes.new_tensor([width / columns, height / rows] * 2)
         return found._replace(boxes=found.boxes * scale)
 
+    def describe(self) -> str:
+        """What a run's log says of the loss."""
+        weights = {"heatmap": self.loss.weights["focal"], "grouping": self.loss.grouping_weight}
+        weights["offset"] = self.loss.weights["regr"]
+        if self.loss.feature_loss is not None:
+            weights["feature"] = self.loss.weights["feature"]
+        return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
+
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
-        multiple = self.network.backbone.multiple
-        size = (max(height, self.least[0]), max(width, self.least[1]))
-        return tuple(_round_up(n + s, multiple) - s for n, s in zip(size, self.slack, strict=True))
+        return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
 
 
 def build(config: Config, num_classes: int) -> CornerDetector:
@@ -113,9 +119,10 @@ def build(config: Config, num_classes: int) -> CornerDetector:
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
         pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim), assignment=assignment(test.grouping),
     )  # fmt: skip
+    short = canvas.slack(config.data.input_size, hourglass.multiple)
     return CornerDetector(
-        CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap,
-        slack(config.data.input_size, hourglass.multiple), _least(config.data), config.data.mean, config.data.std,
+        CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap, short,
+        canvas.least(config.data), config.data.mean, config.data.std,
     )  # fmt: skip
 
 
@@ -124,33 +131,6 @@ def _check(config: Config) -> None:
     ranges(config, RANGES)
     if config.test.kernel < 1 or config.test.kernel % 2 == 0:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
-
-
-def _least(data: Data) -> tuple[int, int]:
-    """A network trained on whole pictures in a padded input knows no other frame, so it is shown them in the same."""
-    return (0, 0) if data.augment.crop else data.input_size
-
-
-def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right."""
-    short = tuple(-size % multiple for size in input_size)
-    if min(input_size) < 1 or max(short) > 3:
-        height, width = (" or ".join(map(str, _near(size, multiple))) for size in input_size)
-        raise ValueError(
-            f"data.input_size {list(input_size)} does not suit an hourglass that halves its input to 1/{multiple}: "
-            f"each side must be a multiple of {multiple} or up to 3 less; nearest: height {height}, width {width}"
-        )
-    return short
-
-
-def _near(size: int, multiple: int) -> list[int]:
-    """The multiples around a size, positive ones alone."""
-    below = size // multiple * multiple
-    return [n for n in (below, below + multiple) if n > 0] or [multiple]
-
-
-def _round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
 
 
 def _build_loss(config: Config, num_classes: int) -> AELoss:

@@ -3,11 +3,9 @@
 import torch
 from torch import Tensor
 
-from cornernet.losses.embedded import NOTHING
+from cornernet.losses.embedded import MOST, NOTHING, first_rows
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import CornerTargets
-
-MOST = 1024  # rows of a batch; what losses on pairs of rows hold grows with the square
 
 
 def corner_features(
@@ -17,7 +15,7 @@ def corner_features(
     embeddings [N, D] of every stack, classes [N] with -1 for nothing; N = 2 B M, but at most 1024: the first corners.
     """
     classes = torch.where(targets.mask, labels, NOTHING).flatten().repeat(2)
-    first = (classes == NOTHING).int().argsort(stable=True)[:MOST]
+    first = first_rows(classes, MOST)
     return [_read(corners, targets)[first] for corners in pooled], classes[first]
 
 

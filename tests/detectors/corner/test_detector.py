@@ -9,7 +9,7 @@ from torch import nn
 from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
-from cornernet.detectors.corner.detector import slack
+from cornernet.detectors.canvas import slack
 from cornernet.detectors.corner.features import corner_features
 from cornernet.structures import CornerMaps
 

@@ -1,0 +1,1 @@
+"""The anchor-based detector: everything of it in this folder."""

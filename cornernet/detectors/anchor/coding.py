@@ -1,0 +1,27 @@
+"""Boxes as seen from anchors. Girshick et al.: R-CNN, 2014, arXiv 1311.2524, appendix C.
+
+    t = ((gx - ax) / aw, (gy - ay) / ah, log(gw / aw), log(gh / ah))
+
+g, a: box and anchor by centre and size.
+"""
+
+from math import log
+
+import torch
+from torch import Tensor
+
+from cornernet.ops.boxes import center, size
+
+LARGEST = log(1000 / 16)  # of the logarithms, so that no box grows without bound
+
+
+def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
+    """Boxes and anchors [..., 4] xyxy -> deltas [..., 4]. Boxes and anchors must have an area."""
+    return torch.cat([(center(boxes) - center(anchors)) / size(anchors), (size(boxes) / size(anchors)).log()], -1)
+
+
+def decode(deltas: Tensor, anchors: Tensor) -> Tensor:
+    """Deltas and anchors [..., 4] -> boxes [..., 4] xyxy; the inverse of `encode`."""
+    middle = center(anchors) + deltas[..., :2] * size(anchors)
+    half = size(anchors) * deltas[..., 2:].clamp(max=LARGEST).exp() / 2
+    return torch.cat([middle - half, middle + half], -1)

@@ -1,0 +1,153 @@
+"""RetinaNet's kind of detector as one module: batch -> loss terms, images -> detections."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.backbones.hourglass import StackedHourglass
+from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
+from cornernet.checks import COUNT, SHARE, WHOLE, Interval, ranges
+from cornernet.config import Anchor, Component, Config, Model
+from cornernet.detectors import canvas
+from cornernet.detectors.anchor import assign
+from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
+from cornernet.detectors.anchor.assign import Assigned
+from cornernet.detectors.anchor.decode import decode
+from cornernet.detectors.anchor.head import AnchorHead
+from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
+from cornernet.detectors.anchor.network import AnchorNetwork
+from cornernet.losses import build as build_loss
+from cornernet.losses import default_weight
+from cornernet.structures import AnchorMaps, Batch, Detections
+
+RANGES = {
+    "model.anchor.channels": COUNT,
+    "model.anchor.depth": WHOLE,
+    "model.anchor.first_level": Interval(1, 7, "[]"),
+    "model.anchor.last_level": Interval(1, 9, "[]"),
+    "model.anchor.side": Interval(0.0, ends="()"),
+    "model.anchor.scales": Interval(0.0, ends="()"),
+    "model.anchor.ratios": Interval(0.0, ends="()"),
+    "model.anchor.positive_iou": SHARE,
+    "model.anchor.negative_iou": SHARE,
+    "model.anchor.candidates": COUNT,
+    "test.top_k": COUNT,
+    "test.num_dets": COUNT,
+}
+
+
+class AnchorDetector(nn.Module):
+    """The anchor detector behind the interface that training, evaluation and prediction share.
+
+    cells: anchors [A, 4] of one cell of every level, around the origin; strides: of the levels; assigner: anchors,
+    boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: AnchorLoss, assigner: Callable, decoder: Callable, cells: list[Tensor],
+        strides: list[int], num_classes: int, slack, least, mean, std,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network, self.loss, self.assigner, self.decoder = network, loss, assigner, decoder
+        self.cells, self.strides, self.num_classes, self.slack, self.least = cells, strides, num_classes, slack, least
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("std", torch.tensor(std), persistent=False)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        images = canvas.training_pictures(batch, self.mean, self.std)
+        features = None
+        if self.loss.feature_loss is None:
+            stacks = self.network(images)
+        else:
+            stacks, features = zip(*self.network(images, with_features=True), strict=True)
+        anchors = self.anchors(stacks[-1])
+        terms = self.loss.terms(stacks, torch.cat(anchors), self.targets(batch, anchors), features)
+        return {**terms, "total": self.loss.total(terms)}
+
+    def anchors(self, maps: AnchorMaps) -> list[Tensor]:
+        """Maps -> anchors [n, 4] of every level, input pixels."""
+        return grid_anchors(maps.sizes, self.strides, self.cells, maps.logits.device)
+
+    @torch.no_grad()
+    def targets(self, batch: Batch, anchors: list[Tensor]) -> Assigned:
+        """What the anchors should find in a batch."""
+        counts = [len(level) for level in anchors]
+        return self.assigner(
+            torch.cat(anchors), batch.boxes.float(), batch.labels, batch.mask, self.num_classes, counts
+        )
+
+    def predict(self, images: Tensor) -> Detections:
+        """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
+        maps = self.network(canvas.plain_pictures(images, self.mean, self.std))[-1]
+        return self.decoder(maps, self.anchors(maps))
+
+    def describe(self) -> str:
+        """What a run's log says of the loss."""
+        terms = ", ".join(f"{role} x {factor:g}" for role, factor in self.loss.weights.items())
+        return f"{terms}; the box loss compares {'decoded boxes' if self.loss.on_boxes else 'deltas'}"
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
+        return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
+
+
+def build(config: Config, num_classes: int) -> AnchorDetector:
+    """Config and class count -> AnchorDetector; raises ValueError for settings that do not go together."""
+    ranges(config, RANGES)
+    head = config.model.anchor
+    if head.last_level < head.first_level:
+        raise ValueError(f"model.anchor.last_level {head.last_level} lies below first_level {head.first_level}")
+    backbone, levels = _backbone(config.model), range(head.first_level, head.last_level + 1)
+    strides = [2**level for level in levels]
+    cells = [cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides]
+    network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, len(cells[0]), num_classes))
+    decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
+    return AnchorDetector(
+        network, _loss(config, num_classes), _assigner(head), decoder, cells, strides, num_classes,
+        canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data), config.data.mean,
+        config.data.std,
+    )  # fmt: skip
+
+
+def _backbone(model: Model) -> nn.Module:
+    settings, head = model.backbone, model.anchor
+    if settings.name != "hourglass":
+        return ResNetPyramid(settings.name, head.channels, head.first_level, head.last_level, settings.weights)
+    finest = settings.channels[0]
+    hourglass = StackedHourglass(settings.stacks, settings.stem_channels, settings.channels, settings.blocks, finest)
+    return HourglassPyramid(hourglass, settings.channels, head.channels, head.first_level, head.last_level)
+
+
+def _assigner(head: Anchor) -> Callable[..., Assigned]:
+    if head.assign == "atss":
+        return partial(assign.atss, candidates=head.candidates)
+    if head.negative_iou > head.positive_iou:
+        raise ValueError(
+            f"model.anchor.negative_iou {head.negative_iou} must not be above positive_iou {head.positive_iou}"
+        )
+    by_iou = partial(assign.max_iou, positive_iou=head.positive_iou, negative_iou=head.negative_iou)
+    return lambda *what: by_iou(*what[:-1])  # levels do not matter to it
+
+
+def on_boxes(config: Config) -> bool:
+    """Whether the box loss compares decoded boxes: as the config says, or as the loss is made for."""
+    space = config.model.anchor.box_space
+    return config.loss.box.name not in COORDINATES if space == "auto" else space == "boxes"
+
+
+def _loss(config: Config, num_classes: int) -> AnchorLoss:
+    loss, height_width = config.loss, config.data.input_size
+    given = {"num_classes": num_classes, "dim": config.model.anchor.channels, "diagonal": math.hypot(*height_width)}
+    roles = ["classification", "box", *(["feature"] if loss.feature.name != "none" else [])]
+    members = {role: build_loss(role, (c := getattr(loss, role)).name, given=given, **c.args) for role in roles}
+    weights = {role: weight(role, getattr(loss, role)) for role in roles}
+    return AnchorLoss(members["classification"], members["box"], weights, on_boxes(config), members.get("feature"))
+
+
+def weight(role: str, component: Component) -> float:
+    """Factor of a role's term: the config's, or the loss's own."""
+    return default_weight(role, component.name) if component.weight is None else component.weight

@@ -1,0 +1,93 @@
+"""The loss of an anchor detector: classes of all anchors, boxes of the positive ones, features if asked for."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cornernet.detectors.anchor import coding
+from cornernet.detectors.anchor.assign import Assigned
+from cornernet.losses.embedded import MOST, NOTHING, first_rows
+from cornernet.losses.reduce import at_least_float32
+from cornernet.losses.scope import share
+from cornernet.ops.boxes import overlap
+from cornernet.structures import AnchorMaps
+
+COORDINATES = ("l1", "smooth_l1", "mse")  # box losses that compare numbers, not areas: they act on deltas
+
+
+class AnchorLoss(nn.Module):
+    """Sums over the anchors, divided by the positive ones of all processes; means over the stacks.
+
+    on_boxes: the box loss compares decoded boxes in pixels, else deltas.
+    """
+
+    def __init__(
+        self, classification_loss: Callable, box_loss: Callable, weights: dict[str, float], on_boxes: bool,
+        feature_loss: Callable | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.classification_loss, self.box_loss, self.feature_loss = classification_loss, box_loss, feature_loss
+        self.weights, self.on_boxes = weights, on_boxes
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Named terms -> their weighted sum, scalar."""
+        return sum(self.weights.get(name, 0) * value for name, value in terms.items())
+
+    def terms(
+        self, stacks: Sequence[AnchorMaps], anchors: Tensor, assigned: Assigned,
+        features: Sequence[list[Tensor]] | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """Maps of every stack, anchors [A, 4], their targets -> classification, box, feature if there is such a loss,
+        and iou, the mean overlap of the positive anchors' boxes with their targets, for the log. Scalars.
+        """
+        count = assigned.positive.sum()
+        scale = share(count) / count.clamp(min=1)
+        with torch.autocast(stacks[0].logits.device.type, enabled=False):
+            found = [self._stack(maps, anchors, assigned, scale) for maps in stacks]
+            if self.feature_loss is not None:
+                for terms, levels in zip(found, features, strict=True):
+                    terms["feature"] = share(count) * self.feature_loss(*_rows(levels, assigned))
+        return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
+
+    def _stack(self, maps: AnchorMaps, anchors: Tensor, assigned: Assigned, scale: Tensor) -> dict[str, Tensor]:
+        labels, boxes, positive = (x.flatten(0, 1) for x in assigned)
+        classes = self.classification_loss(maps.logits.flatten(0, 1), labels).sum()
+        predicted = coding.decode(at_least_float32(maps.deltas), anchors).flatten(0, 1)
+        # what is no object is two boxes without size, in the same place: no value, no gradient
+        predicted = torch.where(positive[:, None], predicted, 0)
+        if self.on_boxes:
+            first, second = predicted, boxes
+        else:
+            around = anchors.expand(len(maps.logits), -1, -1).flatten(0, 1)
+            second = coding.encode(torch.where(positive[:, None], boxes, around), around)
+            first = torch.where(positive[:, None], at_least_float32(maps.deltas).flatten(0, 1), second)
+        box = torch.where(positive, per_pair(self.box_loss(first, second), len(first)), 0).sum()
+        overlaps = mean_overlap(predicted.detach(), boxes, positive)
+        return {"classification": scale * classes, "box": scale * box, "iou": overlaps}
+
+
+def mean_overlap(predicted: Tensor, boxes: Tensor, positive: Tensor) -> Tensor:
+    """Boxes [N, 4] twice, which of them count -> mean IoU, 0 if none does, scalar."""
+    return (overlap(predicted, boxes) * positive).sum() / positive.sum().clamp(min=1)
+
+
+def per_pair(loss: Tensor, count: int) -> Tensor:
+    """What a box loss gave, [N] or [N, 4] summed -> [N]; raises ValueError for anything else."""
+    if loss.dim() == 2 and len(loss) == count:
+        return loss.sum(1)
+    if loss.shape != (count,):
+        raise ValueError(
+            f"a box loss gives one value a pair, [{count}], got {list(loss.shape)}; "
+            "torch's losses do with args.reduction=none"
+        )
+    return loss
+
+
+def _rows(features: list[Tensor], assigned: Assigned) -> tuple[Tensor, Tensor]:
+    """Class features of every level, targets -> embeddings [N, D] at positive anchors' cells and their classes [N]."""
+    cells = torch.cat([level.flatten(2) for level in features], 2).transpose(1, 2)  # [B, cells, D]
+    per_cell = assigned.labels.shape[1] // cells.shape[1]
+    labels = torch.where(assigned.positive, assigned.labels, NOTHING).flatten()
+    first = first_rows(labels, MOST)
+    return cells.flatten(0, 1)[first // per_cell], labels[first]

@@ -1,0 +1,53 @@
+"""What pictures look like to a network: the sizes it takes, and a batch made ready for it."""
+
+from torch import Tensor
+
+from cornernet.config import Data
+from cornernet.data.photometric import normalise, photometric
+from cornernet.structures import Batch
+
+
+def fit_size(
+    height: int, width: int, multiple: int, slack: tuple[int, int], least: tuple[int, int] = (0, 0)
+) -> tuple[int, int]:
+    """Smallest (height, width), not below `least`, that holds a picture and is `slack` short of multiples."""
+    size = (max(height, least[0]), max(width, least[1]))
+    return tuple(_round_up(n + s, multiple) - s for n, s in zip(size, slack, strict=True))
+
+
+def least(data: Data) -> tuple[int, int]:
+    """A network trained on whole pictures in a padded input knows no other frame, so it is shown them in the same."""
+    return (0, 0) if data.augment.crop else data.input_size
+
+
+def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right."""
+    short = tuple(-size % multiple for size in input_size)
+    if min(input_size) < 1 or max(short) > 3:
+        height, width = (" or ".join(map(str, _near(size, multiple))) for size in input_size)
+        raise ValueError(
+            f"data.input_size {list(input_size)} does not suit a network that reduces its input to 1/{multiple}: "
+            f"each side must be a multiple of {multiple} or up to 3 less; nearest: height {height}, width {width}"
+        )
+    return short
+
+
+def _near(size: int, multiple: int) -> list[int]:
+    """The multiples around a size, positive ones alone."""
+    below = size // multiple * multiple
+    return [n for n in (below, below + multiple) if n > 0] or [multiple]
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def training_pictures(batch: Batch, mean: Tensor, std: Tensor) -> Tensor:
+    """Pictures of a batch with the colour changes drawn for them, normalised -> [B, 3, H, W] float32."""
+    images = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
+    return normalise(images, mean, std)
+
+
+def plain_pictures(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Images [B, 3, H, W] uint8 BGR -> normalised, float32."""
+    return normalise(images.float() / 255, mean, std)
