@@ -178,9 +178,9 @@ class Train:
 class Nms:
     """How overlapping detections are thinned out."""
 
-    # merge: soft-NMS that averages boxes
-    name: Literal["soft_gaussian", "soft_linear", "hard", "merge", "none"] = "soft_gaussian"
-    iou: float = 0.5  # overlap beyond which hard suppresses and linear decays
+    # diou: hard, but spares boxes whose centres lie apart; merge: soft-NMS that averages boxes
+    name: Literal["soft_gaussian", "soft_linear", "hard", "diou", "merge", "none"] = "soft_gaussian"
+    iou: float = 0.5  # overlap beyond which hard and diou suppress and linear decays
     sigma: float = 0.5  # width of the Gaussian decay
     min_score: float = 0.001  # boxes below are dropped
     weight_exp: float = 10.0  # exponent of the scores as weights in merge

@@ -1,7 +1,8 @@
 """Non-maximum suppression: hard, soft and merging, class by class, on the detections of one picture.
 
 Soft-NMS, Bodla et al. 2017, arXiv 1704.04503, equations 2 (linear) and 3 (Gaussian); the merging variant is the
-one of the multi-scale test of CornerNet, arXiv 1808.01244. All are sequential by nature: give them CPU tensors.
+one of the multi-scale test of CornerNet, arXiv 1808.01244; DIoU-NMS is equation 15 of Zheng et al. 2019, arXiv
+1911.08287. All are sequential by nature: give them CPU tensors.
 
 Each step keeps the best box that is left and multiplies the score of every other by its decay. Boxes have
 x1 <= x2 and y1 <= y2; with pixel=True, as published, a box covers its last pixel too: it is x2 - x1 + 1 wide.
@@ -17,7 +18,7 @@ from torchvision.ops import batched_nms
 
 Method = Literal["gaussian", "linear", "hard"]
 METHODS = ("gaussian", "linear", "hard")
-NAMES = ("soft_gaussian", "soft_linear", "hard", "merge", "none")
+NAMES = ("soft_gaussian", "soft_linear", "hard", "diou", "merge", "none")
 CHUNK = 256  # boxes averaged at once
 WHOLE = 2048  # up to so many boxes all pairs are compared at once (16 MB a matrix), beyond it row by row
 
@@ -45,8 +46,9 @@ def nms(
 ) -> Kept:
     """Suppression among boxes of one class, for all classes of a picture at once.
 
-    boxes [n, 4]; scores, labels, tl_scores, br_scores [n] -> Kept. name is one of NAMES, merge being Gaussian;
-    none only sorts. Boxes below min_score, and rows with score -1, are dropped under every name.
+    boxes [n, 4]; scores, labels, tl_scores, br_scores [n] -> Kept. name is one of NAMES, merge being Gaussian; diou is
+    hard with the overlap lowered by how far the centres lie apart; none only sorts. Boxes below min_score, and rows
+    with score -1, are dropped under every name.
     Raises ValueError for another name.
     """
     if name not in NAMES:
@@ -55,8 +57,9 @@ def nms(
     if name == "merge":
         corners = (tl_scores.float(), br_scores.float())
         return soft_nms_merge(boxes, scores, *corners, "gaussian", iou, sigma, min_score, weight_exp, labels, pixel)
-    if name.startswith("soft_"):
-        index, scores = soft_nms(boxes, scores, name[len("soft_") :], iou, sigma, min_score, labels, pixel)
+    if name == "diou" or name.startswith("soft_"):
+        method = "hard" if name == "diou" else name[len("soft_") :]
+        index, scores = soft_nms(boxes, scores, method, iou, sigma, min_score, labels, pixel, diou=name == "diou")
         return Kept(index, boxes[index], scores)
     index = hard_nms(boxes, scores, iou, labels, pixel) if name == "hard" else scores.argsort(descending=True)
     index = index[(scores[index] >= min_score) & (scores[index] > 0)]
@@ -81,13 +84,15 @@ def soft_nms(
     min_score: float = 0.001,
     labels: Tensor | None = None,
     pixel: bool = True,
+    diou: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Indices [k] of the kept boxes [n, 4], best first, and their decayed scores [k].
 
     method: gaussian, exp(-IoU^2 / sigma); linear, 1 - IoU beyond iou; hard, 0 beyond iou. A box whose score is or
-    falls below min_score is dropped. Boxes of different labels [n] leave each other alone.
+    falls below min_score is dropped. Boxes of different labels [n] leave each other alone. diou: IoU minus the squared
+    distance of the centres in squared diagonals of the box around both takes the place of IoU.
     """
-    decay = _decay(boxes, labels, method, iou, sigma, pixel)
+    decay = _decay(boxes, labels, method, iou, sigma, pixel, diou)
     picks = [(i, best) for i, best, _, _ in _steps(scores, decay, min_score)]
     return _columns(picks, scores)
 
@@ -137,7 +142,7 @@ def _steps(scores: Tensor, decay: Callable[[int], Tensor], min_score: float) -> 
 
 
 def _decay(
-    boxes: Tensor, labels: Tensor | None, method: str, iou: float, sigma: float, pixel: bool
+    boxes: Tensor, labels: Tensor | None, method: str, iou: float, sigma: float, pixel: bool, diou: bool = False
 ) -> Callable[[int], Tensor]:
     """Function from a box to the factors [n] by which it lowers the scores of all boxes; for itself it is 0."""
     if method not in METHODS:
@@ -147,6 +152,8 @@ def _decay(
 
     def rows(which: slice) -> Tensor:
         overlap = _iou(sides[:, which], sides)
+        if diou:
+            overlap = (overlap - _farness(sides[:, which], sides)).clamp_(min=0)
         if groups is not None:
             overlap *= (groups[which, None] - groups).eq_(0)
         factor = _factor(overlap, method, iou, sigma)
@@ -173,6 +180,15 @@ def _iou(boxes: Tensor, others: Tensor) -> Tensor:
     common *= (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - common
     return common.div_(union.clamp_(min=torch.finfo(union.dtype).tiny))
+
+
+def _farness(boxes: Tensor, others: Tensor) -> Tensor:
+    """Sides [4, k], [4, n] -> squared distance of the centres / squared diagonal of the box around both, [k, n]."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = boxes[:, :, None], others
+    apart = ((ax1 + ax2 - bx1 - bx2) ** 2 + (ay1 + ay2 - by1 - by2) ** 2) / 4
+    around = (torch.maximum(ax2, bx2) - torch.minimum(ax1, bx1)) ** 2
+    around += (torch.maximum(ay2, by2) - torch.minimum(ay1, by1)) ** 2
+    return apart / around.clamp_(min=torch.finfo(around.dtype).tiny)
 
 
 def _extended(boxes: Tensor, pixel: bool) -> Tensor:

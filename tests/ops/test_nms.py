@@ -212,7 +212,28 @@ def test_leaves_its_input_alone():
 
 
 def test_unknown_names_are_errors():
-    with pytest.raises(ValueError, match=r"soft_gaussian, soft_linear, hard, merge, none, got 'soft'"):
+    with pytest.raises(ValueError, match=r"soft_gaussian, soft_linear, hard, diou, merge, none, got 'soft'"):
         nms(*detections(2), "soft")
     with pytest.raises(ValueError, match=r"gaussian, linear, hard, got 'soft'"):
         soft_nms(TRIO, SCORES, "soft")
+
+
+def test_diou_spares_boxes_whose_centres_lie_apart():
+    """IoU 1/3; centres 5 apart, diagonal of both sqrt(10^2 + 15^2): 1/3 - 25/325 = 0.2564."""
+    kept = {}
+    for name in ("hard", "diou"):
+        for iou in (0.25, 0.3):
+            found = nms(TRIO, SCORES, torch.zeros(3).long(), SCORES, SCORES, name, iou, pixel=False)
+            kept[name, iou] = found.index.tolist()
+    assert kept == {("hard", 0.25): [1, 2], ("hard", 0.3): [1, 2], ("diou", 0.25): [1, 2], ("diou", 0.3): [1, 0, 2]}
+
+
+def test_diou_is_the_distance_of_torchvision():
+    from torchvision.ops import distance_box_iou
+
+    boxes, scores, labels, tl, br = detections(60)
+    measure, order, kept = distance_box_iou(boxes, boxes), scores.argsort(descending=True).tolist(), []
+    for i in order:
+        if all(labels[i] != labels[j] or measure[i, j] <= 0.4 for j in kept):
+            kept.append(i)
+    assert nms(boxes, scores, labels, tl, br, "diou", 0.4, pixel=False).index.tolist() == kept

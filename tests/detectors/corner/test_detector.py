@@ -92,8 +92,8 @@ def test_whole_pictures_are_tested_in_the_frame_they_were_trained_in():
 
 def test_an_unknown_detector_is_a_sentence():
     config = settings()
-    config.model.detector = "anchor"
-    with pytest.raises(ValueError, match=r"model\.detector 'anchor' is unknown; there are: corner"):
+    config.model.detector = "centre"
+    with pytest.raises(ValueError, match=r"model\.detector 'centre' is unknown; there are: corner, anchor"):
         build(config, CLASSES)
 
 

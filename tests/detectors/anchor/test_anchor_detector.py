@@ -1,0 +1,209 @@
+"""The anchor detector as one module: terms, gradients, the swap of losses, decoding, and its backbones."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from cornernet.benchmark import random_batch
+from cornernet.config import Config, override
+from cornernet.detectors import build
+from cornernet.losses import ROLES
+from cornernet.structures import AnchorMaps
+
+TINY = [
+    "model.detector=anchor",
+    "model.backbone.stacks=1",
+    "model.backbone.stem_channels=4",
+    "model.backbone.channels=[4,6,8]",
+    "model.backbone.blocks=[1,1,1]",
+    "model.anchor.channels=8",
+    "model.anchor.depth=1",
+    "model.anchor.first_level=2",
+    "model.anchor.last_level=5",
+    "data.input_size=[64,48]",
+    "data.max_objects=6",
+    "train.batch_size=2",
+]
+CLASSES = 3
+FEATURE = "loss.feature.name=softmax"
+
+
+def settings(*overrides):
+    return override(Config(), [*TINY, *overrides])
+
+
+def batch_of(config, objects=3):
+    batch = random_batch(config)
+    slots = torch.arange(batch.mask.shape[1])
+    return batch._replace(labels=batch.labels % CLASSES, mask=(slots < objects).expand_as(batch.mask).clone())
+
+
+@pytest.mark.parametrize("assigner", ["atss", "max_iou"])
+@pytest.mark.parametrize("extra", [[], ["loss.box.name=l1"], [FEATURE], ["model.backbone.stacks=2"]])
+@pytest.mark.parametrize(("images", "objects"), [(2, 3), (2, 0), (1, 1)])
+def test_terms_are_finite_with_their_gradients(assigner, extra, images, objects):
+    config = settings(f"train.batch_size={images}", f"model.anchor.assign={assigner}", *extra)
+    detector = build(config, CLASSES).train()
+    terms = detector(batch_of(config, objects))
+    terms["total"].backward()
+    assert all(value.dim() == 0 and value.dtype == torch.float32 and value.isfinite() for value in terms.values())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in detector.parameters())
+    assert (terms["box"] > 0) == (terms["iou"] > 0) == (objects > 0)
+
+
+@pytest.mark.parametrize("name", sorted(ROLES["box"]))
+def test_every_box_loss_trains(name):
+    config = settings(f"loss.box.name={name}")
+    detector = build(config, CLASSES).train()
+    terms = detector(batch_of(config))
+    terms["total"].backward()
+    assert terms["box"] > 0 and all(p.grad.isfinite().all() for p in detector.parameters())
+    assert detector.network.head.boxes.weight.grad.any()
+
+
+@pytest.mark.parametrize("name", sorted(ROLES["classification"]))
+def test_every_classification_loss_trains(name):
+    config = settings(f"loss.classification.name={name}")
+    terms = build(config, CLASSES).train()(batch_of(config))
+    terms["total"].backward()
+    assert terms["classification"].isfinite() and terms["classification"] > 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "weight", "words"),
+    [
+        ([], 2, "decoded boxes"),
+        (["loss.box.name=ciou"], 2.4, "decoded boxes"),
+        (["loss.box.name=l1"], 1, "deltas"),
+        (["loss.box.name=l1", "loss.box.weight=5"], 5, "deltas"),
+        (["loss.box.name=l1", "model.anchor.box_space=boxes"], 1, "decoded boxes"),
+        (["loss.box.name=giou", "model.anchor.box_space=deltas"], 2, "deltas"),
+        (["loss.box={name: torch.nn.L1Loss, args: {reduction: none}}"], 1, "decoded boxes"),
+    ],
+)
+def test_name_weight_and_decoding_move_together_unless_they_are_set(overrides, weight, words):
+    detector = build(settings(*overrides), CLASSES)
+    terms = detector(batch_of(settings(*overrides)))
+    torch.testing.assert_close(terms["total"], terms["classification"] + weight * terms["box"])
+    assert f"box x {weight:g}" in detector.describe() and detector.describe().endswith(f"compares {words}")
+
+
+def test_the_mean_of_a_foreign_box_loss_is_refused():
+    config = settings("loss.box.name=torch.nn.L1Loss")
+    with pytest.raises(ValueError, match=r"one value a pair, .* got \[\]; torch's losses do with args\.reduction=none"):
+        build(config, CLASSES)(batch_of(config))
+
+
+def test_image_size_reaches_the_loss_that_asks_for_it():
+    assert build(settings("loss.box.name=mpdiou"), CLASSES).loss.box_loss.keywords["diagonal"] == 80.0
+
+
+def test_objects_that_are_masked_do_not_count():
+    config = settings()
+    detector, batch = build(config, CLASSES).eval(), batch_of(config)
+    noise = batch._replace(boxes=batch.boxes.where(batch.mask[..., None], torch.tensor(30.0)))
+    torch.testing.assert_close(detector(noise), detector(batch))
+
+
+def test_a_planted_object_is_found():
+    """Maps that say one anchor is class 1 with a known delta -> that box first."""
+    detector = build(settings(), CLASSES).eval()
+    sizes = [(16, 12), (8, 6), (4, 3), (2, 2)]
+    levels = detector.anchors(AnchorMaps(torch.zeros(1), torch.zeros(1), sizes))
+    anchors = torch.cat(levels)
+    logits, deltas = torch.full((1, len(anchors), CLASSES), -9.0), torch.zeros(1, len(anchors), 4)
+    row = len(levels[0]) + 5
+    logits[0, row, 1], deltas[0, row] = 4.0, torch.tensor([0.5, 0.0, 0.0, 0.0])
+    found = detector.decoder(AnchorMaps(logits, deltas, sizes), levels)
+    width = anchors[row, 2] - anchors[row, 0]
+    torch.testing.assert_close(found.boxes[0, 0], anchors[row] + torch.tensor([0.5, 0, 0.5, 0]) * width)
+    assert found.labels[0, 0] == 1 and found.scores[0, 0].item() == pytest.approx(0.982, abs=1e-3)
+    assert (found.scores[0].diff() <= 0).all()
+
+
+def test_predictions_do_not_depend_on_the_batch():
+    detector = build(settings(), CLASSES).eval()
+    images = torch.randint(0, 255, (3, 3, 64, 48), dtype=torch.uint8)
+    with torch.no_grad():
+        together, alone = detector.predict(images), detector.predict(images[1:2])
+    torch.testing.assert_close(together.boxes[1:2], alone.boxes, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(together.scores[1:2], alone.scores)
+
+
+@pytest.mark.parametrize("stacks", [1, 2])
+@pytest.mark.parametrize("first", [2, 3, 4])
+def test_every_parameter_is_of_use_whatever_the_levels(stacks, first):
+    config = settings(f"model.backbone.stacks={stacks}", f"model.anchor.first_level={first}", "train.batch_size=4")
+    detector = build(config, CLASSES).train()
+    detector(batch_of(config, 6))["total"].backward()
+    assert [name for name, p in detector.named_parameters() if p.grad is None] == []
+
+
+def test_a_resnet_takes_torchvisions_weights_from_a_file(tmp_path):
+    torch.save(resnet18(weights=None).state_dict(), tmp_path / "r18.pth")
+    wanted = "model.backbone.name=resnet18", f"model.backbone.weights={tmp_path / 'r18.pth'}", "data.input_size=[64,64]"
+    config = settings(*wanted)
+    detector = build(config, CLASSES).train()
+    held = torch.load(tmp_path / "r18.pth", weights_only=True)["layer3.0.conv1.weight"]
+    assert torch.equal(detector.network.backbone.body.layer3[0].conv1.weight, held)
+    assert detector(batch_of(config))["total"].isfinite() and detector.fit_size(33, 64) == (64, 64)
+    torch.save({"a": torch.ones(1)}, tmp_path / "r18.pth")
+    with pytest.raises(ValueError, match=r"model\.backbone\.weights: .* does not hold the weights of this ResNet"):
+        build(config, CLASSES)
+    with pytest.raises(FileNotFoundError, match=r"model\.backbone\.weights: there is no file"):
+        build(settings("model.backbone.name=resnet50", "model.backbone.weights=nowhere.pth"), CLASSES)
+
+
+def test_a_resnet_sees_rgb():
+    detector = build(settings("model.backbone.name=resnet18", "data.input_size=[64,64]"), CLASSES).eval()
+    seen, images = [], torch.rand(1, 3, 64, 64)
+    detector.network.backbone.body.conv1.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    detector.network(images)
+    assert torch.equal(seen[0], images.flip(1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("model.anchor.last_level=1", r"last_level 1 lies below first_level 2"),
+        ("model.anchor.first_level=1", r"an hourglass has no level below 2"),
+        ("model.anchor.first_level=5", r"first_level 5 lies beyond the 3 levels"),
+        ("model.anchor.ratios=[]", r"model\.anchor\.ratios must hold one number or more"),
+        ("model.anchor.negative_iou=0.9", r"negative_iou 0\.9 must not be above positive_iou 0\.5"),
+        (
+            "loss.grouping.name=triplet",
+            r"the anchor detector has no grouping loss; it has classification, box,",
+        ),
+        ("loss.box.name=cuio", r"unknown box loss 'cuio', did you mean ciou"),
+        ("loss.box.args.epz=1", r"has no argument 'epz'; it takes eps"),
+        ("data.input_size=[70,48]", r"data\.input_size \[70, 48\] does not suit"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        build(settings(wrong), CLASSES)
+
+
+def test_losses_of_anchors_have_no_place_in_the_corner_detector():
+    with pytest.raises(ValueError, match=r"loss\.box\.name=ciou: the corner detector has no box loss; it has heatmap"):
+        override(Config(), ["loss.box.name=ciou"])
+
+
+def test_the_network_compiles_its_loss_without_a_break():
+    config = settings()
+    detector, batch = build(config, CLASSES).train(), batch_of(config)
+    for module in detector.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    stacks = detector.network(torch.rand(2, 3, 64, 48))
+    anchors = detector.anchors(stacks[-1])
+    assigned = detector.targets(batch, anchors)
+    torch.compiler.reset()
+
+    def loss(logits, deltas):
+        return detector.loss.terms([AnchorMaps(logits, deltas, stacks[0].sizes)], torch.cat(anchors), assigned)
+
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    maps = stacks[0].logits.detach(), stacks[0].deltas.detach()
+    torch.testing.assert_close(compiled(*maps), loss(*maps))
