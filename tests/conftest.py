@@ -64,6 +64,23 @@ def tiny(tmp_path_factory) -> Path:
     return path
 
 
+TINY_ANCHOR = """
+base: tiny.yaml
+model:
+  detector: anchor
+  anchor: {channels: 8, depth: 1, first_level: 2, last_level: 4, side: 5, scales: [1], ratios: [1], assign: atss}
+loss: {box: {name: giou}}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_anchor(tiny) -> Path:
+    """The same with anchors."""
+    path = tiny.with_name("tiny_anchor.yaml")
+    path.write_text(TINY_ANCHOR)
+    return path
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tiny, tmp_path_factory) -> Path:
     """Folder of a finished run of `tiny`; to be read, not written."""

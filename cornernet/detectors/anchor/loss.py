@@ -63,13 +63,8 @@ class AnchorLoss(nn.Module):
             second = coding.encode(torch.where(positive[:, None], boxes, around), around)
             first = torch.where(positive[:, None], at_least_float32(maps.deltas).flatten(0, 1), second)
         box = torch.where(positive, per_pair(self.box_loss(first, second), len(first)), 0).sum()
-        overlaps = mean_overlap(predicted.detach(), boxes, positive)
-        return {"classification": scale * classes, "box": scale * box, "iou": overlaps}
-
-
-def mean_overlap(predicted: Tensor, boxes: Tensor, positive: Tensor) -> Tensor:
-    """Boxes [N, 4] twice, which of them count -> mean IoU, 0 if none does, scalar."""
-    return (overlap(predicted, boxes) * positive).sum() / positive.sum().clamp(min=1)
+        overlaps = (overlap(predicted.detach(), boxes) * positive).sum()
+        return {"classification": scale * classes, "box": scale * box, "iou": scale * overlaps}
 
 
 def per_pair(loss: Tensor, count: int) -> Tensor:
