@@ -17,17 +17,15 @@ def cell_anchors(side: float, scales: Sequence[float], ratios: Sequence[float]) 
     return (torch.stack([-w, -h, w, h], 1) / 2).round()
 
 
-def grid_anchors(
-    sizes: Sequence[tuple[int, int]], strides: Sequence[int], cells: Sequence[Tensor], device: torch.device
-) -> list[Tensor]:
-    """(h, w), stride and cell anchors [A, 4] of every level -> its anchors [h w A, 4], pixels of the input.
+def grid_anchors(sizes: Sequence[tuple[int, int]], strides: Sequence[int], cells: Tensor) -> list[Tensor]:
+    """(h, w) and stride of every level, cell anchors [levels, A, 4] -> each level's anchors [h w A, 4], input pixels.
 
     Cell (y, x) has its anchors around the point (x, y) times the stride, as in torchvision; A varies fastest.
     """
     found = []
     for (height, width), stride, around in zip(sizes, strides, cells, strict=True):
-        y, x = (torch.arange(n, device=device) * stride for n in (height, width))
+        y, x = (torch.arange(n, device=cells.device) * stride for n in (height, width))
         y, x = torch.meshgrid(y, x, indexing="ij")
         centers = torch.stack([x, y, x, y], -1).view(-1, 1, 4)
-        found.append((centers + around.to(device)).view(-1, 4))
+        found.append((centers + around).view(-1, 4))
     return found

@@ -42,17 +42,18 @@ RANGES = {
 class AnchorDetector(nn.Module):
     """The anchor detector behind the interface that training, evaluation and prediction share.
 
-    cells: anchors [A, 4] of one cell of every level, around the origin; strides: of the levels; assigner: anchors,
+    cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner: anchors,
     boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
     """
 
     def __init__(
-        self, network: nn.Module, loss: AnchorLoss, assigner: Callable, decoder: Callable, cells: list[Tensor],
+        self, network: nn.Module, loss: AnchorLoss, assigner: Callable, decoder: Callable, cells: Tensor,
         strides: list[int], num_classes: int, slack, least, mean, std,
     ) -> None:  # fmt: skip
         super().__init__()
         self.network, self.loss, self.assigner, self.decoder = network, loss, assigner, decoder
-        self.cells, self.strides, self.num_classes, self.slack, self.least = cells, strides, num_classes, slack, least
+        self.strides, self.num_classes, self.slack, self.least = strides, num_classes, slack, least
+        self.register_buffer("cells", cells, persistent=False)
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
@@ -70,7 +71,7 @@ class AnchorDetector(nn.Module):
 
     def anchors(self, maps: AnchorMaps) -> list[Tensor]:
         """Maps -> anchors [n, 4] of every level, input pixels."""
-        return grid_anchors(maps.sizes, self.strides, self.cells, maps.logits.device)
+        return grid_anchors(maps.sizes, self.strides, self.cells)
 
     @torch.no_grad()
     def targets(self, batch: Batch, anchors: list[Tensor]) -> Assigned:
@@ -103,8 +104,8 @@ def build(config: Config, num_classes: int) -> AnchorDetector:
         raise ValueError(f"model.anchor.last_level {head.last_level} lies below first_level {head.first_level}")
     backbone, levels = _backbone(config.model), range(head.first_level, head.last_level + 1)
     strides = [2**level for level in levels]
-    cells = [cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides]
-    network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, len(cells[0]), num_classes))
+    cells = torch.stack([cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides])
+    network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, cells.shape[1], num_classes))
     decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
     return AnchorDetector(
         network, _loss(config, num_classes), _assigner(head), decoder, cells, strides, num_classes,

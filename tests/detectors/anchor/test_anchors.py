@@ -19,8 +19,8 @@ STRIDES = [8, 16, 32, 64, 128]
 def retinanet(height=256, width=384):
     """Our anchors of a picture, level by level."""
     sizes = [(height // s, width // s) for s in STRIDES]
-    cells = [cell_anchors(4 * s, SCALES, RATIOS) for s in STRIDES]
-    return sizes, grid_anchors(sizes, STRIDES, cells, torch.device("cpu"))
+    cells = torch.stack([cell_anchors(4 * s, SCALES, RATIOS) for s in STRIDES])
+    return sizes, grid_anchors(sizes, STRIDES, cells)
 
 
 def objects(images=3, slots=7, counts=(7, 2, 0), size=(256, 384)):
