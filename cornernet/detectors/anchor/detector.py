@@ -42,8 +42,8 @@ RANGES = {
 class AnchorDetector(nn.Module):
     """The anchor detector behind the interface that training, evaluation and prediction share.
 
-    cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner: anchors,
-    boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
+    cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner:
+    anchors, boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
     """
 
     def __init__(
