@@ -118,7 +118,8 @@ def _exact(loss: Any) -> Rule:
     try:
         shape = list(built(pair, pair.flip(0)).shape)
     except Exception as error:  # someone else's function may fail in any way
-        raise ValueError(f"box loss {label(loss)} cannot be called with two boxes [N, 4]: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"box loss {label(loss)} cannot be called with two boxes [N, 4]: {reason}") from error
     if shape != [2]:
         raise ValueError(f"box loss {label(loss)} must give one value a pair, [2] for 2 pairs, got {shape}")
     return exact(built, float(weight))
@@ -181,9 +182,8 @@ def _draw_surface(name: str, starts: Tensor, course: Course, limits: tuple[float
 
     figure = _figure(4.2, 3.4)
     axes = figure.subplots()
-    dots = axes.scatter(
-        *starts, c=course.by_point, s=max(4.0, 6e4 / starts.shape[1] ** 1.02 / 3), norm=LogNorm(*limits), linewidths=0
-    )
+    size = max(4.0, 2e4 / starts.shape[1])  # so that the dots cover the disc
+    dots = axes.scatter(*starts, c=course.by_point, s=size, norm=LogNorm(*limits), linewidths=0)
     axes.set(title=name, xlabel="x of the start", ylabel="y of the start", aspect="equal")
     figure.colorbar(dots, label=f"error at the end, {CASES} cases a point")
     figure.savefig(path, dpi=80)

@@ -80,13 +80,14 @@ def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4, longest_s
 def curves(folder: str | Path) -> Path:
     """Plot loss terms, learning rate and AP of a run over its steps -> path of curves.png, written into its folder.
 
-    Reads log.csv (step, lr, images_per_s and one column a loss term) and, if there, eval.csv (step, AP, ...).
+    Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP, ...).
     Cells may be empty. Raises FileNotFoundError where the folder has neither.
     """
     folder = Path(folder)
     log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
     groups = {
-        "loss": {name: points for name, points in log.items() if name not in ("lr", "images_per_s")},
+        "loss": {name: points for name, points in log.items() if name not in ("lr", "images_per_s", "iou")},
+        "mean IoU": {name: points for name, points in log.items() if name == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
         "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
     }
@@ -232,7 +233,8 @@ def comparison(runs: dict[str, list[Path]], path: Path) -> None:
     points = {name: _mean([_measured(held["AP"]) for held in each if "AP" in held]) for name, each in scores.items()}
     if any(len(line) > 1 for line in points.values()):
         groups["AP"] = {name: line for name, line in points.items() if line}
-    _plot({("loss: " if term != "AP" else "") + term: lines for term, lines in groups.items()}, path)
+    titles = {"AP": "AP", "iou": "mean IoU"}
+    _plot({titles.get(term, f"loss: {term}"): lines for term, lines in groups.items()}, path)
 
 
 def _mean(lines: list[Points]) -> Points:
