@@ -18,6 +18,6 @@ OWN = {
 }
 
 
-def default_weight(role: str, name: str) -> float:
-    """Role and name, or dotted path, of a loss -> factor of its term in the total."""
-    return OWN.get((role, name), ROLE.get(role, 1.0))
+def default_weight(role: str, name: str, given: float | None = None) -> float:
+    """Role and name, or dotted path, of a loss -> factor of its term in the total: the one given if there is one."""
+    return OWN.get((role, name), ROLE.get(role, 1.0)) if given is None else given

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
 from cornernet.checks import COUNT, SHARE, WHOLE, Interval, ranges
-from cornernet.config import Anchor, Component, Config, Model
+from cornernet.config import Anchor, Config, Model
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
@@ -21,6 +21,7 @@ from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.losses import build as build_loss
 from cornernet.losses import default_weight
+from cornernet.losses.weights import AREAS
 from cornernet.structures import AnchorMaps, Batch, Detections
 
 RANGES = {
@@ -135,20 +136,21 @@ def _assigner(head: Anchor) -> Callable[..., Assigned]:
 
 
 def on_boxes(config: Config) -> bool:
-    """Whether the box loss compares decoded boxes: as the config says, or as the loss is made for."""
-    space = config.model.anchor.box_space
-    return config.loss.box.name not in COORDINATES if space == "auto" else space == "boxes"
+    """Whether the box loss compares decoded boxes: as the config says, or as the loss is made for.
+
+    Raises ValueError for a loss on areas that is to compare deltas.
+    """
+    space, name = config.model.anchor.box_space, config.loss.box.name
+    if space == "deltas" and name in AREAS:
+        raise ValueError(f"model.anchor.box_space=deltas does not go with loss.box.name={name}: deltas have no area")
+    return name not in COORDINATES if space == "auto" else space == "boxes"
 
 
 def _loss(config: Config, num_classes: int) -> AnchorLoss:
     loss, height_width = config.loss, config.data.input_size
     given = {"num_classes": num_classes, "dim": config.model.anchor.channels, "diagonal": math.hypot(*height_width)}
     roles = ["classification", "box", *(["feature"] if loss.feature.name != "none" else [])]
-    members = {role: build_loss(role, (c := getattr(loss, role)).name, given=given, **c.args) for role in roles}
-    weights = {role: weight(role, getattr(loss, role)) for role in roles}
+    components = {role: getattr(loss, role) for role in roles}
+    members = {role: build_loss(role, c.name, given=given, **c.args) for role, c in components.items()}
+    weights = {role: default_weight(role, c.name, c.weight) for role, c in components.items()}
     return AnchorLoss(members["classification"], members["box"], weights, on_boxes(config), members.get("feature"))
-
-
-def weight(role: str, component: Component) -> float:
-    """Factor of a role's term: the config's, or the loss's own."""
-    return default_weight(role, component.name) if component.weight is None else component.weight

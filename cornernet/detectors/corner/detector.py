@@ -137,24 +137,20 @@ def _build_loss(config: Config, num_classes: int) -> AELoss:
     loss, given = config.loss, {"num_classes": num_classes, "dim": config.model.head.channels}
     has_feature = loss.feature.name != "none"
     return AELoss(
-        regr_weight=_weight("offset", loss.offset),
+        regr_weight=default_weight("offset", loss.offset.name, loss.offset.weight),
         focal_loss=_member("heatmap", loss.heatmap),
         grouping_loss=_member("grouping", loss.grouping),
         offset_loss=_member("offset", loss.offset),
-        focal_weight=_weight("heatmap", loss.heatmap),
-        grouping_weight=_weight("grouping", loss.grouping),
+        focal_weight=default_weight("heatmap", loss.heatmap.name, loss.heatmap.weight),
+        grouping_weight=default_weight("grouping", loss.grouping.name, loss.grouping.weight),
         feature_loss=_member("feature", loss.feature, given) if has_feature else None,
-        feature_weight=_weight("feature", loss.feature),
+        feature_weight=default_weight("feature", loss.feature.name, loss.feature.weight),
         across_processes=True,
     )
 
 
 def _member(role: str, component: Component, given: dict[str, int] | None = None) -> Callable:
     return build_loss(role, component.name, given=given, **component.args)
-
-
-def _weight(role: str, component: Component) -> float:
-    return default_weight(role, component.name) if component.weight is None else component.weight
 
 
 def _gathered(maps: CornerMaps, targets: CornerTargets) -> list[Tensor]:

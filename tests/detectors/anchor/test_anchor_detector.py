@@ -78,7 +78,6 @@ def test_every_classification_loss_trains(name):
         (["loss.box.name=l1"], 1, "deltas"),
         (["loss.box.name=l1", "loss.box.weight=5"], 5, "deltas"),
         (["loss.box.name=l1", "model.anchor.box_space=boxes"], 1, "decoded boxes"),
-        (["loss.box.name=giou", "model.anchor.box_space=deltas"], 2, "deltas"),
         (["loss.box={name: torch.nn.L1Loss, args: {reduction: none}}"], 1, "decoded boxes"),
     ],
 )
@@ -175,6 +174,7 @@ def test_a_resnet_sees_rgb():
             "loss.grouping.name=triplet",
             r"the anchor detector has no grouping loss; it has classification, box,",
         ),
+        ("model.anchor.box_space=deltas", r"deltas does not go with loss\.box\.name=giou: deltas have no area"),
         ("loss.box.name=cuio", r"unknown box loss 'cuio', did you mean ciou"),
         ("loss.box.args.epz=1", r"has no argument 'epz'; it takes eps"),
         ("data.input_size=[70,48]", r"data\.input_size \[70, 48\] does not suit"),
