@@ -49,6 +49,8 @@ def entries(role: str | None = None, name: str | None = None) -> list[Entry]:
     """All losses, those of a role or one -> Entry each. Raises ValueError for a role or name that does not exist."""
     if role is not None and role not in ROLES:
         raise ValueError(f"there is no role {role!r} for a loss; there are {', '.join(ROLES)}")
+    if name is not None and "." in str(name):
+        raise ValueError(f"{name} is not a loss of this package; {role} has {', '.join(sorted(ROLES[role]))}")
     if name is not None:
         return [_entry(role, name, find(role, name, ROLES[role]))]
     return [_entry(r, n, loss) for r in ([role] if role else ROLES) for n, loss in sorted(ROLES[r].items())]
@@ -96,6 +98,8 @@ def _default(parameter: inspect.Parameter) -> str:
 
 def terminal(role: str | None = None, name: str | None = None) -> str:
     """The losses as plain text: a line or two each, of a role with their formulas, of one everything."""
+    if name is not None and "." in str(name):
+        raise ValueError(f"{name} is not a loss of this package; {role} has {', '.join(sorted(ROLES[role]))}")
     if name is not None:
         return _whole(entries(role, name)[0])
     blocks = []

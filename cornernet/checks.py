@@ -79,6 +79,14 @@ def ranges(settings: Config, table: dict[str, Interval]) -> None:
             raise ValueError(f"{key} must be {allowed}, got {value}")
 
 
+def weights(settings: Config) -> None:
+    """Raise ValueError for the weight of a loss that is negative or not finite."""
+    allowed = NOT_NEGATIVE._replace(null=True)
+    for role, loss in vars(settings.loss).items():
+        if not allowed.holds(loss.weight):
+            raise ValueError(f"loss.{role}.weight must be {allowed}, got {loss.weight}")
+
+
 def whole_pictures(settings: Config) -> None:
     """Raise ValueError where training fits whole pictures into another size than that in which they are tested."""
     data = settings.data

@@ -24,21 +24,25 @@ class Interrupted(Exception):
         self.number = number
 
 
-def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0) -> None:
+def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0, keys: bool = True) -> None:
     """Call main(*paths, overrides) for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
 
-    `paths` first arguments are required, `optional` more may follow; --help prints `usage` and every key.
+    `paths` first arguments are required, `optional` more may follow; --help prints `usage` and every key. Without keys
+    the tool takes no overrides and main(*paths) is called.
     """
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
         from cornernet.help import help_text
 
-        print(f"{usage}\n\n{help_text()}")
+        print(f"{usage}\n\n{help_text()}" if keys else usage)
         sys.exit(0)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("cornernet").setLevel(logging.INFO)
     with sentences():
-        main(*split(arguments, usage, paths, optional))
+        *given, overrides = split(arguments, usage, paths, optional)
+        if overrides and not keys:
+            raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {_first(usage)}")
+        main(*given, *([overrides] if keys else []))
 
 
 def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> list:

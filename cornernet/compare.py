@@ -3,15 +3,18 @@
 import csv
 import json
 import logging
+import os
+import signal
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cornernet import config, evaluate, grid, inference
+from cornernet import config, engine, evaluate, grid, inference
 from cornernet.commandline import Interrupted
 from cornernet.data.sources import build_source
 from cornernet.grid import Choice, Plan
@@ -41,6 +44,8 @@ def compare(path: str, overrides: list[str], train_tool: Path) -> str:
     where a training fails after the others are done; Interrupted after a signal.
     """
     found = grid.plan(path, overrides)
+    for choice in grid.combinations({**found.trained, **found.tested}):  # a slip must not wait for its turn
+        engine.check(config.load(path, [*found.fixed, *choice.overrides]))
     found.folder.mkdir(parents=True, exist_ok=True)
     trainings, failed = list(grid.runs(found)), []
     for number, (choice, seed) in enumerate(trainings, 1):
@@ -53,9 +58,11 @@ def compare(path: str, overrides: list[str], train_tool: Path) -> str:
                 continue
         _scored(found, choice, folder)
         write(found)
+    text = write(found)
     if failed:
+        log.info("%s", text)
         raise ValueError(f"{len(failed)} of {len(trainings)} trainings failed: {'; '.join(failed)}; see their messages")
-    return write(found)
+    return text
 
 
 def _finished(folder: Path, steps: int) -> bool:
@@ -68,17 +75,37 @@ def _finished(folder: Path, steps: int) -> bool:
 
 def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
     """Run one training in a process of its own -> its exit code; its table goes to train.txt in its folder."""
-    launch = ["-m", "torch.distributed.run", f"--nproc_per_node={found.processes}"] if found.processes > 1 else []
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={found.processes}"]
+    launch = torchrun if found.processes > 1 else []
     command = [sys.executable, *launch, str(tool), found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:
-        try:
-            code = subprocess.run(command, stdout=output, check=False).returncode
-        except KeyboardInterrupt:  # the training has got the signal too, and saved
-            raise Interrupted(2, "comparison stopped; the same command goes on") from None
-    if code in SIGNALS:
-        raise Interrupted(SIGNALS[code], "comparison stopped; the same command goes on")
+        # in a group of its own, so that it gets every signal once: from here
+        process = subprocess.Popen(command, stdout=output, start_new_session=True)
+        with passed_on(process) as passed:
+            code = process.wait()
+    if passed or code in SIGNALS:
+        number = passed[0] if passed else SIGNALS[code]
+        raise Interrupted(number, "comparison stopped; the same command goes on")
     return code
+
+
+@contextmanager
+def passed_on(process: subprocess.Popen) -> Iterator[list[int]]:
+    """Hand SIGINT and SIGTERM to a training, which saves and ends, instead of dying before it -> those that came."""
+    came: list[int] = []
+
+    def hand_on(number: int, _: object) -> None:
+        came.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _scored(found: Plan, trained: Choice, folder: Path) -> None:

@@ -65,7 +65,7 @@ class Anchor:
     positive_iou: float = 0.5  # of max_iou: overlap from which an anchor has the object
     negative_iou: float = 0.4  # of max_iou: overlap below which it is background
     candidates: int = 9  # of atss: nearest anchors of each level
-    # auto: box losses on areas compare decoded boxes, l1, smooth_l1 and mse deltas
+    # auto: box losses on areas compare decoded boxes, l1, smooth_l1 and mse deltas (on boxes they count pixels)
     box_space: Literal["auto", "boxes", "deltas"] = "auto"
 
 
@@ -249,11 +249,11 @@ def roles(config: Config) -> dict[str, Component]:
 
 
 def _has_place(config: Config, overrides: Sequence[str]) -> Config:
-    """The config; raises ValueError for an override of a loss that its detector does not have."""
+    """The config; raises ValueError for an override that changes a loss that its detector does not have."""
     kind = config.model.detector
     for text in overrides:
-        role = re.match(r"loss\.(\w+)", text)
-        if role and role[1] not in ROLES[kind]:
+        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
+        if role and role[1] not in ROLES[kind] and getattr(config.loss, role[1]) != getattr(Losses(), role[1], None):
             raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(ROLES[kind])}")
     return config
 
@@ -282,7 +282,7 @@ def save(config: Config, path: str | Path) -> None:
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     # names of losses first: a new name empties the args, which must not depend on the order of typing
-    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+\.name=", text)):
+    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=", text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(

@@ -23,6 +23,7 @@ from cornernet.state import State
 from cornernet.structures import Batch
 
 log = logging.getLogger("cornernet")
+CLASSES = 2  # of the detector that settings are tried on before the data are known
 
 
 def train(settings: Config, name: str = "run") -> dict[str, float]:
@@ -59,8 +60,9 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
 def check(settings: Config) -> None:
     """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later."""
     checks.ranges(settings, {**checks.RANGES, **checks.TEST_RANGES})
+    checks.weights(settings)
     with torch.device("meta"):  # shapes without numbers
-        detector = detectors.build(settings, 1)
+        detector = detectors.build(settings, CLASSES)
     checks.whole_pictures(settings)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
@@ -68,7 +70,7 @@ def check(settings: Config) -> None:
     for role, loss in config.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
-            checks.loss(detectors.build(alone, 1), role, loss.name)
+            checks.loss(detectors.build(alone, CLASSES), role, loss.name)
 
 
 def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: Journal, stop, val_source) -> None:

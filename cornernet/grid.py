@@ -47,7 +47,7 @@ def plan(path: str, overrides: Sequence[str]) -> Plan:
         elif key in ("seed", "work_dir", "train.resume"):
             raise ValueError(f"got {text}, but a comparison sets {key} itself; seeds= and out= choose")
         elif isinstance(_read(text), list) and (not _takes_list(key) or _nested(_read(text))):
-            lists[key] = _read(text)
+            lists[key] = list({label(value): value for value in _read(text)}.values())
             if not lists[key]:
                 raise ValueError(f"{text}: there is nothing in this list to compare")
         else:

@@ -182,7 +182,7 @@ def _draw_surface(name: str, starts: Tensor, course: Course, limits: tuple[float
 
     figure = _figure(4.2, 3.4)
     axes = figure.subplots()
-    size = max(4.0, 2e4 / starts.shape[1])  # so that the dots cover the disc
+    size = min(60.0, 5e4 / starts.shape[1])  # points^2, so that the dots cover the disc
     dots = axes.scatter(*starts, c=course.by_point, s=size, norm=LogNorm(*limits), linewidths=0)
     axes.set(title=name, xlabel="x of the start", ylabel="y of the start", aspect="equal")
     figure.colorbar(dots, label=f"error at the end, {CASES} cases a point")

@@ -2,18 +2,17 @@
 
     rule(boxes [4, N], targets [4, N]) -> [4, N], what a step subtracts, but for its rate
 
-Boxes are rows here, x, y, w, h: centre and size. A row is one stretch of memory, which makes a step several times
-faster than [N, 4] does.
+Boxes are rows here, x, y, w, h: centre and size, so that what is done to all x runs through adjacent memory.
 
 PAPER holds the rules of Zheng, Wang, Liu, Li, Ye, Ren, 2019, arXiv 1911.08287, as far as they can be told from the
-paper and its figure. They are not the gradients of the losses:
+paper, its figure and what is known of its rules; that of diou was chosen among many readings by the curve it gives.
+They are not the gradients of the losses:
 
     all     w and h take twice the true step in the terms of IoU and GIoU
     giou    the intersection inside the union is the product of two lengths that may be negative: boxes apart have none,
             but their union shrinks or grows
-    diou    in the step of x and y both sides of the enclosing box, c, are taken to move, and with the wrong sign, so
-            that the step is about 4.5 times the true one; in the step of h the derivative of c's width by w serves for
-            that of its height by h
+    diou    in the step of x and y both sides of the enclosing box, c, are taken to move; and c enters the steps of x, y
+            and w with the wrong sign, that of h with the right one. The step in place is about 4.5 times the true one
     ciou    diou, and the aspect term without its divisor w^2 + h^2, as the paper says
 """
 
@@ -65,13 +64,13 @@ def paper_giou(boxes: Tensor, targets: Tensor) -> Tensor:
 
 
 def paper_diou(boxes: Tensor, targets: Tensor) -> Tensor:
-    """1 - IoU + d^2 / c^2 with the two errors in the derivative of c."""
+    """1 - IoU + d^2 / c^2, the derivatives of c taken wrongly."""
     apart, sides = boxes[:2] - targets[:2], _enclosing(boxes, targets)
     left, top, right, bottom = _outside(boxes, targets)
     d2, c2 = (apart**2).sum(0), (sides**2).sum(0)
-    # True would be - sides here for sides.sum(0), and (top + bottom) / 2 below for h.
+    # True would be - sides here for sides.sum(0), and - (left + right) below.
     place = 2 * apart / c2 + 2 * d2 / c2**2 * sides.sum(0) * torch.stack([right - left, bottom - top])
-    size = -2 * d2 / c2**2 * sides * (left + right) / 2
+    size = d2 / c2**2 * sides * torch.stack([left + right, -(top + bottom)])
     return paper_iou(boxes, targets) + torch.cat([place, size])
 
 

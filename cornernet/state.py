@@ -78,6 +78,11 @@ def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
     before, now = config.from_container(held["config"]).train, state.config.train
     if (before.ema is None) != (now.ema is None):
         raise ValueError(f"{path} was trained with train.ema={before.ema}, got {now.ema}; resume it with the same")
+    names = [x.loss.feature.name for x in (config.from_container(held["config"]), state.config)]
+    if names[0] != names[1]:
+        raise ValueError(
+            f"{path} was trained with loss.feature.name={names[0]}, got {names[1]}; resume it with the same"
+        )
     if before.optimizer != now.optimizer:
         raise ValueError(f"{path} was trained with train.optimizer={before.optimizer}, got {now.optimizer}")
 

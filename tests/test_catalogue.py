@@ -89,7 +89,11 @@ def test_the_list_holds_all_and_each_more_of_less():
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [(("boxes",), "there is no role 'boxes' for a loss; there are heatmap,"), (("box", "cuio"), "did you mean")],
+    [
+        (("boxes",), "there is no role 'boxes' for a loss; there are heatmap,"),
+        (("box", "cuio"), "did you mean"),
+        (("box", "torch.nn.L1Loss"), "torch.nn.L1Loss is not a loss of this package; box has alpha_iou,"),
+    ],
 )
 def test_unknown_names_are_a_sentence(asked, message):
     with pytest.raises(ValueError, match=message):

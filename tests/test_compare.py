@@ -1,6 +1,12 @@
 """Comparisons: what they run, keep, score and print."""
 
 import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,12 +47,12 @@ def test_the_training_is_that_of_the_tool(finished):
 
 def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
     overrides, _, text = finished
-    monkeypatch.setattr(compare.subprocess, "run", None)
+    monkeypatch.setattr(compare.subprocess, "Popen", None)
     monkeypatch.setattr(compare.evaluate, "evaluate", None)
     assert compare.compare(str(tiny), overrides, TRAIN) == text
     monkeypatch.undo()
     with monkeypatch.context() as patched:  # another way of testing is scored, not trained
-        patched.setattr(compare.subprocess, "run", None)
+        patched.setattr(compare.subprocess, "Popen", None)
         again = compare.compare(str(tiny), [*overrides, "test.top_k=5"], TRAIN)
     assert len(again.splitlines()) == 6
 
@@ -59,27 +65,65 @@ def test_a_training_that_fails_is_named_and_the_others_are_run(tiny, tmp_path, c
     assert len((tmp_path / "comparison.md").read_text().splitlines()) == 3
 
 
+def ending(code, commands=None):
+    """A process that ends with a code at once."""
+
+    class Ended:
+        pid = 0
+
+        def __init__(self, command, **_):
+            (commands if commands is not None else []).append(command)
+
+        def wait(self):
+            return code
+
+    return Ended
+
+
 @pytest.mark.parametrize("code", [130, 143])
 def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, code):
-    class Stopped:
-        returncode = code
-
-    monkeypatch.setattr(compare.subprocess, "run", lambda *_, **__: Stopped)
+    monkeypatch.setattr(compare.subprocess, "Popen", ending(code))
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
         compare.compare(str(tiny), ["seeds=2", f"out={tmp_path}"], TRAIN)
     assert caught.value.number == code - 128
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_path, number):
+    command = [sys.executable, TRAIN.with_name("compare_losses.py"), tiny, "loss.heatmap.name=[neg,bce]",
+               "train.steps=5000", "train.eval_every=0", "train.save_every=0", f"out={tmp_path}"]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any(log.read_text() for log in tmp_path.glob("neg-*/log.csv")):
+        time.sleep(0.05)
+    process.send_signal(number)  # to the comparison alone, as a scheduler does
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + number and "the same command goes on" in err, err
+    assert len(list(tmp_path.glob("*/last.pt"))) == 1 and not list(tmp_path.glob("bce-*"))
+
+
 def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
     commands = []
-
-    class Failed:
-        returncode = 1
-
-    monkeypatch.setattr(compare.subprocess, "run", lambda command, **_: commands.append(command) or Failed)
+    monkeypatch.setattr(compare.subprocess, "Popen", ending(1, commands))
     with pytest.raises(ValueError, match="2 of 2"):
         compare.compare(str(tiny), ["seeds=2", "processes=3", f"out={tmp_path}"], TRAIN)
-    assert commands[1][1:4] == ["-m", "torch.distributed.run", "--nproc_per_node=3"] and "seed=318" in commands[1]
+    assert commands[1][1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
+    assert "seed=318" in commands[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("loss.heatmap.name=[neg,nag]", "unknown heatmap loss 'nag', did you mean neg"),
+        ("loss.grouping=[{name: ae},{name: centripetal}]", "needs model.head.tag_dim=2"),
+        ("test.kernel=[3,4]", "test.kernel must be a positive odd number"),
+    ],
+)
+def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wrong, message):
+    monkeypatch.setattr(compare.subprocess, "Popen", None)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        compare.compare(str(tiny), [wrong, f"out={tmp_path / 'out'}"], TRAIN)
+    assert not (tmp_path / "out").exists()
 
 
 def test_figures_are_means_with_their_spread():

@@ -170,8 +170,9 @@ LOSS = "loss: {grouping: {name: ae, weight: 0.2, args: {margin: 2.0}}}"
 def test_another_loss_inherits_neither_arguments_nor_weight(write, text):
     got = config.load(write(LOSS), [text]).loss.grouping
     assert (got.name, got.weight, got.args) == ("centripetal", None, {})
-    kept = config.load(write(LOSS), [text, "loss.grouping.weight=0.3"]).loss.grouping
-    assert kept.weight == 0.3
+    for order in (1, -1):
+        kept = config.load(write(LOSS), [text, "loss.grouping.weight=0.3"][::order]).loss.grouping
+        assert kept.weight == 0.3
 
 
 def test_another_loss_in_a_layer_does_not_inherit_arguments(write):

@@ -150,6 +150,8 @@ def test_a_taken_folder_is_refused_before_anything_is_written(tiny, tiny_run):
         ("test.batch_size=0", "batch_size must be at least 1"),
         ("data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
         ("loss.heatmap.name=nag", r"did you mean neg\?"),
+        ("loss.feature.weight=-1", r"loss\.feature\.weight must be at least 0 and finite or null, got -1"),
+        ("loss.offset.weight=nan", r"loss\.offset\.weight must be at least 0"),
         ("train.precision=fp16", r"train\.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU"),
         ("train.batch_size=0", r"train\.batch_size must be at least 1"),
         ("train.accumulate=3", r"train\.batch_size 4 does not divide into 3 equal parts"),
@@ -298,6 +300,12 @@ def test_settings_of_the_optimiser_may_change_on_resuming(train):
 def test_a_checkpoint_of_another_run_is_not_resumed(train, tiny_run, override, message):
     with pytest.raises(ValueError, match=message):
         train(f"train.resume={tiny_run / 'last.pt'}", override)
+
+
+def test_another_feature_loss_is_not_resumed(train):
+    train("loss.feature.name=arcface", "train.steps=1")
+    with pytest.raises(ValueError, match=r"trained with loss\.feature\.name=arcface, got cosface"):
+        train("loss.feature.name=cosface", "train.resume=auto")
 
 
 def test_a_checkpoint_of_other_classes_is_not_resumed(train, tiny_run, tmp_path):

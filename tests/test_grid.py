@@ -27,6 +27,10 @@ def test_a_key_that_takes_a_list_needs_a_list_of_lists(tiny):
     assert plan(tiny, "test.scales=[[1],[0.5,1]]").tested == {"test.scales": [[1], [0.5, 1]]}
 
 
+def test_what_is_listed_twice_is_run_once(tiny):
+    assert plan(tiny, "loss.heatmap.name=[neg,bce,neg]").trained == {"loss.heatmap.name": ["neg", "bce"]}
+
+
 def test_components_are_told_apart_by_their_arguments(tiny):
     found = plan(tiny, "loss.heatmap=[{name: neg}, {name: focal, weight: 2, args: {gamma: 3.0}}]")
     first, second = grid.combinations(found.trained)

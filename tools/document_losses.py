@@ -7,12 +7,12 @@ from cornernet import commandline
 
 USAGE = """tools/document_losses.py [FOLDER]
 
-Writes losses.md and losses/*.png into FOLDER, docs unless it is given, from the losses' own docstrings."""
+Writes losses.md and losses/*.png into FOLDER, docs unless it is given, from the losses' own docstrings, for example
+  tools/document_losses.py
+  tools/document_losses.py /tmp/docs"""
 
 
-def main(folder: str | None, overrides: list[str]) -> None:
-    if overrides:
-        raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {USAGE.splitlines()[0]}")
+def main(folder: str | None) -> None:
     from cornernet import catalogue
 
     catalogue.write(Path(folder or "docs"))
@@ -20,4 +20,4 @@ def main(folder: str | None, overrides: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    commandline.run(main, USAGE, paths=0, optional=1)
+    commandline.run(main, USAGE, paths=0, optional=1, keys=False)

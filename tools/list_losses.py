@@ -11,13 +11,11 @@ Prints all losses, those of a role with their formulas, or everything of one, fo
   tools/list_losses.py box ciou"""
 
 
-def main(role: str | None, name: str | None, overrides: list[str]) -> None:
-    if overrides:
-        raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {USAGE.splitlines()[0]}")
+def main(role: str | None, name: str | None) -> None:
     from cornernet import catalogue
 
     print(catalogue.terminal(role, name))
 
 
 if __name__ == "__main__":
-    commandline.run(main, USAGE, paths=0, optional=2)
+    commandline.run(main, USAGE, paths=0, optional=2, keys=False)

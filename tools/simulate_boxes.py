@@ -15,7 +15,7 @@ Curves, one surface a loss and errors.csv go to out. Its keys, none of those bel
 for example
   tools/simulate_boxes.py points=200
   tools/simulate_boxes.py points=200 rule=paper
-  tools/simulate_boxes.py points=200 'loss=[ciou, {name: mpdiou, args: {diagonal: 14}}]'"""
+  tools/simulate_boxes.py points=200 'loss=[ciou, {name: mpdiou, args: {diagonal: 19.8}}]'"""
 
 
 def main(overrides: list[str]) -> None:

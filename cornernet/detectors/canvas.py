@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from cornernet.config import Data
+from cornernet.config import Backbone, Data
 from cornernet.data.photometric import normalise, photometric
 from cornernet.structures import Batch
 
@@ -13,6 +13,14 @@ def fit_size(
     """Smallest (height, width), not below `least`, that holds a picture and is `slack` short of multiples."""
     size = (max(height, least[0]), max(width, least[1]))
     return tuple(_round_up(n + s, multiple) - s for n, s in zip(size, slack, strict=True))
+
+
+def only_resnets_have_weights(backbone: Backbone) -> None:
+    """Raise ValueError for weights that an hourglass would ignore."""
+    if backbone.name == "hourglass" and backbone.weights:
+        raise ValueError(
+            f"model.backbone.weights={backbone.weights} is for ResNets; train.init starts from a checkpoint"
+        )
 
 
 def least(data: Data) -> tuple[int, int]:

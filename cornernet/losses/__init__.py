@@ -35,4 +35,7 @@ def build(role: str, name: str, /, given: dict[str, Any] | None = None, **args: 
     if role not in ROLES:
         raise ValueError(f"there is no role {role!r} for a loss; there are {', '.join(ROLES)}")
     label, loss = f"{role} loss {name!r}", find(role, name, ROLES[role])
-    return bound(label, loss, INPUTS[role], args, wanted(loss, given or {}))
+    taken = wanted(loss, given or {})
+    if taken.get("num_classes") == 1:
+        raise ValueError(f"{label} tells classes apart, and there is only one")
+    return bound(label, loss, INPUTS[role], args, taken)

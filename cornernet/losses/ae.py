@@ -13,6 +13,7 @@ from cornernet.losses.grouping.ae import ae
 from cornernet.losses.heatmap.neg import neg
 from cornernet.losses.offset.smooth_l1 import smooth_l1
 from cornernet.losses.published import _neg_loss
+from cornernet.losses.reduce import at_least_float32
 from cornernet.losses.scope import shares
 
 neg_loss = neg
@@ -99,11 +100,11 @@ class AELoss(nn.Module):
             found = [self._stack(stack, targets, points, share) for stack in stacks]
             if self.feature_loss is not None:
                 for terms, embeddings in zip(found, features[0], strict=True):
-                    terms["feature"] = share[2] * self.feature_loss(embeddings, features[1])
+                    terms["feature"] = share[2] * self.feature_loss(at_least_float32(embeddings), features[1])
         return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
 
     def _stack(self, stack: Tensors, targets: Tensors, points: Points | None, share: tuple) -> dict:
-        tl_heat, br_heat, tl_tag, br_tag, tl_regr, br_regr = stack
+        tl_heat, br_heat, tl_tag, br_tag, tl_regr, br_regr = map(at_least_float32, stack)
         gt_tl_heat, gt_br_heat, mask, gt_tl_regr, gt_br_regr = targets
         tl_share, br_share, regr_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
         corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points else {}

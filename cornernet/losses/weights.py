@@ -2,9 +2,10 @@
 
 ROLE = {"grouping": 0.5, "feature": 0.1}  # of a mean over images or rows beside a heatmap term of 1; 1 in other roles
 IOU = 2.0  # of a sum over positive anchors divided by their number, beside a classification of 1 (ATSS, GFL)
+WRAPPERS = ("inner", "focaler")
 AREAS = (
-    "iou", "giou", "diou", "eiou", "focal_eiou", "siou", "alpha_iou", "wiou", "mpdiou", "shape_iou", "piou", "nwd",
-    "inner", "focaler",
+    *("iou", "giou", "diou", "eiou", "focal_eiou", "siou", "alpha_iou", "wiou", "mpdiou", "shape_iou", "piou", "nwd"),
+    *WRAPPERS,
 )  # fmt: skip
 OWN = {
     # mmdetection weighs IoU and GIoU 10, CIoU 12, L1 1, where the sum is divided by all sampled boxes, not the positive

@@ -176,6 +176,24 @@ def test_right_is_cheaper_than_wrong_and_margins_never_help(name):
         torch.testing.assert_close(mild(x, labels), made("normface", scale=64.0)(x, labels))
 
 
+def test_scales_follow_the_rules_of_their_papers():
+    assert made("coco", 81, 4).scale == pytest.approx(log(80 / 1e-4) / 2 + 3)
+    assert made("l2_softmax", 82, 4).scale.item() == pytest.approx(log(9 * 80))
+    assert made("coco", 81, 4, scale=7.0).scale == made("l2_softmax", 82, 4, scale=7.0).scale == 7
+
+
+def test_range_parts_the_nearest_two_of_several_classes():
+    x, labels = torch.tensor([[0.0], [1.0], [7.0]], dtype=torch.float64), torch.tensor([0, 1, 2])
+    value = build("feature", "range", num_classes=4, margin=10.0)(x, labels)
+    assert value.item() == pytest.approx(10 - 1)
+
+
+def test_one_class_is_refused_where_classes_are_told_apart():
+    with pytest.raises(ValueError, match="feature loss 'arcface' tells classes apart, and there is only one"):
+        made("arcface", classes=1)
+    assert made("contrastive", classes=1)(*drawn(classes=1)) > 0
+
+
 def test_margin_one_of_l_softmax_is_softmax_without_bias():
     x, labels = drawn()
     torch.testing.assert_close(made("l_softmax", margin=1)(x, labels), made("softmax")(x, labels))

@@ -19,12 +19,16 @@ class Maps(nn.Module):
         torch.manual_seed(1)
         self.layers = nn.ModuleDict({"heat": nn.Conv2d(3, 4, 1), "tag": nn.Linear(3, 2), "regr": nn.Linear(3, 4)})
         grouping = build("grouping", "ae", chunk_size=4.9)
-        self.loss = AELoss(0.1, 0.1, 1, heatmap, grouping_loss=grouping, across_processes=across_processes)
+        feature = build("feature", "softmax", num_classes=2, dim=3)
+        self.loss = AELoss(
+            0.1, 0.1, 1, heatmap, grouping_loss=grouping, feature_loss=feature, across_processes=across_processes
+        )
 
     def forward(self, image, slots, targets):
         heats, tags, regrs = (self.layers[k](x) for k, x in (("heat", image), ("tag", slots), ("regr", slots)))
         outs = [*heats.chunk(2, 1), *tags.chunk(2, 2), *regrs.chunk(2, 2)]
-        return self.loss(outs, targets).sum()
+        labels = torch.where(targets[2], 1, -1).flatten()
+        return self.loss(outs, targets, features=([slots.flatten(0, 1)], labels)).sum()
 
 
 def batch():
@@ -70,6 +74,7 @@ def work(rank, folder, names):
                 torch.save((value / 2, grads), f"{folder}/{name}_{across}.pt")
     torch.save(running_mean(slice(3 * rank, 3)), f"{folder}/wiou_{rank}.pt")  # the second process has no boxes
     torch.save(centres(slice(rank, None, 2)), f"{folder}/centres_{rank}.pt")
+    dist.barrier()  # nobody leaves while the other still talks
     dist.destroy_process_group()
 
 

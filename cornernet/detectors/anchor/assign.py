@@ -25,7 +25,8 @@ def max_iou(
     """Anchors [A, 4], boxes [B, M, 4], labels and mask [B, M] -> Assigned. RetinaNet, arXiv 1708.02002, section 4.
 
     An anchor takes the object it overlaps most, if by positive_iou or more; below negative_iou it is background, in
-    between ignored. Every object takes the anchors that it overlaps most as well, however little, if at all.
+    between ignored. Anchors that some object overlaps most of all are positive however little that is; they too take
+    the object that they overlap most themselves, as in torchvision.
     """
     iou = pairs(anchors, boxes, mask)  # [B, M, A]
     best, which = iou.max(1)
@@ -45,7 +46,7 @@ def atss(
 
     Candidates of an object are the anchors of each level whose centres lie nearest to its own. Those are positive that
     overlap it by the candidates' mean IoU plus their standard deviation and have their centre inside it; an anchor
-    that several objects claim goes to the one it overlaps most.
+    that several objects claim goes to the one it overlaps most. An object too small to hold a centre gets none.
     """
     iou = pairs(anchors, boxes, mask)
     near = torch.zeros_like(iou, dtype=torch.bool)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
 from cornernet.checks import COUNT, SHARE, WHOLE, Interval, ranges
-from cornernet.config import Anchor, Config, Model
+from cornernet.config import Anchor, Component, Config, Model, roles
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
@@ -21,7 +22,7 @@ from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.losses import build as build_loss
 from cornernet.losses import default_weight
-from cornernet.losses.weights import AREAS
+from cornernet.losses.weights import AREAS, WRAPPERS
 from cornernet.structures import AnchorMaps, Batch, Detections
 
 RANGES = {
@@ -117,6 +118,7 @@ def build(config: Config, num_classes: int) -> AnchorDetector:
 
 def _backbone(model: Model) -> nn.Module:
     settings, head = model.backbone, model.anchor
+    canvas.only_resnets_have_weights(settings)
     if settings.name != "hourglass":
         return ResNetPyramid(settings.name, head.channels, head.first_level, head.last_level, settings.weights)
     finest = settings.channels[0]
@@ -147,10 +149,23 @@ def on_boxes(config: Config) -> bool:
 
 
 def _loss(config: Config, num_classes: int) -> AnchorLoss:
-    loss, height_width = config.loss, config.data.input_size
-    given = {"num_classes": num_classes, "dim": config.model.anchor.channels, "diagonal": math.hypot(*height_width)}
-    roles = ["classification", "box", *(["feature"] if loss.feature.name != "none" else [])]
-    components = {role: getattr(loss, role) for role in roles}
-    members = {role: build_loss(role, c.name, given=given, **c.args) for role, c in components.items()}
-    weights = {role: default_weight(role, c.name, c.weight) for role, c in components.items()}
-    return AnchorLoss(members["classification"], members["box"], weights, on_boxes(config), members.get("feature"))
+    loss, feature = config.loss, None
+    weights = {role: default_weight(role, c.name, c.weight) for role, c in roles(config).items()}
+    if "feature" in weights:
+        given = {"num_classes": num_classes, "dim": config.model.anchor.channels}
+        feature = build_loss("feature", loss.feature.name, given=given, **loss.feature.args)
+    classification = build_loss("classification", loss.classification.name, **loss.classification.args)
+    box = build_loss("box", loss.box.name, **_box_args(loss.box, math.hypot(*config.data.input_size)))
+    return AnchorLoss(classification, box, weights, on_boxes(config), feature)
+
+
+def _box_args(box: Component, diagonal: float) -> dict[str, Any]:
+    """The arguments of a box loss, with the diagonal of the input where it asks for one and the config has none."""
+    args = dict(box.args)
+    if box.name == "mpdiou":
+        return {"diagonal": diagonal, **args}
+    if box.name in WRAPPERS and args.get("base") == "mpdiou":
+        args["base_args"] = {"diagonal": diagonal, **(args.get("base_args") or {})}
+    if box.name in WRAPPERS and args.get("base") in COORDINATES:
+        raise ValueError(f"loss.box.name={box.name} goes around losses on areas, got loss.box.args.base={args['base']}")
+    return args

@@ -52,7 +52,8 @@ class AnchorLoss(nn.Module):
 
     def _stack(self, maps: AnchorMaps, anchors: Tensor, assigned: Assigned, scale: Tensor) -> dict[str, Tensor]:
         labels, boxes, positive = (x.flatten(0, 1) for x in assigned)
-        classes = self.classification_loss(maps.logits.flatten(0, 1), labels).sum()
+        logits = at_least_float32(maps.logits).flatten(0, 1)
+        classes = one_each("classification", self.classification_loss(logits, labels), len(logits)).sum()
         predicted = coding.decode(at_least_float32(maps.deltas), anchors).flatten(0, 1)
         # what is no object is two boxes without size, in the same place: no value, no gradient
         predicted = torch.where(positive[:, None], predicted, 0)
@@ -62,18 +63,18 @@ class AnchorLoss(nn.Module):
             around = anchors.expand(len(maps.logits), -1, -1).flatten(0, 1)
             second = coding.encode(torch.where(positive[:, None], boxes, around), around)
             first = torch.where(positive[:, None], at_least_float32(maps.deltas).flatten(0, 1), second)
-        box = torch.where(positive, per_pair(self.box_loss(first, second), len(first)), 0).sum()
+        box = torch.where(positive, one_each("box", self.box_loss(first, second), len(first)), 0).sum()
         overlaps = (overlap(predicted.detach(), boxes) * positive).sum()
         return {"classification": scale * classes, "box": scale * box, "iou": scale * overlaps}
 
 
-def per_pair(loss: Tensor, count: int) -> Tensor:
-    """What a box loss gave, [N] or [N, 4] summed -> [N]; raises ValueError for anything else."""
+def one_each(role: str, loss: Tensor, count: int) -> Tensor:
+    """What a loss gave, [N] or [N, K] summed -> [N]; raises ValueError for anything else."""
     if loss.dim() == 2 and len(loss) == count:
         return loss.sum(1)
     if loss.shape != (count,):
         raise ValueError(
-            f"a box loss gives one value a pair, [{count}], got {list(loss.shape)}; "
+            f"a {role} loss gives one value for each of its {count} rows, got a tensor of shape {list(loss.shape)}; "
             "torch's losses do with args.reduction=none"
         )
     return loss
@@ -85,4 +86,4 @@ def _rows(features: list[Tensor], assigned: Assigned) -> tuple[Tensor, Tensor]:
     per_cell = assigned.labels.shape[1] // cells.shape[1]
     labels = torch.where(assigned.positive, assigned.labels, NOTHING).flatten()
     first = first_rows(labels, MOST)
-    return cells.flatten(0, 1)[first // per_cell], labels[first]
+    return at_least_float32(cells.flatten(0, 1)[first // per_cell]), labels[first]

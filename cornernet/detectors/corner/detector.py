@@ -129,6 +129,9 @@ def build(config: Config, num_classes: int) -> CornerDetector:
 def _check(config: Config) -> None:
     """Refuse here what would otherwise only show up at the first step or evaluation."""
     ranges(config, RANGES)
+    if config.model.backbone.name != "hourglass":
+        raise ValueError(f"the corner detector has an hourglass, got model.backbone.name={config.model.backbone.name}")
+    canvas.only_resnets_have_weights(config.model.backbone)
     if config.test.kernel < 1 or config.test.kernel % 2 == 0:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 

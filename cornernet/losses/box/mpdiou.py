@@ -3,7 +3,8 @@
     L = 1 - IoU + d1^2 / (W^2 + H^2) + d2^2 / (W^2 + H^2)
 
 d1, d2: distances between the top-left and between the bottom-right corners; W, H: size of the image. The pairs do not
-know the image, so a config gives its diagonal, sqrt(W^2 + H^2) in the unit of the boxes: 723 for 511 x 511 pixels.
+know the image, so they are given its diagonal, sqrt(W^2 + H^2) in the unit of the boxes: 723 for 511 x 511 pixels. The
+anchor detector gives that of its input unless the config does.
 
 Use it where both corners are to be right, the nearest in spirit to corner detection; in a large image its pull is weak,
 so give it a larger weight.

@@ -5,7 +5,8 @@ Workshops 2017, doi 10.1145/3126686.3126693.
 
 x: embedding; y: its class; c: centres. The second term makes the centres equally long, so that rare classes get as much
 room as frequent ones. The centres are buffers that follow the embeddings (see center), so its gradient
-(|c_k|^2 - mean) c_k, with the mean held, moves them instead of the embeddings, which follow through the first term.
+(|c_k|^2 - mean) c_k, with the mean held and divided by |c_k|^2 where that is above 1, so that no step overshoots, moves
+them instead of the embeddings, which follow through the first term.
 
 Use it in place of center where some classes are much rarer than others.
 """

@@ -5,9 +5,11 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from cornernet.backbones.pyramid import Coarser
 from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
+from cornernet.detectors.anchor.loss import _rows
 from cornernet.losses import ROLES
 from cornernet.structures import AnchorMaps
 
@@ -90,12 +92,54 @@ def test_name_weight_and_decoding_move_together_unless_they_are_set(overrides, w
 
 def test_the_mean_of_a_foreign_box_loss_is_refused():
     config = settings("loss.box.name=torch.nn.L1Loss")
-    with pytest.raises(ValueError, match=r"one value a pair, .* got \[\]; torch's losses do with args\.reduction=none"):
+    with pytest.raises(ValueError, match=r"one value for each of its .* got .* \[\]; torch's losses do with args\.red"):
         build(config, CLASSES)(batch_of(config))
 
 
+def test_a_scalar_of_a_foreign_classification_loss_is_refused():
+    config = settings()
+    detector = build(config, CLASSES)
+    detector.loss.classification_loss = lambda logits, labels: logits.mean()
+    with pytest.raises(
+        ValueError, match=r"a classification loss gives one value for each of its \d+ rows, got .* \[\]"
+    ):
+        detector(batch_of(config))
+
+
+def test_losses_see_float32_under_autocast():
+    config = settings(FEATURE)
+    detector, seen = build(config, CLASSES).train(), []
+    for name in ("classification_loss", "box_loss", "feature_loss"):
+        loss = getattr(detector.loss, name)
+        delattr(detector.loss, name)
+        setattr(detector.loss, name, lambda *x, loss=loss: seen.append(x[0].dtype) or loss(*x))
+    with torch.autocast("cpu", torch.bfloat16):
+        detector(batch_of(config))
+    assert seen == [torch.float32] * 3
+
+
+def test_features_are_those_of_the_positive_anchors_cells():
+    config = settings("model.anchor.ratios=[0.5,1,2]", "model.anchor.scales=[1]")
+    detector, batch = build(config, CLASSES).train(), batch_of(config, 1)
+    ((maps, levels),) = detector.network(torch.rand(2, 3, 64, 48), with_features=True)
+    anchors = detector.anchors(maps)
+    assigned = detector.targets(batch, anchors)
+    embeddings, labels = _rows(levels, assigned)
+    image, anchor = assigned.positive.nonzero()[0].tolist()
+    sizes, cell, level = [h * w for h, w in maps.sizes], anchor // 3, 0
+    while cell >= sizes[level]:
+        cell, level = cell - sizes[level], level + 1
+    torch.testing.assert_close(embeddings[0], levels[level][image].flatten(1)[:, cell])
+    assert labels[0] == assigned.labels[image, anchor] and (labels >= 0).sum() == assigned.positive.sum()
+
+
 def test_image_size_reaches_the_loss_that_asks_for_it():
-    assert build(settings("loss.box.name=mpdiou"), CLASSES).loss.box_loss.keywords["diagonal"] == 80.0
+    def diagonal(*overrides):
+        return build(settings("loss.box.name=mpdiou", *overrides), CLASSES).loss.box_loss.keywords["diagonal"]
+
+    assert diagonal() == 80.0 and diagonal("loss.box.args.diagonal=5") == 5
+    wrapped = build(settings("loss.box={name: inner, args: {base: mpdiou}}"), CLASSES).loss.box_loss
+    assert wrapped.base.keywords["diagonal"] == 80.0
 
 
 def test_objects_that_are_masked_do_not_count():
@@ -139,6 +183,28 @@ def test_every_parameter_is_of_use_whatever_the_levels(stacks, first):
     assert [name for name, p in detector.named_parameters() if p.grad is None] == []
 
 
+def test_the_last_of_two_stacks_is_tested():
+    detector = build(settings("model.backbone.stacks=2"), CLASSES)
+    images, backbone = torch.rand(2, 3, 64, 48), detector.network.backbone
+    for module in detector.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    backbone.training = True
+    first, last = backbone(images)
+    backbone.training = False
+    (tested,) = backbone(images)
+    assert torch.equal(tested[0], last[0]) and not torch.equal(tested[0], first[0])
+
+
+def test_further_levels_are_made_of_the_one_before():
+    coarser = Coarser(4, 2)
+    p5 = torch.randn(1, 4, 8, 6)
+    _, p6, p7 = coarser([p5])
+    torch.testing.assert_close(p6, coarser.convs[0](p5))
+    torch.testing.assert_close(p7, coarser.convs[1](p6.relu()))
+    assert p7.shape == (1, 4, 2, 2)
+
+
 def test_a_resnet_takes_torchvisions_weights_from_a_file(tmp_path):
     torch.save(resnet18(weights=None).state_dict(), tmp_path / "r18.pth")
     wanted = "model.backbone.name=resnet18", f"model.backbone.weights={tmp_path / 'r18.pth'}", "data.input_size=[64,64]"
@@ -175,6 +241,8 @@ def test_a_resnet_sees_rgb():
             r"the anchor detector has no grouping loss; it has classification, box,",
         ),
         ("model.anchor.box_space=deltas", r"deltas does not go with loss\.box\.name=giou: deltas have no area"),
+        ("model.backbone.weights=some.pth", r"model\.backbone\.weights=some\.pth is for ResNets"),
+        ("loss.box={name: focaler, args: {base: l1}}", r"name=focaler goes around losses on areas, got .*base=l1"),
         ("loss.box.name=cuio", r"unknown box loss 'cuio', did you mean ciou"),
         ("loss.box.args.epz=1", r"has no argument 'epz'; it takes eps"),
         ("data.input_size=[70,48]", r"data\.input_size \[70, 48\] does not suit"),
@@ -186,8 +254,9 @@ def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
 
 
 def test_losses_of_anchors_have_no_place_in_the_corner_detector():
-    with pytest.raises(ValueError, match=r"loss\.box\.name=ciou: the corner detector has no box loss; it has heatmap"):
-        override(Config(), ["loss.box.name=ciou"])
+    for text in ("loss.box.name=ciou", "loss={box: {name: ciou}}"):
+        with pytest.raises(ValueError, match=r"the corner detector has no box loss; it has heatmap"):
+            override(Config(), [text])
 
 
 def test_the_network_compiles_its_loss_without_a_break():
