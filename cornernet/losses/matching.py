@@ -5,6 +5,11 @@
 t, b: tags of the corners; S_ij: share of top-left corner i that belongs to bottom-right corner j. Slot k of both tags
 is object k, so the truth is the identity over the slots that hold objects. Sinkhorn networks for matching: Wang, Yan,
 Yang, 2019, arXiv 1904.00597. The distance is the one that the decoder reads.
+
+Sinkhorn sees differences alone: were every top-left tag moved by a constant, S would hardly change, and a decoder that
+asks for a small distance would find nothing. So each corner may also stay alone, at the price of half `alone`, as with
+the dustbins of SuperGlue (Sarlin et al., 2020, arXiv 1911.11763, section 3.2): a pair is worth its price only where
+d < alone, which is what test.ae_threshold asks of it. Rows of S then sum to less than 1.
 """
 
 from typing import NamedTuple
@@ -23,19 +28,43 @@ TINY = torch.finfo(torch.float32).tiny  # logarithms end at -87
 class Matching(NamedTuple):
     """Prediction and truth for the corners of a batch, the occupied slots of every image first."""
 
-    s: Tensor  # [B, M, M] in [0, 1]
+    s: Tensor  # [B, M, M] in [0, 1], rows and columns sum to 1 at most
     log_s: Tensor  # [B, M, M], exact where s underflows
     truth: Tensor  # [B, M, M], the identity
     n: Tensor  # [B] int64, objects of the image
 
 
-def match_tags(tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float, max_iter: int) -> Matching:
-    """Tags [B, M, D], mask [B, M], temperature and half-steps of Sinkhorn -> Matching."""
+def match_tags(
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float, max_iter: int, alone: float | None = None
+) -> Matching:
+    """Tags [B, M, D], mask [B, M], temperature and half-steps of Sinkhorn, price of two lone corners -> Matching.
+
+    alone None: nobody stays alone, S is doubly stochastic.
+    """
     t, b = packed(mask, tl_tag, br_tag)
-    n = (mask != 0).sum(1)
-    log_s = log_sinkhorn(-tag_distance(t, b), n, n, max_iter=max_iter, tau=tau)
+    n, scores = (mask != 0).sum(1), -tag_distance(t, b)
+    if alone is None:
+        log_s = log_sinkhorn(scores, n, n, max_iter=max_iter, tau=tau)
+    else:
+        slots = torch.arange(scores.shape[1], device=scores.device) < n[:, None]
+        log_s = log_sinkhorn(with_bins(scores, n, alone, tau), 2 * n, 2 * n, max_iter=max_iter, tau=tau)
+        log_s = log_s[:, : scores.shape[1], : scores.shape[2]]
+        log_s = log_s.masked_fill(~(slots[:, :, None] & slots[:, None]), torch.finfo(log_s.dtype).min / 4)
     truth = torch.eye(log_s.shape[1], dtype=log_s.dtype, device=log_s.device).expand_as(log_s)
     return Matching(log_s.exp(), log_s, truth, n)
+
+
+def with_bins(scores: Tensor, n: Tensor, alone: float, tau: float) -> Tensor:
+    """Scores [B, M, M] of the first n [B] corners of each kind -> [B, 2M, 2M], right behind them n bins.
+
+    Bins that nobody needs take each other. That is worth tau log(n), or their sheer number would lower the price.
+    """
+    slots = scores.shape[1]
+    wide = F.pad(scores, (0, slots, 0, slots))
+    real = torch.arange(2 * slots, device=scores.device) < n[:, None]
+    both, one = real[:, :, None] & real[:, None], real[:, :, None] ^ real[:, None]
+    idle = tau * n.clamp(min=1).to(scores.dtype).log()[:, None, None]
+    return torch.where(both, wide, torch.where(one, -alone / 2, idle))
 
 
 def packed(mask: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:

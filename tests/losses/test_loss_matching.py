@@ -116,10 +116,57 @@ def test_hungarian_attention_looks_at_the_truth_and_the_wrong_decisions():
 
 @pytest.mark.parametrize("name", MATCHING)
 def test_right_tags_cost_little_and_swapped_ones_much(name):
-    right, wrong = of(name, [0.0, 2.0, 4.0], [0.1, 2.1, 4.1]), of(name, [0.0, 2.0, 4.0], [2.1, 0.1, 4.1])
-    least = -1 if name == "inner_product" else 0
-    assert least <= right < least + 0.02 and wrong > right + 0.5
-    assert of(name, [0.0, 2.0, 4.0], [2.1, 0.1, 4.1], [0, 0, 1]) == pytest.approx(of(name, [4.0], [4.1]).item())
+    for alone in (0.5, None):
+        right = of(name, [0.0, 2.0, 4.0], [0.01, 2.01, 4.01], alone=alone)
+        wrong = of(name, [0.0, 2.0, 4.0], [2.01, 0.01, 4.01], alone=alone)
+        least = -1 if name == "inner_product" else 0
+        assert (
+            least <= right < least + (0.02 if alone is None else 0.2 if name != "offset_matching" else 1)
+            and wrong > right + 0.5
+        )
+        one = of(name, [0.0, 2.0, 4.0], [2.1, 0.1, 4.1], [0, 0, 1], alone=alone)
+        assert one == pytest.approx(of(name, [4.0], [4.1], alone=alone).item())
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_partners_farther_than_alone_are_no_partners(name):
+    """All top-left tags moved by 3: right for who sees differences alone, wrong for who asks for a small distance."""
+    apart, near = ([0.0, 2.0, 4.0], [3.0, 5.0, 7.0]), ([0.0, 2.0, 4.0], [0.0, 2.0, 4.0])
+    value, moved = (of(name, *tags, alone=0.5).item() for tags in (near, apart))
+    assert moved > value + 0.5
+    if name != "offset_matching":  # whose boxes are drawn anew at every call
+        assert of(name, *apart, alone=50.0).item() == pytest.approx(of(name, *apart, alone=None).item(), abs=1e-3)
+
+
+def test_lone_corners_by_hand():
+    """One pair at distance 0.3, price 0.5, tau 0.1: [[e^-3, e^-2.5], [e^-2.5, 1]] balances to shares x and 1 - x with
+    x^2 / (1 - x)^2 = e^-3 / e^-5.
+    """
+    for slots, mask in ((1, [[1]]), (3, [[0, 1, 0]])):
+        s = match_tags(torch.zeros(1, slots, 1), torch.full((1, slots, 1), 0.3), torch.tensor(mask), 0.1, 200, 0.5).s
+        assert s[0, 0, 0].item() == pytest.approx(1 / (1 + math.exp(-1)), rel=1e-4) and s.sum() == s[0, 0, 0]
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_the_price_of_staying_alone_does_not_depend_on_the_number_of_objects(count):
+    tags = 9 * torch.arange(count).float()[None, :, None]
+    for distance, share in ((0.3, 1 / (1 + math.exp(-1))), (0.5, 0.5), (0.7, 1 / (1 + math.exp(1)))):
+        s = match_tags(tags, tags + distance, torch.ones(1, count), 0.1, 400, 0.5).s
+        torch.testing.assert_close(s[0].diagonal(), torch.full((count,), share), rtol=1e-3, atol=1e-3)
+
+
+def test_shares_with_bins_are_those_of_the_written_out_matrix():
+    torch.manual_seed(1)
+    t, b, alone, tau = torch.rand(2, 1, 3, 2)[0], torch.rand(1, 3, 2), 0.4, 0.2
+    d = (t[0][:, None] - b[0][None]).abs().mean(-1)
+    full = torch.zeros(6, 6)
+    full[:3, :3], full[:3, 3:], full[3:, :3], full[3:, 3:] = -d, -alone / 2, -alone / 2, tau * math.log(3)
+    full = (full / tau).exp().double()
+    for _ in range(200):
+        full = full / full.sum(1, keepdim=True)
+        full = full / full.sum(0, keepdim=True)
+    s = match_tags(t, b, torch.ones(1, 3), tau, 400, alone).s[0]
+    torch.testing.assert_close(s, full[:3, :3].float(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -185,7 +232,7 @@ def test_tags_pull_a_partner_as_far_as_it_lies_off():
     tl, mask = torch.zeros(1, 2, 2), torch.ones(1, 2)
     for far in (3.0, 30.0):
         br = torch.tensor([[[5.0, 5.0], [5.0 + far, 5.0]]])
-        value = build("grouping", "offset_matching")(t[None], b[None], mask, tl, br)["offset_matching"]
+        value = build("grouping", "offset_matching", alone=None)(t[None], b[None], mask, tl, br)["offset_matching"]
         assert value.item() == pytest.approx(far / 2, rel=1e-4)
 
 
@@ -205,7 +252,7 @@ def test_gradient_descent_on_tags_finds_the_pairs(name):
     tags = torch.randn(2, 5, 2).requires_grad_()
     where = [torch.rand(1, 5, 2) * 5, 5 + torch.rand(1, 5, 2) * 9] if name == "offset_matching" else []
     loss, optimizer = (
-        build("grouping", name, **({"tau": 0.5} if name in MATCHING else {})),
+        build("grouping", name, **({"tau": 0.5, "alone": None} if name in MATCHING else {})),
         torch.optim.Adam([tags], 0.1),
     )
     values = []

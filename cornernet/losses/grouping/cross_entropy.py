@@ -3,7 +3,7 @@ src/loss_func.py at c68c26f, CrossEntropyLoss; with Sinkhorn in the place of the
 
     L = -1/n sum over i, j of  X_ij log S_ij
 
-S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
+S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
 
 Use it as permutation without the term for wrong pairs, which the doubly stochastic matrix implies.
 """
@@ -15,13 +15,14 @@ from cornernet.losses.matching import log_share, match_tags, per_source
 
 
 def cross_entropy(
-    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10, alone: float | None = 0.5
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"cross_entropy"}, scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"cross_entropy": cross_entropy_loss(s, truth, n, n, log_s=log_s, per_image=True)}
 
 

@@ -3,7 +3,7 @@ pairs of two sets as in ThinkMatch (Thinklab-SJTU), src/loss_func.py at c68c26f,
 
     L = -1/n sum over i, j of  X_ij (1 - S_ij)^gamma log S_ij + (1 - X_ij) S_ij^gamma log(1 - S_ij)
 
-S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. With
+S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. With
 gamma 0, the published default, it is the permutation loss.
 
 Use it where most pairs of corners are found already and a few are not.
@@ -19,13 +19,20 @@ EPSILON = 1e-15  # of the published code, inside the logarithms of what is not g
 
 
 def focal_matching(
-    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, gamma: float = 2.0, tau: float = 0.1, max_iter: int = 10
+    tl_tag: Tensor,
+    br_tag: Tensor,
+    mask: Tensor,
+    gamma: float = 2.0,
+    tau: float = 0.1,
+    max_iter: int = 10,
+    alone: float | None = 0.5,
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"focal_matching"}, scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"focal_matching": focal_matching_loss(s, truth, n, n, gamma, log_s=log_s, per_image=True)}
 
 

@@ -16,12 +16,20 @@ from cornernet.losses.matching import match_tags, per_source
 from cornernet.losses.reduce import at_least_float32
 
 
-def hamming(tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10) -> dict[str, Tensor]:
+def hamming(
+    tl_tag: Tensor,
+    br_tag: Tensor,
+    mask: Tensor,
+    tau: float = 0.1,
+    max_iter: int = 10,
+    alone: float | None = 0.5,
+) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"hamming"} in [0, 2], scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, _, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, _, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"hamming": per_source(errors(s, truth), n, n, per_image=True)}
 
 

@@ -2,7 +2,7 @@
 
     L = -1/n sum over i, j of  X_ij S_ij
 
-S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. It lies
+S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners. It lies
 in [-1, 0]: minus the share of corners that go to their own partner.
 
 Use it for the share of right partners itself; like hamming it fades on pairs that are far from right.
@@ -15,13 +15,14 @@ from cornernet.losses.reduce import at_least_float32
 
 
 def inner_product(
-    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10, alone: float | None = 0.5
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"inner_product"} in [-1, 0], scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, _, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, _, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"inner_product": inner_product_loss(s, truth, n, n, per_image=True)}
 
 

@@ -3,8 +3,9 @@
     d_i = sum over j of S_ij b_j - t_i,   L = sum over i of sqrt(|d_i - d*_i|^2 / norm^2 + epsilon)
 
 t, b: positions of the corners, so that the true displacement d* is the width and height of the box; S: doubly
-stochastic prediction, see losses.matching. A wrong partner costs as much as it lies beside the right one. As published
-the sum is divided by the images, not by their corners; for tags it is a mean over each image's objects.
+stochastic prediction, see losses.matching. A wrong partner costs as much as it lies beside the right one, and a share
+that stays alone that share of the box. As published the sum is divided by the images, not by their corners; for tags it
+is a mean over each image's objects.
 
 Use it where a wrong partner nearby is to cost less than one far away.
 """
@@ -26,15 +27,19 @@ def offset_matching(
     epsilon: float = 1e-5,
     tau: float = 0.1,
     max_iter: int = 11,
+    alone: float | None = 0.5,
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M], corners [B, M, 2] in cells -> {"offset_matching"}, scalar, a mean over images.
 
     norm: unit of the offsets in cells; tau: distance of tags that counts for one unit of logarithm; max_iter:
-    half-steps of Sinkhorn, odd, because the weights of a mean position sum to 1.
+    half-steps of Sinkhorn, odd, because the weights of a mean position sum to 1; alone: distance beyond which two
+    corners rather stay alone, null for never.
     """
-    s, _, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, _, _, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     tl, br = packed(mask, tl_point, br_point)
-    loss = offset_matching_loss(s, truth, tl, br, n, norm=norm, epsilon=epsilon, per_image=True)
+    br = br[:, None] - tl[:, :, None]  # as seen from each top-left corner, so that a lone share is one of no distance
+    wrong = (s[..., None] * br).sum(2) - br.diagonal(dim1=1, dim2=2).transpose(1, 2)
+    loss = mean_length(wrong, n, norm, epsilon, per_image=True)
     return {"offset_matching": loss}
 
 
@@ -54,10 +59,15 @@ def offset_matching_loss(
     As published every row beyond the count adds sqrt(epsilon), a constant; per_image they add nothing.
     """
     n1 = s.new_full((len(s),), s.shape[1]) if n1 is None else n1
-    row = torch.arange(s.shape[1], device=s.device) < n1[:, None]
     wrong = displacement(s, tl_point, br_point) - displacement(truth, tl_point, br_point)
+    return mean_length(wrong, n1, norm, epsilon, per_image)
+
+
+def mean_length(wrong: Tensor, n1: Tensor, norm: float, epsilon: float, per_image: bool) -> Tensor:
+    """Errors of displacement [B, N, 2], count of rows [B] -> scalar."""
+    row = torch.arange(wrong.shape[1], device=wrong.device) < n1[:, None]
     loss = ((wrong / norm).square().sum(-1) * row + epsilon).sqrt()
-    return ((loss * row).sum(1) / n1.clamp(min=1)).mean() if per_image else loss.sum() / len(s)
+    return ((loss * row).sum(1) / n1.clamp(min=1)).mean() if per_image else loss.sum() / len(wrong)
 
 
 def displacement(s: Tensor, tl_point: Tensor, br_point: Tensor) -> Tensor:

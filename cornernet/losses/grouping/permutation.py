@@ -3,7 +3,7 @@ arXiv 1904.00597, the permutation loss.
 
     L = -1/n sum over i, j of  X_ij log S_ij + (1 - X_ij) log(1 - S_ij)
 
-S: doubly stochastic prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
+S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
 
 Use it as the plain matching loss: right pairs up, wrong pairs down.
 """
@@ -14,13 +14,14 @@ from cornernet.losses.matching import cross_entropy_of, match_tags, per_source
 
 
 def permutation(
-    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10, alone: float | None = 0.5
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"permutation"}, scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"permutation": permutation_loss(s, truth, n, n, log_s=log_s, per_image=True)}
 
 

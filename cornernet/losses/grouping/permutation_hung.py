@@ -3,7 +3,7 @@ Embedding and Hungarian Attention, ICLR 2020, openreview rJgBd2NYPH, the Hungari
 
     L = -1/n sum over i, j of  Z_ij (X_ij log S_ij + (1 - X_ij) log(1 - S_ij)),   Z = Hungarian(S) or X
 
-S: doubly stochastic prediction, see losses.matching; X: truth; Z: the pairs that are right or would be decided on; n:
+S: prediction, see losses.matching; X: truth; Z: the pairs that are right or would be decided on; n:
 top-left corners. The assignment is found on the CPU, so each step waits for the device and cannot be compiled as one.
 
 Use it where most pairs are easy: only the truth and the pairs that would be decided on are taught.
@@ -17,13 +17,14 @@ from cornernet.ops.hungarian import hungarian
 
 
 def permutation_hung(
-    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10
+    tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tau: float = 0.1, max_iter: int = 10, alone: float | None = 0.5
 ) -> dict[str, Tensor]:
     """Tags [B, M, D], mask [B, M] -> {"permutation_hung"}, scalar, a mean over images.
 
-    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn.
+    tau: distance of tags that counts for one unit of logarithm; max_iter: half-steps of Sinkhorn;
+    alone: distance beyond which two corners rather stay alone, null for never.
     """
-    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter)
+    s, log_s, truth, n = match_tags(tl_tag, br_tag, mask, tau, max_iter, alone)
     return {"permutation_hung": permutation_hung_loss(s, truth, n, n, log_s=log_s, per_image=True)}
 
 
