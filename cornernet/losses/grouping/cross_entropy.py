@@ -5,7 +5,7 @@ src/loss_func.py at c68c26f, CrossEntropyLoss; with Sinkhorn in the place of the
 
 S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
 
-Use it as permutation without the term for wrong pairs, which the doubly stochastic matrix implies.
+Use it as permutation without the term for wrong pairs, which rows and columns that sum to 1 imply.
 """
 
 import torch.nn.functional as F
