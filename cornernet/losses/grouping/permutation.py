@@ -5,8 +5,8 @@ arXiv 1904.00597, the permutation loss.
 
 S: prediction, see losses.matching; X: truth, the identity for corners; n: top-left corners.
 
-Use it as the first matching loss to try: right pairs up, wrong pairs down. It was ahead of ae on the shapes
-(docs/comparisons.md).
+Use it as the first matching loss to try: right pairs up, wrong pairs down. Where shapes crowded together it was ahead
+of ae (docs/comparisons.md).
 """
 
 from torch import Tensor
