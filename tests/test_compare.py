@@ -13,6 +13,7 @@ import pytest
 
 from cornernet import compare, grid
 from cornernet.commandline import Interrupted
+from cornernet.metrics import Metrics
 
 TRAIN = Path(__file__).resolve().parent.parent / "tools" / "train.py"
 FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
@@ -124,6 +125,10 @@ def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wro
     with pytest.raises(ValueError, match=re.escape(message)):
         compare.compare(str(tiny), [wrong, f"out={tmp_path / 'out'}"], TRAIN)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_figures_shown_are_figures_of_an_evaluation():
+    assert set(compare.SHOWN) <= set(Metrics.__annotations__)
 
 
 def test_figures_are_means_with_their_spread():

@@ -9,7 +9,7 @@ USAGE = """tools/document_losses.py [FOLDER]
 
 Writes losses.md and losses/*.png into FOLDER, docs unless it is given, from the losses' own docstrings, for example
   tools/document_losses.py
-  tools/document_losses.py /tmp/docs"""
+  tools/document_losses.py site/docs"""
 
 
 def main(folder: str | None) -> None:
