@@ -9,6 +9,7 @@ from cornernet.backbones.pyramid import Coarser
 from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
+from cornernet.detectors.anchor.coding import decode
 from cornernet.detectors.anchor.loss import _rows
 from cornernet.losses import ROLES
 from cornernet.structures import AnchorMaps
@@ -276,3 +277,19 @@ def test_the_network_compiles_its_loss_without_a_break():
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     maps = stacks[0].logits.detach(), stacks[0].deltas.detach()
     torch.testing.assert_close(compiled(*maps), loss(*maps))
+
+
+def test_terms_are_sums_over_anchors_divided_by_the_positive_ones():
+    config = settings()
+    detector, batch = build(config, CLASSES), batch_of(config)
+    (maps,) = detector.eval().network(torch.rand(2, 3, 64, 48))
+    anchors = detector.anchors(maps)
+    assigned = detector.targets(batch, anchors)
+    terms = detector.loss.terms([maps], torch.cat(anchors), assigned)
+    count = assigned.positive.sum()
+    predicted = decode(maps.deltas, torch.cat(anchors))[assigned.positive]
+    giou = ROLES["box"]["giou"](predicted, assigned.boxes[assigned.positive])
+    classes = ROLES["classification"]["focal"](maps.logits.flatten(0, 1), assigned.labels.flatten())
+    assert count > 1
+    torch.testing.assert_close(terms["box"], giou.mean())
+    torch.testing.assert_close(terms["classification"], classes.sum() / count)
