@@ -4,6 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+EXPORT = ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.22"]
+SUPERVISION = ["supervision>=0.26"]
+
 setup(
     name="cornernet",
     version="0.1.0",
@@ -27,8 +30,9 @@ setup(
         "matplotlib>=3.9",
     ],
     extras_require={
-        "dev": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.12"],
-        "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.22"],
+        "dev": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.12", *EXPORT, *SUPERVISION],
+        "export": EXPORT,
+        "supervision": SUPERVISION,
         "fast-eval": ["faster-coco-eval>=1.6.7"],
     },
     classifiers=[
