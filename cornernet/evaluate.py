@@ -14,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from cornernet.data.source import Source
-from cornernet.inference import detect
+from cornernet.inference import chunk, detect
 from cornernet.metrics import Metrics, write
 from cornernet.scoring import Backend, coco_metrics
 from cornernet.structures import ImageDetections
@@ -130,8 +130,7 @@ def _read(source: Source, indices: list[int], on_error: OnError) -> dict[int, np
 
 
 def _chunks(indices: list[int], batch_size: int) -> Iterable[list[int]]:
-    """Pictures handed to `detect` at once: some batches, so that those whose canvases agree find each other."""
-    size = 1 if batch_size == 1 else 4 * batch_size
+    size = chunk(batch_size)
     return (indices[i : i + size] for i in range(0, len(indices), size))
 
 

@@ -88,6 +88,11 @@ def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side
     return Fitted(canvas, (left, top), (new_width / width, new_height / height))
 
 
+def chunk(batch_size: int) -> int:
+    """How many pictures to hand to `detect` at once: some batches, so that those whose canvases agree meet."""
+    return 1 if batch_size == 1 else 4 * batch_size
+
+
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Put a module into evaluation mode; afterwards each of its parts is back in the mode it had, frozen norms too."""

@@ -1,29 +1,31 @@
 """From a checkpoint to answers: predictions for pictures, and the score on a validation split."""
 
-import json
-import logging
+import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from cornernet import checks, evaluate, inference, visualize
+from cornernet import checks, evaluate, inference, outputs
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
 from cornernet.metrics import table
+from cornernet.pictures import Video, find_pictures, is_video, open_video
+from cornernet.result import Result
 from cornernet.state import load_detector
-from cornernet.structures import ImageDetections
 
-log = logging.getLogger("cornernet")
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
-PICTURE = (str, os.PathLike, np.ndarray)
+Order = Literal["bgr", "rgb"]
+PATH = (str, os.PathLike)
+KINDS = (
+    "a path of a picture, folder or video, a camera's number, a uint8 array [h, w, 3] of NumPy, a tensor [B, 3, h, w], "
+    "or a list of paths and arrays"
+)
 
 
 class Predictor:
@@ -45,23 +47,112 @@ class Predictor:
         chosen = _device(str(device), settings)
         return cls(detector.to(chosen), settings, held["class_names"], held["category_ids"])
 
-    def __call__(self, images: str | Path | np.ndarray | Sequence[str | Path | np.ndarray]) -> list[ImageDetections]:
-        """A picture or a list of them, as paths or uint8 BGR arrays [h, w, 3] -> detections of each, in order.
+    def __call__(self, images: Any, **options: Any) -> list[Result] | Iterator[Result]:
+        """Pictures -> a Result of each, in order: a list, or for a video and a camera a generator.
 
+        images: one picture as a path or a uint8 array [h, w, 3]; a list of them; a tensor [3, h, w] or [B, 3, h, w],
+        uint8 or floats in [0, 1]; a folder (all pictures below it); a video file; a camera's number.
+        options are those of `stream`. Results of files do not hold the picture, `draw` reads it again.
         Raises FileNotFoundError or ValueError naming a file that cannot be read, TypeError for anything else.
         """
-        alone = not isinstance(images, Iterable) or isinstance(images, (*PICTURE, bytes, Tensor))
-        several = [images] if alone else list(images)
-        if wrong := [type(x).__name__ for x in several if not isinstance(x, PICTURE)]:
-            raise TypeError(f"a picture must be a path or a uint8 BGR array [h, w, 3] of NumPy, got {wrong[0]}")
-        arrays = [x if isinstance(x, np.ndarray) else read_image(x) for x in several]
-        return inference.detect(self.detector, arrays, **inference.settings(self.settings))
+        found = self.stream(images, **options)
+        if isinstance(images, Video) or (_one(images) and is_video(images)):
+            return found
+        return [replace(one, image=None) if one.source else one for one in found]
 
-    def draw(self, image: np.ndarray, found: ImageDetections) -> np.ndarray:
-        """Picture uint8 BGR with the detections that reach test.draw_score -> a new picture."""
-        return visualize.draw(
-            image, found.boxes, found.labels, found.scores, self.class_names, self.settings.test.draw_score
-        )
+    def stream(
+        self,
+        images: Any,
+        *,
+        order: Order = "bgr",
+        score_threshold: float = 0.0,
+        max_detections: int | None = None,
+        flip: bool | None = None,
+        scales: Sequence[float] | None = None,
+        batch_size: int | None = None,
+        unreadable: Callable[[Exception], None] | None = None,
+    ) -> Iterator[Result]:
+        """Read and predict as the loop goes on, so that no number of pictures is too large; yields Results in order.
+
+        order: of the colours in arrays and tensors; files need none. score_threshold: of what is returned (lower ones
+        than test.nms.min_score are never). The others are of the config where they are None: test.max_per_image,
+        test.flip, test.scales, test.batch_size; `batch_size` pictures at once go through the network where their
+        canvases agree in size, and the boxes do not depend on it. unreadable: called with the error for a file that
+        cannot be read, which then has no Result; None: it is raised.
+        """
+        given = {"max_per_image": max_detections, "flip": flip, "scales": scales, "batch_size": batch_size}
+        settings = inference.settings(self.settings) | {k: v for k, v in given.items() if v is not None}
+        if order not in ("bgr", "rgb"):
+            raise ValueError(f"order must be bgr or rgb, got {order!r}")
+        if not 0 <= score_threshold <= 1:
+            raise ValueError(f"score_threshold must be between 0 and 1, got {score_threshold}")
+        if max_detections is not None and max_detections < 1:
+            raise ValueError(f"max_detections must be at least 1, got {max_detections}")
+        inference.detect(self.detector, [], **settings)  # its complaints come now, not with the first picture
+        return self._stream(_pictures(images, order, unreadable), settings, score_threshold)
+
+    def _stream(
+        self, pictures: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: float
+    ) -> Iterator[Result]:
+        while part := list(itertools.islice(pictures, inference.chunk(settings["batch_size"]))):
+            found = inference.detect(self.detector, [image for _, image in part], **settings)
+            for (source, image), (boxes, scores, labels) in zip(part, found, strict=True):
+                kept = scores >= least
+                yield Result(
+                    boxes[kept], scores[kept], labels[kept], self.class_names, self.category_ids, source, image,
+                    self.settings.test.draw_score,
+                )  # fmt: skip
+
+
+def _one(images: Any) -> bool:
+    """Whether it is a path or a camera's number."""
+    return isinstance(images, (*PATH, int)) and not isinstance(images, bool)
+
+
+def _pictures(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
+    """Any source -> (file or "", picture [h, w, 3] uint8 BGR); raises TypeError at once for what is none."""
+    if isinstance(images, Video) or (_one(images) and is_video(images)):
+        video = images if isinstance(images, Video) else open_video(images)
+        return ((f"{video.name}#{i}", frame) for i, frame in enumerate(video))
+    if isinstance(images, PATH):
+        return _read(find_pictures(Path(images)), order, unreadable)
+    if isinstance(images, Tensor):
+        return _read(_of_tensor(images), order, unreadable)
+    alone = not isinstance(images, Iterable) or isinstance(images, (np.ndarray, bytes))
+    several = [images] if alone else list(images)
+    if wrong := [type(x).__name__ for x in several if not isinstance(x, (*PATH, np.ndarray))]:
+        raise TypeError(f"pictures must be {KINDS}; got {wrong[0]}")
+    return _read(several, order, unreadable)
+
+
+def _read(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
+    for item in several:
+        if isinstance(item, np.ndarray):
+            yield "", item if order == "bgr" else np.ascontiguousarray(item[..., ::-1])
+            continue
+        try:
+            image = read_image(item)
+        except (OSError, ValueError) as error:
+            if unreadable is None:
+                raise
+            unreadable(error)
+            continue
+        yield str(item), image
+
+
+def _of_tensor(images: Tensor) -> list[np.ndarray]:
+    """Tensor [3, h, w] or [B, 3, h, w], uint8 or floats in [0, 1] -> arrays [h, w, 3] uint8."""
+    batch = images[None] if images.ndim == 3 else images
+    if batch.ndim != 4 or batch.shape[1] != 3:
+        raise ValueError(f"a tensor of pictures must be [3, h, w] or [B, 3, h, w], got {list(images.shape)}")
+    batch = batch.detach().cpu()
+    if batch.is_floating_point():
+        if not ((batch >= 0) & (batch <= 1)).all():
+            raise ValueError("a tensor of floats must hold values from 0 to 1; give 0 to 255 as uint8")
+        batch = (batch.float() * 255).round().to(torch.uint8)
+    if batch.dtype != torch.uint8:
+        raise ValueError(f"a tensor of pictures must be uint8 or floats in [0, 1], got {batch.dtype}")
+    return [np.ascontiguousarray(image) for image in batch.permute(0, 2, 3, 1).numpy()]
 
 
 def _device(name: str, settings: Config) -> torch.device:
@@ -75,84 +166,18 @@ def _device(name: str, settings: Config) -> torch.device:
         raise ValueError(f"device must be one that torch finds on this machine: {here}; got {name!r}") from error
 
 
-def predict_files(checkpoint: str, pictures: str, overrides: Sequence[str] = ()) -> str:
-    """Predict a picture or every picture of a folder, write drawings and predictions.json -> what was done.
-
-    Unreadable pictures are named, skipped and counted. Raises FileNotFoundError without pictures, ValueError if none
-    could be read.
-    """
-    predictor = Predictor.load(checkpoint, overrides=overrides)
-    folder = _folder(checkpoint, overrides, predictor.settings, "predictions")
-    files = find_pictures(Path(pictures), folder)
-    root = Path(pictures) if Path(pictures).is_dir() else Path(pictures).parent
-    if taken := [file for file in files if _drawing(folder, file.relative_to(root)).resolve() == file.resolve()]:
-        raise ValueError(f"{taken[0]} would be overwritten by its drawing; give another folder with work_dir=")
-    results, skipped = [], 0
-    for file in tqdm(files, desc="predict", unit="image"):
-        try:
-            image = read_image(file)
-        except (OSError, ValueError) as error:
-            log.warning("skipped: %s", error)
-            skipped += 1
-            continue
-        found = predictor(image)[0]
-        name = file.relative_to(root)
-        results += evaluate.to_results([found], [str(name)], predictor.category_ids)
-        _write_picture(_drawing(folder, name), predictor.draw(image, found))
-    if skipped == len(files):
-        raise ValueError(f"none of the {skipped} pictures in {pictures} could be read")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "predictions.json").write_text(json.dumps(results, ensure_ascii=False) + "\n", encoding="utf-8")
-    shown = sum(row["score"] >= predictor.settings.test.draw_score for row in results)
-    text = f"{len(files) - skipped} pictures with {shown} boxes of score >= {predictor.settings.test.draw_score:g}"
-    return f"{text} written to {folder}" + (f"; {skipped} unreadable pictures skipped" if skipped else "")
-
-
-def _drawing(folder: Path, name: Path) -> Path:
-    """Where the drawing of a picture goes; the ending is kept where OpenCV writes it as it is, else .png is added."""
-    return folder / (name if name.suffix.lower() in WRITTEN else f"{name}.png")
-
-
-def _write_picture(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image):
-        raise OSError(f"{path} could not be written")
-
-
-def find_pictures(path: Path, output: Path | None = None) -> list[Path]:
-    """A file, or all pictures below a folder by name, but for those below an output folder that lies in it.
-
-    Raises FileNotFoundError if there are none.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no picture or folder {path}")
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if output is not None and path.resolve() in output.resolve().parents:
-        found = [p for p in found if output.resolve() not in p.resolve().parents]
-    if not found:
-        raise FileNotFoundError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
-    return found
-
-
 def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     """Score a checkpoint on its validation split, write metrics.json and predictions.json -> the table.
 
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
+    chosen, overrides = outputs.split(overrides)
     predictor = Predictor.load(checkpoint, overrides=overrides)
     source = build_source(predictor.settings.data, "val", predictor.category_ids, predictor.class_names)
-    folder = _folder(checkpoint, overrides, predictor.settings, "evaluation")
+    folder = outputs.folder(checkpoint, chosen, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
         backend=predictor.settings.test.backend,
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"
-
-
-def _folder(checkpoint: str, overrides: Sequence[str], settings: Config, name: str) -> Path:
-    """work_dir if this call sets it (the checkpoint's own names the training run), else a folder by the checkpoint."""
-    named = any(text.startswith("work_dir=") for text in overrides)
-    return Path(settings.work_dir) if named else Path(checkpoint).parent / name

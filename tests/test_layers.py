@@ -11,14 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["inheritance", "wording", "structures"],
     ["config"],
-    ["help", "commandline", "checks", "grid"],
+    ["help", "commandline", "checks", "grid", "outputs"],
     ["ops", "backbones"],
-    ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "simulation_rules"],
+    ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "pictures", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["evaluate", "state", "catalogue"],
-    ["journal"],
+    ["journal", "result"],
     ["engine", "predictor", "benchmark"],
-    ["compare", "simulation"],
+    ["compare", "simulation", "annotate"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom

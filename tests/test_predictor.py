@@ -1,20 +1,22 @@
 """The few lines with which someone else's program uses a trained detector."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 import torch
 
 import cornernet
-from cornernet.predictor import _drawing, _write_picture, find_pictures
-from cornernet.structures import ImageDetections
+from cornernet import config, detectors
+from cornernet.data.shapes import ShapesSet
+from cornernet.pictures import video_writer
+from cornernet.result import Result
+
+FREELY = ["test.ae_threshold=9", "test.top_k=300", "test.num_dets=300"]  # it has learnt little
 
 
 @pytest.fixture(scope="module")
 def predictor(tiny_run):
-    return cornernet.Predictor.load(tiny_run / "best.pt")
+    return cornernet.Predictor.load(tiny_run / "best.pt", overrides=FREELY)
 
 
 @pytest.fixture
@@ -24,15 +26,139 @@ def picture(tmp_path):
     return tmp_path / "a.png", image
 
 
+FIELDS = ("boxes", "scores", "labels")
+
+
 def same(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    return all(torch.equal(getattr(a, name), getattr(b, name)) for name in FIELDS)
 
 
 def test_a_path_a_string_and_an_array_are_the_same_picture(predictor, picture):
     path, image = picture
     first, second, third = predictor([path, str(path), image])
-    assert same(first, second) and same(first, third) and same(first, predictor(path)[0])
-    assert type(first) is ImageDetections and first.boxes.shape == (len(first.scores), 4)
+    assert same(first, second) and same(first, third) and same(first, predictor(path)[0]) and len(first) > 0
+    assert type(first) is Result and first.boxes.shape == (len(first), 4)
+    assert first.source == str(path) and third.source == "" and first.image is None and third.image is image
+
+
+def test_the_order_of_colours_is_stated(predictor, picture):
+    path, image = picture
+    rgb = np.ascontiguousarray(image[..., ::-1])
+    plain = predictor(path)[0]
+    assert same(plain, predictor(rgb, order="rgb")[0]) and not same(plain, predictor(rgb)[0])
+    assert same(plain, predictor(path, order="rgb")[0])  # a file knows its own
+    assert (predictor(rgb, order="rgb")[0].picture() == image).all()
+    with pytest.raises(ValueError, match="order must be bgr or rgb, got 'gbr'"):
+        predictor(image, order="gbr")
+
+
+def test_a_tensor_is_a_batch_of_pictures(predictor, picture):
+    path, image = picture
+    tensor = torch.from_numpy(image).permute(2, 0, 1)
+    plain = predictor(path)[0]
+    assert all(same(plain, one) for one in predictor(torch.stack([tensor, tensor])))
+    assert same(plain, predictor(tensor)[0]) and same(plain, predictor(tensor.float() / 255)[0])
+    assert same(plain, predictor(tensor.flip(0).float() / 255, order="rgb")[0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (torch.zeros(2, 2, 9, 9), r"must be \[3, h, w\] or \[B, 3, h, w\], got \[2, 2, 9, 9\]"),
+        (torch.zeros(9), r"got \[9\]"),
+        (torch.full((3, 9, 9), 255.0), "values from 0 to 1"),
+        (torch.full((3, 9, 9), torch.nan), "values from 0 to 1"),
+        (torch.zeros(3, 9, 9, dtype=torch.int64), "uint8 or floats in .*got torch.int64"),
+        (np.zeros((9, 9), np.uint8), r"picture 0 must be \[h, w, 3\] uint8"),
+        (np.zeros((9, 9, 3), np.float32), r"picture 0 must be \[h, w, 3\] uint8"),
+    ],
+)
+def test_tensors_and_arrays_of_another_kind_are_refused(predictor, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        predictor(wrong)
+
+
+def test_a_folder_is_all_its_pictures(predictor, picture):
+    path, image = picture
+    cv2.imwrite(str(path.with_name("b.png")), image[:40])
+    found = predictor(path.parent)
+    assert [one.source for one in found] == [str(path), str(path.with_name("b.png"))] and same(
+        found[0], predictor(path)[0]
+    )
+
+
+def test_a_video_is_predicted_frame_by_frame(predictor, tmp_path):
+    shapes = ShapesSet("val", 3, 64, 3, 0)
+    writer = video_writer(tmp_path / "a.mp4", 10, (64, 64))
+    for i in range(3):
+        writer.write(shapes.image(i))
+    writer.release()
+    frames = predictor(tmp_path / "a.mp4")
+    assert iter(frames) is frames  # nothing was read yet
+    found = list(frames)
+    assert [one.source for one in found] == ["a.mp4#0", "a.mp4#1", "a.mp4#2"]
+    assert all(same(one, predictor(one.image)[0]) for one in found)
+
+
+def test_options_of_a_call(predictor, picture):
+    path, _ = picture
+    every = predictor(path)[0]
+    middle = float(every.scores.median())
+    some = predictor(path, score_threshold=middle)[0]
+    assert same(some, every[every.scores >= middle]) and 0 < len(some) < len(every)
+    assert len(predictor(path, score_threshold=1)[0]) == 0
+    assert same(predictor(path, max_detections=2)[0], every[:2])
+    for name, value in (("flip", True), ("scales", [1.0, 1.5])):
+        overrides = [f"test.{name}={str(value).lower()}"]
+        assert not same(predictor(path, **{name: value})[0], every), name
+        again = cornernet.Predictor(
+            predictor.detector, config.override(predictor.settings, overrides), "abc", [1, 2, 3]
+        )
+        assert same(again(path)[0], predictor(path, **{name: value})[0])
+    assert same(predictor(path)[0], every)  # nothing of it stays
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"score_threshold": 1.5}, "score_threshold must be between 0 and 1, got 1.5"),
+        ({"score_threshold": float("nan")}, "score_threshold must be"),
+        ({"max_detections": 0}, "max_detections must be at least 1, got 0"),
+        ({"scales": []}, "scales must be positive numbers"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+    ],
+)
+def test_options_out_of_range_are_refused_at_once(predictor, options, message):
+    with pytest.raises(ValueError, match=message):
+        predictor.stream([], **options)
+
+
+@pytest.fixture(scope="module", params=["corner", "anchor"])
+def either(request, tiny, tiny_anchor):
+    """A predictor of random weights of either detector."""
+    settings = config.load(tiny if request.param == "corner" else tiny_anchor)
+    return cornernet.Predictor(detectors.build(settings, 3).eval(), settings, ["a", "b", "c"], [4, 5, 9])
+
+
+def test_boxes_do_not_depend_on_the_batch(either):
+    """Pictures of several sizes, some of which share a canvas: padding and neighbours must not leak."""
+    pictures = [np.random.default_rng(i).integers(0, 255, (40 + 8 * (i % 3), 64, 3), np.uint8) for i in range(7)]
+    alone = [either(picture)[0] for picture in pictures]
+    assert min(len(one) for one in alone) > 0
+    for size in (1, 2, 3, 8):
+        together = either(pictures, batch_size=size, flip=False)
+        for one, other in zip(alone, together, strict=True):
+            assert torch.equal(one.labels, other.labels)
+            torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=1e-4)
+            torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-6)
+
+
+def test_unreadable_files_can_be_passed_over(predictor, picture):
+    path, _ = picture
+    path.with_name("b.png").write_bytes(b"broken")
+    told = []
+    found = list(predictor.stream(path.parent, unreadable=told.append))
+    assert [one.source for one in found] == [str(path)] and len(told) == 1 and "b.png" in str(told[0])
 
 
 def test_classes_come_with_the_checkpoint(predictor):
@@ -50,15 +176,6 @@ def test_no_pictures_no_answers(predictor):
     assert predictor([]) == []
 
 
-def test_drawing_leaves_the_picture_alone(predictor, picture):
-    image, found = picture[1], ImageDetections(torch.tensor([[5.0, 5, 40, 40]]), torch.ones(1), torch.zeros(1).long())
-    before = image.copy()
-    drawn = predictor.draw(image, found)
-    assert drawn.shape == image.shape and (drawn != image).any() and (image == before).all()
-    low = predictor.draw(image, found._replace(scores=torch.tensor([0.2])))  # below test.draw_score
-    assert (low == image).all()
-
-
 def test_missing_and_broken_pictures_are_named(predictor, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         predictor(tmp_path / "none.png")
@@ -67,41 +184,9 @@ def test_missing_and_broken_pictures_are_named(predictor, tmp_path):
         predictor(tmp_path / "broken.png")
 
 
-def test_pictures_are_found_by_name_in_all_folders(tmp_path):
-    for name in ("b.JPG", "a.png", "x/c.webp", "notes.txt", "x.png/inside.tif"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    names = [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)]
-    assert names == ["a.png", "b.JPG", "x/c.webp", "x.png/inside.tif"]
-
-
-def test_pictures_of_an_output_folder_inside_are_left_out(tmp_path):
-    for name in ("in/a.png", "in/out/a.png", "in/outer/b.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    for output, expected in (("in/out", ["a.png", "outer/b.png"]), ("in", None), (".", None), ("elsewhere", None)):
-        found = find_pictures(tmp_path / "in", tmp_path / output)
-        names = [str(path.relative_to(tmp_path / "in")) for path in found]
-        assert names == (expected or ["a.png", "out/a.png", "outer/b.png"])
-
-
-@pytest.mark.parametrize(
-    ("name", "drawing"),
-    [
-        ("noext", "noext.png"), ("x.jfif", "x.jfif.png"), ("x.gif", "x.gif.png"), ("x.webp", "x.webp.png"),
-        ("sub/x.JPG", "sub/x.JPG"), ("x.tiff", "x.tiff"), ("x.bmp", "x.bmp"), (".png", ".png.png"),
-    ],
-)  # fmt: skip
-def test_a_drawing_keeps_an_ending_that_can_be_written(tmp_path, name, drawing):
-    path = _drawing(tmp_path, Path(name))
-    assert path == tmp_path / drawing
-    _write_picture(path, np.zeros((4, 4, 3), np.uint8))
-    assert cv2.imread(str(path)).shape == (4, 4, 3)
-
-
-@pytest.mark.parametrize("wrong", [None, b"x.png", 3, torch.zeros(3, 9, 9), [None], [torch.zeros(9, 9, 3)], {3: "a"}])
+@pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], [torch.zeros(9, 9, 3)], {3: "a"}, [0]])
 def test_what_is_no_picture_is_refused_with_what_is_accepted(predictor, wrong):
-    with pytest.raises(TypeError, match=r"a picture must be a path or a uint8 BGR array \[h, w, 3\] of NumPy, got "):
+    with pytest.raises(TypeError, match=r"pictures must be a path .* or a list of paths and arrays; got "):
         predictor(wrong)
 
 

@@ -113,7 +113,7 @@ def test_predicting_a_folder_with_a_broken_picture(call, tiny_run, pictures, tmp
     (pictures / "still.webp").write_bytes(cv2.imencode(".webp", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
     (pictures / "still.png").write_bytes(cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
     out_dir = tmp_path / "out"
-    code, out, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={out_dir}", "test.draw_score=0.1")
+    code, out, err = call("predict", tiny_run / "best.pt", pictures, f"out={out_dir}", "test.draw_score=0.1")
     assert code == 0 and "broken.jpg" in err
     assert "4 pictures with" in out and "1 unreadable pictures skipped" in out and str(out_dir) in out
     written = {str(path.relative_to(out_dir)) for path in out_dir.rglob("*") if path.is_file()}
@@ -128,31 +128,31 @@ def test_predicting_one_picture_beside_the_checkpoint(call, tiny_run, pictures, 
     path.parent.mkdir()
     path.write_bytes((tiny_run / "best.pt").read_bytes())
     code, out, _ = call("predict", path, pictures / "a.png")
-    assert code == 0 and "1 pictures with" in out and (path.parent / "predictions" / "a.png").exists()
+    assert code == 0 and "1 picture with" in out and (path.parent / "predictions" / "a.png").exists()
 
 
 def test_predicting_a_picture_without_an_ending(call, tiny_run, pictures, tmp_path):
     (pictures / "a.png").rename(pictures / "noext")
-    code, out, err = call("predict", tiny_run / "best.pt", pictures / "noext", f"work_dir={tmp_path / 'out'}")
-    assert code == 0 and "1 pictures with" in out and (tmp_path / "out" / "noext.png").exists(), err
+    code, out, err = call("predict", tiny_run / "best.pt", pictures / "noext", f"out={tmp_path / 'out'}")
+    assert code == 0 and "1 picture with" in out and (tmp_path / "out" / "noext.png").exists(), err
 
 
 def test_predicting_again_into_a_folder_inside_sees_the_same_pictures(call, tiny_run, pictures):
     for _ in range(2):
-        code, out, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={pictures / 'out'}")
+        code, out, err = call("predict", tiny_run / "best.pt", pictures, f"out={pictures / 'out'}")
         assert code == 0 and "2 pictures with" in out, err
 
 
 def test_pictures_are_never_overwritten(call, tiny_run, pictures):
     before = (pictures / "more" / "b.jpg").read_bytes()
-    code, _, err = call("predict", tiny_run / "best.pt", pictures, f"work_dir={pictures}")
+    code, _, err = call("predict", tiny_run / "best.pt", pictures, f"out={pictures}")
     assert code == 2 and "would be overwritten by its drawing" in err
     assert (pictures / "more" / "b.jpg").read_bytes() == before and not (pictures / "predictions.json").exists()
 
 
 def test_a_folder_of_broken_pictures_alone_is_bad_input(call, tiny_run, tmp_path):
     (tmp_path / "x.png").write_bytes(b"broken")
-    code, _, err = call("predict", tiny_run / "best.pt", tmp_path, f"work_dir={tmp_path / 'out'}")
+    code, _, err = call("predict", tiny_run / "best.pt", tmp_path, f"out={tmp_path / 'out'}")
     assert code == 2 and "none of the 1 pictures" in err and "Traceback" not in err
 
 
@@ -246,9 +246,9 @@ BAD = {
     "evaluate: unknown key": ("evaluate", "{run}/last.pt test.flipp=true", "did you mean test.flip?"),
     "evaluate: missing json": ("evaluate", "{run}/last.pt " + on("none.json"), "there is no file"),
     "evaluate: impossible size": ("evaluate", "{run}/last.pt data.input_size=[9,64]", "nearest: height 16, width"),
-    "predict: no picture": ("predict", "{run}/last.pt none.png", "there is no picture or folder none.png"),
+    "predict: no picture": ("predict", "{run}/last.pt none.png", "there is no picture, video or folder none.png"),
     "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no pictures"),
-    "predict: not a picture": ("predict", "{run}/last.pt {here}/text.json work_dir={here}/w", "could be read"),
+    "predict: not a picture": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
     "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
     "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Score a checkpoint with COCO mAP: tools/evaluate.py CHECKPOINT [key=value ...]"""
+"""Score a checkpoint with COCO mAP: tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]"""
 
 from cornernet import commandline
 
-USAGE = """tools/evaluate.py CHECKPOINT [key=value ...]
+USAGE = """tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]
 
 Scores a checkpoint on the validation split of its config, prints the COCO figures and a table of the classes, and
-writes metrics.json and predictions.json into work_dir (default: evaluation/ beside the checkpoint), for example
+writes metrics.json and predictions.json into out (default: evaluation/ beside the checkpoint), for example
   tools/evaluate.py runs/shapes/best.pt
   tools/evaluate.py best.pt data.val.images=photos data.val.annotations=photos.json test.flip=true"""
 

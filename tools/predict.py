@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Draw what a checkpoint finds: tools/predict.py CHECKPOINT IMAGE_OR_FOLDER [key=value ...]"""
+"""Draw what a checkpoint finds: tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]"""
 
 from cornernet import commandline
 
-USAGE = """tools/predict.py CHECKPOINT IMAGE_OR_FOLDER [key=value ...]
+USAGE = """tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]
 
-Writes each picture with its boxes, names and scores, and one predictions.json, into work_dir (default: predictions/
-beside the checkpoint), for example
+SOURCE is a picture, a folder of pictures, a video or the number of a camera (until Ctrl-C). Writes each picture, or the
+video, with boxes, names and scores, and one predictions.json, into out (default: predictions/ beside the checkpoint),
+for example
   tools/predict.py runs/shapes/best.pt photos/
-  tools/predict.py best.pt street.jpg test.draw_score=0.5 work_dir=out"""
+  tools/predict.py best.pt street.jpg test.draw_score=0.5 out=found
+  tools/predict.py best.pt street.mp4 test.flip=false test.batch_size=8"""
 
 
-def main(path: str, pictures: str, overrides: list[str]) -> None:
-    from cornernet.predictor import predict_files
+def main(path: str, source: str, overrides: list[str]) -> None:
+    from cornernet.annotate import annotate
 
-    print(predict_files(path, pictures, overrides))
+    print(annotate(path, source, overrides))
 
 
 if __name__ == "__main__":
