@@ -56,7 +56,11 @@ def open_video(source: str | Path | int) -> Video:
     """Video file or camera number -> Video; raises FileNotFoundError or ValueError if it cannot be opened."""
     if not isinstance(source, int) and not Path(source).is_file():
         raise FileNotFoundError(f"there is no video {source}")
-    capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say it in one line
+    try:
+        capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if not capture.isOpened():
         what = f"camera {source}" if isinstance(source, int) else f"{source}"
         raise ValueError(f"{what} cannot be opened as a video")
