@@ -19,7 +19,6 @@ from cornernet.config import Config
 from cornernet.metrics import Metrics, table
 
 log = logging.getLogger("cornernet")
-LEGIBLE = 400  # pixels; smaller pictures are enlarged, or the names would hide what is on them
 
 
 class Journal:
@@ -110,12 +109,17 @@ def predictions(detector: nn.Module, source, settings: Config, count: int = 6) -
     found = inference.detect(detector, list(images.values()), **inference.settings(settings))
     panels = []
     for (i, image), detections in zip(images.items(), found, strict=True):
-        times = max(1, LEGIBLE // max(image.shape[:2]))
-        image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST)
-        detections = detections._replace(boxes=detections.boxes * times)
-        truth = source.boxes(i) * times, source.labels(i)
+        _, boxes = visualize.enlarged(image, detections.boxes)
+        image, truth = visualize.enlarged(image, source.boxes(i))
         panels.append(
-            visualize.truth_and_predictions(image, *truth, detections, source.class_names, settings.test.draw_score)
+            visualize.truth_and_predictions(
+                image,
+                truth,
+                source.labels(i),
+                detections._replace(boxes=boxes),
+                source.class_names,
+                settings.test.draw_score,
+            )
         )
     return visualize.grid(panels, columns=2) if panels else None
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from cornernet.structures import ImageDetections
 
+LEGIBLE = 400  # pixels, the longest side of a picture on which names can be read
 Points = list[tuple[float, float]]  # (step, value)
 
 
@@ -96,6 +97,51 @@ def curves(folder: str | Path) -> Path:
         raise FileNotFoundError(f"there is neither a log.csv nor an eval.csv with numbers in {folder}")
     _plot(groups, folder / "curves.png")
     return folder / "curves.png"
+
+
+def outlines(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Picture with thin boxes [n, 4], also those that reach beyond it, in the colours of their classes -> a new one."""
+    canvas = np.ascontiguousarray(image).copy()
+    for box, label in zip(np.asarray(boxes).reshape(-1, 4), labels, strict=True):
+        x1, y1, x2, y2 = (round(float(v)) for v in box)
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour(label), 1)
+    return canvas
+
+
+def heat(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Picture, dimmed and grey, under a map of values [h, w] in [0, 1], each cell a square -> a new picture."""
+    size = image.shape[1::-1]
+    cells = cv2.resize(np.ascontiguousarray(values, np.float32), size, interpolation=cv2.INTER_NEAREST).clip(0, 1)
+    share = np.sqrt(cells)[..., None]  # faint ones are seen as well
+    warm = cv2.applyColorMap((cells * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) * 0.5
+    return (grey * (1 - share) + warm * share).astype(np.uint8)
+
+
+def marked(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Picture with a small cross at each of the points [n, 2] (x, y) -> a new picture."""
+    canvas = np.ascontiguousarray(image).copy()
+    for x, y in np.asarray(points).reshape(-1, 2):
+        cv2.drawMarker(canvas, (int(x), int(y)), (255, 220, 60), cv2.MARKER_CROSS, 7, 1)
+    return canvas
+
+
+def enlarged(image: np.ndarray, boxes: np.ndarray, least: int = LEGIBLE) -> tuple[np.ndarray, np.ndarray]:
+    """A picture smaller than `least` pixels, or names would hide what is on it, and its boxes, whole times larger."""
+    times = max(1, least // max(image.shape[:2]))
+    if times == 1:
+        return image, boxes
+    return cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST), boxes * times
+
+
+def captioned(image: np.ndarray, text: str) -> np.ndarray:
+    """Picture below a white strip with a line of text, cut to the width -> a new picture."""
+    from PIL import Image, ImageDraw  # it comes with matplotlib
+
+    width, font = image.shape[1], _font(14)
+    strip = Image.new("RGB", (width, sum(font.getmetrics()) + 4), "white")
+    ImageDraw.Draw(strip).text((2, 1), _shortened(text, "", width - 4, font), fill="black", font=font)
+    return np.concatenate([np.asarray(strip), image])
 
 
 @cache

@@ -17,7 +17,7 @@ LAYERS = [
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["evaluate", "state", "catalogue"],
     ["journal", "result"],
-    ["engine", "predictor", "benchmark"],
+    ["engine", "predictor", "benchmark", "show_data"],
     ["compare", "simulation", "annotate"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -11,7 +11,19 @@ import pytest
 import torch
 
 from cornernet.structures import ImageDetections
-from cornernet.visualize import colour, comparison, curves, draw, grid, truth_and_predictions
+from cornernet.visualize import (
+    captioned,
+    colour,
+    comparison,
+    curves,
+    draw,
+    enlarged,
+    grid,
+    heat,
+    marked,
+    outlines,
+    truth_and_predictions,
+)
 
 
 def grey(height: int, width: int) -> np.ndarray:
@@ -169,3 +181,30 @@ def test_comparisons_draw_the_terms_that_all_trainings_share(tmp_path):
     assert cv2.imread(str(tmp_path / "alone.png")).shape[0] == 360 * 4
     comparison({"none": [tmp_path]}, tmp_path / "nothing.png")
     assert not (tmp_path / "nothing.png").exists()
+
+
+def test_heat_is_bright_where_the_values_are():
+    image = np.full((8, 8, 3), 100, np.uint8)
+    values = np.zeros((2, 2), np.float32)
+    values[0, 1] = 1
+    drawn = heat(image, values)
+    assert (drawn[:4, 4:] == drawn[0, 7]).all() and drawn[0, 7].sum() > 400  # the whole cell, bright
+    assert (drawn[4:] == 50).all() and (image == 100).all()  # dimmed elsewhere, the picture itself left alone
+
+
+def test_marks_outlines_and_captions_leave_the_picture_alone():
+    image = np.zeros((40, 60, 3), np.uint8)
+    assert marked(image, np.array([[20.0, 10.0]]))[10, 20].any()
+    assert marked(image, np.zeros((0, 2))).sum() == 0
+    beyond = outlines(image, np.array([[-5.0, -5, 30, 20]]), [0])
+    assert beyond[19, 5].any() and beyond[5, 29].any() and not beyond[0, 5].any()
+    titled = captioned(image, "x" * 99)
+    assert titled.shape[1] == 60 and titled.shape[0] > 50 and (titled[-40:] == image).all() and not image.any()
+
+
+def test_small_pictures_are_enlarged_with_their_boxes():
+    image, boxes = np.zeros((50, 100, 3), np.uint8), np.array([[1.0, 2, 3, 4]])
+    larger, places = enlarged(image, boxes)
+    assert larger.shape == (200, 400, 3) and places.tolist() == [[4, 8, 12, 16]]
+    same, kept = enlarged(larger, boxes)
+    assert same is larger and kept is boxes

@@ -1,10 +1,11 @@
 """RetinaNet's kind of detector as one module: batch -> loss terms, images -> detections."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from cornernet.detectors.anchor.decode import decode
 from cornernet.detectors.anchor.head import AnchorHead
 from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
+from cornernet.detectors.anchor.show import draw_targets
 from cornernet.losses import build as build_loss
 from cornernet.losses import default_weight
 from cornernet.losses.weights import AREAS, WRAPPERS
@@ -87,6 +89,18 @@ class AnchorDetector(nn.Module):
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
         maps = self.network(canvas.plain_pictures(images, self.mean, self.std))[-1]
         return self.decoder(maps, self.anchors(maps))
+
+    def draw_targets(self, batch: Batch, pictures: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
+        """Batch, its pictures [H, W, 3] uint8 BGR of any scale -> of each (title, picture) of the anchors to learn."""
+        size = batch.images.shape[-2:]
+        sizes = [tuple(-(-n // stride) for n in size) for stride in self.strides]
+        anchors = grid_anchors(sizes, self.strides, self.cells)
+        goal = self.targets(batch, anchors)
+        scales = [picture.shape[0] / size[0] for picture in pictures]
+        return [
+            draw_targets(picture, [level * scale for level in anchors], goal, row)
+            for row, (picture, scale) in enumerate(zip(pictures, scales, strict=True))
+        ]
 
     def describe(self) -> str:
         """What a run's log says of the loss."""

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet.backbones.hourglass import StackedHourglass
+from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.config import Component, Config
 from cornernet.detectors import canvas
@@ -18,6 +19,7 @@ from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.targets import encode
 from cornernet.losses import AELoss, default_weight
 from cornernet.losses import build as build_loss
@@ -90,6 +92,12 @@ class CornerDetector(nn.Module):
         (height, width), (rows, columns) = images.shape[-2:], maps.tl_heat.shape[-2:]
         scale = found.boxes.new_tensor([width / columns, height / rows] * 2)
         return found._replace(boxes=found.boxes * scale)
+
+    def draw_targets(self, batch: Batch, pictures: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
+        """Batch, its pictures [H, W, 3] uint8 BGR of any scale -> of each (title, picture) of its heatmaps' targets."""
+        height, width = (-(-n // STEM_STRIDE) for n in batch.images.shape[-2:])
+        targets = self.targets(batch, (height, width))
+        return [draw_targets(picture, targets, row) for row, picture in enumerate(pictures)]
 
     def describe(self) -> str:
         """What a run's log says of the loss."""
