@@ -17,6 +17,9 @@ from cornernet.data.augment import resize, scaled_size
 from cornernet.ops.nms import nms as suppress
 from cornernet.structures import Detections, ImageDetections
 
+# Pixels that go through the network at once on a CPU: beyond, features leave its caches and a picture takes longer.
+CPU_PIXELS = 2**18
+
 
 class Fitted(NamedTuple):
     """A resized picture on the canvas that the network takes, and the way back."""
@@ -57,8 +60,8 @@ def detect(
     best first, no box empty or outside its picture.
     Each picture is resized to `longest_side` (None: as it is) times each of `scales`; the detections of all scales,
     and with `flip` of the mirrored pictures, are pooled before `nms` (None: the config's defaults) runs class by class.
-    `batch_size` pictures at once go through the network where their canvases agree in size; a canvas depends on
-    its own picture alone, so the composition of a batch does not change the boxes.
+    `batch_size` pictures at once go through the network where their canvases agree in size, on a CPU fewer if they are
+    large; a canvas depends on its own picture alone, so the composition of a batch does not change the boxes.
     Raises ValueError for a picture of another kind and for scales or sizes that are not positive.
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
@@ -122,7 +125,7 @@ def _one_scale(
 ) -> Iterator[tuple[int, Detections]]:
     """(position of the picture, its rows in original pixels), once for each picture and once more for its mirror."""
     fitted = [fit(detector, image, scale, longest_side) for image in images]
-    for group in _batches(fitted, batch_size):
+    for group in _batches(fitted, batch_size, CPU_PIXELS if device.type == "cpu" else None):
         canvases = np.stack([fitted[i].canvas for i in group])
         batch = torch.from_numpy(canvases).permute(0, 3, 1, 2).contiguous().to(device)
         inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
@@ -132,12 +135,16 @@ def _one_scale(
             yield index, _to_original(Detections(*(x[row] for x in found)), fitted[index], mirrored)
 
 
-def _batches(fitted: list[Fitted], batch_size: int) -> list[list[int]]:
-    """Positions of pictures whose canvases agree, in lists of at most batch_size."""
+def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
+    """Positions of pictures whose canvases agree, in lists of at most batch_size and, beyond one, of so many pixels."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(fitted):
         groups.setdefault(item.canvas.shape, []).append(index)
-    return [group[i : i + batch_size] for group in groups.values() for i in range(0, len(group), batch_size)]
+    found = []
+    for (height, width, _), group in groups.items():
+        size = batch_size if pixels is None else max(1, min(batch_size, pixels // (height * width)))
+        found += [group[i : i + size] for i in range(0, len(group), size)]
+    return found
 
 
 def _to_original(found: Detections, fitted: Fitted, mirrored: bool) -> Detections:

@@ -1,13 +1,17 @@
 """Geometry, pooling and counting of test-time inference, seen through detectors that read the boxes off the pixels."""
 
+import time
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from cornernet import config, detectors
 from cornernet.config import Config, Nms
-from cornernet.inference import detect, evaluating, fit, settings
+from cornernet.inference import Fitted, _batches, detect, evaluating, fit, settings
 from cornernet.structures import Detections
 
 HARD = Nms(name="hard", iou=0.5, min_score=0.001)
@@ -263,3 +267,30 @@ def test_settings_come_from_the_config():
 def test_what_cannot_be_detected_in_is_refused(image, options, message):
     with pytest.raises(ValueError, match=message):
         detect(PixelDetector(), [image], **options)
+
+
+def test_batches_on_a_cpu_stay_within_its_caches():
+    small = [Fitted(np.zeros((64, 64, 3), np.uint8), (0, 0), (1, 1)) for _ in range(5)]
+    large = [Fitted(np.zeros((512, 1024, 3), np.uint8), (0, 0), (1, 1)) for _ in range(2)]
+    mixed = [small[0], large[0], *small[1:], large[1]]
+    assert _batches(mixed, 4) == [[0, 2, 3, 4], [5], [1, 6]]
+    assert _batches(mixed, 4, 2**18) == [[0, 2, 3, 4], [5], [1], [6]]
+    assert _batches(mixed, 4, 3 * 64 * 64) == [[0, 2, 3], [4, 5], [1], [6]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [128, 384, 640])
+def test_a_picture_of_a_batch_takes_no_longer_than_one_alone(side):
+    """Processor time, median of interleaved repeats; `pytest -m slow -s -k no_longer` prints the ratio."""
+    shapes = config.load(Path(__file__).resolve().parent.parent / "configs" / "shapes.yaml")
+    detector = detectors.build(shapes, 3).eval()
+    pictures = [np.random.default_rng(i).integers(0, 255, (side, side, 3), np.uint8) for i in range(8)]
+    seconds = {1: [], 8: []}
+    for _ in range(7):
+        for size, taken in seconds.items():
+            start = time.process_time()
+            detect(detector, pictures, batch_size=size)
+            taken.append(time.process_time() - start)
+    alone, together = (np.median(taken[1:]) for taken in seconds.values())
+    print(f"\n{side} pixels: a picture of a batch of 8 takes {together / alone:.2f} of the time of one alone")
+    assert together <= 1.1 * alone
