@@ -10,10 +10,13 @@ from contextlib import contextmanager
 BAD_INPUT, FAILED = 2, 1
 OVERRIDE = re.compile(r"[\w.\[\]]+=")  # a path may well hold a `=`, but then mostly behind a /
 LACKS = {  # what the messages of torch's RuntimeErrors say -> what it means
-    "DataLoader worker": "a loader process died, as happens for want of memory; fewer data.workers need less",
     "out of memory": "the device has too little memory; a smaller train.batch_size or more train.accumulate need less",
     "can't allocate memory": "too little memory; a smaller train.batch_size or more train.accumulate need less",
 }
+
+
+class Failed(RuntimeError):
+    """Something broke that the input is not to blame for; its message is one sentence."""
 
 
 class Interrupted(Exception):
@@ -76,7 +79,7 @@ def sentences():
         yield
     except (ValueError, OSError) as error:
         _exit(error, BAD_INPUT)
-    except FloatingPointError as error:
+    except (FloatingPointError, Failed) as error:
         _exit(error, FAILED)
     except RuntimeError as error:
         lack = next((meaning for text, meaning in LACKS.items() if text in str(error)), None)

@@ -142,6 +142,7 @@ class Data:
     std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of pictures in 0..1
     augment: Augment = field(default_factory=Augment)
     workers: int = 2  # loader processes; 0: load in the training process
+    timeout: int = 600  # seconds without a batch after which a loader process counts as hung; 0: never
     on_error: Literal["stop", "skip"] = "stop"  # a bad record or picture: stop with a sentence, or skip and count
 
 

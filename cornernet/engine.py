@@ -50,7 +50,11 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     )  # fmt: skip
     if accelerator.is_main_process:
         _open(folder, now, len(train_source), len(val_source), accelerator)
-    with Journal(folder, now.step, settings.train.steps, accelerator) as journal, StopRequest() as stop:
+    with (
+        Journal(folder, now.step, settings.train.steps, accelerator) as journal,
+        StopRequest() as stop,
+        loader.watched(),
+    ):
         _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
     if skipped := loader.dataset.skipped():
         log.warning("%d times a picture could not be read and was left blank (data.on_error=skip)", skipped)

@@ -11,10 +11,10 @@ from torch.utils.data import Dataset, get_worker_info
 from cornernet.data.augment import augment, draw
 from cornernet.data.source import Source
 from cornernet.data.streams import stream
+from cornernet.data.workers import MAX_WORKERS, Held
 from cornernet.structures import Sample
 
 log = logging.getLogger(__name__)
-MAX_WORKERS = 256
 
 
 class Failure(NamedTuple):
@@ -50,6 +50,7 @@ class TrainDataset(Dataset):
         self.augment = partial(
             augment, input_size=tuple(input_size), cropping=crop, border=border, longest_side=longest_side
         )
+        self.held = Held()
         # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
         self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
         self._told = False
@@ -65,6 +66,10 @@ class TrainDataset(Dataset):
         with skip, a black picture without objects, so that shapes and the order of all other samples stay the same.
         """
         epoch, index = item
+        with self.held.holding(index):
+            return self._make(epoch, index)
+
+    def _make(self, epoch: int, index: int) -> Sample | Failure:
         draws = self.draw(stream("augment", self.seed, epoch, index))
         try:
             image, boxes, labels = self.source.image(index), self.source.boxes(index), self.source.labels(index)

@@ -1,12 +1,9 @@
 """Batches for training: collation, workers, and their errors as one sentence."""
 
-import os
-import signal
-import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -15,6 +12,7 @@ from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import Source
+from cornernet.data.workers import named, start_worker
 from cornernet.structures import Batch, Sample
 
 
@@ -62,6 +60,11 @@ class TrainLoader:
                 raise ValueError(batch.message)
             yield batch
 
+    def watched(self) -> AbstractContextManager:
+        """While this lasts, a loader process that dies or hangs raises Failed naming the picture that it held."""
+        dataset = self.dataset
+        return named(dataset.held, lambda index: dataset.source.record(index).file_name)
+
 
 def train_loader(
     data: Data,
@@ -91,24 +94,6 @@ def train_loader(
         worker_init_fn=start_worker,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=data.workers > 0,
+        timeout=data.timeout if data.workers > 0 else 0,
     )
     return TrainLoader(loader)
-
-
-def start_worker(worker: int) -> None:
-    """One thread a worker; Ctrl-C and SIGTERM to the whole group of processes are for the main process.
-
-    It finishes its step, for which it needs its workers, and then ends them itself.
-    """
-    cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # not on macOS
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_told_to, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_when_told_to(parent: int) -> None:
-    """Leave at a SIGTERM that the main process sent; one from anyone else was meant for it."""
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)

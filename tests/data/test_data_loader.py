@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from cornernet.config import Augment, Data, Split
 from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, sources, train_loader, write
-from cornernet.data.loader import start_worker
+from cornernet.data.workers import start_worker
 from cornernet.structures import Batch, ColourDraws, Sample
 
 AUGMENT = Augment(border=32, flip_vertical=0.5)

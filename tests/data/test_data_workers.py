@@ -1,0 +1,148 @@
+"""Loader processes that die or hang are named with the picture that they held, and none is left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cornernet.commandline import Failed
+from cornernet.config import Data
+from cornernet.data.loader import train_loader
+from cornernet.data.shapes import ShapesSet
+from cornernet.data.workers import Held, named
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BAD = 5
+
+
+class Trap(ShapesSet):
+    """Shapes, but something happens to whoever loads picture 5."""
+
+    def __init__(self, happens):
+        super().__init__("train", 12, 32, 2, 0)
+        self.happens = happens
+
+    def image(self, i):
+        if i == BAD:
+            self.happens()
+        return super().image(i)
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hangs():
+    time.sleep(1000)
+
+
+def stopped():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def leaves():
+    os._exit(3)
+
+
+def own_error():
+    raise RuntimeError("a fault of the program, not DataLoader worker trouble")
+
+
+def run(happens, timeout=0):
+    """Load everything; the error's text, or "" where there is none."""
+    source = Trap(happens)
+    data = Data(name="shapes", input_size=(32, 32), workers=2, timeout=timeout, max_objects=4)
+    loader = train_loader(data, source, 3, steps=4)
+    try:
+        with loader.watched():
+            for _ in loader:
+                pass
+    except Failed as error:
+        assert loader.dataset.held.rows[:2, 0].min() > 0
+        for pid in loader.dataset.held.rows[:2, 0].tolist():
+            assert gone(pid)
+        return str(error)
+    assert loader.dataset.held.pictures([]) == []
+    return ""
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Whether a process ends in time; one that nobody has waited for yet is a zombie until then, which counts."""
+    for _ in range(int(seconds * 20)):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("happens", "timeout", "message"),
+    [
+        (killed, 0, r"a loader process was ended by the signal 'Killed' \(as happens for want of memory"),
+        (hangs, 2, r"made no batch for 2 seconds \(data\.timeout\): one hangs"),
+        (stopped, 2, r"made no batch for 2 seconds"),
+        (leaves, 0, r"a loader process died"),
+    ],
+)
+def test_a_worker_in_trouble_is_named_with_its_picture(happens, timeout, message):
+    name = Trap(happens).record(BAD).file_name
+    text = run(happens, timeout)
+    assert re.search(message, text), text
+    assert f"while it held {name}; train.resume=auto goes on" in text
+
+
+def test_workers_without_trouble_hold_nothing_in_the_end():
+    assert run(lambda: None, timeout=30) == ""
+
+
+def test_errors_of_the_program_are_not_blamed_on_workers():
+    with pytest.raises(RuntimeError, match="a fault of the program") as caught:
+        run(own_error)
+    assert not isinstance(caught.value, Failed)
+
+
+def test_other_errors_pass_through():
+    for error in (RuntimeError("out of memory"), KeyError("x"), ValueError("y")):
+        with pytest.raises(type(error)), named(Held(), str):
+            raise error
+
+
+def test_without_workers_nothing_is_noted():
+    held = Held()
+    with held.holding(3):
+        assert held.pictures([]) == []
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_signal_to_all_leaves_no_process_behind(tiny, tmp_path, number):
+    """Ctrl-C in a terminal goes to the whole group: the run saves, its workers end, nobody is left."""
+    command = [sys.executable, ROOT / "tools" / "train.py", tiny, f"work_dir={tmp_path / 'run'}", "data.workers=2"]
+    knobs = ["train.steps=100000", "train.eval_every=0", "train.save_every=2"]
+    run = subprocess.Popen([*command, *knobs], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "run" / "last.pt").exists():
+            assert run.poll() is None and time.monotonic() < deadline, run.stderr.read()
+            time.sleep(0.1)
+        os.killpg(run.pid, number)
+        _, err = run.communicate(timeout=60)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 128 + number and "stopped at step" in err
+    with pytest.raises(ProcessLookupError):
+        os.killpg(run.pid, 0)
