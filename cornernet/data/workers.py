@@ -76,12 +76,11 @@ def named(held: Held, name: Callable[[int], str]) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        what = _what(str(error))
+        message = f"{error} {error.__cause__ or error.__context__ or ''}"  # one of them has the signal
+        what = _what(message)
         if what is None:
             raise
-        pids = [
-            int(pid) for pid in re.findall(r"\d+", re.search(r"\(pid(?:\(s\))? ([\d, ]+)\)|$", str(error))[1] or "")
-        ]
+        pids = [int(pid) for found in re.findall(r"\(pid(?:\(s\))? ([\d, ]+)\)", message) for pid in found.split(",")]
         pictures = ", ".join(name(index) for index in held.pictures(pids)) or "no picture"
         held.kill()
         raise Failed(f"{what} while it held {pictures}; train.resume=auto goes on from the last save") from error
