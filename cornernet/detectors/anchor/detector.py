@@ -88,6 +88,10 @@ class AnchorDetector(nn.Module):
         maps = self.network(canvas.plain_pictures(images, self.mean, self.std))[-1]
         return self.decoder(maps, self.anchors(maps))
 
+    def graph_overrides(self) -> list[str]:
+        """None: all of `predict` can be traced into a graph."""
+        return []
+
     def describe(self) -> str:
         """What a run's log says of the loss."""
         terms = ", ".join(f"{role} x {factor:g}" for role, factor in self.loss.weights.items())
