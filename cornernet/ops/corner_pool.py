@@ -1,11 +1,11 @@
 """Corner pooling: running maxima that carry evidence from along the edges of a box to its corners.
 
-CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2, equations 6 and 7, in stock operations.
+CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2, equations 6 and 7, by stock `cummax`.
 Where values tie the gradient goes to the last of them in scan order; the published extension sends it to the
 first. Inside the network ties are zeros behind a ReLU, where no gradient survives either way.
 
-Two ways to the same numbers: `cummax` where a gradient is wanted, whose backward is the faster one, and maxima over
-windows of 1, 2, 4, ... cells where none is, whose forward is, and which ONNX can say.
+An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`. On a CPU
+that is up to 1.5 times as fast along columns, but takes two to three times as long along rows.
 """
 
 import torch
@@ -33,7 +33,7 @@ def right_pool(x: Tensor) -> Tensor:
 
 
 def _running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
-    if not (x.requires_grad and torch.is_grad_enabled()):
+    if torch.compiler.is_exporting():
         return _doubling(x, dim, backwards)
     return torch.cummax(x.flip(dim), dim).values.flip(dim) if backwards else torch.cummax(x, dim).values
 
