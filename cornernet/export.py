@@ -31,6 +31,7 @@ from cornernet.state import load_detector
 log = logging.getLogger("cornernet")
 OUTPUTS = ("boxes", "scores", "labels")
 TOLERANCE = 1e-4  # pixels and score
+SHARE = 0.01  # of the rows that rounding may decide: a cell beside its equal, a distance on the threshold
 
 
 class Graph(nn.Module):
@@ -183,12 +184,12 @@ def _write_torch(program: ExportedProgram, path: Path, about: dict[str, Any]) ->
 
 
 def check(wanted: Plan, images: Tensor, expected: Rows) -> str:
-    """Run the file and hold it against PyTorch -> what came out, as text; more than 1e-4 apart is a warning."""
+    """Run the file and hold it against PyTorch -> what came out, as text; a warning where it is not the same."""
     if wanted.format == "onnx" and missing("onnxruntime"):
         return f"not run, for want of onnxruntime: {EXTRA}"
     apart = difference(runner(wanted.out)(images), expected)
-    if apart.lost or max(apart.boxes, apart.scores) > TOLERANCE:
-        log.warning("the file's answer differs from PyTorch's by more than %g, see below", TOLERANCE)
+    if apart.lost > SHARE * apart.rows or max(apart.boxes, apart.scores) > TOLERANCE:
+        log.warning("the file's answer is not PyTorch's, see below")
     noise = len(images) - bool(wanted.picture)
     on = [wanted.picture] * bool(wanted.picture) + [f"{noise} pictures of noise"] * bool(noise)
     return (

@@ -1,5 +1,7 @@
 """Exported files against PyTorch, for both detectors and formats: rows, metadata, the example, and what is refused."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,8 @@ from cornernet.state import load_detector
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "docs" / "onnx_example.py"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "export.md"
+EXAMPLE = PAGE.with_name("onnx_example.py")
 NAMES = ["ellipse", "été", "triangle"]
 SIZE = (48, 80)
 KEYS = ["data.longest_side=80", "test.num_dets=40", "test.top_k=60", "test.ae_threshold=9"]
@@ -222,6 +225,32 @@ def test_a_picture_is_fitted_as_for_prediction_where_it_has_room(checkpoints, sh
     assert max(box[2] - box[0], box[3] - box[1]) == 80 or box[3] - box[1] == 48
 
 
+# -- the page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_of_the_page_are_right():
+    commands = re.findall(r"^tools/export\.py (\S+)(.*?)(?: +#.*)?$", PAGE.read_text(), re.MULTILINE)
+    assert len(commands) == 3
+    for path, rest in commands:
+        wanted = export.plan(path, rest.split())
+        config.override(config.Config(), wanted.overrides)
+
+
+def test_the_program_of_the_page_runs(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "best.pt2").write_bytes(files("anchor", "torch").read_bytes())
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names = {"images": noise(2)}
+    exec(code, names)
+    assert names["boxes"].shape == (2, 40, 4) and json.loads(names["about"]["metadata.json"])["names"] == NAMES
+
+
+def test_the_page_tells_of_all_metadata(files):
+    table = PAGE.read_text().partition("## Metadata")[2].partition("##")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(read_metadata(files("corner", "onnx")))
+
+
 # -- the comparison -----------------------------------------------------------------------------------------------
 
 BOXES = torch.tensor([[[0.0, 0, 9, 9], [1, 1, 5, 5], [0, 0, 0, 0]]])
@@ -255,11 +284,20 @@ def test_only_a_row_that_had_no_room_may_be_missing():
     assert difference((other, scores, labels), (boxes, scores, labels)).lost == 2
 
 
-def test_a_file_that_differs_is_reported(monkeypatch, caplog):
-    monkeypatch.setattr(export, "runner", lambda path: lambda images: (BOXES + 0.005, *ROWS[1:]))
-    said = export.check(export.plan("best.pt", ["format=torch"]), noise(1), ROWS)
-    assert "differs from PyTorch's by more than 0.0001" in caplog.text
-    assert said.startswith("run on 1 pictures of noise: 2 rows") and "difference 5.0e-03 pixels, 0.0e+00 score" in said
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((BOXES + 0.005, *ROWS[1:]), "2 rows, of which PyTorch's answer and the file's share all but 0; largest diff"),
+        ((BOXES + 0.005, *ROWS[1:]), "difference 5.0e-03 pixels, 0.0e+00 score"),
+        ((BOXES, ROWS[1], ROWS[2] + 1), "2 rows, of which PyTorch's answer and the file's share all but 4; "),
+        (ROWS, "share all but 0; largest difference 0.0e+00 pixels, 0.0e+00 score"),
+    ],
+)
+def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
+    monkeypatch.setattr(export, "runner", lambda path: lambda images: answer)
+    text = export.check(export.plan("best.pt", ["format=torch"]), noise(1), ROWS)
+    assert text.startswith("run on 1 pictures of noise: 2 rows") and said in text
+    assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
 
 
 # -- what is refused ----------------------------------------------------------------------------------------------

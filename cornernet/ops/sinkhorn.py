@@ -57,8 +57,9 @@ def log_sinkhorn(
     row = real
     if dummy_row:
         x, row = x.masked_fill(~real, DUMMY), column.transpose(1, 2)
-    x = x.masked_fill(~(row & column), low)
+    outside = ~(row & column)
+    x = x.masked_fill(outside, low)
     for step in range(max_iter):
-        x = (x - x.logsumexp(2 - step % 2, keepdim=True)).masked_fill(~(row & column), low)
+        x = (x - x.logsumexp(2 - step % 2, keepdim=True)).masked_fill(outside, low)
     x = x.masked_fill(~real, low)
     return torch.where(turned, x.transpose(1, 2), x)[:, :rows, :columns]
