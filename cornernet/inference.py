@@ -80,15 +80,19 @@ def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side
 
     image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing.
     """
+    zoom = scale if longest_side is None else scale * longest_side / max(image.shape[:2])
+    size = scaled_size(image.shape[:2], zoom)
+    return place(image, size, detector.fit_size(*size))
+
+
+def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]) -> Fitted:
+    """Picture [h, w, 3] uint8, resized to size (height, width), in the middle of zeros of canvas_size -> Fitted."""
     height, width = image.shape[:2]
-    zoom = scale if longest_side is None else scale * longest_side / max(height, width)
-    new_height, new_width = scaled_size((height, width), zoom)
-    image, _ = resize(image, np.zeros((0, 4)), (new_height, new_width))
-    canvas_height, canvas_width = detector.fit_size(new_height, new_width)
-    canvas = np.zeros((canvas_height, canvas_width, 3), np.uint8)
-    left, top = canvas_width // 2 - new_width // 2, canvas_height // 2 - new_height // 2
-    canvas[top : top + new_height, left : left + new_width] = image
-    return Fitted(canvas, (left, top), (new_width / width, new_height / height))
+    image, _ = resize(image, np.zeros((0, 4)), size)
+    canvas = np.zeros((*canvas_size, 3), np.uint8)
+    left, top = canvas_size[1] // 2 - size[1] // 2, canvas_size[0] // 2 - size[0] // 2
+    canvas[top : top + size[0], left : left + size[1]] = image
+    return Fitted(canvas, (left, top), (size[1] / width, size[0] / height))
 
 
 def chunk(batch_size: int) -> int:

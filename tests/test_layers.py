@@ -15,9 +15,9 @@ LAYERS = [
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "pictures", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
-    ["evaluate", "state", "catalogue"],
+    ["evaluate", "state", "catalogue", "export_plan", "exported"],
     ["journal", "result"],
-    ["engine", "predictor", "benchmark", "show_data"],
+    ["engine", "predictor", "benchmark", "show_data", "export"],
     ["compare", "simulation", "annotate"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -31,11 +31,16 @@ def photometric(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> 
     return images * _spread(own) + grey * _spread(of_grey) + flat[:, :, None, None]
 
 
-def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """Images [B, 3, H, W] in 0..1 -> (images - mean) / std by channel."""
-    mean = constant(tuple(mean), images.device, images.dtype).view(1, -1, 1, 1)
-    std = constant(tuple(std), images.device, images.dtype).view(1, -1, 1, 1)
+def normalise(images: Tensor, mean: Tensor | tuple[float, ...], std: Tensor | tuple[float, ...]) -> Tensor:
+    """Images [B, 3, H, W] in 0..1, mean and std [3], on the images' device if tensors -> (images - mean) / std."""
+    mean, std = (_by_channel(values, images) for values in (mean, std))
     return (images - mean) / std
+
+
+def _by_channel(values: Tensor | tuple[float, ...], images: Tensor) -> Tensor:
+    # A tensor is taken as it is: to read its numbers would make a GPU wait, and an export could not trace it.
+    tensor = values if isinstance(values, Tensor) else constant(tuple(values), images.device, images.dtype)
+    return tensor.to(images.dtype).view(1, -1, 1, 1)
 
 
 def prepare(batch: Batch, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

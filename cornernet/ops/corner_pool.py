@@ -3,6 +3,9 @@
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2, equations 6 and 7, by stock `cummax`.
 Where values tie the gradient goes to the last of them in scan order; the published extension sends it to the
 first. Inside the network ties are zeros behind a ReLU, where no gradient survives either way.
+
+An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`. On a CPU
+that is up to 1.5 times as fast along columns, but takes two to three times as long along rows.
 """
 
 import torch
@@ -11,23 +14,36 @@ from torch import Tensor
 
 def top_pool(x: Tensor) -> Tensor:
     """Maximum over this row and all rows below: [B, D, H, W] -> same shape."""
-    return _scan_backwards(x, 2)
+    return _running_max(x, 2, backwards=True)
 
 
 def bottom_pool(x: Tensor) -> Tensor:
     """Maximum over this row and all rows above: [B, D, H, W] -> same shape."""
-    return torch.cummax(x, 2).values
+    return _running_max(x, 2)
 
 
 def left_pool(x: Tensor) -> Tensor:
     """Maximum over this column and all columns to the right: [B, D, H, W] -> same shape."""
-    return _scan_backwards(x, 3)
+    return _running_max(x, 3, backwards=True)
 
 
 def right_pool(x: Tensor) -> Tensor:
     """Maximum over this column and all columns to the left: [B, D, H, W] -> same shape."""
-    return torch.cummax(x, 3).values
+    return _running_max(x, 3)
 
 
-def _scan_backwards(x: Tensor, dim: int) -> Tensor:
-    return torch.cummax(x.flip(dim), dim).values.flip(dim)
+def _running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
+    if torch.compiler.is_exporting():
+        return _doubling(x, dim, backwards)
+    return torch.cummax(x.flip(dim), dim).values.flip(dim) if backwards else torch.cummax(x, dim).values
+
+
+def _doubling(x: Tensor, dim: int, backwards: bool) -> Tensor:
+    """The same by windows that double: after each step a cell knows twice as many of its neighbours on one side."""
+    size, step = x.shape[dim], 1
+    while step < size:
+        both = torch.maximum(x.narrow(dim, 0, size - step), x.narrow(dim, step, size - step))
+        rest = x.narrow(dim, size - step if backwards else 0, step)  # their window already reaches the edge
+        x = torch.cat([both, rest] if backwards else [rest, both], dim)
+        step *= 2
+    return x

@@ -46,8 +46,8 @@ def log_sinkhorn(
     (rows, columns), side = s.shape[1:], max(s.shape[1:])
     x = s if s.dtype == torch.float64 else s.float()
     low = torch.finfo(x.dtype).min / 4
-    n1 = s.new_full((len(s),), rows, dtype=torch.long) if n1 is None else n1
-    n2 = s.new_full((len(s),), columns, dtype=torch.long) if n2 is None else n2
+    n1 = s.new_full(s.shape[:1], rows, dtype=torch.long) if n1 is None else n1
+    n2 = s.new_full(s.shape[:1], columns, dtype=torch.long) if n2 is None else n2
     turned = ((n1 > n2) | ((n1 == n2) & (rows > columns)))[:, None, None]
 
     x = F.pad((x / tau).clamp(min=low), (0, side - columns, 0, side - rows))
@@ -57,8 +57,9 @@ def log_sinkhorn(
     row = real
     if dummy_row:
         x, row = x.masked_fill(~real, DUMMY), column.transpose(1, 2)
-    x = x.masked_fill(~(row & column), low)
+    outside = ~(row & column)
+    x = x.masked_fill(outside, low)
     for step in range(max_iter):
-        x = (x - x.logsumexp(2 - step % 2, keepdim=True)).masked_fill(~(row & column), low)
+        x = (x - x.logsumexp(2 - step % 2, keepdim=True)).masked_fill(outside, low)
     x = x.masked_fill(~real, low)
     return torch.where(turned, x.transpose(1, 2), x)[:, :rows, :columns]

@@ -86,3 +86,12 @@ def test_prepare_takes_a_batch():
     batch = Batch(images, *[None] * 5, torch.tensor([[2, 0, 1]]), zeros, zeros)
     out = prepare(batch, (0.2, 0.1, 0.0), (1.0, 0.5, 0.1))
     torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.0, 0.2, 2.0]), rtol=1e-5, atol=1e-6)
+
+
+def test_mean_and_std_may_be_tensors_and_are_then_not_read():
+    images = torch.rand(2, 3, 4, 5)
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
+    expected = normalise(images, mean, std)
+    assert torch.equal(normalise(images, torch.tensor(mean), torch.tensor(std)), expected)
+    meta = normalise(images.to("meta"), torch.tensor(mean, device="meta"), torch.tensor(std, device="meta"))
+    assert meta.shape == images.shape  # a tensor on the meta device has no numbers that could be read

@@ -49,3 +49,22 @@ def test_pools_by_hand():
 def test_gradcheck(side):
     x = torch.randperm(24, dtype=torch.float64).view(1, 2, 3, 4).requires_grad_()
     assert torch.autograd.gradcheck(POOLS[side], x)
+
+
+@pytest.mark.parametrize("side", POOLS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 9), (8, 16), (33, 5)])
+def test_the_exported_pool_gives_the_same_numbers(side, size):
+    x = torch.randint(-3, 3, (2, 3, *size)).float()  # with ties
+    x[0, 0] = -torch.inf
+    program = torch.export.export(Pool(POOLS[side]), (x,))
+    assert torch.equal(program.module()(x), POOLS[side](x))
+    assert not [node for node in program.graph.nodes if "cummax" in str(node.target)]
+
+
+class Pool(torch.nn.Module):
+    def __init__(self, pool):
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x):
+        return self.pool(x)

@@ -102,6 +102,10 @@ class AnchorDetector(nn.Module):
             for row, (picture, scale) in enumerate(zip(pictures, scales, strict=True))
         ]
 
+    def graph_overrides(self) -> list[str]:
+        """None: all of `predict` can be traced into a graph."""
+        return []
+
     def describe(self) -> str:
         """What a run's log says of the loss."""
         terms = ", ".join(f"{role} x {factor:g}" for role, factor in self.loss.weights.items())

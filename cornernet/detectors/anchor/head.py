@@ -42,4 +42,4 @@ class AnchorHead(nn.Module):
 
 def rows(maps: Tensor, width: int) -> Tensor:
     """[B, A width, h, w] -> [B, h w A, width], A varying fastest, as the anchors do."""
-    return torch.movedim(maps, 1, -1).reshape(len(maps), -1, width)
+    return torch.movedim(maps, 1, -1).reshape(maps.shape[0], -1, width)

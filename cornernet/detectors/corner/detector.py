@@ -37,19 +37,23 @@ RANGES = {
     "test.ae_threshold": Interval(0, math.inf, "[]"),
     "test.pair_penalty": NOT_NEGATIVE,
 }
+TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
 
 
 class CornerDetector(nn.Module):
     """The corner detector behind the interface that training, evaluation and prediction share.
 
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
-    published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time.
+    published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time. `traceable` are the
+    overrides that exchange what of the decoder a graph cannot hold.
     """
 
     def __init__(
-        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, least, mean, std
-    ):
+        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, least, mean, std,
+        traceable: Sequence[str] = (),
+    ):  # fmt: skip
         super().__init__()
+        self.traceable = traceable
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
         self.least = least
@@ -99,6 +103,10 @@ class CornerDetector(nn.Module):
         targets = self.targets(batch, (height, width))
         return [draw_targets(picture, targets, row) for row, picture in enumerate(pictures)]
 
+    def graph_overrides(self) -> list[str]:
+        """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
+        return list(self.traceable)
+
     def describe(self) -> str:
         """What a run's log says of the loss."""
         weights = {"heatmap": self.loss.weights["focal"], "grouping": self.loss.grouping_weight}
@@ -130,7 +138,7 @@ def build(config: Config, num_classes: int) -> CornerDetector:
     short = canvas.slack(config.data.input_size, hourglass.multiple)
     return CornerDetector(
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap, short,
-        canvas.least(config.data), config.data.mean, config.data.std,
+        canvas.least(config.data), config.data.mean, config.data.std, TRACEABLE.get(test.grouping, ()),
     )  # fmt: skip
 
 

@@ -135,15 +135,20 @@ def test_unknown_names_are_refused():
     assert assignment("distance") is None
 
 
-def test_the_soft_assignment_exports():
+def test_the_soft_assignment_exports_for_any_batch():
     class Decoder(nn.Module):
         def forward(self, *maps):
             return tuple(decode(CornerMaps(*maps), top_k=6, assignment=partial(by_sinkhorn, half_steps=2)))
 
-    maps = tuple(torch.randn(1, c, 8, 9) for c in (2, 2, 1, 1, 2, 2))
-    exported = torch.export.export(Decoder(), maps).module()
-    for a, b in zip(exported(*maps), Decoder()(*maps), strict=True):
-        torch.testing.assert_close(a, b)
+    def maps(count):
+        return tuple(torch.randn(count, c, 8, 9) for c in (2, 2, 1, 1, 2, 2))
+
+    batch = ({0: torch.export.Dim("batch")},) * 6
+    exported = torch.export.export(Decoder(), maps(2), dynamic_shapes=(batch,)).module()
+    for count in (1, 2, 3):
+        given = maps(count)
+        for a, b in zip(exported(*given), Decoder()(*given), strict=True):
+            torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("grouping", NAMES)

@@ -1,0 +1,84 @@
+"""Exported files read back: what they say of themselves, how they run, and how far that is from PyTorch's answer."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+METADATA = "metadata.json"  # name inside a .pt2
+CLOSE = 1e-2  # pixels and score; rows further apart than rounding ever brings them are not the same row
+CUT = 1e-4  # of two rows whose scores differ by less, rounding decides which is the last that is kept
+
+Rows = tuple[Tensor, Tensor, Tensor]  # boxes [B, N, 4] in input pixels, scores [B, N] or -1, labels [B, N]
+
+
+class Difference(NamedTuple):
+    """How two answers to the same pictures differ."""
+
+    rows: int  # valid rows expected
+    boxes: float  # largest difference of a coordinate, pixels
+    scores: float  # largest difference of a score
+    lost: int  # rows of either answer that the other does not have
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Metadata of a .onnx or .pt2 as it was written."""
+    if path.suffix == ".onnx":
+        import onnx
+
+        props = onnx.load(path, load_external_data=False).metadata_props
+        return {item.key: json.loads(item.value) for item in props}
+    held = {METADATA: ""}
+    torch.export.load(path, extra_files=held)
+    return json.loads(held[METADATA])
+
+
+def runner(path: Path) -> Callable[[Tensor], Rows]:
+    """File -> function from images [B, 3, H, W] uint8 to its Rows, on the CPU; a .onnx runs under onnxruntime."""
+    if path.suffix != ".onnx":
+        return torch.export.load(path).module()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda images: tuple(map(torch.from_numpy, session.run(None, {"images": images.numpy()})))
+
+
+def difference(found: Rows, expected: Rows) -> Difference:
+    """Two answers -> Difference. Rows are the same that lie nearest among those of their label, whatever their order.
+
+    Rounding may swap rows of nearly equal score, and with them those on either side of the last one that is kept.
+    """
+    parts = [_nearest(a, b) for a, b in zip(_images(found), _images(expected), strict=True)]
+    parts += [_nearest(b, a) for a, b in zip(_images(found), _images(expected), strict=True)]
+    boxes, scores = (torch.cat([part[i] for part in parts]) for i in range(2))
+    same = torch.maximum(boxes, scores) <= CLOSE
+    largest = (float(x[same].max()) if same.any() else 0.0 for x in (boxes, scores))
+    return Difference(int((expected[1] >= 0).sum()), *largest, int((~same).sum()))
+
+
+def _images(rows: Rows) -> list[Rows]:
+    return list(zip(*rows, strict=True))
+
+
+def _nearest(rows: Rows, others: Rows) -> tuple[Tensor, Tensor]:
+    """Rows of one picture -> how far the nearest of the others is from each, pixels [n] and score [n]."""
+    (boxes, scores, labels), (their_boxes, their_scores, their_labels) = _valid(rows), _valid(others)
+    if len(their_scores) == len(others[1]):  # none is left out for being invalid, so some may be for want of room
+        above = scores > their_scores.min() + CUT
+        boxes, scores, labels = boxes[above], scores[above], labels[above]
+    if not len(their_scores):
+        return torch.full_like(scores, torch.inf), torch.full_like(scores, torch.inf)
+    apart = (boxes[:, None] - their_boxes).abs().amax(-1)
+    score = (scores[:, None] - their_scores).abs()
+    far = torch.maximum(apart, score).masked_fill(labels[:, None] != their_labels, torch.inf)
+    found, which = far.min(1)
+    at = which[:, None]
+    return tuple(x.gather(1, at)[:, 0].where(found.isfinite(), torch.inf) for x in (apart, score))
+
+
+def _valid(rows: Rows) -> Rows:
+    kept = rows[1] >= 0
+    return tuple(x[kept] for x in rows)
