@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cornernet import checks, evaluate, inference, visualize
+from cornernet import checks, evaluate, inference, report, visualize
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -137,7 +137,7 @@ def find_pictures(path: Path, output: Path | None = None) -> list[Path]:
 
 
 def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Score a checkpoint on its validation split, write metrics.json and predictions.json -> the table.
+    """Score a checkpoint on its validation split, write metrics.json, predictions.json and report/ -> the table.
 
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
@@ -146,10 +146,11 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     folder = _folder(checkpoint, overrides, predictor.settings, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        backend=predictor.settings.test.backend,
+        backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, checkpoint),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
-    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"
+    page = f"; the report is {folder / 'report' / 'index.html'}" if predictor.settings.test.report else ""
+    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}{page}"
 
 
 def _folder(checkpoint: str, overrides: Sequence[str], settings: Config, name: str) -> Path:

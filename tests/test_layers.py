@@ -15,6 +15,7 @@ LAYERS = [
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
+    ["report"],
     ["evaluate", "state", "catalogue"],
     ["journal"],
     ["engine", "predictor", "benchmark"],
