@@ -64,9 +64,14 @@ def plain(names: Sequence[str]) -> list[str]:
     return [_plain(" ".join(name.split()), k) for k, name in enumerate(names, 1)]
 
 
+def numbered(number: int) -> str:
+    """What stands for a class whose name cannot be written."""
+    return f"no. {number}"
+
+
 def _plain(name: str, number: int) -> str:
     if not name or any(ord(letter) not in _letters() for letter in name):
-        return f"no. {number}"
+        return numbered(number)
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 

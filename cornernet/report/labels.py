@@ -43,6 +43,7 @@ def boxes(pictures: Sequence[Picture]) -> bytes:
         counts = np.array([len(objects(picture)) for picture in pictures])
         step = -(-(counts.max() + 1) // 40)
         right.hist(counts, np.arange(0, counts.max() + step + 1, step) - 0.5, color=BLUE, edgecolor="white")
+        right.set_xlim(-0.7, max(4, counts.max()) + 0.7)
         right.xaxis.get_major_locator().set_params(integer=True)
         right.yaxis.get_major_locator().set_params(integer=True)
     else:

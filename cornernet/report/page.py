@@ -14,6 +14,8 @@ from cornernet.report.style import CSS
 
 DENSITY = 1.3  # pixels of a plot to one of the page, so that it is sharp on fine screens
 QUALITY = 85  # of the photographs
+LONG = 20  # rows, beyond which a table scrolls by itself
+COLUMNS = {"t": ' class="text"', "k": ' class="key"', "n": ""}
 CARDS = ("AP", "AP50", "AP75", "AR100")
 # Nothing is fetched and no script runs, whatever a class is called.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -91,7 +93,7 @@ def figures(metrics: Metrics) -> str:
     )
     meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
     rows = [(text(key), number(value), text(meaning[key])) for key, value in metrics.figures().items()]
-    return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "l.l")}'
+    return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "knt")}'
 
 
 def classes(metrics: Metrics) -> str:
@@ -100,7 +102,7 @@ def classes(metrics: Metrics) -> str:
         (str(k), name(c.name), str(c.objects), str(c.detections), _bar(c.AP) + number(c.AP), number(c.AP50))
         for k, c in enumerate(metrics.per_class, 1)
     ]
-    return table(("no.", "class", "objects", "detections", "AP", "AP50"), rows, ".l....")
+    return table(("no.", "class", "objects", "detections", "AP", "AP50"), rows, "ntnnnn")
 
 
 def _bar(value: float) -> str:
@@ -108,14 +110,15 @@ def _bar(value: float) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:
-    """Headlines as text and cells as HTML; sides: l for a column of text, anything else for numbers."""
-    look = [' class="text"' if side == "l" else "" for side in sides]
+    """Headlines as text and cells as HTML; sides: t for a column of text, k for one of short names, n for numbers."""
+    look = [COLUMNS[side] for side in sides]
     head = "".join(f'<th scope="col"{kind}>{text(cell)}</th>' for cell, kind in zip(heads, look, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, look, strict=True)) + "</tr>\n"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
+    frame = 'class="scroll long" tabindex="0"' if len(rows) > LONG else 'class="scroll"'
+    return f"<div {frame}><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>"
 
 
 def plot(png: bytes, alt: str, caption: str = "") -> str:

@@ -23,17 +23,14 @@ def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[st
         value = metrics.per_class[k].AP50
         _curve(right, _mean(curves[:1, :, k : k + 1]), f"{names[k]}, {value:.3f}", linewidth=1.5)
     some = f"the {LINES} most frequent of {len(names)} classes" if len(order) > LINES else "each class"
-    for axes, text in ((left, "Mean over the classes"), (right, f"IoU 0.50, {some}")):
+    outside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+    for axes, text, place in ((left, "Mean over the classes", {"loc": "best"}), (right, f"IoU 0.50, {some}", outside)):
         title(axes, text, "recall", "precision")
         axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
-        legend(axes, axes.get_lines(), [line.get_gid() for line in axes.get_lines()], **_place(axes is right))
+        legend(axes, axes.get_lines(), [line.get_gid() for line in axes.get_lines()], **place)
         if not axes.get_lines():
             nothing(axes, "no objects, so no curve")
     return png(figure)
-
-
-def _place(outside: bool) -> dict:
-    return {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if outside else {"loc": "lower left"}
 
 
 def _curve(axes, values: np.ndarray | None, label: str, **look) -> None:
@@ -49,12 +46,11 @@ def _mean(part: np.ndarray) -> np.ndarray | None:
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> bytes:
     """Counts [n + 1, n + 1], names of all but the background -> PNG: shares of each row as colour, counts as text."""
-    total = counts.sum(1, keepdims=True)
-    share = counts / np.maximum(total, 1)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.0, 0.46 * len(counts) + 1.6)
     figure, (axes,) = canvas(side + 1.2, side, layout="compressed")
     shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.7, pad=0.02)
+    bar = figure.colorbar(shown, ax=axes, fraction=0.05, shrink=0.7, aspect=25, pad=0.02)
     bar.set_label("share of the row", fontsize=9, color=INK)
     bar.ax.tick_params(colors=INK, labelsize=9)
     bar.outline.set_visible(False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cornernet.metrics import Metrics
 from cornernet.report import labels, page, plots
+from cornernet.report.drawing import numbered
 from cornernet.report.examples import MARK, Example
 from cornernet.report.matching import condensed, detections
 from cornernet.report.page import Section
@@ -40,7 +41,7 @@ def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
     files: dict[str, bytes] = {}
     parts = [
         Section("figures", "COCO figures", page.figures(found.metrics)),
-        Section("classes", "Classes", page.classes(found.metrics) + _note(found.names, "no. ")),
+        Section("classes", "Classes", page.classes(found.metrics) + _note(found.names)),
         _precision_recall(found, order, files),
         _confusion(found, order, files),
         _sizes(found, files),
@@ -52,9 +53,9 @@ def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
     return parts, files
 
 
-def _note(names: Sequence[str], sign: str) -> str:
+def _note(names: Sequence[str]) -> str:
     """What the numbers in the plots mean, where a name could not be written there."""
-    if not any(name.startswith(sign) for name in names):
+    if not any(name == numbered(k) for k, name in enumerate(names, 1)):
         return ""
     return '<p class="quiet">Plots give a class by its number where their font cannot write its name.</p>'
 
@@ -101,7 +102,7 @@ def _mixed(found: Findings) -> str:
             rows.append((page.name(names[true]), page.name(names[taken]), str(count), f"{share:.1%}"))
     if not rows:
         return "<p>No object was found under another class.</p>"
-    return "<h3>Most frequent</h3>" + page.table(("annotated", "found as", "objects", "of its class"), rows, "ll..")
+    return "<h3>Most frequent</h3>" + page.table(("annotated", "found as", "objects", "of its class"), rows, "ttnn")
 
 
 def _sizes(found: Findings, files: dict[str, bytes]) -> Section:

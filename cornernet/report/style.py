@@ -23,13 +23,14 @@ a:hover, a:focus { text-decoration: underline; }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.7rem; line-height: 1.2; font-weight: 600; }
 .card span { color: var(--quiet); font-size: .85rem; }
-.scroll { overflow: auto; max-height: 36rem; border: 1px solid var(--line); border-radius: 8px; max-width: 60rem; }
+.scroll { overflow: auto; border: 1px solid var(--line); border-radius: 8px; max-width: 60rem; }
+.long { max-height: 40rem; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
+th, td { padding: .35rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
-thead th { position: sticky; top: 0; background: var(--panel); font-weight: 600; white-space: nowrap; }
-.text { text-align: left; font-weight: 400; overflow-wrap: anywhere; }
-thead .text { font-weight: 600; }
+thead th { position: sticky; top: 0; background: var(--panel); font-weight: 600; }
+.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
+.key { text-align: left; }
 .bar { display: inline-block; width: 7rem; height: .5rem; margin-right: .7rem; background: var(--line);
   border-radius: 4px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--accent); }
@@ -44,5 +45,5 @@ footer { max-width: 1180px; margin: 3rem auto 0; padding: 1rem 1.5rem 2.5rem; co
   font-size: .85rem; }
 @media (max-width: 40rem) {
   main, header { padding: 0 .8rem; } .bar { display: none; } th, td { padding: .3rem .5rem; } }
-@media print { .scroll { max-height: none; } nav { display: none; } figure { break-inside: avoid; } }
+@media print { .long { max-height: none; } nav { display: none; } figure { break-inside: avoid; } }
 """
