@@ -74,6 +74,7 @@ def test_confusion_by_hand():
     partners = [match(one)]
     assert confusion([one], partners, 2, 0.3).tolist() == [[1, 1, 1], [0, 0, 0], [0, 1, 0]]
     assert confusion([one], partners, 2, 0.0).tolist() == [[2, 1, 0], [0, 0, 0], [0, 1, 0]]
+    assert confusion([one], partners, 2, 0.5).tolist() == [[1, 1, 1], [0, 0, 0], [0, 1, 0]]  # the bound belongs to it
     assert confusion([one], partners, 2, 0.95).tolist() == [[0, 0, 3], [0, 0, 0], [0, 0, 0]]
     assert tally(one, partners[0], 0.3) == Tally(right=1, wrong=2, missed=2)
     assert tally(one, partners[0], 0.3).f1 == pytest.approx(2 / 6)

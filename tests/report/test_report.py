@@ -174,6 +174,11 @@ def test_truth_left_prediction_right_and_errors_marked(source, monkeypatch):
     )
     (example,), unreadable = draw(one, each, [match(each[0])], [0], ["cat", "dog"], 0.3)
     assert written == [[("cat", "")], [("✗ cat", "")], [("cat", " 0.90")], [("✗ dog", " 0.80")]] and not unreadable
+    one.annotations.append({"image_id": 0, "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1})
+    each = by_picture(one.coco(), [found[2] | {"score": 0.7}], one.category_ids)
+    written.clear()
+    draw(one, each, [match(each[0])], [0], ["cat", "dog"], 0.3)  # neither a crowd nor what was found in it is an error
+    assert written == [[], [("✗ cat", "")] * 2, [("cat", " 0.70")], []]
     assert example.drawing.shape[:2] == (560, 560 * 2 + 4) and example.tally == Tally(1, 1, 1)
     left, right = example.drawing[:, :560], example.drawing[:, 564:]
     changed = np.argwhere((left != right).any(2))
