@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cornernet import config, engine, evaluate, grid, inference
+from cornernet import config, engine, evaluate, grid, inference, report
 from cornernet.commandline import Interrupted
 from cornernet.data.sources import build_source
 from cornernet.grid import Choice, Plan
@@ -119,7 +119,8 @@ def _scored(found: Plan, trained: Choice, folder: Path) -> None:
         source = build_source(settings.data, "val", predictor.category_ids, predictor.class_names)
         evaluate.evaluate(
             predictor.detector, source, category_ids=predictor.category_ids, folder=target,
-            backend=settings.test.backend, on_error=settings.data.on_error, **inference.settings(settings),
+            backend=settings.test.backend, on_error=settings.data.on_error,
+            report=report.wanted(settings, f"{folder.name}, {target.name}"), **inference.settings(settings),
         )  # fmt: skip
 
 

@@ -206,6 +206,7 @@ class Test:
     max_per_image: int = 100  # detections kept per picture
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
     draw_score: float = 0.3  # detections below are not drawn
+    report: bool = True  # whether every evaluation leaves report/index.html
 
 
 ROLES = {  # of the losses, by detector

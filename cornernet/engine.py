@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
-from cornernet import checkpoint, checks, config, detectors, evaluate, inference, optim, runs, state
+from cornernet import checkpoint, checks, config, detectors, evaluate, inference, optim, report, runs, state
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
@@ -30,9 +30,9 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     """Run the training that the config describes -> the COCO figures of its last evaluation.
 
     The run's folder receives config.yaml, last.pt, best.pt, log.csv, eval.csv, metrics.json, predictions.json,
-    curves.png, predictions.png and TensorBoard events. Raises ValueError or FileNotFoundError for bad input, before
-    the first step wherever possible; FloatingPointError when the loss is not finite; Interrupted after a signal, with
-    the state saved.
+    curves.png, predictions.png, report/ and TensorBoard events. Raises ValueError or FileNotFoundError for bad input,
+    before the first step wherever possible; FloatingPointError when the loss is not finite; Interrupted after a signal,
+    with the state saved.
     """
     check(settings)
     accelerator = build_accelerator(settings)
@@ -100,6 +100,7 @@ def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: 
             journal.flush(now.step, rate)
         if saving:
             _save(now, journal.folder / runs.LAST, accelerator)
+            journal.curves()
         if stopping:
             stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
 
@@ -145,7 +146,8 @@ def _evaluate(now: State, source, accelerator: Accelerator, journal: Journal) ->
             torch.distributed.broadcast(buffer, 0)
     metrics = evaluate.evaluate(
         model, source, category_ids=now.category_ids, device=accelerator.device, folder=journal.folder,
-        on_error=now.config.data.on_error, backend=now.config.test.backend, **inference.settings(now.config),
+        on_error=now.config.data.on_error, backend=now.config.test.backend,
+        report=report.wanted(now.config, f"{journal.folder.name}, step {now.step}"), **inference.settings(now.config),
     )  # fmt: skip
     now.metrics, now.scored = metrics.figures(), now.step
     journal.evaluation(now.step, metrics, model, source, now.config)

@@ -13,10 +13,13 @@ import torch.distributed as dist
 from torch import nn
 from tqdm import tqdm
 
+from cornernet import scoring
 from cornernet.data.source import Source
 from cornernet.inference import chunk, detect
 from cornernet.metrics import Metrics, write
-from cornernet.scoring import Backend, coco_metrics
+from cornernet.report import Wanted
+from cornernet.report import write as write_report
+from cornernet.scoring import Backend
 from cornernet.structures import ImageDetections
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ def evaluate(
     folder: str | Path | None = None,
     backend: Backend = "pycocotools",
     on_error: OnError = "stop",
+    report: Wanted | None = None,
     **settings: Any,
 ) -> Metrics:
     """Metrics of a detector on a source of pictures and annotations (see cornernet.data).
@@ -41,6 +45,7 @@ def evaluate(
     category_ids: COCO id of each of the detector's labels (None: those of the source). settings: the other arguments
     of `inference.detect`. folder: where to leave metrics.json and predictions.json (None: nowhere).
     on_error: what a picture that cannot be read does; skip: warn and miss all its objects.
+    report: what the page in folder/report shall show (None: no page), see cornernet.report.
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
     """
@@ -49,10 +54,13 @@ def evaluate(
         on_error=on_error, **settings,
     )  # fmt: skip
     # Every process computes them: were it one alone, its failure would leave the others waiting.
-    metrics = coco_metrics(_with_categories(source, category_ids), results, backend)
-    metrics = dataclasses.replace(metrics, seconds_per_image=seconds / max(1, len(source)))
+    truth = _with_categories(source, category_ids)
+    scored = scoring.score(truth, results, backend)
+    metrics = dataclasses.replace(scored.metrics, seconds_per_image=seconds / max(1, len(source)))
     if folder is not None and _rank() == 0:
         write(metrics, results, folder)
+        if report is not None:
+            write_report(Path(folder) / "report", source, truth, results, scored._replace(metrics=metrics), report)
     return metrics
 
 

@@ -79,6 +79,12 @@ class Journal:
             self.told = True
             log.warning("%d objects so far were cut; a larger data.max_objects trains on all of them", int(self.cut))
 
+    def curves(self) -> None:
+        """Draw curves.png anew from the rows written so far; neither this nor the save before counts as training."""
+        if self.writes:
+            visualize.curves(self.folder)
+        self.since = time.perf_counter()
+
     def evaluation(self, step: int, metrics: Metrics, detector: nn.Module, source, settings: Config) -> None:
         """Print the table, note the figures, refresh the curves and the picture of six predictions."""
         if not self.writes:
@@ -88,7 +94,7 @@ class Journal:
         self.scores.add({"step": step, **metrics.figures()})
         for name, value in metrics.figures().items():
             self.board.add_scalar(f"val/{name}", value, step)
-        visualize.curves(self.folder)
+        self.curves()
         picture = predictions(detector, source, settings)
         if picture is not None:
             cv2.imwrite(str(self.folder / "predictions.png"), picture)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet import checks, evaluate, inference, outputs
+from cornernet import checks, evaluate, inference, outputs, report
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -167,7 +167,7 @@ def _device(name: str, settings: Config) -> torch.device:
 
 
 def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Score a checkpoint on its validation split, write metrics.json and predictions.json -> the table.
+    """Score a checkpoint on its validation split, write metrics.json, predictions.json and report/ -> the table.
 
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
@@ -177,7 +177,8 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     folder = outputs.folder(checkpoint, chosen, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        backend=predictor.settings.test.backend,
+        backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, checkpoint),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
-    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"
+    page = f"; the report is {folder / 'report' / 'index.html'}" if predictor.settings.test.report else ""
+    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}{page}"

@@ -1,7 +1,7 @@
 """COCO metrics of predictions, computed by pycocotools, with its traps closed.
 
 pycocotools fails on an empty list of detections, scores a perfect detection of the annotation with id 0 as a miss,
-needs keys that many files leave out, and is silent about categories that it does not know. `coco_metrics` therefore
+needs keys that many files leave out, and is silent about categories that it does not know. `score` therefore
 renumbers images, categories and annotations, fills the keys in and refuses what could only be a mistake.
 """
 
@@ -10,7 +10,7 @@ import importlib.util
 import io
 import math
 from collections import Counter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,22 @@ from cornernet.metrics import FIGURES, ClassMetrics, Metrics
 Backend = Literal["pycocotools", "faster_coco_eval"]
 
 
+class Score(NamedTuple):
+    """The figures and what they are means of."""
+
+    metrics: Metrics
+    precision: np.ndarray  # [T IoUs, R recalls, K classes, A areas, M limits] float64, -1 where there is no object
+    category_ids: list[int]  # [K], of the classes as precision and metrics.per_class have them
+
+
 def coco_metrics(
     ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend = "pycocotools"
 ) -> Metrics:
+    """Figures of predictions against a COCO annotation file's content; see `score`."""
+    return score(ground_truth, results, backend).metrics
+
+
+def score(ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend = "pycocotools") -> Score:
     """Score predictions against a COCO annotation file's content; neither is changed.
 
     ground_truth: dict with `images`, `annotations`, `categories`; `area` (width x height), `iscrowd` (0) and
@@ -43,7 +56,8 @@ def coco_metrics(
     truths = [_truth(x, images, classes) for x in known]
     found = [_detection(x, images, classes) for x in results]
     precision, stats = _run(truths, found, len(images), len(classes), backend)
-    return _summary(precision, stats, [names[c] for c in classes], truths, found, len(images))
+    metrics = _summary(precision, stats, [names[c] for c in classes], truths, found, len(images))
+    return Score(metrics, precision, list(classes))
 
 
 def _numbered(ids: Any) -> dict[Any, int]:

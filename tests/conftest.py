@@ -52,7 +52,7 @@ model:
   head: {channels: 8, pool_channels: 8}
 loss: {grouping: {args: {chunk_size: 4}}}
 train: {steps: 4, batch_size: 4, lr: 1.0e-3, eval_every: 2, log_every: 1, save_every: 3, ema: 0.9, device: cpu}
-test: {flip: false, top_k: 20, num_dets: 50}
+test: {flip: false, top_k: 20, num_dets: 50, report: false}
 """
 
 

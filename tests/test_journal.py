@@ -47,8 +47,22 @@ def test_other_processes_write_nothing(tmp_path):
     with Journal(tmp_path, 0, 1, accelerator) as journal:
         journal.tick({"a": torch.tensor(3.0)}, 1)
         journal.flush(1, 0.1)
+        journal.curves()
         journal.evaluation(1, None, None, None, None)
     assert not list(tmp_path.iterdir())
+
+
+def test_curves_are_drawn_anew_from_what_is_logged(tmp_path, accelerator):
+    with Journal(tmp_path, 0, 2, accelerator) as journal:
+        pictures = []
+        for step in (1, 2):
+            journal.tick({"a": torch.tensor(float(step))}, 1)
+            journal.flush(step, 0.1)
+            before = journal.since
+            journal.curves()
+            pictures.append((tmp_path / "curves.png").read_bytes())
+            assert journal.since > before  # drawing is not counted as training
+    assert pictures[0] != pictures[1]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -15,6 +15,7 @@ LAYERS = [
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "pictures", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
+    ["report"],
     ["evaluate", "state", "catalogue", "export_plan", "exported"],
     ["journal", "result"],
     ["engine", "predictor", "benchmark", "show_data", "export"],

@@ -1,0 +1,84 @@
+"""What all plots of the report share: a figure without a display, its look, and class names that the font can write."""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+INK, QUIET, BLUE, ORANGE = "#24292f", "#8b949e", "#2563a8", "#d9730d"
+LONGEST = 22  # letters of a class name in a plot
+
+
+def canvas(width: float, height: float, columns: int = 1, layout: str = "constrained") -> tuple[Any, np.ndarray]:
+    """New figure of inches with panels side by side -> (figure, axes [columns])."""
+    # The object interface with the Agg canvas needs no display and leaves the caller's pyplot alone.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(wspace=0.04)
+    panels = figure.subplots(1, columns, squeeze=False)[0]
+    for axes in panels:
+        axes.tick_params(colors=INK, labelsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(QUIET)
+        axes.set_axisbelow(True)
+        axes.grid(color="#e6e8eb", linewidth=0.8)
+    return figure, panels
+
+
+def title(axes: Any, text: str, x: str = "", y: str = "") -> None:
+    """Name a panel and its axes."""
+    axes.set_title(text, fontsize=11, color=INK, loc="left")
+    axes.set_xlabel(x, fontsize=10, color=INK)
+    axes.set_ylabel(y, fontsize=10, color=INK)
+
+
+def nothing(axes: Any, text: str) -> None:
+    """Say in an empty panel why it is empty."""
+    axes.grid(False)
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=11)
+
+
+def legend(axes: Any, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
+    """Legend whose texts are shown as they are: class names may hold dollar signs, which would begin a formula."""
+    if handles:
+        shown = axes.legend(handles, labels, fontsize=9, frameon=False, **options)
+        for text in shown.get_texts():
+            text.set_parse_math(False)
+
+
+def png(figure: Any) -> bytes:
+    """Figure -> PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, dpi=130, facecolor="white")
+    return file.getvalue()
+
+
+def plain(names: Sequence[str]) -> list[str]:
+    """Class names for plots: in one line, shortened; `no. k` (from 1) where the plots' font lacks a letter."""
+    return [_plain(" ".join(name.split()), k) for k, name in enumerate(names, 1)]
+
+
+def numbered(number: int) -> str:
+    """What stands for a class whose name cannot be written."""
+    return f"no. {number}"
+
+
+def _plain(name: str, number: int) -> str:
+    if not name or any(ord(letter) not in _letters() for letter in name):
+        return numbered(number)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Code points that DejaVu Sans, the font of matplotlib and of our drawings, can write."""
+    from matplotlib import get_data_path
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf").get_charmap())
