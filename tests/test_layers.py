@@ -18,7 +18,7 @@ LAYERS = [
     ["evaluate", "state", "catalogue"],
     ["journal"],
     ["engine", "predictor", "benchmark"],
-    ["compare", "simulation"],
+    ["compare", "diagnosis", "simulation"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom

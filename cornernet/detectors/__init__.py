@@ -13,8 +13,9 @@ def build(config: Config, num_classes: int) -> nn.Module:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
     Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
-    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture, and
-    `describe()` -> what the log says of its loss.
+    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture,
+    `describe()` -> what the log says of its loss, and for a diagnosis `parts`, `reasons` and
+    `oracle(image, boxes, labels, frame)` -> its output beside the truth, see `detectors.oracle`.
     Raises ValueError, one sentence, for settings that do not go together.
     """
     if config.model.detector not in DETECTORS:
