@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Say where a checkpoint loses its AP and why it misses objects: tools/diagnose.py CHECKPOINT [key=value ...]"""
+"""Say where a checkpoint loses its AP and why it misses objects:
+tools/diagnose.py CHECKPOINT [pictures=N] [key=value ...]
+"""
 
 from cornernet import commandline
 

@@ -20,7 +20,7 @@ class Oracle(Protocol):
         """Detections of the picture in input pixels, one row in the batch, with these parts replaced by the truth."""
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
-        """Why no row of predict() of object `which` and its class has an IoU of iou and a score of min_score or more."""
+        """Why no row of predict() of object `which`'s class has an IoU of iou and a score of min_score or more."""
 
     def limits(self) -> dict[str, Tensor]:
         """What even the truth cannot show -> which objects it concerns, [M] bool."""

@@ -28,7 +28,7 @@ def draw(seen: Seen, looks: dict[str, Look], path: Path, min_score: float) -> No
     figure = Figure(figsize=(columns * max(width * scale, 2.5) + 0.3, rows * (height * scale + 0.4) + 1.1))
     figure.set_layout_engine("constrained")
     FigureCanvasAgg(figure)
-    places = figure.subplots(rows, columns, squeeze=False).flat
+    places = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, (panel, title) in zip(places, panels, strict=False):
         panel(axes, seen, looks)
         axes.set(xlim=(0, width), ylim=(height, 0))
@@ -68,10 +68,9 @@ def _heat(title: str) -> Callable[[Any, Seen, dict[str, Look]], None]:
 
     def panel(axes: Any, seen: Seen, looks: dict[str, Look]) -> None:
         grey = seen.image.mean(-1) * 0.6
-        heat = seen.heat[title].astype(np.float32)
+        heat = np.sqrt(seen.heat[title].astype(np.float32))  # a faint score must be seen too
         axes.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=_whole(seen))
-        # a faint corner must be seen too: the opacity rises faster than the score
-        axes.imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=np.sqrt(heat), extent=seen.extent)
+        axes.imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=heat, extent=seen.extent)
         for (x1, y1), (x2, y2) in seen.links.tolist():
             axes.plot([x1, x2], [y1, y2], color=LINK, linewidth=0.8, marker="o", markersize=5, markerfacecolor="none")
         for box, reason in zip(seen.boxes.tolist(), seen.reasons, strict=True):
