@@ -165,7 +165,7 @@ def test_diagnosing_prints_tables_and_writes_beside_the_checkpoint(call, tiny_ru
     path.write_bytes((tiny_run / "best.pt").read_bytes())
     code, out, err = call("diagnose", path, "pictures=1")
     assert code == 0, err
-    assert "heatmaps, offsets, grouping" in out and "missed at IoU 0.5 and score 0.3" in out and "triangle" in out
+    assert "heatmaps, offsets, grouping" in out and "missed at IoU 0.5 and score 0.3" in out and "rectangle" in out
     written = {file.name for file in (path.parent / "diagnosis").iterdir()}
     assert written == {"diagnosis.json", "missed.csv", "worst-01.png"}
 

@@ -105,6 +105,13 @@ def coco_matches(boxes, labels, found, iou):
     return objects
 
 
+def test_of_equally_good_objects_coco_takes_the_last(capsys):
+    boxes, labels = torch.tensor([BOX, BOX, BOX]), torch.zeros(3, dtype=torch.long)
+    found = answer((BOX, 0.9, 0), (SHIFTED, 0.8, 0)).rows
+    found = ImageDetections(found.boxes, found.scores, found.labels)
+    assert match(boxes, labels, found).tolist() == coco_matches(boxes, [0, 0, 0], found, 0.5) == [2, 1]
+
+
 @pytest.mark.parametrize("iou", [0.1, 0.5, 0.8])
 def test_matching_is_that_of_coco(iou, capsys):
     rng = np.random.default_rng(int(iou * 10))

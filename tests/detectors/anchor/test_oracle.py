@@ -132,6 +132,18 @@ def test_each_reason_provoked(reason):
     assert not strong and x.reason(0, 0.5, 0.3) == reason
 
 
+def test_boxes_are_compared_inside_the_picture():
+    """The lower half of the box lies in the padding: clipped, as detections are, it fits the object."""
+    x = oracle(aimed(-2.0), [(10.0, 18, 26, 25)], frame=(0, 0, SIDE, 25))
+    assert overlap(torch.tensor(BOX), torch.tensor([10.0, 18, 26, 25])) < 0.5
+    assert x._assigned_to().any() and x.reason(0, 0.5, 0.3) == "score"
+
+
+def test_of_two_objects_in_one_box_one_has_the_anchors():
+    without = next(iter(oracle(blank(), [BOX, BOX], [0, 1]).limits().values()))
+    assert sorted(without.tolist()) == [False, True]
+
+
 # -- of a detector ---------------------------------------------------------------------------------------------
 
 

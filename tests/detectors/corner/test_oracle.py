@@ -140,10 +140,19 @@ def test_a_corner_belongs_to_the_nearest_object_that_reaches_it():
     assert ours[hot].tolist() == [False, True]
 
 
+def test_a_corner_may_stray_by_a_cell_even_of_an_object_without_a_bump():
+    small = (8, 8, 14, 14)
+    maps = blank()
+    plant(maps, (12, 8, 14, 14))
+    x = oracle(maps, [small])
+    assert x.reach.tolist() == [[1]]
+    assert [box for box, _, score in rows(x.predict(("grouping",))) if score > 0.8] == [[12, 8, 12, 12]]
+
+
 def test_objects_in_one_cell_are_named():
-    boxes = [(8, 8, 60, 60), (10, 9, 90, 90), (8, 8, 70, 40), (100, 100, 120, 120)]
-    mask = next(iter(oracle(blank(), boxes, [0, 0, 1, 0]).limits().values()))
-    assert mask.tolist() == [True, True, False, False]
+    boxes = [(8, 8, 60, 60), (10, 9, 90, 90), (8, 8, 70, 40), (100, 100, 120, 120), (40, 80, 91, 91)]
+    mask = next(iter(oracle(blank(), boxes, [0, 0, 1, 0, 0]).limits().values()))
+    assert mask.tolist() == [True, True, False, False, True]
 
 
 def test_a_picture_without_objects():
@@ -236,9 +245,25 @@ def test_boxes_are_compared_inside_the_picture():
     """The right half of the box lies in the padding: clipped, as detections are, it fits the object."""
     maps = blank()
     plant(maps, (8, 12, 120, 72), tags=(0.0, 0.6))
-    clipped = oracle(maps, [(8, 12, 64, 72)], frame=(0, 0, 64, SIDE), top_k=1)
-    assert overlap(torch.tensor([8.0, 12, 120, 72]), torch.tensor([8.0, 12, 64, 72])) < 0.55
+    assert overlap(torch.tensor([8.0, 12, 120, 72]), torch.tensor([8.0, 12, 60, 72])) < 0.5
+    clipped = oracle(maps, [(8, 12, 60, 72)], frame=(0, 0, 60, SIDE), top_k=1)
     assert float(clipped._overlaps(0)[0, 0]) > 0.99
+    plant(maps, (8, 12, 120, 72), tl=0.1, br=0.1)
+    assert oracle(maps, [(8, 12, 60, 72)], frame=(0, 0, 60, SIDE), top_k=1).reason(0, 0.5, 0.3) == "faint corners"
+
+
+def test_where_peaks_are_fewer_than_top_k_the_rest_is_nobodys():
+    maps = blank()._replace(
+        tl_heat=torch.full((1, 2, CELLS, CELLS), -200.0), br_heat=torch.full((1, 2, CELLS, CELLS), -200.0)
+    )
+    assert oracle(maps, [(0, 0, 30, 2)]).reason(0, 0.5, 0.3) == "both corners"
+
+
+def test_a_corner_of_its_class_counts_though_another_class_lies_nearer():
+    boxes = [BOX, (12, 12, 100, 100)]
+    maps = blank()
+    plant(maps, boxes[1], label=0, kinds="tl")  # one cell beside the first object's, in the second's cell
+    assert oracle(maps, boxes, [0, 1], top_k=1).reason(0, 0.5, 0.3) == "bottom-right corner"
 
 
 # -- of a detector ---------------------------------------------------------------------------------------------
