@@ -128,6 +128,16 @@ def test_the_setting_is_one_pass_at_scale_1_or_at_the_only_scale(tiny):
         assert settings(config.load(tiny, [f"test.scales={given}"])).scale == one
 
 
+def test_what_is_drawn_lies_where_the_picture_does(detector):
+    """A picture of 40 x 50 on a wider canvas, at twice its size: the canvas seen from the picture, and its heat."""
+    found = diagnose(detector, Bare(1), SETTING._replace(scale=2.0), pictures=1, progress=False)
+    height, width = detector.fit_size(80, 100)
+    left, top = width // 2 - 50, height // 2 - 40
+    assert left > 0, "choose another size"
+    extent = (-left / 2, (width - left) / 2, (height - top) / 2, -top / 2)
+    assert found.worst[0].extent == extent and all(heat.ndim == 2 for heat in found.worst[0].heat.values())
+
+
 def test_it_is_one_pass_without_gradients(detector):
     found = diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, pictures=1, progress=False)
     assert not any(torch.is_tensor(x) and x.requires_grad for x in found.worst[0])

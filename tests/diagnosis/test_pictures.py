@@ -59,6 +59,8 @@ def test_heat_is_drawn_where_it_lies(tmp_path):
 def test_detections_that_match_nothing_and_pairs(tmp_path):
     stray = seen()._replace(objects=torch.tensor([-1]), links=np.array([[[5.0, 5], [30, 30]]]))
     draw(stray, LOOKS, tmp_path / "stray.png", 0.3)
+    draw(seen(), LOOKS, tmp_path / "matched.png", 0.3)
+    assert has(tmp_path / "stray.png", STRAY) > has(tmp_path / "matched.png", STRAY) + 20  # the legend has some
     assert has(tmp_path / "stray.png", STRAY) > 50 and has(tmp_path / "stray.png", "#35c9ff") > 50
 
 

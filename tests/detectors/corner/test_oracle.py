@@ -253,9 +253,8 @@ def test_boxes_are_compared_inside_the_picture():
 
 
 def test_where_peaks_are_fewer_than_top_k_the_rest_is_nobodys():
-    maps = blank()._replace(
-        tl_heat=torch.full((1, 2, CELLS, CELLS), -200.0), br_heat=torch.full((1, 2, CELLS, CELLS), -200.0)
-    )
+    cold = torch.full((1, 2, CELLS, CELLS), -200.0)  # scores of exactly 0
+    maps = blank()._replace(tl_heat=cold, br_heat=cold)
     assert oracle(maps, [(0, 0, 30, 2)]).reason(0, 0.5, 0.3) == "both corners"
 
 
