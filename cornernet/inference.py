@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cornernet.config import Config, Nms
 from cornernet.data.augment import resize, scaled_size
+from cornernet.ops.nms import Kept
 from cornernet.ops.nms import nms as suppress
 from cornernet.structures import Detections, ImageDetections
 
@@ -136,7 +137,7 @@ def _one_scale(
         found = Detections(*(x.cpu() for x in detector.predict(inputs)))
         for row in range(len(inputs)):
             index, mirrored = group[row % len(group)], row >= len(group)
-            yield index, _to_original(Detections(*(x[row] for x in found)), fitted[index], mirrored)
+            yield index, to_original(Detections(*(x[row] for x in found)), fitted[index], mirrored)
 
 
 def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
@@ -151,7 +152,7 @@ def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -
     return found
 
 
-def _to_original(found: Detections, fitted: Fitted, mirrored: bool) -> Detections:
+def to_original(found: Detections, fitted: Fitted, mirrored: bool = False) -> Detections:
     """Rows of one canvas ([N, ...], invalid ones included) -> its valid rows in original pixels."""
     valid = (found.scores >= 0) & found.boxes.isfinite().all(1)  # a score of NaN is not >= 0 either
     found = Detections(*(x[valid] for x in found))
@@ -165,14 +166,26 @@ def _to_original(found: Detections, fitted: Fitted, mirrored: bool) -> Detection
 
 def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:
     """Rows of all scales and mirrors of one picture -> its detections."""
-    # Clipped before the suppression: boxes that differ only outside the picture are the same box, and one that
-    # lies in the padding must not suppress anything. Coordinates are edges, so overlaps need no extra pixel.
-    rows = _drop_empty(_clip(_cat(pool), size))
-    kept = suppress(
+    rows = pooled(pool, size)
+    kept = thinned(rows, nms)
+    return best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
+
+
+def pooled(pool: list[Detections], size: tuple[int, int]) -> Detections:
+    """Rows of all scales and mirrors of one picture of (height, width) -> those that show something of it, clipped.
+
+    Clipped before the suppression: boxes that differ only outside the picture are the same box, and one that lies in
+    the padding must not suppress anything.
+    """
+    return _drop_empty(_clip(_cat(pool), size))
+
+
+def thinned(rows: Detections, nms: Nms) -> Kept:
+    """Rows of one picture -> what the suppression leaves of them; coordinates are edges and need no extra pixel."""
+    return suppress(
         rows.boxes, rows.scores, rows.labels, rows.tl_scores, rows.br_scores,
         name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp, pixel=False,
     )  # fmt: skip
-    return _best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
 
 
 def _cat(pool: list[Detections]) -> Detections:
@@ -190,7 +203,7 @@ def _drop_empty(rows: Detections) -> Detections:
     return Detections(*(x[full] for x in rows))
 
 
-def _best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDetections:
+def best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDetections:
     """Keep exactly the `count` best rows; of equal scores those that came first."""
     order = scores.argsort(descending=True, stable=True)[:count]
     return ImageDetections(boxes[order], scores[order], labels[order])

@@ -71,7 +71,7 @@ def table(metrics: Metrics) -> str:
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
     titles = ("class", "objects", "detections", "AP", "AP50")
-    return "\n".join([head, "", *_aligned(rows, "<><"), "", *_aligned([titles, *classes], "<>>>>")])
+    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
 
 
 def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -> None:
@@ -87,7 +87,7 @@ def _cell(value: float) -> str:
     return "-" if value < 0 else f"{value:.3f}"
 
 
-def _aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+def aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
     """Columns two spaces apart, by the width that a terminal gives each character."""
     widths = [max(_width(row[k]) for row in rows) for k in range(len(sides))]
     return ["  ".join(map(_pad, row, widths, sides)).rstrip() for row in rows]

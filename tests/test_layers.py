@@ -19,7 +19,7 @@ LAYERS = [
     ["evaluate", "state", "catalogue", "export_plan", "exported"],
     ["journal", "result"],
     ["engine", "predictor", "benchmark", "show_data", "export"],
-    ["compare", "simulation", "annotate"],
+    ["compare", "simulation", "annotate", "diagnosis"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom

@@ -160,6 +160,20 @@ def test_a_folder_of_broken_pictures_alone_is_bad_input(call, tiny_run, tmp_path
     assert code == 2 and "none of the 1 pictures" in err and "Traceback" not in err
 
 
+# -- diagnosing -------------------------------------------------------------------------------------------------
+
+
+def test_diagnosing_prints_tables_and_writes_beside_the_checkpoint(call, tiny_run, tmp_path):
+    path = tmp_path / "run" / "best.pt"
+    path.parent.mkdir()
+    path.write_bytes((tiny_run / "best.pt").read_bytes())
+    code, out, err = call("diagnose", path, "pictures=1")
+    assert code == 0, err
+    assert "heatmaps, offsets, grouping" in out and "missed at IoU 0.5 and score 0.3" in out and "rectangle" in out
+    written = {file.name for file in (path.parent / "diagnosis").iterdir()}
+    assert written == {"diagnosis.json", "missed.csv", "worst-01.png"}
+
+
 # -- the other tools --------------------------------------------------------------------------------------------
 
 
@@ -254,6 +268,11 @@ BAD = {
     "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no pictures"),
     "predict: not a picture": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
     "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
+    "diagnose: missing": ("diagnose", "none.pt", "there is no checkpoint none.pt"),
+    "diagnose: pictures": ("diagnose", "{run}/last.pt pictures=some", "pictures must be a whole number of at least 0"),
+    "diagnose: unknown key": ("diagnose", "{run}/last.pt picture=3", "unknown key picture"),
+    "diagnose: missing json": ("diagnose", "{run}/last.pt " + on("none.json"), "there is no file"),
+    "diagnose: no path": ("diagnose", "", "0 paths given; usage: tools/diagnose.py"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
     "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),
     "convert: taken": ("convert_checkpoint", "{run}/last.pt {here}/other.pt", "exists already"),

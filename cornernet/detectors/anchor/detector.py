@@ -21,7 +21,9 @@ from cornernet.detectors.anchor.decode import decode
 from cornernet.detectors.anchor.head import AnchorHead
 from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
+from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.anchor.show import draw_targets
+from cornernet.detectors.oracle import slots
 from cornernet.losses import build as build_loss
 from cornernet.losses import default_weight
 from cornernet.losses.weights import AREAS, WRAPPERS
@@ -49,6 +51,8 @@ class AnchorDetector(nn.Module):
     cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner:
     anchors, boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
     """
+
+    parts, reasons = PARTS, REASONS  # of a diagnosis
 
     def __init__(
         self, network: nn.Module, loss: AnchorLoss, assigner: Callable, decoder: Callable, cells: Tensor,
@@ -80,10 +84,11 @@ class AnchorDetector(nn.Module):
     @torch.no_grad()
     def targets(self, batch: Batch, anchors: list[Tensor]) -> Assigned:
         """What the anchors should find in a batch."""
+        return self._assign(batch.boxes, batch.labels, batch.mask, anchors)
+
+    def _assign(self, boxes: Tensor, labels: Tensor, mask: Tensor, anchors: list[Tensor]) -> Assigned:
         counts = [len(level) for level in anchors]
-        return self.assigner(
-            torch.cat(anchors), batch.boxes.float(), batch.labels, batch.mask, self.num_classes, counts
-        )
+        return self.assigner(torch.cat(anchors), boxes.float(), labels, mask, self.num_classes, counts)
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
@@ -105,6 +110,19 @@ class AnchorDetector(nn.Module):
     def graph_overrides(self) -> list[str]:
         """None: all of `predict` can be traced into a graph."""
         return []
+
+    @torch.no_grad()
+    def oracle(self, image: Tensor, boxes: Tensor, labels: Tensor, frame: Tensor) -> AnchorOracle:
+        """One picture [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
+
+        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the picture lies in the input, all on the
+        detector's device. See `detectors.oracle`.
+        """
+        maps = self.network(canvas.plain_pictures(image, self.mean, self.std))[-1]
+        boxes, labels, mask = slots(boxes, labels)
+        anchors = self.anchors(maps)
+        assigned = self._assign(boxes, labels, mask, anchors)
+        return AnchorOracle(maps, anchors, assigned, boxes[0], labels[0], mask[0], frame, self.decoder)
 
     def describe(self) -> str:
         """What a run's log says of the loss."""

@@ -31,6 +31,15 @@ class Corners(NamedTuple):
 PairDistance = Callable[[Corners, Corners], Tensor]
 
 
+class Pairs(NamedTuple):
+    """All pairs of the corners of each image, and how far each came."""
+
+    possible: Tensor  # [B, K, K] bool, of one class, the second right of and below the first
+    close: Tensor  # [B, K, K] bool, of these the ones whose tags lie within the threshold
+    kept: Tensor  # [B, K, K] bool, of these the ones that the assignment left
+    scores: Tensor  # [B, K, K] float32, -1 for those not kept
+
+
 def decode(
     maps: CornerMaps,
     top_k: int = 100,
@@ -57,14 +66,33 @@ def decode(
     tl = find_corners(maps.tl_heat, maps.tl_tag, maps.tl_offset, top_k, kernel)
     br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
     distance = (pair_distance or tag_distance)(tl, br)
-    keep = _same_object(tl, br) & (distance <= ae_threshold)
-    if no_border:
-        keep = keep & _inside(tl, br, maps.tl_heat.shape[2:])
+    allowed = _inside(tl, br, maps.tl_heat.shape[2:]) if no_border else None
+    pairs = pair_up(tl, br, distance, ae_threshold, score, pair_penalty, assignment, allowed)
+    return best_pairs(tl, br, pairs.scores, num_dets)
+
+
+def pair_up(
+    tl: Corners,
+    br: Corners,
+    distance: Tensor,
+    ae_threshold: float = 0.5,
+    score: Literal["mean", "geometric"] = "mean",
+    pair_penalty: float = 0.0,
+    assignment: Assignment | None = None,
+    allowed: Tensor | None = None,
+) -> Pairs:
+    """Corners of both kinds and the distances [B, K, K] of their tags -> Pairs; the arguments are those of `decode`.
+
+    allowed: pairs [B, K, K] that may be, None for all.
+    """
+    possible = _same_object(tl, br)
+    if allowed is not None:
+        possible = possible & allowed
+    kept = close = possible & (distance <= ae_threshold)
     if assignment is not None:
-        keep = assignment(keep, distance, pair_scores(tl.scores, br.scores, "geometric"))
+        kept = assignment(close, distance, pair_scores(tl.scores, br.scores, "geometric"))
     scores = pair_scores(tl.scores, br.scores, score) * torch.exp(-pair_penalty * distance)
-    scores = scores.masked_fill(~keep, -1)
-    return _best(tl, br, scores, num_dets)
+    return Pairs(possible, close, kept, scores.masked_fill(~kept, -1))
 
 
 def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
@@ -129,8 +157,8 @@ def _inside(tl: Corners, br: Corners, size: tuple[int, int]) -> Tensor:
     return first[:, :, None] & last[:, None]
 
 
-def _best(tl: Corners, br: Corners, scores: Tensor, num_dets: int) -> Detections:
-    """The best pairs of scores [B, K, K] with what belongs to them."""
+def best_pairs(tl: Corners, br: Corners, scores: Tensor, num_dets: int) -> Detections:
+    """The best pairs of scores [B, K, K] as Detections in cells, N = num_dets or K K if that is smaller."""
     pairs = scores.flatten(1)
     scores, pair = pairs.topk(min(num_dets, pairs.shape[1]))
     i, j = pair // br.scores.shape[1], pair % br.scores.shape[1]

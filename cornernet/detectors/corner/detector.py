@@ -18,9 +18,11 @@ from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
+from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
-from cornernet.detectors.corner.targets import encode
+from cornernet.detectors.corner.targets import bump_radius, encode
+from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss, default_weight
 from cornernet.losses import build as build_loss
 from cornernet.ops.gather import gather_cells
@@ -44,9 +46,12 @@ class CornerDetector(nn.Module):
     """The corner detector behind the interface that training, evaluation and prediction share.
 
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
-    published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time. `traceable` are the
-    overrides that exchange what of the decoder a graph cannot hold.
+    published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time. `decoder` is `decode`
+    with all its settings bound by `functools.partial`; `traceable` are the overrides that exchange what of it a graph
+    cannot hold.
     """
+
+    parts, reasons = PARTS, REASONS  # of a diagnosis
 
     def __init__(
         self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, least, mean, std,
@@ -74,10 +79,10 @@ class CornerDetector(nn.Module):
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
         """What the maps of `output_size` should show for the objects of a batch."""
-        input_size = tuple(batch.images.shape[-2:])
-        return encode(
-            batch.boxes, batch.labels, batch.mask, self.num_classes, input_size, output_size, self.min_overlap, margin=0
-        )
+        return self._encode(batch.boxes, batch.labels, batch.mask, tuple(batch.images.shape[-2:]), output_size)
+
+    def _encode(self, boxes, labels, mask, input_size: tuple[int, int], output_size: tuple[int, int]) -> CornerTargets:
+        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, margin=0)
 
     def loss_terms(
         self, maps: Sequence[CornerMaps], targets: CornerTargets, features: tuple[list[Tensor], Tensor] | None = None
@@ -106,6 +111,21 @@ class CornerDetector(nn.Module):
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
         return list(self.traceable)
+
+    @torch.no_grad()
+    def oracle(self, image: Tensor, boxes: Tensor, labels: Tensor, frame: Tensor) -> CornerOracle:
+        """One picture [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
+
+        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the picture lies in the input, all on the
+        detector's device. See `detectors.oracle`.
+        """
+        maps = self.network(plain_pictures(image, self.mean, self.std))[-1]
+        boxes, labels, mask = slots(boxes, labels)
+        size, cells = tuple(image.shape[-2:]), tuple(maps.tl_heat.shape[-2:])
+        targets = self._encode(boxes, labels, mask, size, cells)
+        stride = (size[1] / cells[1], size[0] / cells[0])
+        radius = bump_radius(boxes, 1 / boxes.new_tensor(stride), self.min_overlap)
+        return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords)
 
     def describe(self) -> str:
         """What a run's log says of the loss."""

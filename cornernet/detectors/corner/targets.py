@@ -39,7 +39,7 @@ def encode(
     offsets = (points - cells).float()
     cells = cells.long()
     index = cells[..., 1] * output_size[1] + cells[..., 0]  # [B, M, 2]
-    radius = _radius(corners, scale, min_overlap)
+    radius = bump_radius(corners, scale, min_overlap)
     reach = largest_radius(*output_size, min_overlap)
     heat = _heat(cells, radius, labels.masked_fill(~mask, 0), mask, num_classes, output_size, reach)
     return CornerTargets(*heat, mask, offsets[:, :, 0], offsets[:, :, 1], index[..., 0], index[..., 1])
@@ -65,7 +65,7 @@ def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:
     return precise.clamp(min=0).minimum(limit)
 
 
-def _radius(corners: Tensor, scale: Tensor, min_overlap: float) -> Tensor:
-    """Radius in whole cells [B, M] int64, of the box size rounded up to whole cells."""
+def bump_radius(corners: Tensor, scale: Tensor, min_overlap: float) -> Tensor:
+    """Boxes [B, M, 4] and (x, y) cells a unit of theirs -> whole cells [B, M] int64 that the bumps of a box reach."""
     width, height = ((corners[..., 2:] - corners[..., :2]) * scale).ceil().clamp(min=0).unbind(-1)
     return gaussian_radius(height, width, min_overlap).clamp(min=0).long()

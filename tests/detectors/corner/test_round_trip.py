@@ -12,7 +12,7 @@ from cornernet.data.coco import read
 from cornernet.detectors.canvas import fit_size
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.targets import encode
-from cornernet.inference import _to_original, detect, fit
+from cornernet.inference import detect, fit, to_original
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 SETS = {  # annotations, pictures, boxes -> objects that share a corner's cell with another of their class, of another
@@ -85,7 +85,7 @@ def before_thin_ones_are_dropped(detector: Truth, image: np.ndarray):
     """The same with the boxes whose corners lie in one row or column of cells: their middles span no area."""
     place = fit(detector, image)
     rows = detector.predict(torch.from_numpy(place.canvas).permute(2, 0, 1)[None])
-    return _to_original(Detections(*(x[0] for x in rows)), place, False)
+    return to_original(Detections(*(x[0] for x in rows)), place)
 
 
 def errors(found, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Where a detector loses its AP, and why each object that it misses was missed."""
