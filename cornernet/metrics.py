@@ -56,6 +56,7 @@ class Metrics:
     detections: int
     seconds_per_image: float = 0.0  # of prediction, without reading the picture; 0: not measured
     per_class: list[ClassMetrics] = field(default_factory=list)
+    unreadable: int = 0  # pictures that could not be read, whose objects count as missed
 
     def figures(self) -> dict[str, float]:
         """Return the twelve figures and AP90 by name, for a log."""
@@ -68,10 +69,12 @@ def table(metrics: Metrics) -> str:
     rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
     classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
     head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
+    if metrics.unreadable:
+        head += f", {metrics.unreadable} pictures unreadable, their objects missed"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
     titles = ("class", "objects", "detections", "AP", "AP50")
-    return "\n".join([head, "", *_aligned(rows, "<><"), "", *_aligned([titles, *classes], "<>>>>")])
+    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
 
 
 def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -> None:
@@ -87,7 +90,7 @@ def _cell(value: float) -> str:
     return "-" if value < 0 else f"{value:.3f}"
 
 
-def _aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+def aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
     """Columns two spaces apart, by the width that a terminal gives each character."""
     widths = [max(_width(row[k]) for row in rows) for k in range(len(sides))]
     return ["  ".join(map(_pad, row, widths, sides)).rstrip() for row in rows]

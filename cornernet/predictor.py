@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cornernet import checks, evaluate, inference, visualize
+from cornernet import check_data, checks, evaluate, inference, visualize
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -149,7 +149,8 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
         backend=predictor.settings.test.backend,
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
-    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}"
+    lines = [table(metrics), "", *check_data.summary([source])]
+    return "\n".join([*lines, f"metrics.json and predictions.json written to {folder}"])
 
 
 def _folder(checkpoint: str, overrides: Sequence[str], settings: Config, name: str) -> Path:

@@ -15,7 +15,7 @@ LAYERS = [
     ["ops", "backbones"],
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
-    ["evaluate", "state", "catalogue"],
+    ["evaluate", "state", "catalogue", "check_data"],
     ["journal"],
     ["engine", "predictor", "benchmark"],
     ["compare", "simulation"],

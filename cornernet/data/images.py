@@ -28,15 +28,19 @@ def read_image(path: str | Path, width: int | None = None, height: int | None = 
     have it. Where both have it (half turns, squares), or without a size, upright. Raises FileNotFoundError,
     or ValueError naming the file if it is no picture, is damaged, or has another size than expected.
     """
-    path = Path(path)
+    image = load(Path(path), width, height)
+    if isinstance(image, Fault):
+        raise ValueError(f"{path} {image.reason}")
+    return image
+
+
+def load(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
+    """As `read_image`, but a picture that cannot be used gives a Fault; raises OSError where there is no file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'missing'}")
     data = path.read_bytes()
     found = examine(io.BytesIO(data), width, height, thorough=True)
-    image = found if isinstance(found, Fault) else _upright(data, width, height)
-    if isinstance(image, Fault):
-        raise ValueError(f"{path} {image.reason}")
-    return image
+    return found if isinstance(found, Fault) else _upright(data, width, height)
 
 
 def examine(

@@ -16,7 +16,7 @@ class Finding(NamedTuple):
     count: int
     example: str  # the first case: file, record and what is odd about it
     outcome: str  # what is done about it
-    refused: bool = False  # whether the run does not start because of it
+    bad: bool = False  # whether a run with data.on_error=stop does not start because of it
 
 
 def short(text: object) -> str:
@@ -71,14 +71,25 @@ class Problems:
         self._count(self.repaired, kind, message, outcome)
 
     def findings(self) -> list[Finding]:
-        """Every kind with its count and its first case; refused: those that on_error stop would have ended at."""
+        """Every kind with its count and its first case; bad: those that on_error stop would have ended at."""
         counts = self.skipped + self.repaired
         return [finding._replace(count=counts[kind]) for kind, finding in self.first.items()]
 
     def tell(self) -> None:
         """Log each kind once."""
         for found in self.findings():
-            log.warning("%s: %d x %s, %s; the first: %s", self.source, found.count, found.kind, found.outcome, found.example)
+            log.warning(
+                "%s: %d x %s, %s; the first: %s", self.source, found.count, found.kind, found.outcome, found.example
+            )
+
+    def summary(self) -> str:
+        """What was left out and what was changed, in one line, or ""."""
+        parts = [
+            f"{counts.total()} records {done} ({', '.join(f'{n} x {kind}' for kind, n in counts.items())})"
+            for counts, done in ((self.skipped, "left out"), (self.repaired, "repaired"))
+            if counts.total()
+        ]
+        return f"{self.source}: {', '.join(parts)}" if parts else ""
 
     def _count(self, counter: Counter[str], kind: str, message: str, outcome: str, bad: bool = False) -> None:
         if kind not in self.first:

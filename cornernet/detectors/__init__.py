@@ -13,8 +13,8 @@ def build(config: Config, num_classes: int) -> nn.Module:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
     Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
-    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture, and
-    `describe()` -> what the log says of its loss.
+    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture,
+    `cell_size()` -> side of its finest cells in input pixels, and `describe()` -> what the log says of its loss.
     Raises ValueError, one sentence, for settings that do not go together.
     """
     if config.model.detector not in DETECTORS:

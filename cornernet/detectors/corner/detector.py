@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cornernet.backbones.hourglass import StackedHourglass
+from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.config import Component, Config
 from cornernet.detectors import canvas
@@ -98,6 +98,10 @@ class CornerDetector(nn.Module):
         if self.loss.feature_loss is not None:
             weights["feature"] = self.loss.weights["feature"]
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
+
+    def cell_size(self) -> int:
+        """Side of the maps' cells in input pixels."""
+        return STEM_STRIDE
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
