@@ -70,7 +70,7 @@ def table(metrics: Metrics) -> str:
     classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
     head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
     if metrics.unreadable:
-        head += f", {metrics.unreadable} pictures unreadable, their objects missed"
+        head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
     titles = ("class", "objects", "detections", "AP", "AP50")

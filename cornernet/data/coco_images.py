@@ -45,7 +45,7 @@ def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]
 def _class_name(number: int, name: Any, problems: Problems) -> str:
     """Name as in the file if it can be printed, one line of it, else the id."""
     if not isinstance(name, str) or not name.strip():
-        text = f"category {number} has no name, but {name!r}"
+        text = f"category {number} is named {name!r}"
         problems.repair("category without a name", text, "its id is used")
         return str(number)
     if printable(name):
@@ -104,8 +104,10 @@ def bad_name(name: Any) -> str:
 
     Symbolic links inside the folder are followed: they are the doing of its owner, not of an annotation file.
     """
-    if not isinstance(name, str) or not name:
+    if name is None or name == "":
         return "is missing or empty"
+    if not isinstance(name, str):
+        return "is not a text"
     if not name.strip(" ./\\"):
         return "names no file"
     if "\0" in name:

@@ -85,11 +85,11 @@ class Problems:
     def summary(self) -> str:
         """What was left out and what was changed, in one line, or ""."""
         parts = [
-            f"{counts.total()} records {done} ({', '.join(f'{n} x {kind}' for kind, n in counts.items())})"
-            for counts, done in ((self.skipped, "left out"), (self.repaired, "repaired"))
+            f"{done} {counts.total()} ({', '.join(f'{n} x {kind}' for kind, n in counts.items())})"
+            for counts, done in ((self.skipped, "records left out:"), (self.repaired, "used all the same:"))
             if counts.total()
         ]
-        return f"{self.source}: {', '.join(parts)}" if parts else ""
+        return f"{self.source}: {'; '.join(parts)}" if parts else ""
 
     def _count(self, counter: Counter[str], kind: str, message: str, outcome: str, bad: bool = False) -> None:
         if kind not in self.first:
