@@ -26,10 +26,11 @@ def data(tmp_path):
     def write(pictures=(PICTURE, PICTURE, PICTURE), **changes):
         for i, content in enumerate(pictures, 1):
             (tmp_path / f"{i}.jpg").write_bytes(content)
+        ids = range(1, len(pictures) + 1)
         whole = {
-            "images": [{"id": i, "file_name": f"{i}.jpg", "width": 80, "height": 60} for i, _ in enumerate(pictures, 1)],
+            "images": [{"id": i, "file_name": f"{i}.jpg", "width": 80, "height": 60} for i in ids],
             "annotations": [
-                {"id": i, "image_id": i, "category_id": 1, "bbox": [10, 10, 30, 20]} for i, _ in enumerate(pictures, 1)
+                {"id": i, "image_id": i, "category_id": 1, "bbox": [10, 10, 30, 20]} for i in ids
             ],
             "categories": [{"id": 1, "name": "cat"}],
         } | changes  # fmt: skip
