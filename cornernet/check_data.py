@@ -76,7 +76,7 @@ def _open(data: Data, split: str, train: Source | None) -> tuple[Source | None, 
     try:
         source = build_source(replace(data, on_error="skip"), split, *classes, quiet=True)
     except (ValueError, OSError) as error:
-        return None, [Finding("not a data set", 1, str(error), REFUSED, bad=True)]
+        return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
     found = _records(source) if isinstance(source, CocoSet) else []
     try:
         if split == "train":

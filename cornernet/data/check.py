@@ -30,10 +30,13 @@ def pictures(source: Source, decode: bool = False, most: int | None = None, prog
         return []
     count = len(source) if most is None else min(most, len(source))
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
-    with ThreadPoolExecutor(os.cpu_count() if decode else 4) as pool:
+    pool = ThreadPoolExecutor(os.cpu_count() if decode else 4)
+    try:
         looked = pool.map(lambda i: picture(source, i, decode), chosen)
         found = tqdm(looked, desc="pictures", total=count, unit="image", disable=not (progress and decode))
         return merged(finding for finding in found if finding)
+    finally:
+        pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for
 
 
 def picture(source: CocoSet, i: int, decode: bool = False) -> Finding | None:

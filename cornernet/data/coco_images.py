@@ -15,12 +15,12 @@ NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a fo
 
 
 def identifier(value: Any) -> int | str | None:
-    """Id as found in a file -> the same as int (1.0 is 1) or non-empty str, None if it is neither."""
+    """Id as found in a file -> the same as int (1.0 is 1) of 64 bits or non-empty str, None if it is neither."""
     if isinstance(value, str):
-        return value or None
+        return value if value and not any("\ud800" <= c <= "\udfff" for c in value) else None  # half characters
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value == value and abs(value) != float("inf") and value == int(value) else None
+    return int(value) if abs(value) < 2**63 and value == int(value) else None
 
 
 def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]:
@@ -31,7 +31,7 @@ def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]
         number = identifier(entry.get("id")) if isinstance(entry, dict) else None
         if not isinstance(number, int):
             got = f"its id is {entry.get('id')!r}" if isinstance(entry, dict) else f"it is {entry!r}"
-            problems.refuse(f"entry {at} of categories has no integer id, {got}")
+            problems.refuse(f"entry {at} of categories has no integer id of 64 bits, {got}")
         if number in found:
             problems.refuse(f"category id {number} is given twice, {found[number]!r} and {entry.get('name')!r}")
         name = found[number] = _class_name(number, entry.get("name"), problems)
@@ -64,7 +64,7 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
     for at, entry in enumerate(entries):
         number = identifier(entry.get("id")) if isinstance(entry, dict) else None
         if number is None:
-            problems.skip("image without an id", f"entry {at} of images has no id that is an integer or a string")
+            problems.skip("image without an id", f"entry {at} of images has no id that is an integer of 64 bits or a text")
         elif number in found:
             second = entry.get("file_name")
             problems.skip("image id given twice", f"image id {number} is given twice, the second time for {second!r}")
