@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 
-from cornernet import check_data, config, engine, visualize
+from cornernet import check_data, config, detectors, engine, evaluate, visualize
 from cornernet.data.sources import sources
+from cornernet.metrics import table
 
 PICTURE = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))[1].tobytes()
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
@@ -203,6 +204,19 @@ def test_nothing_is_said_of_a_clean_set(tiny, data, caplog, tmp_path):
     assert not caplog.records and check_data.summary((train, val)) == []
     check_data.before_training(chosen, Detector(), train, train)
     assert "3 x picture in both splits" in caplog.text
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_evaluation_names_one_unreadable_picture_and_counts_all(tiny, data, caplog, batch_size):
+    given = config.load(tiny, [*data(pictures=(PICTURE, b"", PICTURE[:500], b"")), "data.on_error=skip"])
+    _, source = sources(given.data)
+    caplog.clear()
+    detector = detectors.build(given, 1)
+    metrics = evaluate.evaluate(detector, source, progress=False, batch_size=batch_size, on_error="skip")
+    assert (metrics.images, metrics.unreadable, metrics.objects) == (4, 3, 4)
+    named = [record for record in caplog.records if "count as missed" in record.getMessage()]
+    assert len(named) == 1 and "2.jpg is empty" in named[0].getMessage()
+    assert "3 images unreadable" in table(metrics)
 
 
 # -- every hostile file -----------------------------------------------------------------------------------------

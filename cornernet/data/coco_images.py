@@ -64,7 +64,8 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
     for at, entry in enumerate(entries):
         number = identifier(entry.get("id")) if isinstance(entry, dict) else None
         if number is None:
-            problems.skip("image without an id", f"entry {at} of images has no id that is an integer of 64 bits or a text")
+            text = f"entry {at} of images has no id that is an integer of 64 bits or a text"
+            problems.skip("image without an id", text)
         elif number in found:
             second = entry.get("file_name")
             problems.skip("image id given twice", f"image id {number} is given twice, the second time for {second!r}")
