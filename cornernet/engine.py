@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
-from cornernet import checkpoint, checks, config, detectors, evaluate, inference, optim, report, runs, state
+from cornernet import check_data, checkpoint, checks, config, detectors, evaluate, inference, optim, report, runs, state
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
@@ -40,6 +40,8 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     folder = _agreed_folder(settings, name, accelerator)
     train_source, val_source = sources(settings.data)
     now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device)
+    if accelerator.is_main_process:
+        check_data.before_training(settings, now.detector, train_source, val_source)
     detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
     _resume(now, folder, accelerator)
     if settings.train.compile:
@@ -56,8 +58,10 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
         loader.watched(),
     ):
         _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
-    if skipped := loader.dataset.skipped():
-        log.warning("%d times a picture could not be read and was left blank (data.on_error=skip)", skipped)
+    blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
+    if accelerator.is_main_process:
+        for line in check_data.summary((train_source, val_source), int(blank)):
+            log.warning("%s", line)
     return now.metrics
 
 

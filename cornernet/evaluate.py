@@ -49,14 +49,15 @@ def evaluate(
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
     """
-    results, seconds = predictions(
+    results, seconds, unreadable = predictions(
         detector, source, category_ids=category_ids, batch_size=batch_size, progress=progress, device=device,
         on_error=on_error, **settings,
     )  # fmt: skip
     # Every process computes them: were it one alone, its failure would leave the others waiting.
     truth = _with_categories(source, category_ids)
     scored = scoring.score(truth, results, backend)
-    metrics = dataclasses.replace(scored.metrics, seconds_per_image=seconds / max(1, len(source)))
+    seconds_per_image = seconds / max(1, len(source) - unreadable)
+    metrics = dataclasses.replace(scored.metrics, seconds_per_image=seconds_per_image, unreadable=unreadable)
     if folder is not None and _rank() == 0:
         write(metrics, results, folder)
         if report is not None:
@@ -74,26 +75,27 @@ def predictions(
     device: torch.device | str | None = None,
     on_error: OnError = "stop",
     **settings: Any,
-) -> tuple[list[dict[str, Any]], float]:
-    """COCO-format predictions for every picture of a source, in its order, and the seconds spent predicting.
+) -> tuple[list[dict[str, Any]], float, int]:
+    """COCO-format predictions for every picture of a source, in its order, the seconds spent, pictures not readable.
 
-    Process r of w predicts pictures r, r + w, ...; all of them get the whole list. The seconds are added up over them.
+    Process r of w predicts pictures r, r + w, ...; all of them get the whole list. Seconds and pictures are added up.
     """
     ids = list(source.category_ids if category_ids is None else category_ids)
-    mine, seconds = {}, 0.0
+    mine, seconds, unreadable = {}, 0.0, 0
     share = list(range(_rank(), len(source), _world()))
     with tqdm(total=len(share), desc="evaluate", unit="image", disable=not progress or _rank() > 0) as bar:
         for part in _chunks(share, batch_size):
-            images = _read(source, part, on_error)
+            images = _read(source, part, on_error, told=unreadable > 0)
+            unreadable += len(part) - len(images)
             start = time.perf_counter()
             found = detect(detector, list(images.values()), batch_size=batch_size, device=device, **settings)
             seconds += time.perf_counter() - start
             for i, detections in zip(images, found, strict=True):
                 mine[i] = to_results([detections], [source.record(i).image_id], ids)
             bar.update(len(part))
-    gathered = _gather((mine, seconds))
-    everything = {i: rows for shares, _ in gathered for i, rows in shares.items()}
-    return [row for i in sorted(everything) for row in everything[i]], sum(s for _, s in gathered)
+    shares, times, counts = zip(*_gather((mine, seconds, unreadable)), strict=True)
+    everything = {i: rows for share in shares for i, rows in share.items()}
+    return [row for i in sorted(everything) for row in everything[i]], sum(times), sum(counts)
 
 
 def to_results(
@@ -124,8 +126,8 @@ def _with_categories(source: Source, category_ids: Sequence[int] | None) -> dict
     return truth | {"categories": [*truth["categories"], *({"id": i, "name": str(i)} for i in missing)]}
 
 
-def _read(source: Source, indices: list[int], on_error: OnError) -> dict[int, np.ndarray]:
-    """Pictures by their position, without those that are unreadable and may be skipped."""
+def _read(source: Source, indices: list[int], on_error: OnError, told: bool) -> dict[int, np.ndarray]:
+    """Pictures by their position, without those that are unreadable and may be skipped; told: one was named before."""
     images = {}
     for i in indices:
         try:
@@ -133,7 +135,9 @@ def _read(source: Source, indices: list[int], on_error: OnError) -> dict[int, np
         except (ValueError, OSError) as error:
             if on_error == "stop":
                 raise
-            log.warning("%s; it is left out and its objects count as missed", error)
+            if not told:
+                log.warning("%s; its objects count as missed, further such pictures are only counted", error)
+            told = True
     return images
 
 

@@ -56,6 +56,7 @@ class Metrics:
     detections: int
     seconds_per_image: float = 0.0  # of prediction, without reading the picture; 0: not measured
     per_class: list[ClassMetrics] = field(default_factory=list)
+    unreadable: int = 0  # pictures that could not be read, whose objects count as missed
 
     def figures(self) -> dict[str, float]:
         """Return the twelve figures and AP90 by name, for a log."""
@@ -68,6 +69,8 @@ def table(metrics: Metrics) -> str:
     rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
     classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
     head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
+    if metrics.unreadable:
+        head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
     titles = ("class", "objects", "detections", "AP", "AP50")

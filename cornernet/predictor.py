@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet import checks, evaluate, inference, outputs, report
+from cornernet import check_data, checks, evaluate, inference, outputs, report
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -180,5 +180,6 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
         backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, checkpoint),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
+    lines = [table(metrics), "", *check_data.summary([source])]
     page = f"; the report is {folder / 'report' / 'index.html'}" if predictor.settings.test.report else ""
-    return f"{table(metrics)}\n\nmetrics.json and predictions.json written to {folder}{page}"
+    return "\n".join([*lines, f"metrics.json and predictions.json written to {folder}{page}"])

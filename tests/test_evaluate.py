@@ -404,6 +404,6 @@ def test_two_processes_share_the_pictures_and_agree(tmp_path):
     assert first["reads"] == [0, 2, 4] and second["reads"] == [1, 3]
     assert first["AP"] == second["AP"] == pytest.approx(1) and first["detections"] == second["detections"] == 5
     source = Source(truth([(i, 1 + i % 2, 0, 0, 10 + i, 10) for i in range(1, 6)], images=5))
-    alone, _ = predictions(Oracle(source), source, progress=False)
+    alone, _, _ = predictions(Oracle(source), source, progress=False)
     assert json.loads((tmp_path / "0/predictions.json").read_text()) == alone
     assert not (tmp_path / "1").exists()  # only the first process writes

@@ -16,7 +16,7 @@ LAYERS = [
     ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "pictures", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["report"],
-    ["evaluate", "state", "catalogue", "export_plan", "exported"],
+    ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported"],
     ["journal", "result"],
     ["engine", "predictor", "benchmark", "show_data", "export"],
     ["compare", "simulation", "annotate", "diagnosis"],

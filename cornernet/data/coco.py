@@ -62,13 +62,13 @@ class CocoSet:
         return rows[~self.objects.iscrowd[rows]]
 
 
-def read(annotations: str | Path, images_dir: str | Path, on_error: str = "stop") -> CocoSet:
+def read(annotations: str | Path, images_dir: str | Path, on_error: str = "stop", quiet: bool = False) -> CocoSet:
     """COCO json and folder of its pictures -> CocoSet.
 
     Every record is checked: names, sizes, ids, boxes, and that the picture exists (it is not opened). on_error says
-    what happens to a bad one: "stop" raises ValueError naming file and record, "skip" leaves it out, counts it in
-    `problems` and logs the first of its kind. Raises FileNotFoundError for a missing file or a wrong folder and
-    ValueError for a file that is no COCO set at all, whatever on_error says.
+    what happens to a bad one: "stop" raises ValueError naming file and record, "skip" leaves it out and counts it in
+    `problems`; each kind is logged once, unless quiet. Raises FileNotFoundError for a missing file or a wrong folder
+    and ValueError for a file that is no COCO set at all, whatever on_error says.
     """
     path, root = Path(annotations), Path(images_dir)
     require([path], [root])
@@ -78,6 +78,8 @@ def read(annotations: str | Path, images_dir: str | Path, on_error: str = "stop"
     check_folder(content["images"], root, problems)
     found = images(content["images"], root, problems)
     rows = objects(content["annotations"], found, category_ids, problems)
+    if not quiet:
+        problems.tell()
     return CocoSet(path, root, [r for r in found.values() if r], rows, class_names, category_ids, problems)
 
 

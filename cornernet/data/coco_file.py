@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from cornernet.data.headers import foreign
+
 KEYS = ("images", "annotations", "categories")
 COCO_2017 = (
     "COCO 2017 is at http://images.cocodataset.org: unpack zips/train2017.zip and zips/val2017.zip into images/ "
@@ -12,7 +14,8 @@ COCO_2017 = (
 
 def require(files: list[Path], folders: list[Path]) -> None:
     """Raise FileNotFoundError that lists every file and folder that is not there, and what to do about it."""
-    missing = [f"file {p}" for p in files if not p.is_file()] + [f"folder {p}" for p in folders if not p.is_dir()]
+    missing = [f"file {p}" + (" (it is a folder)" if p.is_dir() else "") for p in files if not p.is_file()]
+    missing += [f"folder {p}" + (" (it is a file)" if p.is_file() else "") for p in folders if not p.is_dir()]
     if not missing:
         return
     official = any(p.name.startswith("instances_") and "2017" in p.name for p in files)
@@ -41,13 +44,14 @@ def parse(path: Path) -> dict:
 
 
 def _text(path: Path) -> str:
-    """The file's text; UTF-8 with or without a mark, or UTF-16 with one."""
+    """The file's text; UTF-8, UTF-16 or UTF-32, which the first bytes of a JSON file tell apart."""
     data = path.read_bytes()
     if not data.strip():
         raise ValueError(f"{path} is empty")
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if words := foreign(data[:64]):
+        raise ValueError(f"{path} is not JSON: it {words}")
     try:
-        return data.decode(encoding)
+        return data.decode(json.detect_encoding(data))
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not {error.encoding.upper()} text: {error.reason} at byte {error.start}; save it as UTF-8"

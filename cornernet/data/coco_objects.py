@@ -62,13 +62,18 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
         size = f"{record.width}x{record.height}"
         refuse = problems.drop if kind == NO_AREA else problems.skip
         return refuse(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in a picture of {size} pixels")
-    crowd = entry.get("iscrowd") or 0
+    crowd = entry.get("iscrowd")
+    crowd = 0 if crowd is None else crowd
     if crowd not in (0, 1):
         return problems.skip("bad iscrowd", f"{name} has iscrowd {crowd!r}, expected 0 or 1")
     bbox, xyxy, clipped = _clipped(entry["bbox"], record)
     if clipped:
-        problems.repair("box beyond the picture", f"{name}: the box {entry['bbox']} leaves the picture, it is clipped")
+        text = f"{name}: the box {entry['bbox']} leaves the picture of {record.width}x{record.height} pixels"
+        problems.repair("box beyond the picture", text, "clipped")
     area = _area(entry.get("area"), bbox, clipped)
+    if area is None:
+        problems.repair("bad area", f"{name} has area {entry['area']!r}", "width x height of the box is used")
+        area = bbox[2] * bbox[3]
     segmentation = entry.get("segmentation") if crowd else None
     return position[image_id], bbox, xyxy, label[category], bool(crowd), area, segmentation
 
@@ -110,11 +115,13 @@ def _clipped(bbox: list[float], record: ImageRecord) -> tuple[list[float], tuple
     return [x1, y1, x2 - x1, y2 - y1], (x1, y1, x2, y2), True
 
 
-def _area(area: Any, bbox: list[float], clipped: bool) -> float:
-    """Area of the entry (of its mask, where there is one), of the box where it has none."""
+def _area(area: Any, bbox: list[float], clipped: bool) -> float | None:
+    """Area of the entry (of its mask, where there is one), of the box where it has none; None for one that is none."""
     of_box = bbox[2] * bbox[3]
-    if type(area) not in (int, float) or not 0 <= area < LARGEST:
+    if area is None:
         return of_box
+    if type(area) not in (int, float) or not 0 <= area < LARGEST:
+        return None
     return min(area, of_box) if clipped else area
 
 
@@ -122,7 +129,8 @@ def _note_twin(entry: Any, seen: set, problems: Problems) -> None:
     """Ids of annotations are not used, but two objects with one id are a sign of a broken export."""
     number = identifier(entry.get("id")) if isinstance(entry, dict) else None
     if number is not None and number in seen:
-        problems.repair("annotation id given twice", f"annotation id {number} is given twice, both objects are used")
+        text = f"annotation id {number} is given twice"
+        problems.repair("annotation id given twice", text, "both objects are used")
     seen.add(number)
 
 
@@ -130,7 +138,8 @@ def _suspect_xyxy(rows: list[tuple], problems: Problems) -> None:
     clipped = problems.repaired["box beyond the picture"]
     if clipped >= 3 and clipped > 0.2 * len(rows):
         doubt = "are they [x1, y1, x2, y2] instead of [x, y, w, h]?"
-        problems.repair("corners for sizes", f"{clipped} of {len(rows)} boxes leave their pictures: {doubt}")
+        text = f"{clipped} of {len(rows)} boxes leave their pictures: {doubt}"
+        problems.repair("corners for sizes", text, "taken for [x, y, w, h]")
 
 
 def _pack(rows: list[tuple], images: int) -> Objects:

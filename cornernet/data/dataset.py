@@ -53,7 +53,6 @@ class TrainDataset(Dataset):
         self.held = Held()
         # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
         self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
-        self._told = False
 
     def __len__(self) -> int:
         """Pictures in the source."""
@@ -87,7 +86,6 @@ class TrainDataset(Dataset):
 
     def _count(self, message: str) -> None:
         worker = get_worker_info()
-        self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1
-        if not self._told:
+        if not self.skipped():
             log.warning("%s; a blank picture stands in (data.on_error=skip), further ones are only counted", message)
-            self._told = True
+        self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1

@@ -1,9 +1,23 @@
 """Reading a picture from disk into three 8-bit channels, or refusing it with a sentence."""
 
+import io
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
+
+from cornernet.data.headers import Header, damage, foreign, header
+
+LARGEST = 2**28  # pixels; beyond it a few kilobytes of a hostile file would take gigabytes to decode
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is said here, with names
+
+
+class Fault(NamedTuple):
+    """Why a picture cannot be used."""
+
+    kind: str  # what all pictures with this fault have in common
+    reason: str  # what follows the file's name in the sentence
 
 
 def read_image(path: str | Path, width: int | None = None, height: int | None = None) -> np.ndarray:
@@ -12,68 +26,71 @@ def read_image(path: str | Path, width: int | None = None, height: int | None = 
     Cameras store turned pictures with an EXIF note, and annotation files disagree on which way up their boxes are.
     The expected width and height decide: the upright picture if it has that size, else the stored pixels if they
     have it. Where both have it (half turns, squares), or without a size, upright. Raises FileNotFoundError,
-    or ValueError naming the file if it is no picture, is cut short, or has another size than expected.
+    or ValueError naming the file if it is no picture, is damaged, or has another size than expected.
     """
-    path = Path(path)
-    data = _load(path)
-    if reason := _cut_short(data):
-        raise ValueError(f"{path} is cut short: {reason}")
-    upright = _decode(data, cv2.IMREAD_COLOR, path)
-    if width is None or height is None or upright.shape[:2] == (height, width):
-        return upright
-    if upright.shape[:2] == (width, height):
-        stored = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, path)
-        if stored.shape[:2] == (height, width):
-            return stored
-    size = f"{upright.shape[1]}x{upright.shape[0]}"
-    raise ValueError(f"{path} is {size} pixels, the annotation file says {width}x{height}")
-
-
-def _load(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'missing'}")
-    data = path.read_bytes()
-    if not data:
-        raise ValueError(f"{path} is empty")
-    return data
-
-
-def _decode(data: bytes, flags: int, path: Path) -> np.ndarray:
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:  # for example more pixels than OpenCV allows
-        raise ValueError(f"{path} cannot be decoded: {' '.join(str(error).split())}") from None
-    if image is None:
-        raise ValueError(f"{path} is not a picture that OpenCV can decode")
+    image = load(Path(path), width, height)
+    if isinstance(image, Fault):
+        raise ValueError(f"{path} {image.reason}")
     return image
 
 
-def _cut_short(data: bytes) -> str:
-    """Reason why the file is incomplete, or "".
-
-    OpenCV fills what is missing of a JPEG or PNG with grey or black and only warns on stderr, so the end marker is
-    looked for. In a JPEG it can only stand behind the header: a thumbnail in the header has an end of its own,
-    and in the compressed data 0xFF is always followed by 0 or a restart marker.
-    """
-    if data[:2] == b"\xff\xd8":
-        scan = _jpeg_scan(data)
-        return "" if scan and data.find(b"\xff\xd9", scan) >= 0 else "the JPEG has no end marker"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return "" if data.rfind(b"IEND") >= 0 else "the PNG has no IEND chunk"
-    return ""
+def load(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
+    """As `read_image`, but a picture that cannot be used gives a Fault; raises OSError where there is no file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'missing'}")
+    data = path.read_bytes()
+    found = examine(io.BytesIO(data), width, height, thorough=True)
+    return found if isinstance(found, Fault) else _upright(data, width, height)
 
 
-def _jpeg_scan(data: bytes) -> int:
-    """Offset of the first scan of a JPEG, 0 if there is none."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xDA:
-            return at
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a length
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return 0
+def examine(
+    stream: BinaryIO, width: int | None = None, height: int | None = None, thorough: bool = False
+) -> Header | Fault | None:
+    """Open file and the expected size -> what its ends tell, without decoding; None if they tell nothing."""
+    head = stream.read(64)
+    if not head:
+        return Fault("empty picture", "is empty")
+    if words := foreign(head):
+        return Fault("not a picture", f"is not a picture: it {words}")
+    found = header(stream)
+    if found and not found.width * found.height:
+        return Fault("not a picture", f"is not a picture: it claims to be {found.width}x{found.height} pixels")
+    if found and found.width * found.height > LARGEST:
+        size = f"{found.width}x{found.height}"
+        return Fault("too large a picture", f"claims to be {size} pixels, more than the {LARGEST} allowed")
+    if found and width is not None and height is not None and not _may_be(found, width, height):
+        return _another_size(found.width, found.height, width, height)
+    if reason := damage(stream, thorough):
+        return Fault("damaged picture", f"is {reason}")
+    return found
+
+
+def _may_be(found: Header, width: int, height: int) -> bool:
+    """Whether the stored pixels, as they are or upright, have that size."""
+    stored = (found.width, found.height)
+    return stored == (width, height) or (found.turned is not False and stored == (height, width))
+
+
+def _another_size(width: int, height: int, expected_width: int, expected_height: int) -> Fault:
+    expected = f"{expected_width}x{expected_height}"
+    return Fault("another size", f"is {width}x{height} pixels, the annotation file says {expected}")
+
+
+def _upright(data: bytes, width: int | None, height: int | None) -> np.ndarray | Fault:
+    """Bytes and the expected size -> picture, the way up that has that size."""
+    upright = _decode(data, cv2.IMREAD_COLOR)
+    if isinstance(upright, Fault) or width is None or height is None or upright.shape[:2] == (height, width):
+        return upright
+    if upright.shape[:2] == (width, height):
+        stored = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if isinstance(stored, Fault) or stored.shape[:2] == (height, width):
+            return stored
+    return _another_size(upright.shape[1], upright.shape[0], width, height)
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray | Fault:
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:  # for example more pixels than OpenCV allows
+        return Fault("not decodable", f"cannot be decoded: {' '.join(str(error.err).split())}")
+    return Fault("not decodable", "is not a picture that OpenCV can decode") if image is None else image

@@ -24,12 +24,19 @@ def sources(data: Data) -> tuple[Source, Source]:
 
 
 def build_source(
-    data: Data, split: str, category_ids: list[int] | None = None, class_names: list[str] | None = None
+    data: Data,
+    split: str,
+    category_ids: list[int] | None = None,
+    class_names: list[str] | None = None,
+    quiet: bool = False,
 ) -> Source:
-    """Data section, "train" or "val", and the classes its labels shall refer to (None: its own) -> Source."""
+    """Data section, "train" or "val", and the classes its labels shall refer to (None: its own) -> Source.
+
+    What is odd about its records is logged unless quiet.
+    """
     if split not in ("train", "val"):
         raise ValueError(f"split must be train or val, got {split!r}")
-    source = _shapes(data, split) if data.name == "shapes" else _coco(data, split)
+    source = _shapes(data, split) if data.name == "shapes" else _coco(data, split, quiet)
     if category_ids is None:
         return source
     if isinstance(source, CocoSet):
@@ -58,9 +65,9 @@ def _shapes(data: Data, split: str) -> ShapesSet:
     return ShapesSet(split, length, shapes.size, shapes.max_objects, shapes.seed)
 
 
-def _coco(data: Data, split: str) -> CocoSet:
+def _coco(data: Data, split: str, quiet: bool) -> CocoSet:
     annotations, images = _paths(data, split)
-    return first(read(annotations, images, data.on_error), getattr(data, split).limit)
+    return first(read(annotations, images, data.on_error, quiet), getattr(data, split).limit)
 
 
 def _paths(data: Data, split: str) -> tuple[Path, Path]:

@@ -14,9 +14,10 @@ def build(config: Config, num_classes: int) -> nn.Module:
 
     Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
     `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture,
-    `describe()` -> what the log says of its loss, `draw_targets(batch, pictures)` -> what a batch is to teach it,
-    `graph_overrides()` -> what of the config has to change before `predict` can be traced, and for a diagnosis `parts`,
-    `reasons` and `oracle(image, boxes, labels, frame)` -> its output beside the truth, see `detectors.oracle`.
+    `cell_size()` -> side of its finest cells in input pixels, `describe()` -> what the log says of its loss,
+    `draw_targets(batch, pictures)` -> what a batch is to teach it, `graph_overrides()` -> what of the config has to
+    change before `predict` can be traced, and for a diagnosis `parts`, `reasons` and
+    `oracle(image, boxes, labels, frame)` -> its output beside the truth, see `detectors.oracle`.
     Raises ValueError, one sentence, for settings that do not go together.
     """
     if config.model.detector not in DETECTORS:

@@ -38,7 +38,7 @@ HOSTILE = {
     "bbox_zero_w": (2, 23, {"bbox has no area": 1}, {}),
     "bbox_zero_wh": (2, 23, {"bbox has no area": 1}, {}),
     "boxes_duplicate": (2, 26, {}, {}),
-    "category_duplicate_name": (3, 38, {}, {}),
+    "category_duplicate_name": (3, 38, {}, {"category name given twice": 1}),
     "category_key_missing": r"the key categories is missing",
     "category_no_name": (3, 38, {}, {"category without a name": 3}),
     "category_non_ascii": (3, 38, {}, {}),
@@ -49,7 +49,7 @@ HOSTILE = {
     "crowd_rle_wrong_size": (3, 38, {}, {}),
     "file_name_absolute": (1, 13, {"bad file name": 1}, {}),
     "file_name_backslash": (2, 24, {}, {}),
-    "file_name_duplicate": (2, 24, {}, {}),
+    "file_name_duplicate": (2, 24, {}, {"file listed twice": 1}),
     "file_name_empty": (1, 11, {"bad file name": 1}, {}),
     "file_name_nfd": (1, 11, {"missing picture": 1}, {}),
     "file_name_nul_byte": (1, 11, {"bad file name": 1}, {}),
@@ -95,15 +95,26 @@ UNREADABLE = {
     "img_size_mismatch": (1, r"good2\.jpg is 320x240 pixels, the annotation file says 640x480"),
     "img_truncated_jpeg": (2, r"truncated\.jpg is cut short"),
 }
-SENTENCES = {
+SENTENCES = {  # of those that on_error stop refuses
     "annotation_unknown_image": r"annotation 900 belongs to image 777, which is not listed",
+    "bbox_1e400": r"annotation 2 of good1\.jpg: bbox is not finite, got \[10, 20, inf, 30\]",
+    "bbox_empty_list": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got \[\]",
+    "bbox_five_numbers": r"annotation 2 of good1\.jpg: bbox must be four numbers .*, got \[10, 10, 20, 20, 0\.5\]",
+    "bbox_huge": r"annotation 2 of good1\.jpg: bbox lies outside the picture, got \[1000000000",
+    "bbox_inf": r"annotation 2 of good1\.jpg: bbox is not finite, got \[10, 20, inf, 30\]",
+    "bbox_missing_key": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got None",
     "bbox_nan": r"annotation 2 of good1\.jpg: bbox is not finite, got \[nan, 20, 30, 30\]",
-    "category_unknown": r"annotation 1 of good1\.jpg has category 99",
-    "file_name_absolute": r"is an absolute path",
-    "file_name_traversal": r"'\.\./outside\.jpg' leaves the folder",
-    "file_name_url": r"is a URL",
-    "file_name_nul_byte": r"NUL",
-    "ids_duplicate_image": r"image id 1 is given twice",
+    "bbox_negative_wh": r"annotation 2 of good1\.jpg: bbox has a negative width or height, got \[100, 100, -30, -20\]",
+    "bbox_outside": r"annotation 2 of good1\.jpg: bbox lies outside the picture, got .* in a picture of 320x240 pixels",
+    "bbox_three_numbers": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got \[1, 2, 3\]",
+    "category_unknown": r"annotation 1 of good1\.jpg has category 99, which is not listed",
+    "file_name_absolute": r"image 1: the file name '/.*/outside\.jpg' is an absolute path",
+    "file_name_empty": r"image 1: the file name '' is missing or empty",
+    "file_name_nfd": r"image 1: there is no file .*, but 'caf\\xe9\.jpg', which is written differently",
+    "file_name_nul_byte": r"image 1: the file name 'good\\x001\.jpg' holds a NUL character",
+    "file_name_traversal": r"image 1: the file name '\.\./outside\.jpg' leaves the folder of the pictures",
+    "file_name_url": r"image 1: the file name 'http://.*' is a URL; download the pictures first",
+    "ids_duplicate_image": r"image id 1 is given twice, the second time for 'good3\.jpg'",
     "img_is_directory": r"image 3: there is no file .*sub",
 }
 
@@ -138,7 +149,7 @@ def test_hostile_file(hostile, name: str):
     assert (len(source), len(source.objects.boxes)) == (pictures, count)
     assert (source.problems.skipped, +source.problems.repaired) == (skipped, repaired)
     if skipped.keys() - {"bbox has no area"}:  # such a box is left out whatever on_error says
-        with pytest.raises(ValueError, match=SENTENCES.get(name, ".")) as caught:
+        with pytest.raises(ValueError, match=SENTENCES[name]) as caught:
             hostile(name)
         assert f"{name}.json" in str(caught.value) and "\n" not in str(caught.value)
     else:
@@ -164,6 +175,8 @@ def _check_sound(source: CocoSet, unreadable: tuple[int, str] | None) -> None:
 
 
 def test_every_hostile_file_has_its_line(shared: Path):
+    read_in_part = {name: found[2] for name, found in HOSTILE.items() if not isinstance(found, str)}
+    assert {name for name, skipped in read_in_part.items() if skipped.keys() - {"bbox has no area"}} == set(SENTENCES)
     assert set(HOSTILE) == {p.stem for p in (shared / "data/hostile/annotations").glob("*.json")}
 
 
@@ -218,7 +231,8 @@ def coco_dict(**changes) -> dict:
 
 def load(folder: Path, content, on_error: str = "stop") -> CocoSet:
     (folder / "a.png").write_bytes(cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes())
-    (folder / "t.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    data = content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else None
+    (folder / "t.json").write_bytes(json.dumps(content).encode() if data is None else data)
     return read(folder / "t.json", folder, on_error)
 
 
@@ -247,6 +261,38 @@ def load(folder: Path, content, on_error: str = "stop") -> CocoSet:
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 10**400, 4]}]), "not finite"),
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 1e-12, 4]}]), "too thin"),
         (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": 2}]), "iscrowd 2"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": []}]), "iscrowd"),
+        ("null", "got a NoneType"), ("5", "got a int"), ('"x"', "got a str"), ("NaN", "got a float"),
+        (coco_dict(images={"a": 1}), "images must be a list, got dict"),
+        (coco_dict(images=[{"id": True, "file_name": "a.png"}]), "entry 0 of images has no id"),
+        (coco_dict(images=[{"id": "\ud800", "file_name": "a.png"}]), "entry 0 of images has no id"),
+        (coco_dict(images=[{"id": 2**63, "file_name": "a.png"}]), "entry 0 of images has no id"),
+        (coco_dict(images=[{"id": 1e308, "file_name": "a.png"}]), "entry 0 of images has no id"),
+        (coco_dict(categories=[{"id": 10**300, "name": "a"}]), "no integer id of 64 bits, its id is 1000"),
+        (coco_dict(images=[{"id": 1.5, "file_name": "a.png"}]), "entry 0 of images has no id"),
+        (coco_dict(images=[{"id": 1, "file_name": "."}]), r"the file name '\.' names no file"),
+        (coco_dict(images=[{"id": 1, "file_name": "./"}]), r"the file name '\./' names no file"),
+        (coco_dict(images=[{"id": 1, "file_name": " "}]), "the file name ' ' names no file"),
+        (coco_dict(images=[{"id": 1, "file_name": 5}]), "the file name 5 is not a text"),
+        (coco_dict(images=[{"id": 1, "file_name": "a.png", "width": 10**400, "height": 6}]), r"width 1000.*\.\.\.\]"),
+        (coco_dict(images=[{"id": 1, "file_name": "a.png", "width": float("nan"), "height": 6}]), "width nan"),
+        (coco_dict(images=[{"id": 1, "file_name": "a.png", "width": True, "height": 6}]), "width True"),
+        (coco_dict(images=[{"id": 1, "file_name": "a.png", "width": 8, "height": 0}]), "height 0 must be positive"),
+        (coco_dict(categories=[{"id": "3", "name": "cat"}]), "no integer id of 64 bits, its id is '3'"),
+        (coco_dict(categories=[{"id": True, "name": "cat"}]), "no integer id of 64 bits, its id is True"),
+        (coco_dict(categories=[{"id": 1, "name": "n" * 9999}] * 2), r"id 1 is given twice, .*\[\.\.\.\]"),
+        (coco_dict(annotations=[{"id": "x" * 9999, "image_id": 1, "category_id": 3}]), r"x \[\.\.\.\] x.*bbox"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": {"x": 1}}]), r"got \{'x': 1\}"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": "1,2,3,4"}]), "got '1,2,3,4'"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [True, 0, 1, 1]}]), "must be four numbers"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": 3, "bbox": [[1, 2, 3, 4]]}]), "must be four numbers"),
+        (coco_dict(annotations=[{"image_id": 1, "category_id": "3", "bbox": [1, 2, 3, 4]}]), "category '3', which"),
+        (b"\x1f\x8b\x08rest", "is not JSON: it is compressed with gzip; unpack it first"),
+        (b"<!DOCTYPE html>", "is not JSON: it is an HTML page, as a failed download leaves it"),
+        (b"version https://git-lfs.github.com/spec/v1", "is not JSON: it is a pointer of Git LFS"),
+        (b"\0" * 100, "is not JSON"),
+        (json.dumps(coco_dict()).encode("utf-16")[:-1], "is not UTF-16-LE text: truncated data"),
+        (json.dumps(coco_dict()) * 2, "is not JSON: Extra data"),
     ],
 )  # fmt: skip
 def test_sentences(tmp_path: Path, content, text: str):
@@ -288,6 +334,84 @@ def test_missing_files_are_listed_with_the_cure(tmp_path: Path):
     text = str(caught.value)
     for part in ("no file ", "instances_train2017.json", "no folder ", "data.root", "annotations_trainval2017.zip"):
         assert part in text
+
+
+def test_names_that_no_terminal_may_obey(tmp_path: Path):
+    images = [{"id": 1, "file_name": "a.png", "width": 8, "height": 6}, {"id": 2, "file_name": "\x1b[31m\ud800.png"}]
+    with pytest.raises(ValueError) as caught:
+        load(tmp_path, coco_dict(images=images))
+    assert str(caught.value).encode().isascii() and r"\x1b[31m\ud800.png" in str(caught.value)
+    names = {1: "\x1b[31mred\n", 2: "\ud800", 3: "n" * 9999, 4: "  ", 5: None, 6: 7}
+    source = load(tmp_path, coco_dict(categories=[{"id": i, "name": name} for i, name in names.items()]))
+    assert source.class_names[:2] == [r"\x1b[31mred", r"\ud800"] and source.class_names[3:] == ["4", "5", "6"]
+    assert len(source.class_names[2]) < 400 and source.problems.repaired["category name not printable"] == 3
+
+
+@pytest.mark.parametrize("name", ["红细胞", "эритроцит", "گلبول‌قرمز", "क्षेत्र", "🩸 cell", "a\u3000b", "été"])
+def test_names_in_any_script_stay_as_they_are(tmp_path: Path, name: str):
+    source = load(tmp_path, coco_dict(categories=[{"id": 3, "name": name}]))
+    assert source.class_names == [name] and not source.problems.repaired
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_every_encoding_of_json_is_read(tmp_path: Path, encoding: str):
+    text = json.dumps(coco_dict(categories=[{"id": 3, "name": "été"}]), ensure_ascii=False)
+    assert load(tmp_path, text.encode(encoding)).class_names == ["été"]
+
+
+@pytest.mark.parametrize("area", [float("nan"), -1, "12", [12], 10**400, True])
+def test_an_area_that_is_none_is_that_of_the_box_and_counted(tmp_path: Path, area):
+    entries = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "area": area}]
+    source = load(tmp_path, coco_dict(annotations=entries))
+    assert source.objects.area.tolist() == [12] and source.problems.repaired == {"bad area": 1}
+
+
+def test_a_file_that_looks_the_same_is_pointed_at(tmp_path: Path):
+    images = [{"id": n, "file_name": name, "width": 8, "height": 6} for n, name in enumerate(["a.png", "A.PNG"])]
+    with pytest.raises(ValueError, match=r"there is no file .*A\.PNG, but 'a\.png', which is written differently"):
+        load(tmp_path, coco_dict(images=images))
+
+
+def test_a_folder_that_may_not_be_listed_is_no_missing_picture(tmp_path: Path, monkeypatch):
+    def scandir(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("cornernet.data.coco_images.os.scandir", scandir)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        load(tmp_path, coco_dict())
+
+
+def test_links_inside_the_folder_are_followed(tmp_path: Path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "elsewhere.png").write_bytes(cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes())
+    (tmp_path / "inside" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    (tmp_path / "inside" / "broken.png").symlink_to(tmp_path / "nowhere.png")
+    names = ["link.png", "broken.png"]
+    images = [{"id": n, "file_name": name, "width": 8, "height": 6} for n, name in enumerate(names)]
+    load(tmp_path, coco_dict())
+    (tmp_path / "t.json").write_text(json.dumps(coco_dict(images=images, annotations=[])))
+    source = read(tmp_path / "t.json", tmp_path / "inside", "skip")
+    assert source.problems.skipped == {"missing picture": 1} and source.image(0).shape == (6, 8, 3)
+
+
+def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path):
+    load(tmp_path, coco_dict())
+    with pytest.raises(FileNotFoundError, match=r"no file .* \(it is a folder\), no folder .*a\.png \(it is a file\)"):
+        read(tmp_path, tmp_path / "a.png")
+
+
+def test_annotation_id_zero_and_no_detection_leave_the_figures_alone(hostile):
+    from cornernet.scoring import coco_metrics
+
+    source = hostile("ids_annotation_zero")
+    truth = source.coco()
+    perfect = [{**{k: a[k] for k in ("image_id", "category_id", "bbox")}, "score": 0.9} for a in truth["annotations"]]
+    raw = json.loads(source.annotations.read_text())
+    assert min(a["id"] for a in raw["annotations"]) == 0
+    for known in (truth, raw):
+        assert coco_metrics(known, perfect).AP == pytest.approx(1) and coco_metrics(known, []).AP == 0
+    empty = hostile("annotations_empty").coco()
+    assert coco_metrics(empty, []).AP == -1
 
 
 def test_each_kind_is_logged_once_and_counted(tmp_path: Path, caplog):

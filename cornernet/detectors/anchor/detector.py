@@ -129,6 +129,10 @@ class AnchorDetector(nn.Module):
         terms = ", ".join(f"{role} x {factor:g}" for role, factor in self.loss.weights.items())
         return f"{terms}; the box loss compares {'decoded boxes' if self.loss.on_boxes else 'deltas'}"
 
+    def cell_size(self) -> int:
+        """Side of the finest level's cells in input pixels."""
+        return min(self.strides)
+
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)

@@ -135,6 +135,10 @@ class CornerDetector(nn.Module):
             weights["feature"] = self.loss.weights["feature"]
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
 
+    def cell_size(self) -> int:
+        """Side of the maps' cells in input pixels."""
+        return STEM_STRIDE
+
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)

@@ -1,0 +1,177 @@
+"""What the bytes of a picture tell, and the sentence that every broken kind of file gets."""
+
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cornernet.data.headers import Header, damage, foreign, header
+from cornernet.data.images import LARGEST, Fault, examine, read_image
+
+PICTURE = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+
+
+def encoded(ending, picture=PICTURE, *flags):
+    return cv2.imencode(ending, picture, [int(x) for x in flags])[1].tobytes()
+
+
+JPEG, PNG, BMP, GIF = (encoded(ending) for ending in (".jpg", ".png", ".bmp", ".gif"))
+PROGRESSIVE = encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_QUALITY, 95)
+FRAME = JPEG.find(b"\xff\xc0")
+
+
+def changed(data, at, new):
+    return data[:at] + new + data[at + len(new) :]
+
+
+def chunk(name, content):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png(width, height, depth=8, colour=2, content=b""):
+    """A PNG that claims a size, whatever it holds."""
+    size = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(content))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + data + chunk(b"IEND", b"")
+
+
+def exif(data, orientation, order="<"):
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    tiff = start + struct.pack(order + "IHHHIHH", 8, 1, 0x0112, 3, 1, orientation, 0) + b"\0" * 4
+    payload = b"Exif\0\0" + tiff
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + data[2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (JPEG, Header(64, 48)),
+        (PROGRESSIVE, Header(64, 48)),
+        (PNG, Header(64, 48, None)),
+        (BMP, Header(64, 48)),
+        (GIF, Header(64, 48)),
+        (changed(BMP, 22, struct.pack("<i", -48)), Header(64, 48)),  # top row first
+        (exif(JPEG, 6), Header(64, 48, True)),
+        (exif(JPEG, 8, ">"), Header(64, 48, True)),
+        (exif(JPEG, 3), Header(64, 48)),
+        (exif(JPEG, 99), Header(64, 48)),
+        (encoded(".jpg", PICTURE[..., 0]), Header(64, 48, False, "grey")),
+        (encoded(".png", PICTURE[..., 0]), Header(64, 48, None, "grey")),
+        (encoded(".png", np.dstack([PICTURE, PICTURE[..., :1]])), Header(64, 48, None, "alpha")),
+        (encoded(".png", PICTURE.astype(np.uint16) * 256), Header(64, 48, None, "16-bit")),
+        (changed(JPEG, FRAME + 9, b"\x04"), Header(64, 48, False, "CMYK")),
+        (png(3, 2, colour=3), Header(3, 2, None, "palette")),
+        (encoded(".webp"), None), (b"", None), (b"\xff\xd8", None), (PNG[:20], None), (JPEG[: FRAME + 6], None),
+        (b"BM", None), (b"GIF89a", None), (b"hello world, this is a text and no picture", None),
+    ],
+)  # fmt: skip
+def test_header(data, expected):
+    assert header(io.BytesIO(data)) == expected
+
+
+@pytest.mark.parametrize("cut", [6, 10, 14, 20, 25, 30])
+def test_a_cut_exif_segment_says_nothing(cut):
+    whole = exif(JPEG, 6)
+    payload = whole[6:40][:cut]
+    data = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + JPEG[2:]
+    assert header(io.BytesIO(data)) in (Header(64, 48), Header(64, 48, True))
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_whole_pictures_have_no_damage_and_cut_ones_have(thorough):
+    for data in (JPEG, PROGRESSIVE, PNG, BMP, GIF, JPEG + b"\0" * 9000, exif(JPEG, 6)):
+        assert damage(io.BytesIO(data), thorough) == ""
+    for data in (JPEG, PROGRESSIVE):
+        for end in (3, FRAME, len(data) // 2, len(data) - 1):
+            assert damage(io.BytesIO(data[:end]), thorough) == "cut short: the JPEG has no end marker"
+    for end in (9, 20, len(PNG) // 2, len(PNG) - 1):
+        assert damage(io.BytesIO(PNG[:end]), thorough) == "cut short: the PNG has no IEND chunk"
+
+
+def test_a_checksum_is_looked_at_when_the_picture_is_read_and_only_where_it_matters():
+    at = PNG.find(b"IDAT")
+    wrong = changed(PNG, at + 20, bytes([PNG[at + 20] ^ 255]))
+    assert damage(io.BytesIO(wrong), thorough=False) == ""
+    assert damage(io.BytesIO(wrong)) == "damaged: the checksum of the PNG's IDAT chunk is wrong"
+    note = chunk(b"tEXt", b"hello")[:-1] + b"?"  # optional: decoders pass over it
+    assert damage(io.BytesIO(PNG[:33] + note + PNG[33:])) == ""
+
+
+def test_the_fast_look_reads_little():
+    class Counted(io.BytesIO):
+        taken = 0
+
+        def read(self, size=-1):
+            data = super().read(size)
+            self.taken += len(data)
+            return data
+
+    large = encoded(".jpg", np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8))
+    stream = Counted(large)
+    assert examine(stream, 800, 600) == Header(800, 600) and stream.taken < 6000 < len(large) / 20
+
+
+SENTENCES = {
+    "nothing": (b"", "is empty"),
+    "zeros": (b"\0" * 5000, "is not a picture that OpenCV can decode"),
+    "text": (b"hello", "is not a picture that OpenCV can decode"),
+    "web page": (b"<!DOCTYPE html><html>404</html>", "is not a picture: it is an HTML page, as a failed download"),
+    "web page behind a mark": (b"\xef\xbb\xbf\r\n<HTML>", "is not a picture: it is an HTML page"),
+    "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture: it is an SVG drawing"),
+    "gzip": (gzip.compress(JPEG), "is not a picture: it is compressed with gzip; unpack it first"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull fetches the file itself"),
+    "pdf": (b"%PDF-1.4", "is a PDF document"),
+    "cut jpeg": (JPEG[: len(JPEG) // 2], "is cut short: the JPEG has no end marker"),
+    "cut progressive": (PROGRESSIVE[: len(PROGRESSIVE) // 2], "is cut short: the JPEG has no end marker"),
+    "cut png": (PNG[: len(PNG) // 2], "is cut short: the PNG has no IEND chunk"),
+    "end only named": (PNG[:60] + b"IEND", "is cut short: the PNG has no IEND chunk"),
+    "wrong checksum": (changed(PNG, len(PNG) - 14, b"?"), "the checksum of the PNG's IDAT chunk is wrong"),
+    "too little in it": (png(64, 48, content=b"\0" * 99), "is not a picture that OpenCV can decode"),
+    "cut bmp": (BMP[:3000], "is not a picture that OpenCV can decode"),
+    "cut gif": (GIF[:60], "is not a picture that OpenCV can decode"),
+    "cut webp": (encoded(".webp")[:99], "is not a picture that OpenCV can decode"),
+    "float tiff": (encoded(".tiff", PICTURE.astype(np.float32)), "is not a picture that OpenCV can decode"),
+    "bomb": (png(30_000, 30_000), f"claims to be 30000x30000 pixels, more than the {LARGEST} allowed"),
+    "jpeg bomb": (changed(JPEG, FRAME + 5, b"\xff\xff\xff\xff"), "claims to be 65535x65535 pixels"),
+    "no width": (png(0, 48), "is not a picture: it claims to be 0x48 pixels"),
+    "another size": (png(65, 48), "is 65x48 pixels, the annotation file says 64x48"),
+    "on its side without a note": (
+        encoded(".jpg", PICTURE.transpose(1, 0, 2)),
+        "is 48x64 pixels, the annotation file says 64x48",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_every_broken_file_has_its_sentence(tmp_path: Path, case: str, capfd):
+    data, sentence = SENTENCES[case]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ValueError) as caught:
+        read_image(path, 64, 48)
+    assert str(caught.value).startswith(f"{path} ") and sentence in str(caught.value) and "\n" not in str(caught.value)
+    assert "OpenCV(" not in str(caught.value) and "[ERROR" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("data", [JPEG, PNG, BMP, GIF, PROGRESSIVE, encoded(".webp"), encoded(".tiff"), exif(JPEG, 3)])
+def test_sound_files_are_read(tmp_path: Path, data):
+    (tmp_path / "a").write_bytes(data)
+    assert read_image(tmp_path / "a", 64, 48).shape == (48, 64, 3)
+    assert not isinstance(examine(io.BytesIO(data), 64, 48), Fault)
+
+
+def test_the_size_is_known_before_anything_is_decoded(tmp_path: Path, monkeypatch):
+    (tmp_path / "a").write_bytes(png(9000, 9000))
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(ValueError, match="is 9000x9000 pixels, the annotation file says 64x48"):
+        read_image(tmp_path / "a", 64, 48)
+
+
+def test_foreign():
+    assert foreign(b"PK\x03\x04") == "is a zip archive; unpack it first"
+    assert foreign(b'{"images": []}') == "" and foreign(JPEG) == "" and foreign(b"") == ""
