@@ -59,9 +59,8 @@ def save(state: dict[str, Any], path: str | Path, keep: bool = False) -> None:
     OSError where the disk does not take it; the old file then stands as it was.
     """
     path = Path(path)
-    temporary = path.with_name(
-        f".{path.name}.part"
-    )  # one name, so that what a crash leaves is used up by the next save
+    # one name, so that what a crash leaves is used up by the next save
+    temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("wb") as file:
             hashed = _Hashed(file)
@@ -176,23 +175,21 @@ def _verify_parts(file: BinaryIO) -> None:
             raise Damaged(f"the checksum of {name} in it does not match")
 
 
-def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
-    """Load a state dict; raises ValueError that names what does not fit instead of a page of keys."""
+def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str, finite: bool = True) -> None:
+    """Load a state dict; raises ValueError that names what does not fit instead of a page of keys.
+
+    finite: refuse weights that hold a NaN or an infinity.
+    """
     own = module.state_dict()
     missing, left = sorted(own.keys() - weights.keys()), sorted(map(str, weights.keys() - own.keys()))
     both = sorted(own.keys() & weights.keys())
     shapes = [key for key in both if own[key].shape != getattr(weights[key], "shape", None)]
     kinds = [key for key in both if key not in shapes and not _same_kind(own[key], weights[key])]
-    problems = [
-        f"{len(keys)} {what} (first: {keys[0]})"
-        for what, keys in (
-            ("missing", missing), ("unknown", left), ("of another shape", shapes), ("of another type", kinds)
-        )  # fmt: skip
-        if keys
-    ]
+    found = {"missing": missing, "unknown": left, "of another shape": shapes, "of another type": kinds}
+    problems = [f"{len(keys)} {what} (first: {keys[0]})" for what, keys in found.items() if keys]
     if problems:
         raise ValueError(f"{source} holds another model than the config describes; tensors {', '.join(problems)}")
-    if broken := not_finite(weights):
+    if finite and (broken := not_finite(weights)):
         raise ValueError(f"{source} holds weights that are not finite: {len(broken)} tensors (first: {broken[0]})")
     module.load_state_dict(weights)
 

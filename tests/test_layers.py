@@ -13,10 +13,10 @@ LAYERS = [
     ["config"],
     ["help", "commandline", "checks", "grid"],
     ["ops", "backbones"],
-    ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "simulation_rules"],
+    ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "bad_steps", "simulation_rules"],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["evaluate", "state", "catalogue"],
-    ["journal"],
+    ["journal", "persistence", "replay"],
     ["engine", "predictor", "benchmark"],
     ["compare", "simulation"],
 ]
@@ -79,7 +79,7 @@ def test_configs_stay_out_of_classes():
     """Builders turn settings into arguments; only what holds or passes on a run's settings may take a Config."""
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name not in ("State", "Predictor", "Journal"):
+            if isinstance(node, ast.ClassDef) and node.name not in ("State", "Predictor", "Journal", "Run"):
                 text = ast.unparse(node)
                 assert "Config" not in text or path.name == "config.py", f"{path.name}: {node.name}"
 
