@@ -7,6 +7,7 @@ looked at when it reads, and a file beside it would be left behind when the chec
 import hashlib
 import os
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ import torch
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64  # bytes of the comment; its length stands in the two bytes before it
+END = 22  # bytes of what ends an archive that has no comment
 CHUNK = 2**20
 
 
@@ -89,6 +91,8 @@ def _keep(path: Path) -> None:
     except OSError:  # a file system without hard links: for a moment the previous one is the only one
         second = path
     os.replace(second, previous(path))
+    if second != path:  # replacing does nothing where both are one file already, after a crash in between
+        second.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
@@ -124,7 +128,8 @@ def read_tensors(path: str | Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}" + (", that is a folder" if path.is_dir() else ""))
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of protocols of pickle; an error is one sentence
             _verify(file)
             file.seek(0)
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -151,7 +156,9 @@ def _verify(file: BinaryIO) -> None:
     if file.read(4) != b"PK\x03\x04":
         return
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - COMMENT - 2))
+    if size < END + COMMENT:
+        raise Damaged("it is cut short")
+    file.seek(size - COMMENT - 2)
     tail = file.read()
     if tail[2 : 2 + len(MARK)] != MARK:
         return _verify_parts(file)
@@ -168,6 +175,10 @@ def _verify(file: BinaryIO) -> None:
 
 def _verify_parts(file: BinaryIO) -> None:
     """The same for an archive without a digest, by the checksum that zip keeps of each part."""
+    file.seek(-END, os.SEEK_END)
+    end = file.read()
+    if end[:4] != b"PK\x05\x06" or end[-2:] != bytes(2):
+        raise Damaged("its end is missing or not as torch writes it")
     with zipfile.ZipFile(file) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
             raise Damaged("its parts are compressed, which torch never does")
