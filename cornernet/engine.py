@@ -52,7 +52,7 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     if accelerator.is_main_process:
         _open(folder, now, len(train_source), len(val_source), accelerator)
     with Journal(folder, now.step, settings.train.steps, accelerator) as journal, StopRequest() as stop:
-        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), iter(loader))
+        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), _unshaken(iter(loader)))
     if skipped := loader.dataset.skipped():
         log.warning("%d times a picture could not be read and was left blank (data.on_error=skip)", skipped)
     if now.skipped and accelerator.is_main_process:
@@ -114,6 +114,19 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
             run.stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
 
 
+def _unshaken(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches, without the number that the loader draws from torch's stream for its workers when it starts.
+
+    Else every resumption would move that stream on, and with it whatever is random in a loss or network.
+    """
+    random = torch.get_rng_state()
+    first = next(batches, None)
+    torch.set_rng_state(random)
+    if first is not None:
+        yield first
+        yield from batches
+
+
 def _give_up_after_too_many(run: Run, wait: bool) -> None:
     """Write the bad batch and raise FloatingPointError where too many steps in a row were not finite."""
     stop = run.bad_steps.too_many(wait)
@@ -170,9 +183,10 @@ def _evaluate(run: Run) -> None:
     now.metrics, now.scored = metrics.figures(), now.step
     with runs.sparing(f"what {journal.folder} shows of the evaluation"):
         journal.evaluation(now.step, metrics, model, run.val, now.config)
-    if now.metrics["AP"] > now.best:
+    before = now.best
+    if now.metrics["AP"] > before:
         now.best = now.metrics["AP"]
-        run.saves.save(now, runs.BEST)
+        now.best = now.best if run.saves.save(now, runs.BEST) else before
     run.saves.save(now)
 
 

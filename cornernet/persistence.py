@@ -34,44 +34,47 @@ class Saves:
     def __init__(self, folder: Path, accelerator: Accelerator, last: int | None = None):
         """Folder of the run; last: step of the checkpoint that is there."""
         self.folder, self.accelerator, self.last = folder, accelerator, last
-        self.failed, self.reason = 0, ""  # saves that failed, and why the latest one did, if it did
+        self.failed = 0
+        self.missing: dict[str, str] = {}  # file whose latest save failed -> why
 
-    def save(self, now: State, name: str = runs.LAST) -> None:
-        """Save the state under the name; every process calls this.
+    def save(self, now: State, name: str = runs.LAST) -> bool:
+        """Save the state under the name -> whether the disk took it; every process calls this, all get the same.
 
         Raises FloatingPointError, before anything is overwritten, where the weights are not finite.
         """
         if not finite(now.detector):
-            kept = "nothing was saved" if self.last is None else f"the last save is of step {self.last}"
             raise FloatingPointError(
-                f"the weights are not finite at step {now.step} (a smaller train.lr or train.clip_norm helps); {kept}"
+                f"the weights are not finite at step {now.step} and are not saved; {self._standing()}. "
+                "A smaller train.lr or train.clip_norm helps"
             )
-        if self.accelerator.is_main_process:
-            self._write(now, name)
-        self.accelerator.wait_for_everyone()
+        done = [self.accelerator.is_main_process and self._write(now, name)]
+        return broadcast_object_list(done)[0]
 
-    def _write(self, now: State, name: str) -> None:
+    def _write(self, now: State, name: str) -> bool:
         scaler = None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         try:
             checkpoint.save(state.snapshot(now, scaler), self.folder / name, keep=name == runs.LAST)
         except OSError as error:
-            self.failed, self.reason = self.failed + 1, error.strerror or str(error)
+            self.failed, self.missing[name] = self.failed + 1, error.strerror or str(error)
             log.warning(
                 "%s could not be saved at step %d: %s; %s. The run goes on and tries again at the next save",
-                self.folder / name, now.step, self.reason, self._standing(),
+                self.folder / name, now.step, self.missing[name], self._standing(),
             )  # fmt: skip
-        else:
-            self.reason, self.last = "", now.step if name == runs.LAST else self.last
+            return False
+        self.missing.pop(name, None)
+        self.last = now.step if name == runs.LAST else self.last
+        return True
 
     def _standing(self) -> str:
-        return "there is no earlier one" if self.last is None else f"that of step {self.last} stands"
+        return "there is no earlier last.pt" if self.last is None else f"last.pt of step {self.last} stands"
 
     def close(self, step: int) -> None:
-        """Say what could not be saved; raise Unsaved if that is the state of this step."""
-        if self.reason:
-            raise Unsaved(f"the run came to step {step}, but could not save it: {self.reason}; {self._standing()}")
+        """Say what could not be saved; raise Unsaved if that is how the run ends at this step."""
+        if self.missing:
+            names = ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
+            raise Unsaved(f"the run came to step {step}, but could not save {names}; {self._standing()}")
         if self.failed:
-            log.warning("%d saves failed on the way, the last one did not", self.failed)
+            log.warning("%d saves failed on the way, but not the last one", self.failed)
 
 
 @torch.no_grad()
@@ -111,7 +114,7 @@ def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> N
     restore(now, held, path)
     if not (folder / runs.BEST).exists():  # resumed into another folder: the best of the old one is not here
         now.best = -math.inf
-    if accelerator.scaler is not None and held["scaler"] is not None:
+    if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:
         log.info("resumed from %s at step %d", path, now.step)
