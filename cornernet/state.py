@@ -111,12 +111,12 @@ def _flat(values: dict[str, Any], start: str = "") -> dict[str, Any]:
     """Nested dict -> values by dotted key."""
     flat = {}
     for key, value in values.items():
-        inside = isinstance(value, dict) and value
-        flat |= _flat(value, f"{start}{key}.") if inside else {f"{start}{key}": value}
+        flat |= _flat(value, f"{start}{key}.") if isinstance(value, dict) else {f"{start}{key}": value}
     return flat
 
 
 def _yaml(value: Any) -> str:
+    value = list(value) if isinstance(value, tuple) else value
     return json.dumps(value, ensure_ascii=False) if value is None or isinstance(value, bool) else str(value)
 
 

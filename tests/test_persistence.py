@@ -48,6 +48,14 @@ def three(tiny, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def undisturbed(tiny, tmp_path_factory):
+    """Weights at the end of the same run without a stop."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    engine.train(config.load(tiny, [f"work_dir={folder}", *QUIET]))
+    return weights(folder)
+
+
 @pytest.fixture
 def stopped(three, tmp_path):
     """A copy of that run."""
@@ -69,7 +77,7 @@ def same(first, second):
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "gone"])
-def test_a_damaged_last_one_falls_back_and_ends_the_same(stopped, train, caplog, harm):
+def test_a_damaged_last_one_falls_back_and_ends_the_same(stopped, undisturbed, train, caplog, harm):
     last = stopped / "last.pt"
     data = last.read_bytes()
     place = len(data) // 2
@@ -83,7 +91,7 @@ def test_a_damaged_last_one_falls_back_and_ends_the_same(stopped, train, caplog,
     assert f"resumed from {stopped / 'last.prev.pt'} at step 2" in caplog.text
     assert (stopped / "last.damaged.pt").exists() == (harm != "gone")
     assert checkpoint.load(stopped / "last.prev.pt")["step"] == 4
-    assert same(weights(stopped), weights(train(name="undisturbed")))
+    assert same(weights(stopped), undisturbed)
 
 
 def test_the_good_one_is_not_replaced_by_the_damaged_one(stopped, train, monkeypatch):
@@ -205,7 +213,7 @@ def full_from(monkeypatch, first, until, names=(runs.LAST,)):
     monkeypatch.setattr(checkpoint, "save", onto_full)
 
 
-def test_a_full_disk_costs_saves_and_not_the_run(train, monkeypatch, caplog):
+def test_a_full_disk_costs_saves_and_not_the_run(undisturbed, train, monkeypatch, caplog):
     full_from(monkeypatch, 2, 4)
     folder = train()
     lines = [x.getMessage() for x in caplog.records]
@@ -213,8 +221,7 @@ def test_a_full_disk_costs_saves_and_not_the_run(train, monkeypatch, caplog):
     assert len(failed) == 2 and "No space left on device; last.pt of step 1 stands" in failed[0]
     assert "2 saves failed on the way, but not the last one" in lines
     assert checkpoint.load(folder / "last.pt")["step"] == 4
-    monkeypatch.undo()
-    assert same(weights(folder), weights(train(name="undisturbed")))
+    assert same(weights(folder), undisturbed)
 
 
 def test_a_last_save_that_fails_ends_with_a_sentence(train, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import os
 import runpy
 import subprocess
 import sys
@@ -190,12 +191,23 @@ def test_a_tool_has_one_door(tool):
 # -- bad input --------------------------------------------------------------------------------------------------
 
 
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.folder}/executed",)
+
+
 @pytest.fixture
 def files(tiny, tiny_run, tmp_path):
     """Names for the bad files of the table below."""
     held = checkpoint.load(tiny_run / "last.pt")
     checkpoint.save({**held, "model": {}, "averaged": None}, tmp_path / "other.pt")
     torch.save({"w": torch.ones(1)}, tmp_path / "foreign.pt")
+    torch.save({"state_dict": Malicious(tmp_path)}, tmp_path / "malicious.pkl", _use_new_zipfile_serialization=False)
     (tmp_path / "broken.pt").write_bytes((tiny_run / "last.pt").read_bytes()[:2000])
     (tmp_path / "notcoco.json").write_text('{"hello": 1}')
     (tmp_path / "text.json").write_text("hello")
@@ -252,6 +264,9 @@ BAD = {
     "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
     "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),
+    "convert: malicious": ("convert_checkpoint", "{here}/malicious.pkl {here}/out.pt", "asks to run code while it is"),
+    "evaluate: malicious": ("evaluate", "{here}/malicious.pkl", "asks to run code while it is read, which is refused"),
+    "init from a malicious file": ("train", "{tiny} work_dir={here}/w train.init={here}/malicious.pkl", "to run code"),
     "convert: taken": ("convert_checkpoint", "{run}/last.pt {here}/other.pt", "exists already"),
     "replay: nothing": ("replay_batch", "{run}", "there is no checkpoint {run}/bad_batch.pt"),
     "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
@@ -269,7 +284,7 @@ def test_bad_input_is_one_line_and_code_2(call, files, case):
     lines = [line for line in err.splitlines() if not line.startswith(("skipped: ", "predict: ")) and line.strip("\r ")]
     assert code == 2 and not out, (code, err)
     assert len(lines) == 1 and lines[0].startswith("error: ") and message.format(**files) in lines[0], err
-    assert "Traceback" not in err
+    assert "Traceback" not in err and not (files["here"] / "executed").exists()
 
 
 def test_too_many_bad_steps_end_with_code_1_and_are_replayed(call, tiny, tmp_path):
