@@ -23,7 +23,7 @@ import torch
 from cornernet import checkpoint, runs
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS_A_KILL = 10  # at most, so that the run is still going at the last one
+STEPS_A_KILL = 6  # so that the run is still going at the last one
 SETTINGS = [
     "data.shapes.size=64", "data.shapes.train_images=50", "data.shapes.val_images=4", "data.input_size=[64,64]",
     "data.augment.border=16", "data.workers=1", "train.batch_size=4", "train.precision=fp32", "train.device=cpu",
@@ -34,7 +34,7 @@ SETTINGS = [
 
 def start(folder: Path, steps: int) -> subprocess.Popen:
     """The training, in a group of processes of its own, with one thread; its words go to a file."""
-    every = max(1, steps // 4)
+    every = max(1, steps // 10)
     command = [sys.executable, ROOT / "tools" / "train.py", ROOT / "configs" / "shapes.yaml", *SETTINGS]
     with open(folder.with_suffix(".txt"), "a", encoding="utf-8") as output:
         return subprocess.Popen(
@@ -47,7 +47,7 @@ def start(folder: Path, steps: int) -> subprocess.Popen:
 def kill(process: subprocess.Popen, folder: Path, moment: random.Random, in_a_save: bool) -> str:
     """Wait for the moment, kill -> what the process was doing then: starting, training, saving, or finished."""
     part, last = folder / f".{runs.LAST}.part", folder / runs.LAST
-    before, saves, wanted = modified(last), 0, moment.randint(1, STEPS_A_KILL - 4)
+    before, saves, wanted = modified(last), 0, moment.randint(1, 4)
     rest, limit = moment.uniform(0, 0.2), time.monotonic() + 120
     if moment.random() < 0.1:  # some die before they have done much
         limit = time.monotonic() + moment.uniform(0, 5)
