@@ -97,7 +97,14 @@ def test_a_damaged_last_one_falls_back_and_ends_the_same(stopped, undisturbed, t
 def test_the_good_one_is_not_replaced_by_the_damaged_one(stopped, train, monkeypatch):
     """Nor is it at risk before the next save is whole."""
     (stopped / "last.pt").write_bytes(b"damaged")
-    monkeypatch.setattr(os, "fsync", lambda n: (_ for _ in ()).throw(KeyboardInterrupt))  # killed in the first save
+    replace = os.replace
+
+    def killed(source, target):
+        if target.name == "last.pt":  # at the last moment of the first save
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         train("train.resume=auto")
     monkeypatch.undo()
