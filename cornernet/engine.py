@@ -15,7 +15,7 @@ from cornernet.bad_steps import BadSteps, Buffers
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
-from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode
+from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode, unshaken
 from cornernet.journal import Journal
 from cornernet.metrics import Metrics, Unwritten
 from cornernet.persistence import Saves, agreed_folder, resume
@@ -52,7 +52,7 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     if accelerator.is_main_process:
         _open(folder, now, len(train_source), len(val_source), accelerator)
     with Journal(folder, now.step, settings.train.steps, accelerator) as journal, StopRequest() as stop:
-        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), _unshaken(iter(loader)))
+        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), unshaken(iter(loader)))
     if skipped := loader.dataset.skipped():
         log.warning("%d times a picture could not be read and was left blank (data.on_error=skip)", skipped)
     if now.skipped and accelerator.is_main_process:
@@ -112,19 +112,6 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
         if stopping:
             run.saves.close(now.step)
             run.stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
-
-
-def _unshaken(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches, without the number that the loader draws from torch's stream for its workers when it starts.
-
-    Else every resumption would move that stream on, and with it whatever is random in a loss or network.
-    """
-    random = torch.get_rng_state()
-    first = next(batches, None)
-    torch.set_rng_state(random)
-    if first is not None:
-        yield first
-        yield from batches
 
 
 def _give_up_after_too_many(run: Run, wait: bool) -> None:

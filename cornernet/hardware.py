@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -58,6 +59,19 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def unshaken(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches, without the number that the loader draws from torch's stream for its workers when it starts.
+
+    Else every resumption would move that stream on, and with it whatever is random in a loss or network.
+    """
+    state = torch.get_rng_state()
+    first = next(batches, None)
+    torch.set_rng_state(state)
+    if first is not None:
+        yield first
+        yield from batches
 
 
 def train_mode(detector: nn.Module, freeze_norm: bool) -> None:
