@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-slow lint format bench clean
+.PHONY: help install demo test test-slow soak lint format bench clean
 
 help:  ## show this list
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ test: $(VENV)/.dev lint  ## lint, then all fast tests
 
 test-slow: $(VENV)/.dev  ## the tests that train for minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
+
+soak: $(VENV)/.dev  ## kill one training 30 times and compare its end with an undisturbed one (minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py kills=30
 
 lint: $(VENV)/.dev  ## check style and formatting
 	$(BIN)/ruff check .

@@ -56,6 +56,7 @@ RANGES = {
     "train.lr": POSITIVE,
     "train.gamma": POSITIVE,
     "train.warmup_steps": WHOLE,
+    "train.max_bad_steps": COUNT,
     "train.clip_norm": Interval(0, math.inf, "(]", null=True),
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,

@@ -27,6 +27,10 @@ class Interrupted(Exception):
         self.number = number
 
 
+class Unsaved(Exception):
+    """A run came to its end, and its last state could not be written."""
+
+
 def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0, keys: bool = True) -> None:
     """Call main(*paths, overrides) for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
 
@@ -79,7 +83,7 @@ def sentences():
         yield
     except (ValueError, OSError) as error:
         _exit(error, BAD_INPUT)
-    except (FloatingPointError, Failed) as error:
+    except (FloatingPointError, Failed, Unsaved) as error:
         _exit(error, FAILED)
     except RuntimeError as error:
         lack = next((meaning for text, meaning in LACKS.items() if text in str(error)), None)

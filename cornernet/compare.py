@@ -19,11 +19,12 @@ from cornernet.commandline import Interrupted
 from cornernet.data.sources import build_source
 from cornernet.grid import Choice, Plan
 from cornernet.predictor import Predictor
+from cornernet.signals import REQUESTS
 from cornernet.visualize import comparison
 
 log = logging.getLogger("cornernet")
 SHOWN = ("AP", "AP50", "AP75", "AP90")
-SIGNALS = {130: 2, 143: 15}  # exit codes of a training that was asked to stop
+SIGNALS = {128 + number: number for number in REQUESTS}  # exit codes of a training that was asked to stop
 
 
 class Row(NamedTuple):
@@ -91,7 +92,7 @@ def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
 
 @contextmanager
 def passed_on(process: subprocess.Popen) -> Iterator[list[int]]:
-    """Hand SIGINT and SIGTERM to a training, which saves and ends, instead of dying before it -> those that came."""
+    """Hand signals that ask for a stop to a training, which saves, instead of dying before it -> those that came."""
     came: list[int] = []
 
     def hand_on(number: int, _: object) -> None:
@@ -99,7 +100,7 @@ def passed_on(process: subprocess.Popen) -> Iterator[list[int]]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hand_on) for number in REQUESTS}
     try:
         yield came
     finally:

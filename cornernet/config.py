@@ -161,6 +161,8 @@ class Train:
     # steps after which `step` multiplies the rate by gamma
     milestones: list[int] = field(default_factory=lambda: [450_000])
     gamma: float = 0.1  # see milestones
+    # steps in a row whose loss or gradient is not finite, each left out, after which the run stops
+    max_bad_steps: int = 10
     clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only

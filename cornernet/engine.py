@@ -2,22 +2,23 @@
 
 import dataclasses
 import logging
-import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
-from cornernet import check_data, checkpoint, checks, config, detectors, evaluate, inference, optim, report, runs, state
+from cornernet import check_data, checks, config, detectors, evaluate, inference, optim, replay, report, runs, state
+from cornernet.bad_steps import BadSteps, Buffers
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.sources import sources
-from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode
-from cornernet.journal import Journal, check_finite
+from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode, unshaken
+from cornernet.journal import Journal
+from cornernet.metrics import Metrics, Unwritten
+from cornernet.persistence import Saves, agreed_folder, resume
 from cornernet.signals import StopRequest
 from cornernet.state import State
 from cornernet.structures import Batch
@@ -29,21 +30,22 @@ CLASSES = 2  # of the detector that settings are tried on before the data are kn
 def train(settings: Config, name: str = "run") -> dict[str, float]:
     """Run the training that the config describes -> the COCO figures of its last evaluation.
 
-    The run's folder receives config.yaml, last.pt, best.pt, log.csv, eval.csv, metrics.json, predictions.json,
-    curves.png, predictions.png, report/ and TensorBoard events. Raises ValueError or FileNotFoundError for bad input,
-    before the first step wherever possible; FloatingPointError when the loss is not finite; Interrupted after a signal,
-    with the state saved.
+    The run's folder receives config.yaml, last.pt and the one before it, best.pt, log.csv, eval.csv, metrics.json,
+    predictions.json, curves.png, predictions.png, report/ and TensorBoard events. Raises ValueError or
+    FileNotFoundError for bad input, before the first step wherever possible; FloatingPointError when too many steps in
+    a row are not finite; Failed for a loader process that dies or hangs; Interrupted after a signal, with the state
+    saved; Unsaved where the disk did not take the last state.
     """
     check(settings)
     accelerator = build_accelerator(settings)
     seed_everything(settings.seed)
-    folder = _agreed_folder(settings, name, accelerator)
+    folder, wanted = agreed_folder(settings, name, accelerator)
     train_source, val_source = sources(settings.data)
     now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device)
     if accelerator.is_main_process:
         check_data.before_training(settings, now.detector, train_source, val_source)
     detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
-    _resume(now, folder, accelerator)
+    resume(now, folder, wanted, accelerator)
     if settings.train.compile:
         now.detector.network.compile()
     loader = train_loader(
@@ -57,11 +59,13 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
         StopRequest() as stop,
         loader.watched(),
     ):
-        _loop(now, detector, iter(loader), accelerator, journal, stop, val_source)
+        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), unshaken(iter(loader)))
     blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
     if accelerator.is_main_process:
         for line in check_data.summary((train_source, val_source), int(blank)):
             log.warning("%s", line)
+    if now.skipped and accelerator.is_main_process:
+        log.warning("%d steps were left out because their loss or gradient was not finite", now.skipped)
     return now.metrics
 
 
@@ -81,32 +85,53 @@ def check(settings: Config) -> None:
             checks.loss(detectors.build(alone, CLASSES), role, loss.name)
 
 
-def _loop(now: State, detector, batches: Iterator[Batch], accelerator, journal: Journal, stop, val_source) -> None:
+class Run:
+    """What the loop works with; the state is what changes."""
+
+    def __init__(self, now: State, detector: nn.Module, accelerator: Accelerator, journal: Journal, stop, train, val):
+        """State, detector as it is called in training, then what computes, writes, asks to stop; the two sources."""
+        self.now, self.detector, self.accelerator, self.journal, self.stop = now, detector, accelerator, journal, stop
+        self.train, self.val = train, val
+        self.saves = Saves(journal.folder, accelerator, now.step if now.step else None)
+        self.bad_steps = BadSteps(now.config.train.max_bad_steps, accelerator, now.skipped)
+
+
+def _loop(run: Run, batches: Iterator[Batch]) -> None:
     """From the state's step to the last: optimise, log, save, evaluate.
 
     Every evaluation comes after a save and at the head of a round, so that a run killed in it resumes with it.
     """
-    knobs = now.config.train
+    now, journal, knobs = run.now, run.journal, run.now.config.train
     while True:
         if _scoring(now):
-            _evaluate(now, val_source, accelerator, journal)
+            _evaluate(run)
         if now.step >= knobs.steps:
-            return
+            return run.saves.close(now.step)
         rate = optim.rate(now.step, knobs)
-        terms, cut = _step(now, detector, batches, accelerator, rate)
+        terms, cut, bad = _step(run, batches, rate)
         now.step += 1
-        journal.tick(terms, knobs.batch_size, cut)
-        if accelerator.device.type == "cpu" and accelerator.num_processes == 1:  # else it waits for the device or peers
-            check_finite({name: float(value) for name, value in terms.items()}, now.step)
-        stopping = stop.agreed(accelerator, now.step)
+        journal.tick(terms, knobs.batch_size, cut, bad)
+        stopping = run.stop.agreed(run.accelerator, now.step)
         saving = stopping or _scoring(now) or _every(knobs.save_every, now.step)
+        _give_up_after_too_many(run, wait=saving)
         if saving or _every(knobs.log_every, now.step):
             journal.flush(now.step, rate)
         if saving:
-            _save(now, journal.folder / runs.LAST, accelerator)
-            journal.curves()
+            run.saves.save(now)
+            with runs.sparing("curves.png"):
+                journal.curves()
         if stopping:
-            stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
+            run.saves.close(now.step)
+            run.stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
+
+
+def _give_up_after_too_many(run: Run, wait: bool) -> None:
+    """Write the bad batch and raise FloatingPointError where too many steps in a row were not finite."""
+    stop = run.bad_steps.too_many(wait)
+    run.now.skipped = run.bad_steps.count
+    if stop:
+        bad = run.bad_steps.in_row[-1]
+        raise FloatingPointError(replay.keep(run.now, bad, run.train, run.journal.folder, run.accelerator))
 
 
 def _scoring(now: State) -> bool:
@@ -119,81 +144,70 @@ def _every(interval: int, step: int) -> bool:
     return interval > 0 and step > 0 and step % interval == 0
 
 
-def _step(now: State, detector: nn.Module, batches: Iterator[Batch], accelerator, rate: float) -> tuple[dict, Tensor]:
-    """One optimiser step over `accumulate` micro-batches -> means of their loss terms, objects cut; on the device."""
-    knobs, means, cut = now.config.train, {}, 0
-    train_mode(detector, knobs.freeze_norm)
+def _step(run: Run, batches: Iterator[Batch], rate: float) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """One optimiser step over `accumulate` micro-batches, or none if it is bad.
+
+    -> means of their loss terms, objects cut, whether the step is bad; all of it on the device.
+    """
+    now, accelerator, knobs, means, cut = run.now, run.accelerator, run.now.config.train, {}, 0
+    train_mode(run.detector, knobs.freeze_norm)
+    kept = Buffers(now.detector)
     for part in range(knobs.accumulate):
         batch = to_device(next(batches), accelerator.device, knobs.channels_last)
         cut = cut + batch.dropped.sum()
         last = part == knobs.accumulate - 1
-        with nullcontext() if last else accelerator.no_sync(detector):
-            terms = detector(batch)
+        with nullcontext() if last else accelerator.no_sync(run.detector):
+            terms = run.detector(batch)
             accelerator.backward(terms["total"] / knobs.accumulate)
         means = {k: means.get(k, 0) + v.detach() / knobs.accumulate for k, v in terms.items()}
+    bad = run.bad_steps.judge(now.step, means, now.detector.parameters())
     if knobs.clip_norm is not None:
-        accelerator.clip_grad_norm_(detector.parameters(), knobs.clip_norm)
+        accelerator.clip_grad_norm_(run.detector.parameters(), knobs.clip_norm)
     for group in now.optimizer.param_groups:
         group["lr"] = rate
-    now.optimizer.step()
+    run.bad_steps.update(bad, now.optimizer, kept, now.detector, now.averaged)
     now.optimizer.zero_grad()
-    if now.averaged is not None:
-        now.averaged.update_parameters(now.detector)
-    return means, cut
+    return means, cut, bad
 
 
-def _evaluate(now: State, source, accelerator: Accelerator, journal: Journal) -> None:
+def _evaluate(run: Run) -> None:
     """Score the weights that count, keep them if they are the best so far."""
+    now, journal = run.now, run.journal
     model = now.evaluated.eval()
-    if accelerator.num_processes > 1:  # BatchNorm statistics drift apart; those of the main process are saved
+    if run.accelerator.num_processes > 1:  # BatchNorm statistics drift apart; those of the main process are saved
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
-    metrics = evaluate.evaluate(
-        model, source, category_ids=now.category_ids, device=accelerator.device, folder=journal.folder,
-        on_error=now.config.data.on_error, backend=now.config.test.backend,
-        report=report.wanted(now.config, f"{journal.folder.name}, step {now.step}"), **inference.settings(now.config),
-    )  # fmt: skip
+    metrics = _metrics(run, model)
     now.metrics, now.scored = metrics.figures(), now.step
-    journal.evaluation(now.step, metrics, model, source, now.config)
-    if now.metrics["AP"] > now.best:
+    with runs.sparing(f"what {journal.folder} shows of the evaluation"):
+        journal.evaluation(now.step, metrics, model, run.val, now.config)
+    before = now.best
+    if now.metrics["AP"] > before:
         now.best = now.metrics["AP"]
-        _save(now, journal.folder / runs.BEST, accelerator)
-    _save(now, journal.folder / runs.LAST, accelerator)
+        now.best = now.best if run.saves.save(now, runs.BEST) else before
+    run.saves.save(now)
 
 
-def _save(now: State, path: Path, accelerator: Accelerator) -> None:
-    if accelerator.is_main_process:
-        scaler = None if accelerator.scaler is None else accelerator.scaler.state_dict()
-        checkpoint.save(state.snapshot(now, scaler), path)
-    accelerator.wait_for_everyone()
-
-
-def _resume(now: State, folder: Path, accelerator: Accelerator) -> None:
-    """Load the checkpoint that train.resume asks for, if there is one."""
-    wanted = now.config.train.resume
-    path = folder / runs.LAST if wanted == "auto" else Path(wanted)
-    if not wanted or (wanted == "auto" and not path.exists()):
-        return
-    held = state.restore(now, path)
-    if not (folder / runs.BEST).exists():  # resumed into another folder: the best of the old one is not here
-        now.best = -math.inf
-    if accelerator.scaler is not None and held["scaler"] is not None:
-        accelerator.scaler.load_state_dict(held["scaler"])
-    if accelerator.is_main_process:
-        log.info("resumed from %s at step %d", path, now.step)
-
-
-def _agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> Path:
-    """The main process chooses the run's folder for all."""
-    chosen = [None]
-    if accelerator.is_main_process:
-        chosen = [runs.folder(settings.work_dir, name, settings.train.resume)]
-    return Path(broadcast_object_list(chosen)[0])
+def _metrics(run: Run, model: nn.Module) -> Metrics:
+    """The figures of the validation set; a full disk costs their files, not the figures."""
+    settings = run.now.config
+    try:
+        return evaluate.evaluate(
+            model, run.val, category_ids=run.now.category_ids, device=run.accelerator.device, folder=run.journal.folder,
+            on_error=settings.data.on_error, backend=settings.test.backend,
+            report=report.wanted(settings, f"{run.journal.folder.name}, step {run.now.step}"),
+            **inference.settings(settings),
+        )  # fmt: skip
+    except Unwritten as error:
+        with runs.sparing(error.filename):
+            raise
+        return error.metrics
 
 
 def _open(folder: Path, now: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
     """Make the folder, save the resolved config and say what is about to run."""
     folder.mkdir(parents=True, exist_ok=True)
+    runs.mark(folder)
     config.save(now.config, folder / "config.yaml")
     parameters = sum(p.numel() for p in now.detector.parameters())
     log.info("run folder %s", folder)

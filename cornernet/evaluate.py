@@ -16,10 +16,10 @@ from tqdm import tqdm
 from cornernet import scoring
 from cornernet.data.source import Source
 from cornernet.inference import chunk, detect
-from cornernet.metrics import Metrics, write
+from cornernet.metrics import Metrics, Unwritten, write
 from cornernet.report import Wanted
 from cornernet.report import write as write_report
-from cornernet.scoring import Backend
+from cornernet.scoring import Backend, Score
 from cornernet.structures import ImageDetections
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,16 @@ def evaluate(
     if folder is not None and _rank() == 0:
         write(metrics, results, folder)
         if report is not None:
-            write_report(Path(folder) / "report", source, truth, results, scored._replace(metrics=metrics), report)
+            _explain(Path(folder) / "report", source, truth, results, scored._replace(metrics=metrics), report)
     return metrics
+
+
+def _explain(folder: Path, source: Source, truth: dict, results: list[dict], score: Score, wanted: Wanted) -> None:
+    """Write the report; raises Unwritten where the disk does not take it."""
+    try:
+        write_report(folder, source, truth, results, score, wanted)
+    except OSError as error:
+        raise Unwritten(error, folder, score.metrics) from error
 
 
 def predictions(

@@ -1,6 +1,8 @@
 """Where and how a run computes: device, precision, processes, random state, memory layout."""
 
+import os
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -21,7 +23,25 @@ def build_accelerator(settings: Config) -> Accelerator:
     # Accelerate keeps the settings of a process's first training; the peers of a launch stay what they are
     peers = torch.distributed.is_available() and torch.distributed.is_initialized()
     AcceleratorState._reset_state(reset_partial_state=not peers)
+    if not peers:
+        _join_after_restart("gloo" if cpu else "nccl")
     return Accelerator(mixed_precision=resolve_precision(knobs.precision, cpu).replace("fp32", "no"), cpu=cpu)
+
+
+def _join_after_restart(backend: str) -> None:
+    """Make the group of processes that torchrun has started again on one machine.
+
+    Its agent keeps the store in which they look for each other, with the addresses of the attempt before: a process
+    that reads one of those waits forever. So each attempt has keys of its own. On several machines their counts of
+    attempts may differ; there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in torchrun's environment gives it a new store.
+    """
+    told, attempt = os.environ, int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+    if attempt == 0 or told.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or told.get("GROUP_WORLD_SIZE") != "1":
+        return
+    store = torch.distributed.TCPStore(told["MASTER_ADDR"], int(told["MASTER_PORT"]), is_master=False)
+    keys = torch.distributed.PrefixStore(f"attempt {attempt}", store)
+    rank, world = int(told["RANK"]), int(told["WORLD_SIZE"])
+    torch.distributed.init_process_group(backend, store=keys, rank=rank, world_size=world)
 
 
 def resolve_precision(precision: str, cpu: bool) -> str:
@@ -39,6 +59,19 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def unshaken(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches, without the number that the loader draws from torch's stream for its workers when it starts.
+
+    Else every resumption would move that stream on, and with it whatever is random in a loss or network.
+    """
+    state = torch.get_rng_state()
+    first = next(batches, None)
+    torch.set_rng_state(state)
+    if first is not None:
+        yield first
+        yield from batches
 
 
 def train_mode(detector: nn.Module, freeze_norm: bool) -> None:

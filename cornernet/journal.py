@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ class Journal:
     def __init__(self, folder: Path, step: int, steps: int, accelerator: Accelerator):
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
-        self.count, self.images, self.since = 0, 0, time.perf_counter()
+        self.count, self.bad, self.images, self.since = 0, 0, 0, time.perf_counter()
         self.cut, self.told = 0, False
         self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not self.writes)
         if self.writes:
@@ -43,35 +42,41 @@ class Journal:
         self.bar.close()
         self._tell_cut(last=True)
         if self.writes:
-            self.board.close()
+            with runs.sparing(str(self.folder / "tensorboard")):
+                self.board.close()
 
-    def tick(self, terms: dict[str, Tensor], images: int, cut: Tensor | int = 0) -> None:
-        """Note one step's terms (0-dim, on the device, not read here), its number of images and of objects cut."""
-        self.cut = self.cut + cut
-        self.sums = {name: self.sums.get(name, 0) + value.detach() for name, value in terms.items()}
-        self.count, self.images = self.count + 1, self.images + images
+    def tick(self, terms: dict[str, Tensor], images: int, cut: Tensor | int = 0, bad: Tensor | int = 0) -> None:
+        """Note one step's terms, its number of images and of objects cut; the means leave it out where `bad` is 1.
+
+        All tensors are 0-dim, on the device, and not read here.
+        """
+        self.cut, bad = self.cut + cut, torch.as_tensor(bad)
+        good = {name: torch.where(bad > 0, 0, value.detach()) for name, value in terms.items()}
+        self.sums = {name: self.sums.get(name, 0) + value for name, value in good.items()}
+        self.count, self.images, self.bad = self.count + 1, self.images + images, self.bad + bad
         self.bar.update()
 
     def flush(self, step: int, rate: float) -> None:
-        """Write the means since the last row; every process calls this.
-
-        Raises FloatingPointError naming every term if one is not finite.
-        """
+        """Write the means since the last row, and how many steps are left out of them; every process calls this."""
         if not self.count:
             return
-        sums = self.accelerator.reduce(torch.stack(list(self.sums.values())), "mean")
-        means = {name: value / self.count for name, value in zip(self.sums, sums.tolist(), strict=True)}
-        check_finite(means, step)
+        figures = torch.stack([self.bad.to(self.accelerator.device, torch.float32), *self.sums.values()])
+        bad, *sums = self.accelerator.reduce(figures, "mean").tolist()
+        good = self.count - round(bad)
+        means = {name: value / good for name, value in zip(self.sums, sums, strict=True)} if good else {}
         self._tell_cut()
         speed = self.images / (time.perf_counter() - self.since)
-        self.sums, self.count, self.images, self.since = {}, 0, 0, time.perf_counter()
-        if self.writes:
+        self.sums, self.count, self.bad, self.images, self.since = {}, 0, 0, 0, time.perf_counter()
+        if self.writes and means:
             self.bar.set_postfix_str(
                 " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
             )
-            self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means})
-            for name, value in {**means, "lr": rate, "images_per_s": speed}.items():
-                self.board.add_scalar(f"train/{name}", value, step)
+            skipped = {"skipped": round(bad)} if bad else {}
+            with runs.sparing(str(self.folder / "log.csv")):
+                self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means, **skipped})
+            with runs.sparing(str(self.folder / "tensorboard")):
+                for name, value in {**means, "lr": rate, "images_per_s": speed, **skipped}.items():
+                    self.board.add_scalar(f"train/{name}", value, step)
 
     def _tell_cut(self, last: bool = False) -> None:
         """Say once, and at the end how often, that pictures had more objects than there are slots."""
@@ -100,13 +105,6 @@ class Journal:
             cv2.imwrite(str(self.folder / "predictions.png"), picture)
             self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
         self.since = time.perf_counter()
-
-
-def check_finite(terms: dict[str, float], step: int) -> None:
-    """Raise FloatingPointError with every term when one of them is not a number."""
-    if not all(math.isfinite(value) for value in terms.values()):
-        listed = ", ".join(f"{name}={value:g}" for name, value in terms.items())
-        raise FloatingPointError(f"the loss is not finite at step {step}: {listed}; nothing was saved after that")
 
 
 def predictions(detector: nn.Module, source, settings: Config, count: int = 6) -> np.ndarray | None:

@@ -77,13 +77,27 @@ def table(metrics: Metrics) -> str:
     return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
 
 
+class Unwritten(OSError):
+    """The figures could not be written; they are in `.metrics`, so that a run need not lose them too."""
+
+    def __init__(self, error: OSError, path: str | Path, metrics: "Metrics"):
+        super().__init__(error.errno, error.strerror, str(path))
+        self.metrics = metrics
+
+
 def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -> None:
-    """Write metrics.json and predictions.json (COCO results format, original ids) into a folder, made if need be."""
+    """Write metrics.json and predictions.json (COCO results format, original ids) into a folder, made if need be.
+
+    Raises Unwritten where the disk does not take them.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content, indent in (("metrics", asdict(metrics), 2), ("predictions", results, None)):
         text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        try:
+            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Unwritten(error, folder / f"{name}.json", metrics) from error
 
 
 def _cell(value: float) -> str:

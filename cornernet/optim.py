@@ -23,10 +23,19 @@ def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    fused = torch.cuda.is_available() or None  # one kernel, which can leave a step out without asking the host
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9)
+        return _with_momentum(torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, fused=fused))
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return kind(groups, lr=settings.lr, fused=torch.cuda.is_available() or None)
+    return kind(groups, lr=settings.lr, fused=fused)
+
+
+def _with_momentum(optimizer: torch.optim.SGD) -> torch.optim.SGD:
+    """The fused kernel leaves its first momentum unset where it leaves out the first step; zeros mean the same."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group["fused"] else ():
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def rate(step: int, settings: Train) -> float:
@@ -67,7 +76,8 @@ def build_average(module: nn.Module, decay: float | None) -> AveragedModel | Non
     """Exponential moving average of weights and buffers, or None.
 
     The average starts as a copy after the first step; from then on the decay after n steps is
-    min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten.
+    min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten. Where `.skip` is set to
+    a 0-dim tensor of 1 on the device, an update leaves it as it is, but for the count.
     """
     if decay is None:
         return None
@@ -76,10 +86,16 @@ def build_average(module: nn.Module, decay: float | None) -> AveragedModel | Non
 
     @torch.no_grad()
     def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
-        kept = min(decay, (1 + int(count)) / (10 + int(count)))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, 1 - kept)
-        else:  # BatchNorm's counters of batches
+        n = int(model.n_averaged)  # `count` is the same on the device, for which one would have to wait
+        share = 1 - min(decay, (1 + n) / (10 + n))
+        if not torch.is_floating_point(averaged[0]):  # BatchNorm's counters of batches
             torch._foreach_copy_(averaged, current)
+        elif model.skip is None:
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            shares = (share * (1 - model.skip)).to(averaged[0].dtype)
+            torch._foreach_lerp_(averaged, current, [shares] * len(averaged))
 
-    return AveragedModel(module, multi_avg_fn=average, use_buffers=True)
+    model = AveragedModel(module, multi_avg_fn=average, use_buffers=True)
+    model.skip = None
+    return model

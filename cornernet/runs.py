@@ -1,11 +1,22 @@
 """The folder of a run: where it lies, what it logs, how a stopped run finds its way back."""
 
 import csv
+import errno
+import logging
+import os
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-LAST, BEST = "last.pt", "best.pt"
+log = logging.getLogger("cornernet")
+LAST, BEST, BAD_BATCH = "last.pt", "best.pt", "bad_batch.pt"
+PREVIOUS = "last.prev.pt"  # as checkpoint.previous names it
+LAUNCH = ".launch"  # in the folder of a run under torchrun: which launch made it
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_told: set[str] = set()  # what `sparing` has warned of
 
 
 def folder(work_dir: str, name: str, resume: str) -> Path:
@@ -28,7 +39,42 @@ def folder(work_dir: str, name: str, resume: str) -> Path:
 
 
 def _taken(path: Path) -> bool:
-    return any((path / name).exists() for name in (LAST, BEST, "log.csv"))
+    return any((path / name).exists() for name in (LAST, PREVIOUS, BEST, "log.csv"))
+
+
+def launch() -> str:
+    """What tells this launch of torchrun from all others; it outlives restarts. Empty where there is no torchrun."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    # `none` is the name of every launch that was given none; the parent is the agent, which starts the processes again
+    return f"{socket.gethostname()} {os.getppid()}" if name == "none" else name
+
+
+def mark(folder: Path) -> None:
+    """Note in a run's folder which launch it belongs to."""
+    if launch():
+        (folder / LAUNCH).write_text(launch(), encoding="utf-8")
+
+
+def again(work_dir: str, name: str) -> Path | None:
+    """Folder that this launch made before torchrun restarted it; None for a first attempt, or if that made none."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) == 0:
+        return None
+    folders = [Path(work_dir)] if work_dir else [path for _, path in reversed(_numbered(Path("runs"), name))]
+    marks = ((path, path / LAUNCH) for path in folders)
+    return next((p for p, held in marks if held.is_file() and held.read_text(encoding="utf-8") == launch()), None)
+
+
+@contextmanager
+def sparing(what: str) -> Iterator[None]:
+    """A full disk costs what is written in here, which is said once, and not the run."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        if what not in _told:
+            _told.add(what)
+            log.warning("%s could not be written: %s; the run goes on without", what, error.strerror)
 
 
 def _numbered(parent: Path, name: str) -> list[tuple[int, Path]]:
@@ -42,7 +88,7 @@ class Table:
     """A CSV file that grows by rows; on resume, rows from beyond the resumed step are dropped."""
 
     def __init__(self, path: Path, step: int):
-        self.path = path
+        self.path, self.whole = path, True  # whole: the file ends with a complete row
         self.rows = [row for row in _read(path) if int(row["step"]) <= step]
         if path.exists():
             self._write_all()
@@ -52,18 +98,23 @@ class Table:
         row = {key: f"{value:.8g}" if isinstance(value, float) else str(value) for key, value in row.items()}
         known = bool(self.rows) and row.keys() <= self.rows[0].keys()
         self.rows.append(row)
-        if not known:
-            return self._write_all()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, list(self.rows[0]), restval="").writerow(row)
+        whole, self.whole = self.whole, False  # until the row is in it
+        if known and whole:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, list(self.rows[0]), restval="").writerow(row)
+        else:
+            self._write_all()
+        self.whole = True
 
     def _write_all(self) -> None:
         columns = list(dict.fromkeys(key for row in self.rows for key in row))
         self.rows = [{key: row.get(key, "") for key in columns} for row in self.rows]
-        with self.path.open("w", newline="", encoding="utf-8") as file:
+        temporary = self.path.with_name(f".{self.path.name}.part")  # a full disk must not cost the rows that are there
+        with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)
+        os.replace(temporary, self.path)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

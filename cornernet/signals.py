@@ -1,5 +1,9 @@
-"""SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one ends it at once."""
+"""SIGINT, SIGTERM and SIGUSR1 ask a run to finish its step, save and leave; a second one ends it at once.
 
+SIGUSR1 is what a SLURM job gets before its time is up (`sbatch --signal=USR1@120`).
+"""
+
+import os
 import signal
 import time
 
@@ -8,6 +12,7 @@ from accelerate import Accelerator
 
 from cornernet.commandline import Interrupted
 
+REQUESTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 STEPS_BETWEEN_AGREEMENTS = 10
 ECHO = 1.0  # seconds in which a signal is the same one again: torchrun passes on the Ctrl-C that a terminal sent to all
 
@@ -16,8 +21,8 @@ class StopRequest:
     """Context in which the signals only leave a note that the loop reads between two steps."""
 
     def __enter__(self):
-        self.number, self.since = 0, 0.0
-        self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.number, self.since, self.process = 0, 0.0, os.getpid()
+        self.before = {number: signal.signal(number, self._note) for number in REQUESTS}
         return self
 
     def __exit__(self, *error):
@@ -25,6 +30,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame) -> None:
+        if os.getpid() != self.process:  # a loader's worker, forked with this handler; its process ends it
+            return
         if not self.number:
             self.number, self.since = number, time.monotonic()
         elif time.monotonic() - self.since > ECHO:
@@ -36,8 +43,8 @@ class StopRequest:
             return self.number != 0
         if step % STEPS_BETWEEN_AGREEMENTS:
             return False
-        note = torch.tensor(float(self.number), device=accelerator.device)
-        self.number = int(accelerator.reduce(note, "mean").ceil()) and (self.number or signal.SIGTERM)
+        note = torch.tensor([self.number], device=accelerator.device)
+        self.number = int(accelerator.gather(note).max())
         return self.number != 0
 
     def leave(self, message: str) -> None:

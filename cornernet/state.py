@@ -1,6 +1,7 @@
 """What a run is at one step, and its way into and out of a checkpoint."""
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,6 @@ from torch.optim.swa_utils import AveragedModel
 from cornernet import checkpoint, config, detectors
 from cornernet.config import Config, Losses
 from cornernet.optim import build_average, build_optimizer
-
-RESUMED = ("optimizer", "averaged", "rng", "best", "metrics")  # what only a training checkpoint holds
 
 
 @dataclass
@@ -31,6 +30,7 @@ class State:
     step: int = 0  # optimiser steps done
     scored: int = -1  # step of the last evaluation
     best: float = -math.inf  # best AP so far; AP itself is -1 where there is no object
+    skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
 
     @property
@@ -45,54 +45,10 @@ def start(settings: Config, class_names: list[str], category_ids: list[int], dev
     if settings.train.channels_last:
         detector = detector.to(memory_format=torch.channels_last)
     if settings.train.init:
-        held = checkpoint.load(settings.train.init)
-        checkpoint.load_weights(detector, _without_loss(weights(held), detector), settings.train.init)
+        _load(detector, checkpoint.load(settings.train.init), settings, settings.train.init)
     optimizer = build_optimizer(detector, settings.train)
     averaged = build_average(detector, settings.train.ema)
     return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged)
-
-
-def restore(state: State, path: Path) -> dict[str, Any]:
-    """Put a checkpoint's weights, optimiser and position into the state -> the checkpoint.
-
-    Raises ValueError where the checkpoint belongs to another model, other classes, another optimiser or averaging.
-    """
-    held = checkpoint.load(path)
-    _check_resumable(held, state, path)
-    checkpoint.load_weights(state.detector, held["model"], str(path))
-    _restore_optimizer(state.optimizer, held["optimizer"])
-    if state.averaged is not None:
-        checkpoint.load_weights(state.averaged.module, held["averaged"], str(path))
-        state.averaged.n_averaged.fill_(held["step"])
-    state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
-    state.scored = held.get("scored", -1)
-    torch.set_rng_state(held["rng"])
-    return held
-
-
-def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
-    if missing := [key for key in RESUMED if key not in held]:
-        raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
-    if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
-        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
-    before, now = config.from_container(held["config"]).train, state.config.train
-    if (before.ema is None) != (now.ema is None):
-        raise ValueError(f"{path} was trained with train.ema={before.ema}, got {now.ema}; resume it with the same")
-    names = [x.loss.feature.name for x in (config.from_container(held["config"]), state.config)]
-    if names[0] != names[1]:
-        raise ValueError(
-            f"{path} was trained with loss.feature.name={names[0]}, got {names[1]}; resume it with the same"
-        )
-    if before.optimizer != now.optimizer:
-        raise ValueError(f"{path} was trained with train.optimizer={before.optimizer}, got {now.optimizer}")
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any]) -> None:
-    """Load what the optimiser remembers; its settings stay those of the config, which may have been changed."""
-    decays = [group["weight_decay"] for group in optimizer.param_groups]
-    optimizer.load_state_dict(held)
-    for group, decay in zip(optimizer.param_groups, decays, strict=True):
-        group["weight_decay"] = decay
 
 
 def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
@@ -105,6 +61,7 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "rng": torch.get_rng_state(),
         "step": state.step,
         "scored": state.scored,
+        "skipped": state.skipped,
         "best": state.best,
         "metrics": state.metrics,
         "config": config.to_dict(state.config),
@@ -124,8 +81,43 @@ def load_detector(path: str | Path, overrides: list[str] = ()) -> tuple[nn.Modul
     held = checkpoint.load(path)
     settings = _only_own_losses(config.override(config.from_container(held["config"]), overrides))
     detector = detectors.build(settings, len(held["class_names"]))
-    checkpoint.load_weights(detector, _without_loss(weights(held), detector), str(path))
+    _load(detector, held, settings, path)
     return detector.eval(), settings, held
+
+
+def _load(detector: nn.Module, held: dict[str, Any], settings: Config, path: str | Path) -> None:
+    """Load the weights that count; where they do not fit the error says what is set otherwise than in training."""
+    try:
+        checkpoint.load_weights(detector, _without_loss(weights(held), detector), str(path))
+    except ValueError as error:
+        changed = differences(held["config"], settings)
+        changed = [text for key, text in changed.items() if key.startswith("model.")]
+        raise ValueError(
+            f"{error}; other settings than it was made with: {'; '.join(changed)}" if changed else error
+        ) from None
+
+
+def differences(before: dict[str, Any], now: Config) -> dict[str, str]:
+    """Config as a checkpoint holds it, and that of now -> `key: before -> now` of every key whose value differs.
+
+    A key that the checkpoint does not have yet counts with its default. Raises ValueError for one that is unknown.
+    """
+    first, second = (_flat(config.to_dict(x)) for x in (config.from_container(before), now))
+    keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    return {key: f"{key}: {_yaml(first.get(key))} -> {_yaml(second.get(key))}" for key in keys}
+
+
+def _flat(values: dict[str, Any], start: str = "") -> dict[str, Any]:
+    """Nested dict -> values by dotted key."""
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{start}{key}.") if isinstance(value, dict) else {f"{start}{key}": value}
+    return flat
+
+
+def _yaml(value: Any) -> str:
+    value = list(value) if isinstance(value, tuple) else value
+    return json.dumps(value, ensure_ascii=False) if value is None or isinstance(value, bool) else str(value)
 
 
 def _without_loss(held: dict[str, torch.Tensor], detector: nn.Module) -> dict[str, torch.Tensor]:

@@ -1,13 +1,22 @@
 """Checkpoints: whole or not at all, never executed, and a sentence for every foreign file."""
 
+import ast
 import os
 import pickle
+import re
+import tempfile
+import zipfile
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from cornernet import checkpoint
+from cornernet.checkpoint import Damaged
 
 STATE = {"model": {"w": torch.ones(2)}, "config": {}, "class_names": ["a"], "category_ids": [1], "step": 3}
 
@@ -57,7 +66,7 @@ def test_bytes_reach_the_disk_before_the_name_does(path, monkeypatch):
         call = getattr(os, name)
         monkeypatch.setattr(os, name, lambda *a, name=name, call=call: (order.append(name), call(*a)))
     checkpoint.save(STATE, path)
-    assert order == ["fsync", "replace"]
+    assert order == ["fsync", "replace", "fsync"]  # the last one is that of the folder
 
 
 def test_what_a_crash_left_is_used_up_by_the_next_save(path, monkeypatch):
@@ -150,3 +159,189 @@ def test_weights_that_fit_are_loaded():
 def test_weights_of_another_model_are_named(weights, message):
     with pytest.raises(ValueError, match=rf"^x\.pt holds another model than the config describes; tensors .*{message}"):
         checkpoint.load_weights(nn.Linear(1, 1), weights, "x.pt")
+
+
+# -- checksum ---------------------------------------------------------------------------------------------------
+
+PARTS = {**STATE, "model": {"w": torch.arange(300.0), "n": torch.tensor(3)}}
+
+
+@pytest.fixture(scope="module", params=["digest", "without"])
+def whole(request, tmp_path_factory):
+    """Bytes of a checkpoint as this toolkit writes it, and as torch alone does."""
+    path = tmp_path_factory.mktemp("whole") / "x.pt"
+    checkpoint.save(PARTS, path) if request.param == "digest" else torch.save(PARTS, path)
+    return path.read_bytes()
+
+
+def read(data):
+    """What a file of these bytes holds, or None where the reader says that it is damaged."""
+    with tempfile.NamedTemporaryFile(suffix=".pt") as file:
+        file.write(data)
+        file.flush()
+        try:
+            return checkpoint.load(file.name)
+        except ValueError as error:
+            assert re.search(r"is damaged or not a checkpoint|is not a checkpoint of this|asks to run code", str(error))
+            assert len(str(error)) < 400 and "\n" not in str(error)
+            return None
+
+
+def same(held):
+    return (
+        held.keys() == PARTS.keys()
+        and all(torch.equal(held["model"][key], value) for key, value in PARTS["model"].items())
+        and all(held[key] == PARTS[key] for key in PARTS if key != "model")
+    )
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_flipped_bits_are_seen_or_do_not_matter(whole, data):
+    flips = data.draw(st.lists(st.integers(0, 8 * len(whole) - 1), min_size=1, max_size=3, unique=True))
+    changed = bytearray(whole)
+    for flip in flips:
+        changed[flip // 8] ^= 1 << flip % 8
+    held = read(bytes(changed))
+    assert held is None or same(held)
+
+
+def test_every_flip_is_seen_by_the_digest(tmp_path):
+    checkpoint.save(STATE, tmp_path / "x.pt")
+    data = (tmp_path / "x.pt").read_bytes()
+    for place in range(4, len(data), 7):
+        assert read(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]) is None, place
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_a_file_cut_anywhere_is_seen(whole, data):
+    assert read(whole[: data.draw(st.integers(0, len(whole) - 1))]) is None
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x80\x02}q\x00"]), rest=st.binary(max_size=400))
+def test_random_bytes_are_a_sentence(start, rest):
+    assert read(start + rest) is None
+
+
+def test_bytes_behind_the_end_are_seen(whole):
+    assert read(whole + b"x") is None and same(read(whole))
+
+
+def test_torch_alone_still_reads_it(path):
+    checkpoint.save(STATE, path)
+    assert torch.load(path, weights_only=True)["step"] == 3
+
+
+def test_other_archives_are_a_sentence(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(Damaged, match=r"is damaged or not a checkpoint"):
+        checkpoint.load(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10**6))
+    with pytest.raises(Damaged, match=r"its parts are compressed"):
+        checkpoint.load(path)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(path, monkeypatch):
+    checkpoint.save(STATE, path)
+    monkeypatch.setattr(checkpoint.Path, "open", lambda *a: (_ for _ in ()).throw(PermissionError(13, "no", "x")))
+    with pytest.raises(PermissionError):
+        checkpoint.load(path)
+
+
+# -- the one before ---------------------------------------------------------------------------------------------
+
+
+def test_the_one_before_is_kept_and_named_where_the_last_is_damaged(path):
+    for step in (1, 2, 3):
+        checkpoint.save({**STATE, "step": step}, path, keep=True)
+    before = checkpoint.previous(path)
+    assert before.name == "last.prev.pt" and checkpoint.load(before)["step"] == 2
+    assert sorted(os.listdir(path.parent)) == ["last.prev.pt", "last.pt"]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Damaged, match=r"last\.pt is damaged .*; .*last\.prev\.pt is the one saved before it"):
+        checkpoint.load(path)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: what comes behind is not done."""
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+@pytest.mark.parametrize("number", range(8))
+def test_killed_between_any_two_calls_a_whole_one_is_left(path, monkeypatch, number, links):
+    for step in (1, 2):
+        checkpoint.save({**STATE, "step": step}, path, keep=True)
+    done = []
+
+    def mortal(call):
+        def wrapped(*given, **named):
+            if len(done) == number:
+                raise Killed
+            done.append(call)
+            return call(*given, **named)
+
+        return wrapped
+
+    for module, name in ((os, "fsync"), (os, "replace"), (os, "link"), (Path, "unlink"), (Path, "open")):
+        monkeypatch.setattr(module, name, mortal(getattr(module, name)))
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *a: (_ for _ in ()).throw(OSError("no links here")))
+    with suppress(Killed):
+        checkpoint.save({**STATE, "step": 3}, path, keep=True)
+    monkeypatch.undo()
+    left = [checkpoint.load(x)["step"] for x in (path, checkpoint.previous(path)) if x.exists()]
+    assert left and left[0] >= 2 and left == sorted(left, reverse=True)
+    checkpoint.save({**STATE, "step": 4}, path, keep=True)  # and the next save finds nothing in its way
+    assert checkpoint.load(path)["step"] == 4 and sorted(os.listdir(path.parent)) == ["last.prev.pt", "last.pt"]
+
+
+def test_a_full_disk_leaves_both_and_says_so(path):
+    for step in (1, 2):
+        checkpoint.save({**STATE, "step": step}, path, keep=True)
+    path.with_name(".last.pt.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoint.save({**STATE, "model": {"w": torch.ones(10**5)}}, path, keep=True)
+    assert checkpoint.load(path)["step"] == 2 and checkpoint.load(checkpoint.previous(path))["step"] == 1
+    assert sorted(os.listdir(path.parent)) == ["last.prev.pt", "last.pt"]
+
+
+# -- weights ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(value):
+    weights = {"weight": torch.tensor([[value]]), "bias": torch.zeros(1)}
+    with pytest.raises(ValueError, match=r"^x\.pt holds weights that are not finite: 1 tensors \(first: weight\)"):
+        checkpoint.load_weights(nn.Linear(1, 1), weights, "x.pt")
+    net = nn.Linear(1, 1)
+    checkpoint.load_weights(net, weights, "x.pt", finite=False)
+    assert not net.weight.isfinite().any()
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool, torch.complex64])
+def test_weights_of_another_type_are_named(kind):
+    weights = {"weight": torch.ones(1, 1, dtype=kind), "bias": torch.zeros(1)}
+    with pytest.raises(ValueError, match=r"1 of another type \(first: weight\)"):
+        checkpoint.load_weights(nn.Linear(1, 1), weights, "x.pt")
+
+
+def test_half_precision_fits():
+    net = nn.Linear(1, 1)
+    weights = {"weight": torch.ones(1, 1, dtype=torch.float16), "bias": torch.zeros(1, dtype=torch.bfloat16)}
+    checkpoint.load_weights(net, weights, "x.pt")
+    assert net.weight.dtype == torch.float32 and net.weight.item() == 1
+
+
+def test_nothing_in_the_package_reads_a_file_of_torch_otherwise():
+    """One door, and the weights of a ResNet; both with weights_only."""
+    root, found = Path(checkpoint.__file__).parent, []
+    for file in [*root.rglob("*.py"), *(root.parent / "tools").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load", "pickle.loads"):
+                assert "weights_only=True" in ast.unparse(node), file
+                found.append(file.name)
+    assert sorted(found) == ["checkpoint.py", "pyramid.py"]

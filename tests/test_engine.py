@@ -71,7 +71,9 @@ def differing(first, second, path=""):
 
 def assert_same_end(first, second):
     ends = [checkpoint.load(folder / "last.pt") for folder in (first, second)]
-    parts = [{key: end[key] for key in ("model", "averaged", "optimizer", "step", "metrics", "best")} for end in ends]
+    parts = [
+        {key: end[key] for key in ("model", "averaged", "optimizer", "rng", "step", "metrics", "best")} for end in ends
+    ]
     assert differing(*parts) == []
 
 
@@ -89,7 +91,7 @@ def test_curves_are_drawn_at_every_save(train, monkeypatch):
 def test_a_run_writes_all_its_files(tiny, tiny_run):
     names = {path.name for path in tiny_run.iterdir()}
     assert names == {
-        "config.yaml", "last.pt", "best.pt", "log.csv", "eval.csv", "metrics.json", "predictions.json",
+        "config.yaml", "last.pt", "last.prev.pt", "best.pt", "log.csv", "eval.csv", "metrics.json", "predictions.json",
         "curves.png", "predictions.png", "tensorboard",
     }  # fmt: skip
     assert list((tiny_run / "tensorboard").iterdir())
@@ -228,9 +230,9 @@ def test_stopped_killed_and_resumed_it_ends_bit_for_bit_the_same(tiny, train, tm
     assert [row["step"] for row in rows(resumed / "eval.csv")] == ["30", "40"]
 
 
-@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "sigint"), (signal.SIGTERM, "sigterm")])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @both
-def test_a_signal_lets_the_step_end_and_saves(tiny, train, tmp_path, monkeypatch, number, name):
+def test_a_signal_lets_the_step_end_and_saves(tiny, train, tmp_path, monkeypatch, number):
     tick = journal.Journal.tick
 
     def interrupted(self, *what):
@@ -298,10 +300,10 @@ def test_settings_of_the_optimiser_may_change_on_resuming(train):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.head.channels=4", r"holds another model than the config describes; tensors .*of another shape"),
-        ("model.backbone.stacks=1", r"holds another model than the config describes; tensors \d+ unknown"),
-        ("train.ema=null", r"was trained with train\.ema=0\.9, got None"),
-        ("train.optimizer=sgd", r"was trained with train\.optimizer=adam, got sgd"),
+        ("model.head.channels=4", r"is of another run: model\.head\.channels: 8 -> 4\. Resume it with the same"),
+        ("model.backbone.channels=[8,8,4]", r"model\.backbone\.channels: \[8, 8, 8\] -> \[8, 8, 4\]"),
+        ("train.ema=null", r"is of another run: train\.ema: 0\.9 -> null"),
+        ("train.optimizer=sgd", r"is of another run: train\.optimizer: adam -> sgd"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_not_resumed(train, tiny_run, override, message):
@@ -311,7 +313,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(train, tiny_run, override, m
 
 def test_another_feature_loss_is_not_resumed(train):
     train("loss.feature.name=arcface", "train.steps=1")
-    with pytest.raises(ValueError, match=r"trained with loss\.feature\.name=arcface, got cosface"):
+    with pytest.raises(ValueError, match=r"is of another run: loss\.feature\.name: arcface -> cosface"):
         train("loss.feature.name=cosface", "train.resume=auto")
 
 
@@ -341,18 +343,51 @@ def test_init_starts_from_the_weights_that_count(tiny, train, tiny_run, tmp_path
 
 @both
 def test_init_from_another_model_is_a_sentence(tiny, train, tiny_run):
-    with pytest.raises(ValueError, match=r"last\.pt holds another model than the config describes"):
+    with pytest.raises(ValueError, match=r"holds another model .* made with: model\.\w+\.channels: 8 -> "):
         train(f"train.init={tiny_run / 'last.pt'}", "model.head.channels=4", "model.anchor.channels=16")
 
 
 # -- arithmetic -------------------------------------------------------------------------------------------------
 
 
-def test_a_loss_that_is_not_finite_stops_with_every_term_and_keeps_what_was_saved(train, tmp_path):
-    with pytest.raises(FloatingPointError, match="the loss is not finite at step") as caught:
-        train("train.optimizer=sgd", "train.lr=1e30", "train.save_every=1", "train.eval_every=0", "train.steps=9")
+def test_too_many_bad_steps_stop_with_every_term_and_keep_what_was_saved(train, tmp_path):
+    wild = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.save_every=1", "train.max_bad_steps=3"]
+    with pytest.raises(FloatingPointError, match=r"3 steps in a row were left out; at step \d") as caught:
+        train(*wild, "train.steps=9")
     assert all(f"{name}=" in str(caught.value) for name in ("focal", "pull", "push", "regr", "total"))
     assert 1 <= checkpoint.load(tmp_path / "run" / "last.pt")["step"] < 9
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@both
+def test_a_bad_step_is_left_out_and_counted(tiny, train, monkeypatch, caplog, accumulate):
+    """The second of two: everything but the step is as after the first."""
+    parts = [f"train.accumulate={accumulate}", "train.eval_every=0"]
+    before = checkpoint.load(train("train.steps=1", *parts, name="before") / "last.pt")
+    judge = engine.BadSteps.judge
+
+    def spoilt(self, step, terms, parameters):
+        return judge(self, step, {**terms, "spoilt": torch.tensor(float("nan" if step == 1 else 0))}, parameters)
+
+    monkeypatch.setattr(engine.BadSteps, "judge", spoilt)
+    folder = train("train.steps=2", *parts)
+    after = checkpoint.load(folder / "last.pt")
+    assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (before, after))) == []
+    assert differing(before["optimizer"]["state"], after["optimizer"]["state"]) == []
+    assert after["step"] == 2 and after["skipped"] == 1
+    assert [row["step"] for row in rows(folder / "log.csv")] == ["1"]
+    assert "step 2 is left out" in caplog.text and "1 steps were left out because" in caplog.text
+
+
+def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.optim, "rate", lambda step, knobs: 1e30 if step == 0 else 0.0)
+        with pytest.raises(FloatingPointError, match=r"train\.resume=\S+bad_batch\.pt goes on behind it"):
+            train("train.optimizer=sgd", "train.max_bad_steps=2", "train.eval_every=0")
+    path = tmp_path / "run" / "bad_batch.pt"
+    assert checkpoint.load(path)["step"] == 3  # the second of two bad steps behind the first is done
+    with pytest.raises(FloatingPointError, match=r"1 steps in a row were left out; at step 4"):
+        train(f"train.resume={path}", "train.optimizer=sgd", "train.max_bad_steps=1", name="behind")
 
 
 @both
@@ -391,8 +426,17 @@ def test_the_rate_of_the_schedule_is_the_one_that_is_used(train):
     assert checkpoint.load(folder / "last.pt")["optimizer"]["param_groups"][0]["lr"] == pytest.approx(1e-4)
 
 
-def torchrun(tiny, folder, *overrides):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", TRAIN, tiny]
+def torchrun(tiny, folder, *overrides, launcher=()):
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        *launcher,
+        TRAIN,
+        tiny,
+    ]
     return subprocess.Popen(
         [*command, f"work_dir={folder}", *overrides], start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -436,3 +480,36 @@ def test_ctrl_c_under_torchrun_saves(tiny, tmp_path):
     err = signal_group_at(process, tmp_path / "run", 5, signal.SIGINT)
     assert "stopped at step" in err and process.returncode != 0, err
     assert checkpoint.load(tmp_path / "run" / "last.pt")["step"] >= 5
+
+
+@pytest.mark.slow
+@both
+def test_a_rank_that_is_killed_brings_the_job_back_by_itself(tiny, tmp_path):
+    """The same command line, which without a restart would refuse a folder that holds a run."""
+    ends, steps = [], ["train.steps=40", "train.eval_every=0", "train.save_every=5"]
+    for name, killed in (("undisturbed", 0), ("killed", 2)):
+        folder = tmp_path / name
+        process = torchrun(tiny, folder, *steps, launcher=["--max-restarts=3"])
+        for round in range(killed):
+            rank = rank_at(folder, 7 + 12 * round, process)
+            os.kill(rank, signal.SIGKILL)
+        _, err = process.communicate(timeout=600)
+        assert process.returncode == 0, err
+        assert err.count("resumed from") == killed, err
+        ends.append(checkpoint.load(folder / "last.pt"))
+        assert [row["step"] for row in rows(folder / "log.csv")] == [str(step) for step in range(1, 41)]
+    assert differing(*({key: end[key] for key in ("model", "averaged", "optimizer", "step")} for end in ends)) == []
+
+
+def rank_at(folder, step, process):
+    """Wait for the step in the log -> a process of the job: now the first, now the second."""
+    deadline = time.monotonic() + 300
+    log = folder / "log.csv"
+    while time.monotonic() < deadline and process.poll() is None:
+        if log.exists() and log.read_text().count("\n") > step:
+            break
+        time.sleep(0.005)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ranks = [int(x) for x in children if "train.py" in Path(f"/proc/{x}/cmdline").read_text()]
+    assert len(ranks) == 2
+    return ranks[step % 2]

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from cornernet import config, detectors, engine
+from cornernet import config, detectors, engine, optim
+from cornernet.bad_steps import BadSteps, Buffers
 from cornernet.benchmark import random_batch
 from cornernet.config import Config
+from cornernet.hardware import build_accelerator
 from cornernet.structures import Batch
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
@@ -49,3 +51,28 @@ def test_the_training_step_never_waits_for_the_device():
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert all(p.grad is not None for p in detector.parameters())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_a_bad_step_is_left_out_without_waiting_for_the_device(optimizer):
+    settings = config.override(Config(), [*SMALL, f"train.optimizer={optimizer}", "train.ema=0.9"])
+    detector = detectors.build(settings, 80).cuda().train()
+    accelerator = build_accelerator(settings)
+    prepared = accelerator.prepare(optim.build_optimizer(detector, settings.train))
+    averaged, bad_steps = optim.build_average(detector, 0.9), BadSteps(3, accelerator)
+    batch = Batch(*(x.cuda() for x in random_batch(settings)))
+    for spoil in (1.0, float("nan")):
+        before = {key: value.clone() for key, value in detector.state_dict().items()}
+        kept, terms = Buffers(detector), detector(batch)
+        (terms["total"] * spoil).backward()
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            bad = bad_steps.judge(0, terms, detector.parameters())
+            bad_steps.update(bad, prepared, kept, detector, averaged)
+            bad_steps.too_many()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        prepared.zero_grad()
+    assert all(torch.equal(value, before[key]) for key, value in detector.state_dict().items())
+    assert not bad_steps.too_many(wait=True) and bad_steps.count == 1

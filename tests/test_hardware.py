@@ -5,7 +5,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import config
-from cornernet.hardware import build_accelerator, resolve_precision
+from cornernet.hardware import _join_after_restart, build_accelerator, resolve_precision
 
 
 def test_each_training_of_a_process_has_its_own_precision(tiny):
@@ -25,3 +25,28 @@ def test_auto_precision_is_bf16_only_where_the_hardware_has_it(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert resolve_precision("auto", cpu=True) == "fp32"
     assert resolve_precision("fp16", cpu=False) == "fp16"
+
+
+def test_a_restarted_attempt_has_keys_of_its_own(monkeypatch):
+    """The agent's store still holds the addresses of the attempt before."""
+    agent = torch.distributed.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    agent.set("default_pg/0", "the address of a dead process")
+    told = {"TORCHELASTIC_RESTART_COUNT": "2", "TORCHELASTIC_USE_AGENT_STORE": "True", "GROUP_WORLD_SIZE": "1",
+            "MASTER_ADDR": "localhost", "MASTER_PORT": str(agent.port), "RANK": "0", "WORLD_SIZE": "1"}  # fmt: skip
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    seen = []
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *a, **k: seen.append((*a, k)))
+    _join_after_restart("gloo")
+    backend, given = seen[0]
+    assert backend == "gloo" and (given["rank"], given["world_size"]) == (0, 1)
+    assert not given["store"].check(["default_pg/0"]) and agent.check(["default_pg/0"])
+
+
+@pytest.mark.parametrize("name", ["TORCHELASTIC_RESTART_COUNT", "GROUP_WORLD_SIZE", "TORCHELASTIC_USE_AGENT_STORE"])
+def test_a_first_attempt_and_several_machines_are_left_to_torch(monkeypatch, name):
+    told = {"TORCHELASTIC_RESTART_COUNT": "1", "TORCHELASTIC_USE_AGENT_STORE": "True", "GROUP_WORLD_SIZE": "1"}
+    for key, value in {**told, name: "0"}.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(torch.distributed, "init_process_group", None)  # calling it would be an error
+    _join_after_restart("gloo")

@@ -9,13 +9,13 @@ import torch
 
 from cornernet import journal as journal_module
 from cornernet.config import Config
-from cornernet.journal import Journal, check_finite, predictions
+from cornernet.journal import Journal, predictions
 from cornernet.structures import ImageDetections
 
 
 @pytest.fixture
 def accelerator():
-    return SimpleNamespace(is_main_process=True, reduce=lambda values, how: values)
+    return SimpleNamespace(is_main_process=True, device=torch.device("cpu"), reduce=lambda values, how: values)
 
 
 def test_rows_are_means_since_the_last(tmp_path, accelerator):
@@ -35,15 +35,17 @@ def test_rows_are_means_since_the_last(tmp_path, accelerator):
 
 
 def test_means_are_taken_over_the_processes(tmp_path):
-    accelerator = SimpleNamespace(is_main_process=True, reduce=lambda values, how: (values + 1) / 2)
+    other = torch.tensor([0.0, 1.0])  # bad steps and the term there
+    cpu = torch.device("cpu")
+    accelerator = SimpleNamespace(is_main_process=True, device=cpu, reduce=lambda values, how: (values + other) / 2)
     with Journal(tmp_path, 0, 1, accelerator) as journal:
         journal.tick({"a": torch.tensor(3.0)}, 1)
         journal.flush(1, 0.1)
     assert (tmp_path / "log.csv").read_text().splitlines()[1].endswith(",2")
 
 
-def test_other_processes_write_nothing(tmp_path):
-    accelerator = SimpleNamespace(is_main_process=False, reduce=lambda values, how: values)
+def test_other_processes_write_nothing(tmp_path, accelerator):
+    accelerator.is_main_process = False
     with Journal(tmp_path, 0, 1, accelerator) as journal:
         journal.tick({"a": torch.tensor(3.0)}, 1)
         journal.flush(1, 0.1)
@@ -66,17 +68,40 @@ def test_curves_are_drawn_anew_from_what_is_logged(tmp_path, accelerator):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_every_term_is_named_when_one_is_not_finite(tmp_path, accelerator, value):
+def test_means_leave_bad_steps_out_and_count_them(tmp_path, accelerator, value):
     with Journal(tmp_path, 0, 9, accelerator) as journal:
-        journal.tick({"focal": torch.tensor(0.5), "pull": torch.tensor(value)}, 1)
-        journal.tick({"focal": torch.tensor(0.5), "pull": torch.tensor(1.0)}, 1)
-        with pytest.raises(FloatingPointError, match=r"not finite at step 7: focal=0\.5, pull=-?(nan|inf); nothing"):
-            journal.flush(7, 0.1)
-    assert not (tmp_path / "log.csv").exists()
+        for step, (term, bad) in enumerate([(2.0, 0), (value, 1), (4.0, 0), (5.0, 0)], 1):
+            journal.tick({"a": torch.tensor(term)}, 1, bad=torch.tensor(float(bad)))
+            if step > 2:
+                journal.flush(step, 0.1)
+    with open(tmp_path / "log.csv", newline="") as file:
+        assert [(row["step"], row["a"], row["skipped"]) for row in csv.DictReader(file)] == [
+            ("3", "3", "1"),
+            ("4", "5", ""),
+        ]
 
 
-def test_finite_terms_pass():
-    check_finite({"a": 1e38, "b": -1e38}, 3)
+def test_without_a_good_step_there_is_no_row(tmp_path, accelerator):
+    with Journal(tmp_path, 0, 9, accelerator) as journal:
+        journal.tick({"a": torch.tensor(float("nan"))}, 1, bad=torch.tensor(1.0))
+        journal.flush(1, 0.1)
+        assert not (tmp_path / "log.csv").exists()
+        journal.tick({"a": torch.tensor(2.0)}, 1, bad=torch.tensor(0.0))
+        journal.flush(2, 0.1)
+    assert (tmp_path / "log.csv").read_text().splitlines()[1].endswith(",2")
+
+
+def test_a_full_disk_costs_rows_and_not_the_run(tmp_path, accelerator, monkeypatch, caplog):
+    (tmp_path / ".log.csv.part").symlink_to("/dev/full")
+    with Journal(tmp_path, 0, 9, accelerator) as journal:
+        for step in (1, 2, 3):
+            journal.tick({"a": torch.tensor(float(step))}, 1)
+            journal.flush(step, 0.1)
+            if step == 2:  # there is room again
+                (tmp_path / ".log.csv.part").unlink()
+    with open(tmp_path / "log.csv", newline="") as file:
+        assert [row["a"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+    assert len(caplog.records) == 1 and "log.csv could not be written: No space left" in caplog.text
 
 
 def test_objects_without_a_slot_are_counted_aloud(tmp_path, accelerator, caplog):

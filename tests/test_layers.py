@@ -13,11 +13,22 @@ LAYERS = [
     ["config"],
     ["help", "commandline", "checks", "grid", "outputs"],
     ["ops", "backbones"],
-    ["data", "losses", "checkpoint", "visualize", "metrics", "hardware", "signals", "pictures", "simulation_rules"],
+    [
+        "data",
+        "losses",
+        "checkpoint",
+        "visualize",
+        "metrics",
+        "hardware",
+        "signals",
+        "pictures",
+        "bad_steps",
+        "simulation_rules",
+    ],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["report"],
     ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported"],
-    ["journal", "result"],
+    ["journal", "result", "persistence", "replay"],
     ["engine", "predictor", "benchmark", "show_data", "export"],
     ["compare", "simulation", "annotate", "diagnosis"],
 ]
@@ -80,7 +91,7 @@ def test_configs_stay_out_of_classes():
     """Builders turn settings into arguments; only what holds or passes on a run's settings may take a Config."""
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name not in ("State", "Predictor", "Journal"):
+            if isinstance(node, ast.ClassDef) and node.name not in ("State", "Predictor", "Journal", "Run"):
                 text = ast.unparse(node)
                 assert "Config" not in text or path.name == "config.py", f"{path.name}: {node.name}"
 

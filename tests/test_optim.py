@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from cornernet import optim
 from cornernet.config import Train
 from cornernet.optim import build_average, build_optimizer, factor, rate
 
@@ -97,3 +98,31 @@ def test_no_average_unless_asked_for():
 def test_an_impossible_decay_is_refused(decay):
     with pytest.raises(ValueError, match=r"train\.ema must lie between 0 and 1 or be null"):
         build_average(network(), decay)
+
+
+def test_an_average_that_skips_counts_and_does_not_move():
+    net = nn.Linear(1, 1, bias=False)
+    first, second = build_average(net, 0.5), build_average(net, 0.5)
+    for value, skip in ((4.0, 0.0), (8.0, 1.0), (16.0, 0.0)):
+        with torch.no_grad():
+            net.weight.fill_(value)
+        first.skip = torch.tensor(skip)
+        first.update_parameters(net)
+        if skip:
+            second.n_averaged += 1
+        else:
+            second.update_parameters(net)
+    assert first.module.weight.item() == second.module.weight.item() and int(first.n_averaged) == 3
+
+
+@pytest.mark.parametrize("fused", [True, None])
+def test_momentum_from_zeros_is_momentum_from_nothing(fused):
+    values = []
+    for prepare in (optim._with_momentum, lambda optimizer: optimizer):
+        weight = nn.Parameter(torch.ones(3))
+        optimizer = prepare(torch.optim.SGD([weight], lr=0.1, momentum=0.9, fused=fused))
+        for _ in range(3):
+            weight.grad = torch.tensor([1.0, -2.0, 0.5])
+            optimizer.step()
+        values.append(weight.detach().clone())
+    assert torch.equal(*values)

@@ -1,6 +1,8 @@
 """Folders of runs and the tables in them."""
 
 import csv
+import errno
+import os
 
 import pytest
 
@@ -90,3 +92,59 @@ def test_a_file_that_is_no_table_is_started_anew(text):
     runs.Path("log.csv").write_text(text)
     Table(runs.Path("log.csv"), 9).add({"step": 4, "loss": 0.125})
     assert [dict(row) for row in rows()] == [{"step": "4", "loss": "0.125"}]
+
+
+# -- launches and full disks ------------------------------------------------------------------------------------
+
+
+def test_a_launch_without_a_name_is_that_of_its_agent(monkeypatch):
+    assert runs.launch() == ""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert runs.launch().endswith(f" {os.getppid()}")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-7")
+    assert runs.launch() == "job-7"
+
+
+def test_a_restarted_launch_finds_the_numbered_folder_that_it_made(monkeypatch):
+    make("runs/a", "runs/a-2", "runs/a-3")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-7")
+    runs.mark(runs.Path("runs/a-2"))
+    assert runs.again("", "a") is None
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "2")
+    assert str(runs.again("", "a")) == "runs/a-2" and runs.again("mine", "a") is None
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-8")
+    assert runs.again("", "a") is None
+
+
+def test_a_row_that_was_cut_off_by_a_full_disk_does_not_spoil_the_next(monkeypatch):
+    table = Table(runs.Path("log.csv"), 0)
+    table.add({"step": 1, "loss": 0.5})
+
+    class Short(csv.DictWriter):
+        def writerow(self, row):
+            self.writer.writerow(["2", "0."])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(runs.csv, "DictWriter", Short)
+        table.add({"step": 2, "loss": 0.25})
+    table.add({"step": 3, "loss": 0.125})
+    assert rows() == [{"step": "1", "loss": "0.5"}, {"step": "2", "loss": "0.25"}, {"step": "3", "loss": "0.125"}]
+
+
+def test_a_full_disk_does_not_cost_the_rows_that_are_there():
+    table = Table(runs.Path("log.csv"), 0)
+    table.add({"step": 1, "loss": 0.5})
+    runs.Path(".log.csv.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space"):
+        table.add({"step": 2, "loss": 0.25, "more": 1})
+    assert rows() == [{"step": "1", "loss": "0.5"}]
+
+
+def test_only_a_full_disk_is_spared(caplog):
+    for _ in range(2):
+        with runs.sparing("log.csv of this test"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert len(caplog.records) == 1
+    with pytest.raises(OSError, match="broken"), runs.sparing("x"):
+        raise OSError(errno.EIO, "broken")

@@ -19,7 +19,7 @@ def among(others):
     return SimpleNamespace(
         num_processes=2,
         device=torch.device("cpu"),
-        reduce=lambda note, how: (note + others) / 2 if how == "mean" else 0,
+        gather=lambda note: torch.cat([note, torch.tensor([int(others)])]),
     )
 
 
@@ -27,7 +27,7 @@ def send(number):
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_is_noted_and_handlers_come_back(number):
     before = signal.getsignal(number)
     with StopRequest() as stop:
@@ -58,10 +58,19 @@ def test_a_second_signal_ends_at_once(monkeypatch):
 def test_many_processes_agree_at_the_same_steps():
     with StopRequest() as stop:
         assert not stop.agreed(among(0), 10)
-        assert not stop.agreed(among(signal.SIGINT), 9)
-        assert stop.agreed(among(signal.SIGINT), 10)
-        assert stop.number == signal.SIGTERM  # it had none of its own
+        assert not stop.agreed(among(signal.SIGUSR1), 9)
+        assert stop.agreed(among(signal.SIGUSR1), 10)
+        assert stop.number == signal.SIGUSR1  # it had none of its own
     with StopRequest() as stop:
         send(signal.SIGINT)
         assert not stop.agreed(among(0), 7)
         assert stop.agreed(among(0), 20) and stop.number == signal.SIGINT
+
+
+def test_a_loaders_worker_leaves_signals_to_its_process(monkeypatch):
+    monkeypatch.setattr(signals, "ECHO", -1.0)
+    with StopRequest() as stop:
+        stop.process += 1  # as in a fork
+        for _ in range(2):
+            send(signal.SIGUSR1)
+        assert stop.number == 0

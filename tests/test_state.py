@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cornernet import checkpoint
-from cornernet.state import load_detector
+from cornernet import checkpoint, config
+from cornernet.state import differences, load_detector
 
 
 def changed(tiny_run, tmp_path, change):
@@ -54,3 +54,28 @@ def test_a_users_loss_need_not_be_importable_to_predict(tiny_run, tmp_path):
 def test_a_checkpoint_that_does_not_fit_itself_is_a_sentence(tiny_run, tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         load_detector(changed(tiny_run, tmp_path, change))
+
+
+def test_differences_are_named_key_by_key(tiny):
+    settings = config.load(tiny)
+    before = config.to_dict(settings)
+    assert differences(before, settings) == {}
+    before["train"]["ema"], before["loss"]["grouping"]["args"] = None, {}
+    before["data"]["input_size"] = [32, 64]
+    assert differences(before, settings) == {
+        "data.input_size": "data.input_size: [32, 64] -> [64, 64]",
+        "loss.grouping.args.chunk_size": "loss.grouping.args.chunk_size: null -> 4",
+        "train.ema": "train.ema: null -> 0.9",
+    }
+
+
+def test_a_key_that_the_checkpoint_does_not_know_counts_with_its_default(tiny):
+    settings = config.load(tiny)
+    before = config.to_dict(settings)
+    before["train"].pop("max_bad_steps")
+    assert differences(before, settings) == {}
+
+
+def test_an_override_that_changes_the_network_is_named(tiny_run):
+    with pytest.raises(ValueError, match=r"of another shape .*; other settings .*: model\.head\.channels: 8 -> 4$"):
+        load_detector(tiny_run / "last.pt", ["model.head.channels=4"])

@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import os
 import runpy
 import subprocess
 import sys
@@ -208,12 +209,23 @@ def test_a_tool_has_one_door(tool):
 # -- bad input --------------------------------------------------------------------------------------------------
 
 
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.folder}/executed",)
+
+
 @pytest.fixture
 def files(tiny, tiny_run, tmp_path):
     """Names for the bad files of the table below."""
     held = checkpoint.load(tiny_run / "last.pt")
     checkpoint.save({**held, "model": {}, "averaged": None}, tmp_path / "other.pt")
     torch.save({"w": torch.ones(1)}, tmp_path / "foreign.pt")
+    torch.save({"state_dict": Malicious(tmp_path)}, tmp_path / "malicious.pkl", _use_new_zipfile_serialization=False)
     (tmp_path / "broken.pt").write_bytes((tiny_run / "last.pt").read_bytes()[:2000])
     (tmp_path / "notcoco.json").write_text('{"hello": 1}')
     (tmp_path / "text.json").write_text("hello")
@@ -275,7 +287,13 @@ BAD = {
     "diagnose: no path": ("diagnose", "", "0 paths given; usage: tools/diagnose.py"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
     "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),
+    "convert: malicious": ("convert_checkpoint", "{here}/malicious.pkl {here}/out.pt", "asks to run code while it is"),
+    "evaluate: malicious": ("evaluate", "{here}/malicious.pkl", "asks to run code while it is read, which is refused"),
+    "init from a malicious file": ("train", "{tiny} work_dir={here}/w train.init={here}/malicious.pkl", "to run code"),
     "convert: taken": ("convert_checkpoint", "{run}/last.pt {here}/other.pt", "exists already"),
+    "replay: nothing": ("replay_batch", "{run}", "there is no checkpoint {run}/bad_batch.pt"),
+    "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
+    "replay: broken": ("replay_batch", "{here}/broken.pt", "is damaged or not a checkpoint"),
     "benchmark: size": ("benchmark", "{tiny} data.input_size=[65,64]", "nearest"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
     "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
@@ -288,14 +306,27 @@ def test_bad_input_is_one_line_and_code_2(call, files, case):
     code, out, err = call(tool, *arguments.format(**files).split())
     lines = [line for line in err.splitlines() if not line.startswith(("skipped: ", "predict: ")) and line.strip("\r ")]
     assert code == 2 and not out, (code, err)
-    assert len(lines) == 1 and lines[0].startswith("error: ") and message in lines[0], err
+    assert len(lines) == 1 and lines[0].startswith("error: ") and message.format(**files) in lines[0], err
+    assert "Traceback" not in err and not (files["here"] / "executed").exists()
+
+
+def test_too_many_bad_steps_end_with_code_1_and_are_replayed(call, tiny, tmp_path):
+    wild = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.steps=9", "train.max_bad_steps=2"]
+    code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", *wild)
+    assert code == 1 and "error: 2 steps in a row were left out; at step" in err and "focal=" in err
     assert "Traceback" not in err
+    code, out, err = call("replay_batch", tmp_path / "x")
+    assert code == 0 and "total=nan" in out and "gradients: " in out and "are not finite: network." in out, err
 
 
-def test_a_loss_that_is_not_finite_ends_with_code_1(call, tiny, tmp_path):
-    arguments = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.steps=9"]
-    code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", *arguments)
-    assert code == 1 and "error: the loss is not finite at step" in err and "focal=" in err and "Traceback" not in err
+def test_a_state_that_is_not_saved_ends_with_code_1(call, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("cornernet.checkpoint._keep", lambda path: (_ for _ in ()).throw(OSError(28, "No space left")))
+    code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", "train.steps=1")
+    assert code == 1 and "error: the run came to step 1, but could not save last.pt (No space left)" in err
+
+
+def test_exit_codes_are_in_the_help(call):
+    assert "130, 143 and 138 stopped and saved" in call("train", "--help")[1]
 
 
 def test_as_a_program_it_is_the_same(tiny, tmp_path):

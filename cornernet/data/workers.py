@@ -96,12 +96,14 @@ def _what(message: str) -> str | None:
 
 
 def start_worker(worker: int) -> None:
-    """One thread a worker; Ctrl-C and SIGTERM to the whole group of processes are for the main process.
+    """One thread a worker; Ctrl-C, SIGUSR1 and SIGTERM to the whole group of processes are for the main process.
 
     It finishes its step, for which it needs its workers, and then ends them itself.
     """
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_when_told_to, args=(os.getppid(),), daemon=True).start()

@@ -1,0 +1,204 @@
+"""A run's way onto the disk and back: saving that survives a full disk, and resuming from the last whole checkpoint."""
+
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from cornernet import checkpoint, runs, state
+from cornernet.checkpoint import Damaged
+from cornernet.commandline import Unsaved
+from cornernet.config import Config
+from cornernet.state import State
+
+log = logging.getLogger("cornernet")
+RESUMED = {  # what only a training checkpoint holds
+    "optimizer": dict,
+    "averaged": (dict, type(None)),
+    "rng": torch.Tensor,
+    "best": (int, float),
+    "metrics": dict,
+}
+SILENT = ("work_dir", "train.resume", "train.init")  # keys that may differ without a word
+
+
+class Saves:
+    """Writes the checkpoints of a run in its main process; what the disk does not take is said and tried again."""
+
+    def __init__(self, folder: Path, accelerator: Accelerator, last: int | None = None):
+        """Folder of the run; last: step of the checkpoint that is there."""
+        self.folder, self.accelerator, self.last = folder, accelerator, last
+        self.failed = 0
+        self.missing: dict[str, str] = {}  # file whose latest save failed -> why
+
+    def save(self, now: State, name: str = runs.LAST) -> bool:
+        """Save the state under the name -> whether the disk took it; every process calls this, all get the same.
+
+        Raises FloatingPointError, before anything is overwritten, where the weights are not finite.
+        """
+        if not finite(now.detector):
+            raise FloatingPointError(
+                f"the weights are not finite at step {now.step} and are not saved; {self._standing()}. "
+                "A smaller train.lr or train.clip_norm helps"
+            )
+        done = [self.accelerator.is_main_process and self._write(now, name)]
+        return broadcast_object_list(done)[0]
+
+    def _write(self, now: State, name: str) -> bool:
+        scaler = None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
+        try:
+            checkpoint.save(state.snapshot(now, scaler), self.folder / name, keep=name == runs.LAST)
+        except OSError as error:
+            self.failed, self.missing[name] = self.failed + 1, error.strerror or str(error)
+            log.warning(
+                "%s could not be saved at step %d: %s; %s. The run goes on and tries again at the next save",
+                self.folder / name, now.step, self.missing[name], self._standing(),
+            )  # fmt: skip
+            return False
+        self.missing.pop(name, None)
+        self.last = now.step if name == runs.LAST else self.last
+        return True
+
+    def _standing(self) -> str:
+        return "there is no earlier last.pt" if self.last is None else f"last.pt of step {self.last} stands"
+
+    def close(self, step: int) -> None:
+        """Say what could not be saved; raise Unsaved if that is how the run ends at this step."""
+        if self.missing:
+            names = ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
+            raise Unsaved(f"the run came to step {step}, but could not save {names}; {self._standing()}")
+        if self.failed:
+            log.warning("%d saves failed on the way, but not the last one", self.failed)
+
+
+@torch.no_grad()
+def finite(module: nn.Module) -> bool:
+    """Whether all parameters are; waits for the device once."""
+    parameters = list(module.parameters())
+    return not parameters or bool(torch.stack(torch._foreach_norm(parameters, math.inf)).isfinite().all())
+
+
+def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> tuple[Path, str]:
+    """The main process chooses for all: the run's folder, and what to resume from (see train.resume).
+
+    A launch of torchrun that starts again goes on in its own folder, from its last checkpoint if there is one. Raises
+    ValueError as `runs.folder` does.
+    """
+    chosen, wanted = [None, None], settings.train.resume
+    if accelerator.is_main_process:
+        again = runs.again(settings.work_dir, name)
+        if again is not None and any((again / held).exists() for held in (runs.LAST, runs.PREVIOUS)):
+            wanted = "auto"
+        chosen = [again or runs.folder(settings.work_dir, name, wanted), wanted]
+    folder, wanted = broadcast_object_list(chosen)
+    return Path(folder), wanted
+
+
+def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> None:
+    """Load the checkpoint that `wanted` (see train.resume) asks for, if there is one."""
+    chosen: list[Any] = [None]
+    held = None
+    if accelerator.is_main_process:
+        path, held = _find(folder, wanted)
+        chosen = [path]
+    path = broadcast_object_list(chosen)[0]
+    if path is None:
+        return
+    held = checkpoint.load(path) if held is None else held
+    restore(now, held, path)
+    if not (folder / runs.BEST).exists():  # resumed into another folder: the best of the old one is not here
+        now.best = -math.inf
+    if accelerator.scaler is not None and held.get("scaler") is not None:
+        accelerator.scaler.load_state_dict(held["scaler"])
+    if accelerator.is_main_process:
+        log.info("resumed from %s at step %d", path, now.step)
+        if changed := [
+            text for key, text in state.differences(held["config"], now.config).items() if key not in SILENT
+        ]:
+            log.info("other settings than before: %s", "; ".join(changed))
+
+
+def _find(folder: Path, wanted: str) -> tuple[Path | None, dict[str, Any] | None]:
+    """The checkpoint to go on from, and what it holds. A damaged last one is put aside, so that it replaces no other.
+
+    Raises ValueError where there are checkpoints and none can be read.
+    """
+    last = folder / runs.LAST
+    if wanted != "auto":
+        return (Path(wanted), checkpoint.load(wanted)) if wanted else (None, None)
+    before = checkpoint.previous(last)
+    if not last.exists() and not before.exists():
+        return None, None
+    try:
+        return last, checkpoint.load(last)
+    except (FileNotFoundError, Damaged) as error:
+        if not before.exists():
+            raise
+        log.warning("%s; going on from that", error if isinstance(error, Damaged) else f"{error}, but {before}")
+    held = checkpoint.load(before)
+    if last.exists():
+        os.replace(last, folder / "last.damaged.pt")
+    return before, held
+
+
+def restore(now: State, held: dict[str, Any], path: Path) -> None:
+    """Put a checkpoint's weights, optimiser and position into the state.
+
+    Raises ValueError where the checkpoint belongs to another model, other classes, another optimiser or averaging.
+    """
+    _check_resumable(held, now, path)
+    checkpoint.load_weights(now.detector, held["model"], str(path))
+    _restore_optimizer(now.optimizer, held["optimizer"], path)
+    if now.averaged is not None:
+        checkpoint.load_weights(now.averaged.module, held["averaged"], str(path))
+        now.averaged.n_averaged.fill_(held["step"])
+    now.step, now.best, now.metrics = held["step"], held["best"], held["metrics"]
+    now.scored, now.skipped = held.get("scored", -1), held.get("skipped", 0)
+    try:
+        torch.set_rng_state(held["rng"])
+    except (RuntimeError, TypeError):
+        raise ValueError(f"{path} holds no state of torch's random numbers at rng") from None
+
+
+def _check_resumable(held: dict[str, Any], now: State, path: Path) -> None:
+    if missing := [key for key, kind in RESUMED.items() if key not in held or not isinstance(held[key], kind)]:
+        raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
+    if (held["class_names"], held["category_ids"]) != (now.class_names, now.category_ids):
+        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {now.class_names}")
+    if refused := [text for key, text in state.differences(held["config"], now.config).items() if _belongs(key, text)]:
+        raise ValueError(
+            f"{path} is of another run: {'; '.join(refused)}. Resume it with the same, or start from its weights with "
+            "train.init"
+        )
+
+
+def _belongs(key: str, text: str) -> bool:
+    """Whether a run cannot go on with another value: another network, or another state of the optimiser."""
+    if key == "train.ema":
+        return "null" in text  # an average cannot begin or end on the way; its decay may change
+    return key in ("train.optimizer", "loss.feature.name") or (
+        key.startswith("model.") and key != "model.backbone.weights"
+    )
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any], path: Path) -> None:
+    """Load what the optimiser remembers; its settings stay those of the config, which may have been changed."""
+    settings = [{key: group[key] for key in ("weight_decay", "fused")} for group in optimizer.param_groups]
+    try:
+        groups = [{**group, **own} for group, own in zip(held["param_groups"], settings, strict=True)]
+        optimizer.load_state_dict({**held, "param_groups": groups})
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(f"{path} holds an optimizer that is not this run's: {error}") from None
+    for parameter, remembered in optimizer.state.items():
+        for name, value in remembered.items():
+            if value.dim() and value.shape != parameter.shape:
+                raise ValueError(
+                    f"{path} holds an optimizer that is not this run's: {name} of shape {list(value.shape)} "
+                    f"for a weight of shape {list(parameter.shape)}"
+                )
