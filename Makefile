@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-slow soak lint format bench clean
+.PHONY: help install demo test test-slow soak audit lint format bench clean
 
 help:  ## show this list
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ test-slow: $(VENV)/.dev  ## the tests that train for minutes
 
 soak: $(VENV)/.dev  ## kill one training 30 times and compare its end with an undisturbed one (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py kills=30
+
+audit: $(VENV)/.dev  ## look the pinned versions up in the database of known vulnerabilities (needs the internet)
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 lint: $(VENV)/.dev  ## check style and formatting
 	$(BIN)/ruff check .
