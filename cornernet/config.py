@@ -1,233 +1,37 @@
-"""The schema of a run and the way from YAML files and overrides to plain dataclasses.
-
-Every key a user can set is a field here; `--help` prints its default and its comment, which stands behind it or, where
-the line is too long for that, above it.
-"""
+"""The way from YAML files and overrides to the plain dataclasses of `schema`, and back."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cornernet.inheritance import layers
+from cornernet.schema import (
+    ROLES,
+    Anchor,
+    Augment,
+    Backbone,
+    Component,
+    Config,
+    Data,
+    Head,
+    Losses,
+    Model,
+    Nms,
+    Shapes,
+    Split,
+    Test,
+    Train,
+)
 from cornernet.wording import sentence
 
-
-@dataclass
-class Component:
-    """One of the losses, by name."""
-
-    name: str  # file name of the loss in its role's folder, or a dotted path to your own
-    weight: float | None = None  # factor of this term in the total; null: the loss's own, see docs/losses.md
-    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the loss
-
-
-@dataclass
-class Backbone:
-    """The network that the head reads: a stacked hourglass, or for the anchor detector a ResNet with FPN."""
-
-    # the keys below the next one are the hourglass's
-    name: Literal["hourglass", "resnet18", "resnet34", "resnet50", "resnet101"] = "hourglass"
-    weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
-    stacks: int = 2  # hourglasses in a row, each supervised
-    stem_channels: int = 128  # width of the 7x7 convolution that opens the network
-    # width per level, fine to coarse
-    channels: list[int] = field(default_factory=lambda: [256, 256, 384, 384, 384, 512])
-    blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # residual blocks per level, fine to coarse
-
-
-@dataclass
-class Head:
-    """The branches of the corner detector behind each hourglass."""
-
-    channels: int = 256  # width of the features behind each hourglass and of the six branches
-    pool_channels: int = 128  # width of the maps that are corner-pooled
-    tag_dim: int = 1  # numbers per corner by which the two corners of a box find each other
-
-
-@dataclass
-class Anchor:
-    """The head of the anchor detector: its pyramid, its anchors and what they are trained towards."""
-
-    channels: int = 256  # width of the pyramid and of the two towers
-    depth: int = 4  # convolutions in each tower
-    first_level: int = 3  # finest level of the pyramid, of stride 2^level
-    last_level: int = 7  # coarsest level
-    side: float = 4.0  # side of a level's anchors in its strides, before the scales
-    scales: list[float] = field(default_factory=lambda: [1.0, 1.2599, 1.5874])  # factors of the side
-    ratios: list[float] = field(default_factory=lambda: [0.5, 1.0, 2.0])  # height / width
-    # max_iou: RetinaNet's thresholds; atss: from the statistics of each object's nearest anchors
-    assign: Literal["max_iou", "atss"] = "max_iou"
-    positive_iou: float = 0.5  # of max_iou: overlap from which an anchor has the object
-    negative_iou: float = 0.4  # of max_iou: overlap below which it is background
-    candidates: int = 9  # of atss: nearest anchors of each level
-    # auto: box losses on areas compare decoded boxes, l1, smooth_l1 and mse deltas (on boxes they count pixels)
-    box_space: Literal["auto", "boxes", "deltas"] = "auto"
-
-
-@dataclass
-class Model:
-    """The detector and its network."""
-
-    detector: Literal["corner", "anchor"] = "corner"  # pairs of corners, or anchors on a feature pyramid
-    backbone: Backbone = field(default_factory=Backbone)
-    head: Head = field(default_factory=Head)
-    min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
-    anchor: Anchor = field(default_factory=Anchor)
-
-
-@dataclass
-class Losses:
-    """One loss for each role: heatmap, grouping and offset of corners, box and classification of anchors, feature."""
-
-    heatmap: Component = field(default_factory=lambda: Component("neg"))
-    grouping: Component = field(default_factory=lambda: Component("ae"))
-    offset: Component = field(default_factory=lambda: Component("smooth_l1"))
-    box: Component = field(default_factory=lambda: Component("giou"))
-    classification: Component = field(default_factory=lambda: Component("focal"))
-    feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
-
-
-@dataclass
-class Split:
-    """Pictures and annotations of one split."""
-
-    images: str = ""  # folder of the pictures, relative to data.root
-    annotations: str = ""  # COCO json, relative to data.root
-    limit: int | None = None  # only the first pictures with objects, to overfit or to try things out; null: all
-
-
-@dataclass
-class Augment:
-    """Random changes of the training pictures."""
-
-    crop: bool = True  # random scaled crop; off: the whole picture is fitted into the input
-    # zoom-out factors of the crop
-    scales: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
-    border: int = 128  # pixels of the picture that the crop's centre keeps from its edges, halved until it fits
-    flip: float = 0.5  # probability of a horizontal flip
-    flip_vertical: float = 0.0  # probability of a vertical flip (microscopes, satellites)
-    colour: float = 0.4  # strength of brightness, contrast and saturation jitter; 0: off
-    lighting: float = 0.1  # standard deviation of the PCA lighting noise; 0: off
-
-
-@dataclass
-class Shapes:
-    """The synthetic set of coloured shapes."""
-
-    size: int = 128  # side of the square pictures in pixels
-    train_images: int = 2000  # pictures in the training split
-    val_images: int = 200  # pictures in the validation split
-    max_objects: int = 6  # most shapes on one picture
-    seed: int = 0  # seed of the drawings, independent of the run's seed
-
-
-@dataclass
-class Data:
-    """Where pictures and boxes come from, and how they reach the network."""
-
-    name: Literal["coco", "shapes"] = "coco"  # coco: any COCO-format set; shapes: drawn on the fly
-    root: str = ""  # folder to which the paths below are relative
-    train: Split = field(default_factory=Split)
-    val: Split = field(default_factory=Split)
-    shapes: Shapes = field(default_factory=Shapes)
-    input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
-    longest_side: int | None = None  # pictures are first resized to this, in training and test; null: as they are
-    max_objects: int = 128  # object slots of an image; more are cut and counted
-    mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of pictures in 0..1
-    std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of pictures in 0..1
-    augment: Augment = field(default_factory=Augment)
-    workers: int = 2  # loader processes; 0: load in the training process
-    timeout: int = 600  # seconds without a batch after which a loader process counts as hung; 0: never
-    on_error: Literal["stop", "skip"] = "stop"  # a bad record or picture: stop with a sentence, or skip and count
-
-
-@dataclass
-class Train:
-    """The course of the training."""
-
-    steps: int = 500_000  # optimiser steps
-    batch_size: int = 49  # pictures per optimiser step, over all processes
-    accumulate: int = 1  # parts into which each process splits its share of a batch
-    lr: float = 2.5e-4  # peak learning rate
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd has momentum 0.9
-    weight_decay: float = 0.0  # of weights; norms and biases have none
-    schedule: Literal["constant", "step", "cosine", "one_cycle"] = "step"  # shape of the learning rate over the steps
-    warmup_steps: int = 0  # steps of linear warm-up
-    # steps after which `step` multiplies the rate by gamma
-    milestones: list[int] = field(default_factory=lambda: [450_000])
-    gamma: float = 0.1  # see milestones
-    # steps in a row whose loss or gradient is not finite, each left out, after which the run stops
-    max_bad_steps: int = 10
-    clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
-    ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
-    device: Literal["auto", "cpu"] = "auto"  # auto: a GPU if there is one
-    channels_last: bool = False  # memory layout of the convolutions
-    compile: bool = False  # torch.compile the network
-    freeze_norm: bool = False  # BatchNorm uses its running statistics, as it must for equality over process counts
-    log_every: int = 20  # steps between rows of the log; 0: only where the run saves
-    eval_every: int = 5000  # steps between evaluations; 0: only at the end
-    save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
-    resume: str = ""  # auto: go on from last.pt in work_dir if there is one; or a checkpoint's path
-    init: str = ""  # checkpoint whose weights start the run
-
-
-@dataclass
-class Nms:
-    """How overlapping detections are thinned out."""
-
-    # diou: hard, but spares boxes whose centres lie apart; merge: soft-NMS that averages boxes
-    name: Literal["soft_gaussian", "soft_linear", "hard", "diou", "merge", "none"] = "soft_gaussian"
-    iou: float = 0.5  # overlap beyond which hard and diou suppress and linear decays
-    sigma: float = 0.5  # width of the Gaussian decay
-    min_score: float = 0.001  # boxes below are dropped
-    weight_exp: float = 10.0  # exponent of the scores as weights in merge
-
-
-@dataclass
-class Test:
-    """How detections are made, in evaluation and prediction."""
-
-    batch_size: int = 1  # pictures at once, where their sizes agree
-    scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
-    flip: bool = True  # pool with the detections of the mirrored picture
-    top_k: int = 100  # corners of each kind kept; anchors of each level
-    kernel: int = 3  # side of the window in which a corner must be the maximum
-    ae_threshold: float = 0.5  # largest tag distance of a pair
-    # distance keeps every pair within ae_threshold, the assignments at most one a corner, the best in all
-    grouping: Literal["distance", "sinkhorn", "hungarian"] = "distance"
-    num_dets: int = 1000  # pairs, or anchors, kept before NMS
-    score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
-    pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
-    nms: Nms = field(default_factory=Nms)
-    max_per_image: int = 100  # detections kept per picture
-    backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
-    draw_score: float = 0.3  # detections below are not drawn
-    report: bool = True  # whether every evaluation leaves report/index.html
-
-
-ROLES = {  # of the losses, by detector
-    "corner": ("heatmap", "grouping", "offset", "feature"),
-    "anchor": ("classification", "box", "feature"),
-}
-
-
-@dataclass
-class Config:
-    """Everything a run can be told."""
-
-    seed: int = 317  # of weights, order and augmentation
-    work_dir: str = ""  # folder of the run; empty: runs/<config name>, numbered when taken
-    data: Data = field(default_factory=Data)
-    model: Model = field(default_factory=Model)
-    loss: Losses = field(default_factory=Losses)
-    train: Train = field(default_factory=Train)
-    test: Test = field(default_factory=Test)
+__all__ = [  # the schema is read and written here, so it is had from here
+    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
+    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "to_dict",
+]  # fmt: skip
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:

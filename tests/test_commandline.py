@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cornernet import commandline
-from cornernet.commandline import Interrupted, sentences, split
+from cornernet.commandline import Failed, Interrupted, Unsaved, sentences, split
 
 USAGE = "tool.py A B [key=value ...]\n\nmore"
 
@@ -51,7 +51,8 @@ def test_anything_else_is_refused(arguments, message):
         (Interrupted(signal.SIGTERM, "stopped"), 143, "stopped\n"),
         (Interrupted(signal.SIGINT, "stopped"), 130, "stopped\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (RuntimeError("DataLoader worker (pid 5) is killed by signal: Killed."), 1, "error: a loader process died"),
+        (Failed("a loader process died while it held a.jpg"), 1, "error: a loader process died while it held a.jpg\n"),
+        (Unsaved("could not save last.pt"), 1, "error: could not save last.pt\n"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 1, "error: too little memory"),
         (RuntimeError("CUDA out of memory. Tried"), 1, "error: the device has too little memory"),
     ],

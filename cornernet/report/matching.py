@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from pycocotools import mask
 
 from cornernet.report.pictures import Picture, objects
 
@@ -35,6 +34,8 @@ class Tally(NamedTuple):
 
 def match(picture: Picture) -> np.ndarray:
     """Row of the object that each detection takes, BACKGROUND or IGNORED, [d] int64."""
+    from pycocotools import mask  # slow to import, needed only here
+
     partner = np.full(len(picture.found), BACKGROUND, np.int64)
     if not len(picture.found) or not len(picture.boxes):
         return partner
