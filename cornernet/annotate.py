@@ -18,8 +18,8 @@ log = logging.getLogger("cornernet")
 class Written:
     """What has been predicted so far; leaving it writes predictions.json, also after Ctrl-C and errors."""
 
-    def __init__(self, folder: Path, least: float):
-        self.folder, self.least = folder, least
+    def __init__(self, folder: Path, least: float, unit: str):
+        self.folder, self.least, self.unit = folder, least, unit
         self.rows: list[dict[str, Any]] = []
         self.count, self.boxes, self.skipped = 0, 0, 0
 
@@ -44,7 +44,7 @@ class Written:
         self.skipped += 1
 
     def __str__(self) -> str:
-        unit = "picture" if self.count == 1 else "pictures"
+        unit = self.unit if self.count == 1 else f"{self.unit}s"
         text = f"{self.count} {unit} with {self.boxes} boxes of score >= {self.least:g} written to {self.folder}"
         return text + (f"; {self.skipped} unreadable pictures skipped" if self.skipped else "")
 
@@ -60,19 +60,17 @@ def annotate(checkpoint: str, source: str, overrides: Sequence[str] = ()) -> str
     predictor = Predictor.load(checkpoint, overrides=overrides)
     folder = outputs.folder(checkpoint, chosen, "predictions")
     what = int(source) if source.isdigit() and not Path(source).exists() else source
-    with Written(folder, predictor.settings.test.draw_score) as written:
-        if pictures.is_video(what):
-            _video(predictor, what, written)
-        else:
-            _pictures(predictor, Path(what), written)
+    moving = pictures.is_video(what)
+    with Written(folder, predictor.settings.test.draw_score, "frame" if moving else "picture") as written:
+        (_video if moving else _pictures)(predictor, what, written)
     if not written.count:
         number = f"the {written.skipped} pictures in {source}" if written.skipped else f"the frames of {source}"
         raise ValueError(f"none of {number} could be read")
     return str(written)
 
 
-def _pictures(predictor: Predictor, path: Path, written: Written) -> None:
-    files = pictures.find_pictures(path, written.folder)
+def _pictures(predictor: Predictor, source: str, written: Written) -> None:
+    files, path = pictures.find_pictures(source, written.folder), Path(source)
     root = path if path.is_dir() else path.parent
     places = {str(file): pictures.drawing(written.folder, file.relative_to(root)) for file in files}
     if taken := [file for file, place in places.items() if place.resolve() == Path(file).resolve()]:

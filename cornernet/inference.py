@@ -209,12 +209,17 @@ def best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDete
     return ImageDetections(boxes[order], scores[order], labels[order])
 
 
+def check_picture(image: np.ndarray, index: int) -> None:
+    """Raise ValueError naming the picture's place if it is not [h, w, 3] uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise ValueError(f"picture {index} must be [h, w, 3] uint8, got {list(image.shape)} {image.dtype}")
+
+
 def _check(
     images: Sequence[np.ndarray], scales: Sequence[float], longest_side: int | None, max_per_image: int, batch_size: int
 ) -> None:
     for index, image in enumerate(images):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise ValueError(f"picture {index} must be [h, w, 3] uint8, BGR, got {list(image.shape)} {image.dtype}")
+        check_picture(image, index)
     if not scales or any(scale <= 0 for scale in scales):
         raise ValueError(f"scales must be positive numbers, at least one, got {list(scales)}")
     sizes = {"longest_side": longest_side, "max_per_image": max_per_image, "batch_size": batch_size}

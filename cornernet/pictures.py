@@ -13,11 +13,14 @@ VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wm
 FPS = 25.0  # of a camera or file that does not say
 
 
-def find_pictures(path: Path, output: Path | None = None) -> list[Path]:
+def find_pictures(path: str | Path, output: Path | None = None) -> list[Path]:
     """A file, or all pictures below a folder by name, but for those below an output folder that lies in it.
 
     Raises FileNotFoundError if there are none.
     """
+    if not str(path).strip():
+        raise FileNotFoundError("the name of the picture or folder is empty")
+    path = Path(path)
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -54,6 +57,8 @@ class Video(NamedTuple):
 
 def open_video(source: str | Path | int) -> Video:
     """Video file or camera number -> Video; raises FileNotFoundError or ValueError if it cannot be opened."""
+    if isinstance(source, int) and source < 0:
+        raise ValueError(f"cameras are numbered from 0, got {source}")
     if not isinstance(source, int) and not Path(source).is_file():
         raise FileNotFoundError(f"there is no video {source}")
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say it in one line

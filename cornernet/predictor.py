@@ -1,9 +1,11 @@
 """From a checkpoint to answers: predictions for pictures, and the score on a validation split."""
 
 import itertools
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +26,7 @@ Order = Literal["bgr", "rgb"]
 PATH = (str, os.PathLike)
 KINDS = (
     "a path of a picture, folder or video, a camera's number, a uint8 array [h, w, 3] of NumPy, a tensor [B, 3, h, w], "
-    "or a list of paths and arrays"
+    "or a list of paths, arrays and tensors"
 )
 
 
@@ -50,13 +52,14 @@ class Predictor:
     def __call__(self, images: Any, **options: Any) -> list[Result] | Iterator[Result]:
         """Pictures -> a Result of each, in order: a list, or for a video and a camera a generator.
 
-        images: one picture as a path or a uint8 array [h, w, 3]; a list of them; a tensor [3, h, w] or [B, 3, h, w],
-        uint8 or floats in [0, 1]; a folder (all pictures below it); a video file; a camera's number.
+        images: one picture as a path, a uint8 array [h, w, 3] or a tensor [3, h, w], uint8 or floats in [0, 1]; a list
+        of them; an array [B, h, w, 3] or tensor [B, 3, h, w]; a folder (all pictures below it); a video file; a
+        camera's number.
         options are those of `stream`. Results of files do not hold the picture, `draw` reads it again.
         Raises FileNotFoundError or ValueError naming a file that cannot be read, TypeError for anything else.
         """
         found = self.stream(images, **options)
-        if isinstance(images, Video) or (_one(images) and is_video(images)):
+        if _is_video(images):
             return found
         return [replace(one, image=None) if one.source else one for one in found]
 
@@ -77,18 +80,14 @@ class Predictor:
         order: of the colours in arrays and tensors; files need none. score_threshold: of what is returned (lower ones
         than test.nms.min_score are never). The others are of the config where they are None: test.max_per_image,
         test.flip, test.scales, test.batch_size; `batch_size` pictures at once go through the network where their
-        canvases agree in size, and the boxes do not depend on it. unreadable: called with the error for a file that
-        cannot be read, which then has no Result; None: it is raised.
+        canvases agree in size, which moves boxes by no more than rounding does. unreadable: called with the error for a
+        file that cannot be read, which then has no Result; None: it is raised. Raises as a call does.
         """
-        given = {"max_per_image": max_detections, "flip": flip, "scales": scales, "batch_size": batch_size}
-        settings = inference.settings(self.settings) | {k: v for k, v in given.items() if v is not None}
         if order not in ("bgr", "rgb"):
             raise ValueError(f"order must be bgr or rgb, got {order!r}")
-        if not 0 <= score_threshold <= 1:
-            raise ValueError(f"score_threshold must be between 0 and 1, got {score_threshold}")
-        if max_detections is not None and max_detections < 1:
-            raise ValueError(f"max_detections must be at least 1, got {max_detections}")
-        inference.detect(self.detector, [], **settings)  # its complaints come now, not with the first picture
+        if not isinstance(score_threshold, Real) or not 0 <= score_threshold <= 1:
+            raise ValueError(f"score_threshold must be a number from 0 to 1, got {score_threshold!r}")
+        settings = inference.settings(self.settings) | _options(max_detections, flip, scales, batch_size)
         return self._stream(_pictures(images, order, unreadable), settings, score_threshold)
 
     def _stream(
@@ -104,40 +103,80 @@ class Predictor:
                 )  # fmt: skip
 
 
+def _options(max_detections: Any, flip: Any, scales: Any, batch_size: Any) -> dict[str, Any]:
+    """Options of a call that are given -> the settings of `inference.detect` that they change."""
+    for name, value in (("max_detections", max_detections), ("batch_size", batch_size)):
+        if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if flip is not None and not isinstance(flip, bool):
+        raise ValueError(f"flip must be True or False, got {flip!r}")
+    if scales is not None:
+        try:
+            scales = tuple(float(scale) for scale in scales)
+        except (TypeError, ValueError):
+            raise ValueError(f"scales must be a list of positive numbers, got {scales!r}") from None
+        if not scales or not all(0 < scale < math.inf for scale in scales):
+            raise ValueError(f"scales must be positive numbers, at least one, got {list(scales)}")
+    given = {"max_per_image": max_detections, "flip": flip, "scales": scales, "batch_size": batch_size}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _is_video(images: Any) -> bool:
+    if isinstance(images, Video):
+        return True
+    return _one(images) and is_video(int(images) if isinstance(images, Integral) else images)
+
+
 def _one(images: Any) -> bool:
     """Whether it is a path or a camera's number."""
-    return isinstance(images, (*PATH, int)) and not isinstance(images, bool)
+    return isinstance(images, (*PATH, Integral)) and not isinstance(images, bool)
 
 
 def _pictures(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Any source -> (file or "", picture [h, w, 3] uint8 BGR); raises TypeError at once for what is none."""
-    if isinstance(images, Video) or (_one(images) and is_video(images)):
-        video = images if isinstance(images, Video) else open_video(images)
+    """Any source -> (file or "", picture [h, w, 3] uint8 BGR); raises TypeError for what is none, at once where no
+    generator has to be run for it.
+    """
+    if _is_video(images):
+        video = images
+        if not isinstance(images, Video):
+            video = open_video(int(images) if isinstance(images, Integral) else images)
         return ((f"{video.name}#{i}", frame) for i, frame in enumerate(video))
     if isinstance(images, PATH):
-        return _read(find_pictures(Path(images)), order, unreadable)
+        return _read(find_pictures(images), order, unreadable)
     if isinstance(images, Tensor):
         return _read(_of_tensor(images), order, unreadable)
-    alone = not isinstance(images, Iterable) or isinstance(images, (np.ndarray, bytes))
-    several = [images] if alone else list(images)
-    if wrong := [type(x).__name__ for x in several if not isinstance(x, (*PATH, np.ndarray))]:
-        raise TypeError(f"pictures must be {KINDS}; got {wrong[0]}")
-    return _read(several, order, unreadable)
+    if isinstance(images, np.ndarray):
+        return _read(images if images.ndim == 4 else [images], order, unreadable)
+    if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
+        raise TypeError(f"pictures must be {KINDS}; got {type(images).__name__}")
+    if not isinstance(images, Iterator):
+        images = list(images)
+        for item in images:
+            _check(item)
+    return _read(images, order, unreadable)
+
+
+def _check(item: Any) -> None:
+    if not isinstance(item, (*PATH, np.ndarray, Tensor)):
+        raise TypeError(f"pictures must be {KINDS}; got {type(item).__name__} in the list")
 
 
 def _read(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    for item in several:
-        if isinstance(item, np.ndarray):
-            yield "", item if order == "bgr" else np.ascontiguousarray(item[..., ::-1])
-            continue
-        try:
-            image = read_image(item)
-        except (OSError, ValueError) as error:
-            if unreadable is None:
-                raise
-            unreadable(error)
-            continue
-        yield str(item), image
+    for index, item in enumerate(several):
+        _check(item)
+        for array in _of_tensor(item) if isinstance(item, Tensor) else [item]:
+            if isinstance(array, np.ndarray):
+                inference.check_picture(array, index)
+                yield "", array if order == "bgr" else np.ascontiguousarray(array[..., ::-1])
+                continue
+            try:
+                image = read_image(array)
+            except (OSError, ValueError) as error:
+                if unreadable is None:
+                    raise
+                unreadable(error)
+                continue
+            yield str(array), image
 
 
 def _of_tensor(images: Tensor) -> list[np.ndarray]:
@@ -177,9 +216,14 @@ def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     folder = outputs.folder(checkpoint, chosen, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, checkpoint),
+        backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, _title(checkpoint)),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     lines = [table(metrics), "", *check_data.summary([source])]
     page = f"; the report is {folder / 'report' / 'index.html'}" if predictor.settings.test.report else ""
     return "\n".join([*lines, f"metrics.json and predictions.json written to {folder}{page}"])
+
+
+def _title(checkpoint: str) -> str:
+    """Folder and name of a checkpoint: the page of a report travels, and need not tell where it was made."""
+    return "/".join(Path(checkpoint).resolve().parts[-2:])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import supervision
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """Objects of one picture, best first, on the CPU.
 
@@ -43,11 +43,10 @@ class Result:
         return len(self.scores)
 
     def __getitem__(self, which: Any) -> "Result":
-        """The objects that a number, slice, list, mask or index tensor chooses."""
-        if isinstance(which, (int, np.integer)):
-            which = slice(which, None if which == -1 else which + 1) if -len(self) <= which < len(self) else [which]
-        which = which if isinstance(which, slice) else torch.as_tensor(which)
-        rows = {name: getattr(self, name)[which] for name in ("boxes", "scores", "labels")}
+        """The objects that a number, slice, list, mask, array or tensor of indices chooses, as those of an array."""
+        which = which.cpu().numpy() if isinstance(which, Tensor) else which
+        chosen = torch.from_numpy(np.atleast_1d(np.arange(len(self))[which]).copy())
+        rows = {name: getattr(self, name)[chosen] for name in ("boxes", "scores", "labels")}
         return replace(self, **rows)
 
     def __iter__(self) -> Iterator["Result"]:

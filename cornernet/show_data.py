@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from torch import Tensor, nn
 
-from cornernet import config, detectors, visualize
+from cornernet import config, detectors, outputs, visualize
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
 from cornernet.data.photometric import photometric
@@ -28,13 +27,17 @@ def show(path: str, overrides: Sequence[str] = ()) -> str:
     settings, count, folder = _read(path, overrides)
     source = build_source(settings.data, "train")
     detector = detectors.build(settings, len(source.class_names))
-    batch = next(iter(train_loader(settings.data, source, count, seed=settings.seed)))
-    panels = draw(detector, batch, source)
-    for number, (index, panel) in enumerate(zip(batch.index.tolist(), panels, strict=True)):
-        write_picture(folder / f"{number:03d}_{Path(source.record(index).file_name).stem}.png", panel)
-    write_picture(folder / "targets.png", visualize.grid(panels[:SHEET], columns=1))
-    cut = int(batch.dropped.sum())
-    text = f"{count} pictures with {int(batch.mask.sum())} objects written to {folder}"
+    sheet, objects, cut = [], 0, 0
+    for old in folder.glob("[0-9][0-9][0-9]*_*.png"):
+        old.unlink()
+    for number, batch in enumerate(train_loader(settings.data, source, 1, seed=settings.seed, steps=count)):
+        (panel,) = draw(detector, batch, source)
+        name = Path(source.record(int(batch.index)).file_name).stem
+        write_picture(folder / f"{number:03d}_{name}.png", panel)
+        sheet += [panel] if number < SHEET else []
+        objects, cut = objects + int(batch.mask.sum()), cut + int(batch.dropped.sum())
+    write_picture(folder / "targets.png", visualize.grid(sheet, columns=1))
+    text = f"{count} pictures with {objects} objects written to {folder}"
     return text + (f"; data.max_objects={settings.data.max_objects} cuts {cut} more" if cut else "")
 
 
@@ -64,14 +67,10 @@ def seen(batch: Batch) -> list[np.ndarray]:
 
 def _read(path: str, overrides: Sequence[str]) -> tuple[Config, int, Path]:
     """Config and overrides -> settings, number of pictures, folder."""
-    own = {"images": 12, "out": f"runs/show-{Path(path).stem}"}
-    rest = []
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key in own:
-            own[key] = yaml.safe_load(value) if key == "images" else value
-        else:
-            rest.append(text)
-    if not isinstance(own["images"], int) or isinstance(own["images"], bool) or own["images"] < 1:
-        raise ValueError(f"images must be a whole number of at least 1, got {own['images']!r}")
-    return config.load(path, rest), own["images"], Path(own["out"])
+    chosen, overrides = outputs.split(overrides)
+    own = [text for text in overrides if text.startswith("images=")]
+    count = own[-1].partition("=")[2] if own else "12"
+    if not count.isdecimal() or int(count) < 1:
+        raise ValueError(f"images must be a whole number of at least 1, got {count!r}")
+    folder = outputs.checked(Path(chosen or f"runs/show-{Path(path).stem}"))
+    return config.load(path, [text for text in overrides if text not in own]), int(count), folder

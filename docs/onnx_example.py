@@ -13,6 +13,8 @@ about = {key: json.loads(value) for key, value in session.get_modelmeta().custom
 (high, wide), test = about["input_size"], about["test"]
 
 image = cv2.imread(picture)  # BGR, as the model wants it
+if image is None:
+    sys.exit(f"{picture} cannot be read")
 height, width = image.shape[:2]
 zoom = min((about["longest_side"] or max(height, width)) / max(height, width), high / height, wide / width)
 h, w = max(1, round(height * zoom)), max(1, round(width * zoom))

@@ -1,5 +1,7 @@
 """The few lines with which someone else's program uses a trained detector."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -121,11 +123,19 @@ def test_options_of_a_call(predictor, picture):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"score_threshold": 1.5}, "score_threshold must be between 0 and 1, got 1.5"),
+        ({"score_threshold": 1.5}, "score_threshold must be a number from 0 to 1, got 1.5"),
         ({"score_threshold": float("nan")}, "score_threshold must be"),
-        ({"max_detections": 0}, "max_detections must be at least 1, got 0"),
+        ({"score_threshold": "0.5"}, "score_threshold must be"),
+        ({"max_detections": 0}, "max_detections must be a whole number of at least 1, got 0"),
+        ({"max_detections": 2.5}, "max_detections must be"),
         ({"scales": []}, "scales must be positive numbers"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"scales": [float("nan")]}, "scales must be positive numbers"),
+        ({"scales": [float("inf")]}, "scales must be positive numbers"),
+        ({"scales": 1.0}, "scales must be a list of positive numbers, got 1.0"),
+        ({"scales": ["big"]}, "scales must be a list"),
+        ({"batch_size": 0}, "batch_size must be a whole number"),
+        ({"batch_size": True}, "batch_size must be a whole number"),
+        ({"flip": "no"}, "flip must be True or False, got 'no'"),
     ],
 )
 def test_options_out_of_range_are_refused_at_once(predictor, options, message):
@@ -151,6 +161,41 @@ def test_boxes_do_not_depend_on_the_batch(either):
             assert torch.equal(one.labels, other.labels)
             torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=1e-4)
             torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-6)
+
+
+def test_scales_may_be_an_array(predictor, picture):
+    assert same(predictor(picture[0], scales=np.array([1, 0.5]))[0], predictor(picture[0], scales=[1, 0.5])[0])
+
+
+def test_a_list_of_tensors_and_a_stack_of_arrays_are_pictures(predictor, picture):
+    path, image = picture
+    tensor, plain = torch.from_numpy(image).permute(2, 0, 1), predictor(path)[0]
+    assert all(same(one, plain) for one in predictor([tensor, tensor, image, path]))
+    assert [same(one, plain) for one in predictor(np.stack([image, image]))] == [True, True]
+
+
+def test_a_generator_is_read_as_the_loop_goes_on(predictor, picture):
+    read = []
+    endless = (read.append(i) or picture[1] for i in itertools.count())
+    found = predictor.stream(endless)
+    next(found)
+    assert len(read) <= 4
+    with pytest.raises(TypeError, match="got NoneType in the list"):
+        list(predictor.stream(x for x in [picture[1], None]))
+
+
+def test_the_picture_that_is_none_is_numbered_in_the_whole_list(predictor, picture):
+    with pytest.raises(ValueError, match=r"picture 9 must be \[h, w, 3\] uint8"):
+        predictor([picture[1]] * 9 + [picture[1][..., 0]], batch_size=2)
+
+
+def test_sources_that_name_nothing_are_refused(predictor):
+    with pytest.raises(FileNotFoundError, match="name of the picture or folder is empty"):
+        predictor("")
+    with pytest.raises(ValueError, match="cameras are numbered from 0, got -1"):
+        predictor(-1)
+    with pytest.raises(ValueError, match="camera 97 cannot be opened"):
+        predictor(np.int64(97))
 
 
 def test_unreadable_files_can_be_passed_over(predictor, picture):
@@ -184,9 +229,9 @@ def test_missing_and_broken_pictures_are_named(predictor, tmp_path):
         predictor(tmp_path / "broken.png")
 
 
-@pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], [torch.zeros(9, 9, 3)], {3: "a"}, [0]])
+@pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], {3: "a"}, [0], {"a": "b.png"}])
 def test_what_is_no_picture_is_refused_with_what_is_accepted(predictor, wrong):
-    with pytest.raises(TypeError, match=r"pictures must be a path .* or a list of paths and arrays; got "):
+    with pytest.raises(TypeError, match=r"pictures must be a path .* or a list of paths, arrays and tensors; got "):
         predictor(wrong)
 
 

@@ -26,7 +26,9 @@ def test_names_and_length(result):
     ("which", "kept"),
     [
         (0, [0]), (-1, [2]), (-3, [0]), (np.int64(1), [1]), (slice(1), [0]), (slice(None, None, 2), [0, 2]),
-        ([2, 0], [2, 0]), (np.array([True, False, True]), [0, 2]), (torch.tensor([1]), [1]), (slice(5, 9), []),
+        ([2, 0], [2, 0]), ([], []), (slice(None, None, -1), [2, 1, 0]), (np.arange(3)[::-1], [2, 1, 0]),
+        (torch.tensor(0), [0]), (torch.tensor([False, True, False]), [1]), (np.array([True, False, True]), [0, 2]),
+        (torch.tensor([1]), [1]), (slice(5, 9), []),
     ],
 )  # fmt: skip
 def test_rows_are_chosen_as_those_of_an_array(result, which, kept):
@@ -36,7 +38,7 @@ def test_rows_are_chosen_as_those_of_an_array(result, which, kept):
 
 
 def test_rows_that_are_not_there(result):
-    for which in (3, -4, [5]):
+    for which in (3, -4, [5], "a"):
         with pytest.raises(IndexError):
             result[which]
 
@@ -85,3 +87,7 @@ def test_without_supervision_it_says_what_to_install(result, monkeypatch):
 
 def test_its_representation_is_short(result):
     assert len(repr(result)) < 500 and "image" not in repr(result)
+
+
+def test_results_are_told_apart_by_identity(result):
+    assert result == result and result != result[:] and len({result, result[:]}) == 2

@@ -26,6 +26,17 @@ def test_a_picture_of_every_sample_and_a_sheet(either, tmp_path):
     order = next(iter(train_loader(settings.data, source, 8, seed=settings.seed))).index.tolist()
     assert written[0] == f"000_{source.record(order[0]).file_name.split('.')[0]}.png"
     assert all(cv2.imread(str(tmp_path / "x" / name)) is not None for name in written)
+    show_data.show(either, ["images=2", f"out={tmp_path / 'x'}"])
+    assert len(list((tmp_path / "x").iterdir())) == 3  # those of the longer call are gone
+
+
+def test_a_folder_must_be_named_and_be_one(tiny, tmp_path):
+    with pytest.raises(ValueError, match="expected a folder"):
+        show_data.show(tiny, ["out="])
+    (tmp_path / "file").touch()
+    for where in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match=r"cannot hold what is to be written: .*file is a file"):
+            show_data.show(tiny, [f"out={where}"])
 
 
 def test_objects_that_are_cut_are_counted(tiny, tmp_path):
@@ -33,7 +44,7 @@ def test_objects_that_are_cut_are_counted(tiny, tmp_path):
     assert "with 10 objects" in text and "data.max_objects=1 cuts" in text
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "true", "[1]"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "true", "[1]", "[", ""])
 def test_a_number_of_pictures_that_is_none(tiny, value):
     with pytest.raises(ValueError, match="images must be a whole number of at least 1"):
         show_data.show(tiny, [f"images={value}"])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornernet.diagnosis.diagnose import Seen
+from cornernet.report.drawing import writable
 
 FOUND, STRAY, LINK = "#3ddc67", "#ff3b30", "#35c9ff"  # objects and detections that match, detections that do not, pairs
 HUES = ("#ffd60a", "#ff4fc3", "#2f62ff", "#ff8c00", "#b14dff", "#ffffff", "#00c7b0", "#b8f000")  # none like these
@@ -35,7 +36,7 @@ def draw(seen: Seen, looks: dict[str, Look], path: Path, min_score: float) -> No
         axes.set_title(title, fontsize="small")
     for axes in places:
         axes.set_axis_off()
-    figure.suptitle(_title(seen), fontsize="medium")
+    figure.suptitle(_title(seen), fontsize="medium", parse_math=False)
     _legend(figure, seen, looks)
     figure.savefig(path, dpi=110)
 
@@ -48,7 +49,8 @@ def palette(vocabulary: dict[str, str]) -> dict[str, Look]:
 
 def _title(seen: Seen) -> str:
     missed, stray = sum(map(bool, seen.reasons)), int((seen.objects < 0).sum())
-    return f"{seen.file_name}: {missed} of {len(seen.reasons)} objects missed, detections that match none: {stray}"
+    text = f"{missed} of {len(seen.reasons)} objects missed, detections that match none: {stray}"
+    return f"{writable(seen.file_name)}: {text}"
 
 
 def _objects(axes: Any, seen: Seen, looks: dict[str, Look]) -> None:

@@ -75,6 +75,11 @@ def _plain(name: str, number: int) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
+def writable(text: str) -> str:
+    """Text with a square in place of every letter that the plots' font lacks."""
+    return "".join(letter if ord(letter) in _letters() else "\N{WHITE SQUARE}" for letter in text)
+
+
 @cache
 def _letters() -> frozenset[int]:
     """Code points that DejaVu Sans, the font of matplotlib and of our drawings, can write."""

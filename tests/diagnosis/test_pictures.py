@@ -72,3 +72,10 @@ def test_any_size_with_and_without_objects(tmp_path, height, width, reasons, hea
     draw(seen(height, width, reasons, heats), LOOKS, tmp_path / "x.png", 0.3)
     picture = cv2.imread(str(tmp_path / "x.png"))
     assert picture is not None and 100 < min(picture.shape[:2]) and max(picture.shape[:2]) < 3000
+
+
+@pytest.mark.parametrize("name", ["$frac{a_$.jpg", "a$1$.jpg", "\u65e5\u672c.jpg", "_^{.png"])
+def test_any_file_name_is_shown_as_it_is(tmp_path, recwarn, name):
+    draw(seen()._replace(file_name=name), palette({"nms": ""}), tmp_path / "a.png", 0.3)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
