@@ -192,9 +192,7 @@ def check(wanted: Plan, images: Tensor, expected: Rows) -> str:
         log.warning("the file's answer is not PyTorch's, see below")
     noise = len(images) - bool(wanted.picture)
     plural = "picture" if noise == 1 else "pictures"
-    on = [wanted.picture] * bool(wanted.picture) + [
-        f"{noise} {'picture' if noise == 1 else 'pictures'} of noise"
-    ] * bool(noise)
+    on = [wanted.picture] * bool(wanted.picture) + [f"{noise} {plural} of noise"] * bool(noise)
     return (
         f"run on {' and '.join(on)}: {apart.rows} rows, of which PyTorch's answer and the file's share all but "
         f"{apart.lost}; largest difference {apart.boxes:.1e} pixels, {apart.scores:.1e} score"

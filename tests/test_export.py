@@ -296,7 +296,7 @@ def test_only_a_row_that_had_no_room_may_be_missing():
 def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
     monkeypatch.setattr(export, "runner", lambda path: lambda images: answer)
     text = export.check(export.plan("best.pt", ["format=torch"]), noise(1), ROWS)
-    assert text.startswith("run on 1 pictures of noise: 2 rows") and said in text
+    assert text.startswith("run on 1 picture of noise: 2 rows") and said in text
     assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
 
 
