@@ -1,7 +1,6 @@
 """Batches for training: collation, workers, and their errors as one sentence."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from functools import partial
 
 import numpy as np
@@ -12,7 +11,7 @@ from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import Source
-from cornernet.data.workers import named, start_worker
+from cornernet.data.workers import Watch, start_worker
 from cornernet.structures import Batch, Sample
 
 
@@ -44,10 +43,11 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
 class TrainLoader:
     """Iterates over the batches of a run's remaining steps; `accumulate` batches a step."""
 
-    def __init__(self, loader: DataLoader):
-        """Wrap a DataLoader whose batches are Batch or Failure."""
+    def __init__(self, loader: DataLoader, timeout: float = 0):
+        """Wrap a DataLoader whose batches are Batch or Failure; timeout: seconds for a batch, 0 for no limit."""
         self.loader = loader
         self.dataset: TrainDataset = loader.dataset
+        self.watch = Watch(self.dataset.held, lambda index: self.dataset.source.record(index).file_name, timeout)
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -55,15 +55,19 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches; raises ValueError, one sentence naming the file, for a picture that cannot be read."""
-        for batch in self.loader:
+        batches = iter(self.loader)
+        while True:
+            with self.watch.waiting():
+                batch = next(batches, None)
+            if batch is None:
+                return
             if isinstance(batch, Failure):
                 raise ValueError(batch.message)
             yield batch
 
-    def watched(self) -> AbstractContextManager:
+    def watched(self) -> Watch:
         """While this lasts, a loader process that dies or hangs raises Failed naming the picture that it held."""
-        dataset = self.dataset
-        return named(dataset.held, lambda index: dataset.source.record(index).file_name)
+        return self.watch
 
 
 def train_loader(
@@ -94,6 +98,5 @@ def train_loader(
         worker_init_fn=start_worker,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=data.workers > 0,
-        timeout=data.timeout if data.workers > 0 else 0,
     )
-    return TrainLoader(loader)
+    return TrainLoader(loader, data.timeout if data.workers > 0 else 0)

@@ -5,14 +5,15 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cv2
 import torch
 from torch.utils.data import get_worker_info
 
-from cornernet.commandline import Failed
+from cornernet.commandline import Failed, Interrupted
 
 MAX_WORKERS = 256
 NOTHING = -1
@@ -53,6 +54,12 @@ class Held:
             for worker in workers:
                 worker.join()
 
+    def kill_from_thread(self) -> None:
+        """The same without waiting: only the main thread may, which then hears of it from torch."""
+        for pid in set(self.rows[:, 0].tolist()) - {NOTHING}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 @contextmanager
 def _torch_told_nothing() -> Iterator[None]:
@@ -67,31 +74,66 @@ def _torch_told_nothing() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, handler)
 
 
-@contextmanager
-def named(held: Held, name: Callable[[int], str]) -> Iterator[None]:
-    """Turn torch's errors about workers, which may come at any moment, into Failed with the pictures they held.
+class Watch:
+    """Names what a loader process held that dies or makes no batch in time, and ends the others.
 
-    name: a picture's place in the data set -> how people know it. The other workers are ended.
+    torch's own limit of time does not hold for a process that is stopped while it hands over a batch, so a thread of
+    ours looks at the clock and kills them all; whatever the main process waits for then ends with an error.
     """
-    try:
-        yield
-    except RuntimeError as error:
+
+    def __init__(self, held: Held, name: Callable[[int], str], timeout: float):
+        """Who holds what; a picture's place in the data set -> how people know it; seconds, 0 for no limit."""
+        self.held, self.name, self.timeout = held, name, timeout
+        self.since: float | None = None  # when the wait for a batch began
+        self.late: list[int] | None = None  # pictures that were held when time was up
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around the wait for a batch."""
+        self.since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.since = None
+
+    def __enter__(self):
+        self.over = threading.Event()
+        if self.timeout:
+            threading.Thread(target=self._look, daemon=True).start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.over.set()
+        if error is None:
+            return
         message = f"{error} {error.__cause__ or error.__context__ or ''}"  # one of them has the signal
-        what = _what(message)
-        if what is None:
-            raise
-        pids = [int(pid) for found in re.findall(r"\(pid(?:\(s\))? ([\d, ]+)\)", message) for pid in found.split(",")]
-        pictures = ", ".join(name(index) for index in held.pictures(pids)) or "no picture"
-        held.kill()
-        raise Failed(f"{what} while it held {pictures}; train.resume=auto goes on from the last save") from error
+        what = _what(message) if isinstance(error, RuntimeError) else None
+        pictures = self.held.pictures(_pids(message)) if self.late is None else self.late
+        self.held.kill()
+        if self.late is not None:
+            what = f"the loader processes made no batch for {self.timeout:g} seconds (data.timeout): one hangs"
+        if what is not None and not isinstance(error, (Interrupted, KeyboardInterrupt)):
+            names = ", ".join(map(self.name, pictures)) or "no picture"
+            raise Failed(f"{what} while it held {names}; train.resume=auto goes on from the last save") from error
+
+    def _look(self) -> None:
+        while not self.over.wait(min(1.0, self.timeout / 4)):
+            since = self.since
+            if since is not None and time.monotonic() - since > self.timeout:
+                self.late = self.held.pictures([])
+                self.held.kill_from_thread()
+                return
+
+
+def _pids(message: str) -> list[int]:
+    found = re.findall(r"\(pid(?:\(s\))? ([\d, ]+)\)", message)
+    return [int(pid) for pids in found for pid in pids.split(",")]
 
 
 def _what(message: str) -> str | None:
     """What happened to a worker, by torch's message; None for other errors, a worker's own ones among them."""
     if killed := re.search(r"DataLoader worker \(pid.* is killed by signal: ([\w ]+)", message):
         return f"a loader process was ended by the signal {killed[1]!r}{HINTS.get(killed[1], '')}"
-    if timeout := re.search(r"DataLoader timed out after ([\d.]+) seconds", message):
-        return f"the loader processes made no batch for {float(timeout[1]):g} seconds (data.timeout): one hangs"
     return "a loader process died" if "DataLoader worker (pid" in message else None
 
 

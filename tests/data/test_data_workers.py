@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cornernet.commandline import Failed
+from cornernet.commandline import Failed, Interrupted
 from cornernet.config import Data
 from cornernet.data.loader import train_loader
 from cornernet.data.shapes import ShapesSet
-from cornernet.data.workers import Held, named
+from cornernet.data.workers import Held, Watch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BAD = 5
@@ -104,6 +104,25 @@ def test_a_worker_in_trouble_is_named_with_its_picture(happens, timeout, message
     assert f"while it held {name}; train.resume=auto goes on" in text
 
 
+@needs_proc
+def test_workers_that_are_stopped_at_any_moment_do_not_hang_the_run():
+    """Also while they hand a batch over, and when the run is interrupted instead."""
+    source = Trap(lambda: None)
+    data = Data(name="shapes", input_size=(32, 32), workers=2, timeout=2, max_objects=4)
+    for error in (None, Interrupted(signal.SIGINT, "stopped")):
+        loader = train_loader(data, source, 3, steps=400)
+        start = time.monotonic()
+        with pytest.raises(Failed if error is None else Interrupted), loader.watched():
+            for number, _ in enumerate(loader):
+                if number == 1:
+                    for pid in loader.dataset.held.rows[:2, 0].tolist():
+                        os.kill(pid, signal.SIGSTOP)
+                    if error is not None:
+                        raise error
+        assert time.monotonic() - start < 30
+        assert all(gone(pid) for pid in loader.dataset.held.rows[:2, 0].tolist())
+
+
 def test_workers_without_trouble_hold_nothing_in_the_end():
     assert run(lambda: None, timeout=30) == ""
 
@@ -116,7 +135,7 @@ def test_errors_of_the_program_are_not_blamed_on_workers():
 
 def test_other_errors_pass_through():
     for error in (RuntimeError("out of memory"), KeyError("x"), ValueError("y")):
-        with pytest.raises(type(error)), named(Held(), str):
+        with pytest.raises(type(error)), Watch(Held(), str, 0):
             raise error
 
 
