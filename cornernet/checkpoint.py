@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import torch
 
+NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64  # bytes of the comment; its length stands in the two bytes before it
@@ -32,12 +33,12 @@ class _Hashed:
         self.file, self.digest, self.error = file, hashlib.sha256(), None
 
     def write(self, data) -> int:
-        """Write; torch's writer does not survive an error of the disk, so that is kept for `finish`."""
+        """Write; torch's writer survives neither an error of the disk nor a signal's, so they are kept for `finish`."""
         try:
             if self.error is None:
                 self.digest.update(data)
                 self.file.write(data)
-        except OSError as error:
+        except BaseException as error:
             self.error = error
         return len(data)
 
@@ -119,7 +120,25 @@ def load(path: str | Path) -> dict[str, Any]:
             f"{path} is not a checkpoint of this toolkit: it has no {', '.join(missing)} "
             "(weights in the published layout go through tools/convert_checkpoint.py first)"
         )
+    if fault := _fault(held):
+        raise ValueError(f"{path} is not a checkpoint of this toolkit: {fault}")
     return state
+
+
+def _fault(held: dict[str, Any]) -> str:
+    """What is wrong with a checkpoint's step or weights, or ""."""
+    if isinstance(held["step"], bool) or not 0 <= held["step"] < 2**53:
+        return f"its step is {held['step']}"
+    if not isinstance(held.get("averaged"), (dict, type(None))):
+        return f"its averaged weights are a {type(held['averaged']).__name__}"
+    for weights in (held["model"], held.get("averaged") or {}):
+        for name, value in weights.items():
+            plain = (
+                isinstance(value, torch.Tensor) and value.layout == torch.strided and str(value.dtype)[6:] in NUMBERS
+            )
+            if not plain or value.device.type != "cpu":
+                return f"{name} is no ordinary tensor"
+    return ""
 
 
 def read_tensors(path: str | Path) -> Any:

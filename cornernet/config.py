@@ -1,5 +1,6 @@
 """The way from YAML files and overrides to the plain dataclasses of `schema`, and back."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,8 +68,13 @@ def _has_place(config: Config, overrides: Sequence[str]) -> Config:
 
 
 def from_container(values: dict[str, Any] | DictConfig) -> Config:
-    """Plain dict, as a checkpoint holds it, or DictConfig -> Config; raises ValueError where it does not fit."""
+    """Plain dict, as a checkpoint holds it, or DictConfig -> Config; raises ValueError where it does not fit.
+
+    In a plain dict nothing is looked up: a checkpoint of someone else could ask for variables of the environment.
+    """
     if not isinstance(values, DictConfig):
+        if "${" in str(values):
+            raise ValueError("the saved config asks to look something up by ${...}, which only a YAML file may")
         merged = OmegaConf.structured(Config)
         _merge(merged, OmegaConf.create(values), "the saved config")
         values = merged
@@ -84,8 +90,14 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def save(config: Config, path: str | Path) -> None:
-    """Write the resolved config as YAML."""
-    Path(path).write_text(OmegaConf.to_yaml(OmegaConf.structured(config)), encoding="utf-8")
+    """Write the resolved config as YAML; the old file stands until the new one is whole."""
+    path, text = Path(path), OmegaConf.to_yaml(OmegaConf.structured(config))
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

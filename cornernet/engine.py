@@ -18,7 +18,7 @@ from cornernet.data.sources import sources
 from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode, unshaken
 from cornernet.journal import Journal
 from cornernet.metrics import Metrics, Unwritten
-from cornernet.persistence import Saves, agreed_folder, resume
+from cornernet.persistence import Saves, agreed_folder, resumable, resume
 from cornernet.signals import StopRequest
 from cornernet.state import State
 from cornernet.structures import Batch
@@ -41,7 +41,9 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     seed_everything(settings.seed)
     folder, wanted = agreed_folder(settings, name, accelerator)
     train_source, val_source = sources(settings.data)
-    now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device)
+    now = state.start(
+        settings, train_source.class_names, train_source.category_ids, accelerator.device, resumable(folder, wanted)
+    )
     if accelerator.is_main_process:
         check_data.before_training(settings, now.detector, train_source, val_source)
     detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
@@ -177,7 +179,10 @@ def _evaluate(run: Run) -> None:
     if run.accelerator.num_processes > 1:  # BatchNorm statistics drift apart; those of the main process are saved
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
-    metrics = _metrics(run, model)
+    alone = run.accelerator.num_processes == 1  # others would wait for one that leaves
+    words = f"stopped in the evaluation after step {now.step}; train.resume=auto goes on with it"
+    with run.stop.at_once(words) if alone else nullcontext():
+        metrics = _metrics(run, model)
     now.metrics, now.scored = metrics.figures(), now.step
     with runs.sparing(f"what {journal.folder} shows of the evaluation"):
         journal.evaluation(now.step, metrics, model, run.val, now.config)
@@ -207,8 +212,9 @@ def _metrics(run: Run, model: nn.Module) -> Metrics:
 def _open(folder: Path, now: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
     """Make the folder, save the resolved config and say what is about to run."""
     folder.mkdir(parents=True, exist_ok=True)
-    runs.mark(folder)
-    config.save(now.config, folder / "config.yaml")
+    with runs.sparing(f"{folder / 'config.yaml'}"):
+        runs.mark(folder)
+        config.save(now.config, folder / "config.yaml")
     parameters = sum(p.numel() for p in now.detector.parameters())
     log.info("run folder %s", folder)
     log.info("%d training and %d validation images, %d classes", train_images, val_images, len(now.class_names))

@@ -25,6 +25,7 @@ RESUMED = {  # what only a training checkpoint holds
     "best": (int, float),
     "metrics": dict,
 }
+REMEMBERED = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum_buffer"})  # of each weight, by Adam and AdamW, by SGD
 SILENT = ("work_dir", "train.resume", "train.init")  # keys that may differ without a word
 
 
@@ -79,9 +80,9 @@ class Saves:
 
 @torch.no_grad()
 def finite(module: nn.Module) -> bool:
-    """Whether all parameters are; waits for the device once."""
-    parameters = list(module.parameters())
-    return not parameters or bool(torch.stack(torch._foreach_norm(parameters, math.inf)).isfinite().all())
+    """Whether all parameters and buffers are, as `checkpoint.load_weights` wants them; waits for the device once."""
+    tensors = [x for x in (*module.parameters(), *module.buffers()) if x.is_floating_point() and x.numel()]
+    return not tensors or bool(torch.stack(torch._foreach_norm(tensors, math.inf)).isfinite().all())
 
 
 def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> tuple[Path, str]:
@@ -98,6 +99,11 @@ def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> tupl
         chosen = [again or runs.folder(settings.work_dir, name, wanted), wanted]
     folder, wanted = broadcast_object_list(chosen)
     return Path(folder), wanted
+
+
+def resumable(folder: Path, wanted: str) -> bool:
+    """Whether `resume` will find something to go on from, or complain."""
+    return bool(wanted) and (wanted != "auto" or any((folder / name).exists() for name in (runs.LAST, runs.PREVIOUS)))
 
 
 def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> None:
@@ -155,6 +161,8 @@ def restore(now: State, held: dict[str, Any], path: Path) -> None:
     _check_resumable(held, now, path)
     checkpoint.load_weights(now.detector, held["model"], str(path))
     _restore_optimizer(now.optimizer, held["optimizer"], path)
+    if (held["averaged"] is None) != (now.averaged is None):
+        raise ValueError(f"{path} holds {'no' if now.averaged else 'an'} average of the weights, against train.ema")
     if now.averaged is not None:
         checkpoint.load_weights(now.averaged.module, held["averaged"], str(path))
         now.averaged.n_averaged.fill_(held["step"])
@@ -189,16 +197,29 @@ def _belongs(key: str, text: str) -> bool:
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any], path: Path) -> None:
     """Load what the optimiser remembers; its settings stay those of the config, which may have been changed."""
-    settings = [{key: group[key] for key in ("weight_decay", "fused")} for group in optimizer.param_groups]
     try:
-        groups = [{**group, **own} for group, own in zip(held["param_groups"], settings, strict=True)]
-        optimizer.load_state_dict({**held, "param_groups": groups})
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        groups = [
+            {**own, "params": group["params"]}
+            for group, own in zip(held["param_groups"], optimizer.param_groups, strict=True)
+        ]
+        optimizer.load_state_dict({"state": held["state"], "param_groups": groups})
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise ValueError(f"{path} holds an optimizer that is not this run's: {error}") from None
     for parameter, remembered in optimizer.state.items():
-        for name, value in remembered.items():
-            if value.dim() and value.shape != parameter.shape:
-                raise ValueError(
-                    f"{path} holds an optimizer that is not this run's: {name} of shape {list(value.shape)} "
-                    f"for a weight of shape {list(parameter.shape)}"
-                )
+        if fault := _stray(parameter, remembered):
+            raise ValueError(f"{path} holds an optimizer that is not this run's: {fault}")
+
+
+def _stray(parameter: torch.Tensor, remembered: Any) -> str:
+    """What of the memory of a weight cannot be this optimiser's, or ""."""
+    if not isinstance(remembered, dict) or set(remembered) not in REMEMBERED:
+        return f"it remembers {sorted(remembered) if isinstance(remembered, dict) else remembered} of a weight"
+    for name, value in remembered.items():
+        if name == "momentum_buffer" and value is None:  # of SGD before its first step
+            continue
+        wanted = () if name == "step" else tuple(parameter.shape)
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != wanted:
+            return f"{name} of shape {list(getattr(value, 'shape', []))} for a weight of shape {list(parameter.shape)}"
+        if not value.isfinite().all():
+            return f"{name} of a weight of shape {list(parameter.shape)} is not finite"
+    return ""

@@ -50,7 +50,9 @@ def keep(now: State, bad: BadStep, source: Source, folder: Path, accelerator: Ac
         checkpoint.save({**state.snapshot(now), "bad": held}, path)
     except OSError as error:
         return f"{text}; {path} could not be written: {error.strerror}"
-    return f"{text}; tools/replay_batch.py {path} runs it again, train.resume={path} goes on behind it"
+    return (
+        f"{text}; tools/replay_batch.py {path} runs it again, train.resume={path} goes on behind it in another work_dir"
+    )
 
 
 def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
@@ -74,7 +76,7 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
     lines = [f"step {held['bad']['step'] + 1}, in the run: {_terms(held['bad']['terms'])}"]
     for name, batch in _batches(held, settings):
         terms = _forward_backward(detector, batch, settings, accelerator)
-        lines.append(f"{name}, images {batch.index.tolist()}: {_terms(terms)}")
+        lines.append(f"{name}: {_terms(terms)}")
     found = {name: p.grad for name, p in detector.named_parameters() if p.grad is not None}
     lines.append(_which("weights", broken, len(held["model"])))
     lines.append(_which("gradients", checkpoint.not_finite(found), len(found)))
@@ -108,7 +110,7 @@ def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batc
                     f"these are other data than the run's: its step saw the images "
                     f"{[sample['image_id'] for sample in wanted]}, here they are {ids}"
                 )
-            yield f"process {rank}, part {part}", batch
+            yield f"process {rank}, part {part}, images {', '.join(map(str, ids))}", batch
 
 
 def _forward_backward(
@@ -119,7 +121,7 @@ def _forward_backward(
     with accelerator.autocast():
         terms = detector(to_device(batch, accelerator.device, settings.train.channels_last))
     terms["total"].backward()
-    return {name: float(value) for name, value in terms.items()}
+    return {name: float(value.detach()) for name, value in terms.items()}
 
 
 def _terms(terms: dict[str, float]) -> str:

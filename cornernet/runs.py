@@ -1,7 +1,6 @@
 """The folder of a run: where it lies, what it logs, how a stopped run finds its way back."""
 
 import csv
-import errno
 import logging
 import os
 import re
@@ -15,7 +14,6 @@ log = logging.getLogger("cornernet")
 LAST, BEST, BAD_BATCH = "last.pt", "best.pt", "bad_batch.pt"
 PREVIOUS = "last.prev.pt"  # as checkpoint.previous names it
 LAUNCH = ".launch"  # in the folder of a run under torchrun: which launch made it
-FULL = (errno.ENOSPC, errno.EDQUOT)
 _told: set[str] = set()  # what `sparing` has warned of
 
 
@@ -66,15 +64,13 @@ def again(work_dir: str, name: str) -> Path | None:
 
 @contextmanager
 def sparing(what: str) -> Iterator[None]:
-    """A full disk costs what is written in here, which is said once, and not the run."""
+    """What the disk does not take, since it is full, read-only or gone, is said once and does not cost the run."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
-            raise
         if what not in _told:
             _told.add(what)
-            log.warning("%s could not be written: %s; the run goes on without", what, error.strerror)
+            log.warning("%s could not be written: %s; the run goes on without", what, error.strerror or error)
 
 
 def _numbered(parent: Path, name: str) -> list[tuple[int, Path]]:
@@ -91,7 +87,8 @@ class Table:
         self.path, self.whole = path, True  # whole: the file ends with a complete row
         self.rows = [row for row in _read(path) if int(row["step"]) <= step]
         if path.exists():
-            self._write_all()
+            with sparing(str(path)):
+                self._write_all()
 
     def add(self, row: dict[str, Any]) -> None:
         """Append one row; a new column rewrites the file with it."""
@@ -110,11 +107,14 @@ class Table:
         columns = list(dict.fromkeys(key for row in self.rows for key in row))
         self.rows = [{key: row.get(key, "") for key in columns} for row in self.rows]
         temporary = self.path.with_name(f".{self.path.name}.part")  # a full disk must not cost the rows that are there
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, self.path)
+        try:
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(self.rows)
+            os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

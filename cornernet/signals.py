@@ -6,6 +6,8 @@ SIGUSR1 is what a SLURM job gets before its time is up (`sbatch --signal=USR1@12
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator
@@ -22,6 +24,7 @@ class StopRequest:
 
     def __enter__(self):
         self.number, self.since, self.process = 0, 0.0, os.getpid()
+        self.saved = ""  # message with which to leave at once, while all is saved
         self.before = {number: signal.signal(number, self._note) for number in REQUESTS}
         return self
 
@@ -34,8 +37,21 @@ class StopRequest:
             return
         if not self.number:
             self.number, self.since = number, time.monotonic()
+            if self.saved:
+                self.leave(self.saved)
         elif time.monotonic() - self.since > ECHO:
             raise Interrupted(number, "stopped at once by a second signal; the last save stands")
+
+    @contextmanager
+    def at_once(self, message: str) -> Iterator[None]:
+        """While this lasts everything is saved: a signal, also one noted before, need not wait and leaves."""
+        self.saved = message
+        try:
+            if self.number:
+                self.leave(message)
+            yield
+        finally:
+            self.saved = ""
 
     def agreed(self, accelerator: Accelerator, step: int) -> bool:
         """Whether to stop after this step; many processes agree every few steps, since asking costs a round trip."""

@@ -39,12 +39,14 @@ class State:
         return self.detector if self.averaged is None else self.averaged.module
 
 
-def start(settings: Config, class_names: list[str], category_ids: list[int], device: torch.device) -> State:
-    """State before the first step, on the device: random weights, or those of train.init."""
+def start(
+    settings: Config, class_names: list[str], category_ids: list[int], device: torch.device, resumes: bool = False
+) -> State:
+    """State before the first step, on the device: random weights, or those of train.init unless it resumes anyway."""
     detector = detectors.build(settings, len(class_names)).to(device)
     if settings.train.channels_last:
         detector = detector.to(memory_format=torch.channels_last)
-    if settings.train.init:
+    if settings.train.init and not resumes:
         _load(detector, checkpoint.load(settings.train.init), settings, settings.train.init)
     optimizer = build_optimizer(detector, settings.train)
     averaged = build_average(detector, settings.train.ema)

@@ -345,3 +345,29 @@ def test_nothing_in_the_package_reads_a_file_of_torch_otherwise():
                 assert "weights_only=True" in ast.unparse(node), file
                 found.append(file.name)
     assert sorted(found) == ["checkpoint.py", "pyramid.py"]
+
+
+def test_a_signal_in_the_middle_of_a_save_is_what_is_raised(tmp_path, monkeypatch):
+    """Not what torch's writer makes of it, and the file from before stands."""
+    path = tmp_path / "a.pt"
+    checkpoint.save(STATE, path)
+    before = path.read_bytes()
+
+    class Signal(Exception):
+        pass
+
+    class File:
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            raise Signal
+
+    init = checkpoint._Hashed.__init__
+    monkeypatch.setattr(checkpoint._Hashed, "__init__", lambda self, file: init(self, File(file)))
+    with pytest.raises(Signal):
+        checkpoint.save(STATE, path)
+    assert path.read_bytes() == before and [x.name for x in tmp_path.iterdir()] == ["a.pt"]

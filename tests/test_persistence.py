@@ -323,3 +323,71 @@ def test_killed_before_its_first_save_it_starts_again_in_its_folder(train, tmp_p
     (tmp_path / "run" / "log.csv").write_text("step,lr\n1,0.1\n")
     restarted(monkeypatch)
     assert checkpoint.load(train() / "last.pt")["step"] == 4
+
+
+def foreign(path, **changes):
+    """The checkpoint with fields of its own, and a checksum that is right."""
+    held = checkpoint.load(path)
+    for key, change in changes.items():
+        held[key] = change(held[key])
+    checkpoint.save(held, path)
+    return path
+
+
+def of_first(change):
+    """A change of what the optimiser remembers of its first weight."""
+    return lambda held: {**held, "state": {**held["state"], 0: change(held["state"][0])}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step": lambda _: 10**30}, r"not a checkpoint of this toolkit: its step is 1000"),
+        ({"step": lambda _: -5}, "its step is -5"),
+        ({"step": lambda _: True}, "its step is True"),
+        ({"averaged": lambda _: 5}, "its averaged weights are a int"),
+        ({"model": lambda held: {key: x.to_sparse() for key, x in held.items()}}, "is no ordinary tensor"),
+        ({"model": lambda held: {key: x.to("meta") for key, x in held.items()}}, "is no ordinary tensor"),
+        ({"optimizer": of_first(lambda own: {**own, "step": torch.ones(2)})}, "that is not this run's: step of shape"),
+        ({"optimizer": of_first(lambda own: {"step": own["step"]})}, r"it remembers \['step'\] of a weight"),
+        ({"optimizer": of_first(lambda own: {**own, "exp_avg": torch.zeros(())})}, r"exp_avg of shape \[\]"),
+        ({"optimizer": of_first(lambda own: {**own, "exp_avg": own["exp_avg"] * math.nan})}, "is not finite"),
+        ({"config": lambda held: {**held, "work_dir": "${oc.env:HOME}"}}, r"asks to look something up by \$"),
+    ],
+)
+def test_foreign_contents_are_refused_in_a_sentence(train, stopped, changes, message):
+    foreign(stopped / "last.pt", **changes)
+    with pytest.raises(ValueError, match=message):
+        train("train.resume=auto")
+
+
+def test_an_average_that_is_not_there_is_missed(train, tmp_path):
+    folder = train("train.ema=0.9", name="averaged")
+    foreign(folder / "last.pt", averaged=lambda _: None)
+    with pytest.raises(ValueError, match="holds no average of the weights"):
+        train("train.ema=0.9", f"train.resume={folder / 'last.pt'}", name="other")
+
+
+def test_settings_of_the_optimizer_are_the_configs(train, stopped, undisturbed):
+    """Not those of a checkpoint, which may come from elsewhere."""
+    turned = {"maximize": True, "betas": (0.0, 0.0), "amsgrad": False, "eps": 1.0}
+    groups = lambda held: {**held, "param_groups": [{**group, **turned} for group in held["param_groups"]]}  # noqa: E731
+    foreign(stopped / "last.pt", optimizer=groups)
+    folder = train("train.resume=auto")
+    assert all(torch.equal(a, b) for a, b in zip(weights(folder).values(), undisturbed.values(), strict=True))
+
+
+def test_resuming_needs_no_file_of_the_start(train, tiny_run, tmp_path):
+    """What train.init named may be gone when the same command line goes on."""
+    start = tmp_path / "start.pt"
+    start.write_bytes((tiny_run / "last.pt").read_bytes())
+    train(f"train.init={start}", "train.steps=2", name="begun")
+    start.unlink()
+    train(f"train.init={start}", "train.steps=3", "train.resume=auto", name="begun")
+
+
+def test_buffers_that_are_not_finite_are_not_saved(tiny):
+    norm = torch.nn.BatchNorm2d(2)
+    assert persistence.finite(norm)
+    norm.running_var[0] = math.inf
+    assert not persistence.finite(norm)

@@ -58,8 +58,8 @@ def test_it_is_replayed_with_the_weights_that_met_it(bad):
     folder, _, _ = bad
     text = replay.replay(folder).splitlines()
     run = checkpoint.load(folder / "bad_batch.pt")["bad"]["terms"]
-    assert text[0].startswith("step 4, in the run: ") and len(text) == 5
-    parts = [dict(term.split("=") for term in line.split("]: ")[1].split(", ")) for line in text[1:3]]
+    assert text[0].startswith("step 4, in the run: ") and len(text) == 5 and ", images " in text[1]
+    parts = [dict(term.split("=") for term in line.rpartition(": ")[2].split(", ")) for line in text[1:3]]
     for name in set(run) - {"total"}:
         assert sum(float(part[name]) for part in parts) / 2 == pytest.approx(run[name], rel=1e-4)
     assert text[3].startswith("weights: all ") and text[4].startswith("gradients: all ")

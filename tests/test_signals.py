@@ -74,3 +74,20 @@ def test_a_loaders_worker_leaves_signals_to_its_process(monkeypatch):
         for _ in range(2):
             send(signal.SIGUSR1)
         assert stop.number == 0
+
+
+def test_while_everything_is_saved_a_signal_leaves_at_once():
+    with (
+        StopRequest() as stop,
+        pytest.raises(Interrupted, match="in the evaluation") as caught,
+        stop.at_once("stopped in the evaluation"),
+    ):
+        send(signal.SIGTERM)
+        raise AssertionError("it went on")
+    assert caught.value.number == signal.SIGTERM
+    with StopRequest() as stop:
+        with stop.at_once("x"):
+            pass
+        send(signal.SIGTERM)  # only noted
+        with pytest.raises(Interrupted), stop.at_once("noted before"):
+            raise AssertionError("it went on")

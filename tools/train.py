@@ -12,10 +12,11 @@ Trains what the config describes and scores it with COCO mAP, for example
   tools/train.py configs/cornernet.yaml train.lr=1e-4
   torchrun --nproc_per_node 8 tools/train.py configs/cornernet.yaml train.batch_size=48
 
-SIGINT (Ctrl-C), SIGTERM and SIGUSR1 let the step end, save and leave; a second signal ends at once. train.resume=auto
-goes on, and so does what torchrun --max-restarts starts again. Exit codes: 0 done; 2 bad input; 1 failed, for want of
-memory, by steps that are not finite or because the last state could not be saved; 130, 143 and 138 stopped and saved
-after SIGINT, SIGTERM and SIGUSR1 (torchrun itself ends with 1 for all of these)."""
+SIGINT (Ctrl-C), SIGTERM and SIGUSR1 let the step end, save and leave; a second one, a second later or more, ends at
+once. train.resume=auto goes on, and so does what torchrun --max-restarts starts again. Exit codes: 0 done; 2 bad input;
+1 failed, for want of memory, by steps that are not finite, a loader process that died or hangs, or because the last
+state could not be saved; 130, 143 and 138 stopped and saved after SIGINT, SIGTERM and SIGUSR1 (torchrun itself ends
+with 1 for all of these)."""
 
 
 def main(path: str, overrides: list[str]) -> None:

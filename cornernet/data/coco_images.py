@@ -116,9 +116,17 @@ def bad_name(name: Any) -> str:
     if "://" in name:
         return "is a URL; download the pictures first"
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or path.parts[0].endswith(":"):
+    if path.is_absolute() or path.parts[0][1:2] == ":":  # C:/x and C:x are elsewhere on Windows
         return "is an absolute path; names must be relative to the folder of the pictures"
     return "leaves the folder of the pictures" if ".." in path.parts else ""
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    """Whether an entry is a file or leads to one; a link in a circle or to where we may not look is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def clean(name: str) -> str:
@@ -186,7 +194,7 @@ class _Folder:
     def _list(self, folder: str) -> frozenset[str]:
         try:
             with os.scandir(self.root / folder) as entries:
-                return frozenset(entry.name for entry in entries if entry.is_file())
+                return frozenset(entry.name for entry in entries if _is_file(entry))
         except OSError as error:
             if error.errno in NOWHERE:
                 return frozenset()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 from cornernet.data import CocoSet, read, with_classes
+from cornernet.data.coco_images import _Folder, bad_name
 
 HOSTILE = {
     # name: (pictures, objects, skipped, repaired) where it is read, or the sentence's key words where it is not
@@ -452,3 +453,15 @@ def test_random_bytes_are_refused(tmp_path_factory, data: bytes):
     (folder / "t.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"t\.json"):
         read(folder / "t.json", folder)
+
+
+def test_a_link_in_a_circle_hides_no_other_picture(tmp_path: Path):
+    folder = _Folder(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    assert folder.has("a.jpg") and not folder.has("loop.jpg")
+
+
+@pytest.mark.parametrize("name", ["C:/a.jpg", "C:a.jpg", "c:\\a.jpg"])
+def test_a_drive_of_windows_is_not_in_the_folder(name: str):
+    assert bad_name(name).startswith("is an absolute path") and not bad_name("ab:c.jpg")
