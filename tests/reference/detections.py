@@ -21,7 +21,7 @@ def decode(maps, top_k=100, kernel=3, threshold=0.5, num_dets=1000):
 
 def corners(heat, tag, offset, top_k, kernel):
     """One picture's maps -> scores, labels, x, y, tags [K] of its best peaks."""
-    classes, height, width = heat.shape[1:]
+    height, width = heat.shape[2:]
     heat = heat.sigmoid()
     heat = heat * (F.max_pool2d(heat, kernel, 1, kernel // 2) == heat).float()
     scores, where = heat.view(-1).topk(top_k)

@@ -1,4 +1,4 @@
-"""A training sample as a loader worker of the published code makes it: everything in float32 on whole pictures, by OpenCV.
+"""A training sample as a loader worker of the published code makes it: whole pictures in float32, by OpenCV.
 
 Read, crop at a random scale, resize, mirror, then in [0, 1]: brightness, contrast and saturation in random order,
 lighting, normalisation, and channels first. Boxes are edges, as everywhere in this project.
