@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PIECE = 2**15  # cells at a time: what a formula holds of them fits the cache, and torch does not wait for threads
+from cornernet.ops.pieces import pays, pieces
+
 Cells = Callable[..., tuple[Tensor, Tensor]]
 
 
@@ -26,7 +27,7 @@ def summed(cells: Cells, x: Tensor, y: Tensor, *args: float | None) -> Tensor:
 class _Summed(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor, cells: Cells, *args) -> Tensor:
-        total, slope = _whole(x, y, cells, args) if _in_one_kernel(x) else _in_pieces(x, y, cells, args)
+        total, slope = _in_pieces(x, y, cells, args) if pays(x) else _whole(x, y, cells, args)
         ctx.save_for_backward(slope)
         return total
 
@@ -37,11 +38,6 @@ class _Summed(torch.autograd.Function):
         return slope * grad, *[None] * (len(ctx.needs_input_grad) - 1)
 
 
-def _in_one_kernel(x: Tensor) -> bool:
-    """Whether pieces would not help: a compiler fuses the formula itself, a GPU wants few large kernels."""
-    return torch.compiler.is_compiling() or x.device.type != "cpu" or x.numel() <= PIECE
-
-
 def _whole(x: Tensor, y: Tensor, cells: Cells, args: tuple) -> tuple[Tensor, Tensor]:
     loss, slope = cells(x, y, *args)
     return loss.sum(), slope
@@ -50,8 +46,7 @@ def _whole(x: Tensor, y: Tensor, cells: Cells, args: tuple) -> tuple[Tensor, Ten
 def _in_pieces(x: Tensor, y: Tensor, cells: Cells, args: tuple) -> tuple[Tensor, Tensor]:
     slope = torch.empty_like(x, memory_format=torch.contiguous_format)
     totals = []
-    pieces = (t.reshape(-1).split(PIECE) for t in (x, y, slope))
-    for some_x, some_y, some_slope in zip(*pieces, strict=True):
+    for some_x, some_y, some_slope in zip(pieces(x.contiguous()), pieces(y.contiguous()), pieces(slope), strict=True):
         loss, found = cells(some_x, some_y, *args)
         some_slope.copy_(found)
         totals.append(loss.sum())

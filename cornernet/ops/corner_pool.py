@@ -39,7 +39,7 @@ def right_pool(x: Tensor) -> Tensor:
 def _running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
     if torch.compiler.is_exporting():
         return _doubling(x, dim, backwards)
-    if x.device.type == "cpu" and x.numel() >= LARGE and not torch.compiler.is_compiling():
+    if not torch.compiler.is_compiling() and x.device.type == "cpu" and x.numel() >= LARGE:
         return running_max(x, dim, backwards)
     return torch.cummax(x.flip(dim), dim).values.flip(dim) if backwards else torch.cummax(x, dim).values
 
