@@ -93,7 +93,7 @@ def test_samples_are_the_plain_ones(tmp_path):
         image, boxes = reference("sample").sample(*given)
         ours = prepare(collate([sample], 128), files.MEAN, files.STD)[0]
         torch.testing.assert_close(ours, torch.from_numpy(image), rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(sample.boxes, boxes, rtol=1e-3, atol=0.6)  # the window's side is whole pixels
+        np.testing.assert_allclose(sample.boxes, boxes, rtol=1e-5, atol=1e-3)
     assert seen > 3
 
 

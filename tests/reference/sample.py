@@ -18,8 +18,8 @@ def sample(path, boxes, draws, size, border, mean, std):
     """File, boxes [n, 4], random numbers, (height, width), mean and std [3] -> picture [3, H, W] float32, boxes."""
     image = cv2.imread(str(path))
     image, boxes = crop(image, boxes.astype(np.float32), size, draws.scale, draws.centre, border)
+    boxes = boxes * np.array([size[1] / image.shape[1], size[0] / image.shape[0]] * 2, np.float32)
     image = cv2.resize(image, (size[1], size[0]))
-    boxes = boxes / draws.scale
     if draws.flip:
         image = image[:, ::-1, :]
         boxes[:, [0, 2]] = size[1] - boxes[:, [2, 0]]

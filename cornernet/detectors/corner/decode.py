@@ -136,7 +136,8 @@ def _peaks(heat: Tensor, kernel: int) -> Tensor:
     if not pays(heat):
         return heat * (_window_max(heat, kernel) == heat)
     peaks = torch.empty_like(heat, memory_format=torch.contiguous_format)
-    planes = max(1, PIECE // (heat.shape[2] * heat.shape[3]))
+    height, width = heat.shape[2:]
+    planes = max(1, PIECE // ((height + kernel) * (width + kernel)))  # with the padding
     for some, out in zip(*(t.reshape(-1, 1, *heat.shape[2:]).split(planes) for t in (heat, peaks)), strict=True):
         torch.eq(_window_max(some, kernel), some, out=out).mul_(some)
     return peaks
