@@ -40,10 +40,11 @@ def test_loss_and_gradients_are_those_of_the_plain_one(objects):
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("shape", [(1, 2, 5, 7), (2, 5, 130, 120)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(1, 2, 5, 7), (2, 8, 100, 90)])
 @pytest.mark.parametrize("side", tensors.POOLS)
-def test_pools_are_the_plain_ones(side, shape):
-    x, grad = torch.randn(shape, requires_grad=True), torch.randn(shape)
+def test_pools_are_the_plain_ones(side, shape, layout):
+    x, grad = torch.randn(shape).to(memory_format=layout).requires_grad_(), torch.randn(shape)
     y, plain = tensors.POOLS[side](x), reference("pool").POOLS[side](x)
     assert torch.equal(y, plain)
     expected, ours = (torch.autograd.grad(out, x, grad)[0] for out in (plain, y))

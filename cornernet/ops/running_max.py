@@ -1,16 +1,26 @@
-"""Running maximum along rows or columns of maps on a CPU, several times as fast as `cummax` with its gradient.
+"""Running maximum across the lines of maps on a CPU, several times as fast as `cummax` with its gradient.
 
-`cummax` walks along one line of cells after the other and its gradient adds up cell by cell. Here a whole row of cells
-of all maps takes each step together. Same values; the same gradients up to the order in which they are added.
+`cummax` walks along one column of cells after the other and its gradient adds up cell by cell. Here a whole row of
+cells of all maps takes each step together. Same values; the same gradients up to the order in which they are added.
+Along the cells that lie side by side in memory there is nothing to gain: `pays` says so.
 """
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+LARGE = 2**17  # cells, from which on the steps cost less than they save
+
+
+def pays(x: Tensor, dim: int) -> bool:
+    """Whether `running_max` is the faster way along dim; neither for a compiler nor on a GPU."""
+    if torch.compiler.is_compiling():
+        return False
+    return x.device.type == "cpu" and x.numel() >= LARGE and x.stride(dim) != 1
+
 
 def running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
-    """Maximum over this cell and all before it (after it, if backwards) along dim 2 or 3: [B, D, H, W] -> same shape.
+    """Maximum over this cell and all before it (after it, if backwards) along dim, of any shape -> same shape.
 
     Where values tie the gradient goes to the last of them in scan order; there is only a first gradient.
     """
@@ -20,30 +30,24 @@ def running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
 class _RunningMax(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, dim: int, backwards: bool) -> Tensor:
-        # steps along the cells that lie side by side in memory would be scattered; turned maps have them apart
-        ctx.turned, ctx.dim, ctx.backwards = x.stride(dim) == 1, dim, backwards
-        x = _turned(x, ctx)
+        ctx.dim, ctx.backwards = dim, backwards
         y = torch.empty_like(x)
         _scan(_lines(x, ctx), _lines(y, ctx))
         ctx.save_for_backward(x, y)
-        return _turned(y, ctx)
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
         x, y = ctx.saved_tensors
         found = torch.empty_like(x)
-        _scan_back(*(_lines(t, ctx) for t in (x, y, _turned(grad, ctx), found)))
-        return _turned(found, ctx), None, None
-
-
-def _turned(x: Tensor, ctx) -> Tensor:
-    return x.transpose(2, 3).contiguous() if ctx.turned else x
+        _scan_back(*(_lines(t, ctx) for t in (x, y, grad, found)))
+        return found, None, None
 
 
 def _lines(x: Tensor, ctx) -> list[Tensor]:
     """Views of all rows or columns, in the order of the scan."""
-    lines = x.unbind(5 - ctx.dim if ctx.turned else ctx.dim)
+    lines = x.unbind(ctx.dim)
     return list(reversed(lines)) if ctx.backwards else list(lines)
 
 
