@@ -147,3 +147,12 @@ def test_the_back_ends_agree(tmp_path):
 def test_the_table_of_the_short_stages():
     text = benchmark.stages(["only=[pool,loader,startup]", "repeats=1"], ROOT)
     assert "corner pooling" in text and "loader" in text and "start-up" in text and "ref/ours" in text
+
+
+def test_the_stages_of_the_whole_network_run(tiny, tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "cornernet.yaml").write_text(tiny.read_text())
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    rows = benchmark.stages(["only=training,inference", "repeats=1"], tmp_path).splitlines()[3:5]
+    assert "training step" in rows[0] and "inference" in rows[1]
+    assert all(float(cell) > 0 for row in rows for cell in row.split()[-5:])
