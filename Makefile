@@ -31,8 +31,8 @@ lint: $(VENV)/.dev  ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: install  ## time a training step of the one-stack network, with the peak memory
-	$(BIN)/python tools/benchmark.py configs/cornernet_hg52.yaml train.batch_size=1
+bench: install  ## time every stage beside a plain formulation and its floor (minutes)
+	$(BIN)/python tools/benchmark.py
 
 format: $(VENV)/.dev  ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -28,13 +28,13 @@ def photometric(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> 
     grey = (images * weights).sum(1, keepdim=True)
     own, of_grey, of_mean = _mixture(order, alpha.to(images.dtype))
     flat = of_mean.unsqueeze(1) * grey.mean((2, 3)) + _lighting(light.to(images.dtype))
-    return images * _spread(own) + grey * _spread(of_grey) + flat[:, :, None, None]
+    return (images * _spread(own)).add_(grey * _spread(of_grey)).add_(flat[:, :, None, None])
 
 
 def normalise(images: Tensor, mean: Tensor | tuple[float, ...], std: Tensor | tuple[float, ...]) -> Tensor:
     """Images [B, 3, H, W] in 0..1, mean and std [3], on the images' device if tensors -> (images - mean) / std."""
     mean, std = (_by_channel(values, images) for values in (mean, std))
-    return (images - mean) / std
+    return (images - mean).div_(std)
 
 
 def _by_channel(values: Tensor | tuple[float, ...], images: Tensor) -> Tensor:
@@ -43,11 +43,17 @@ def _by_channel(values: Tensor | tuple[float, ...], images: Tensor) -> Tensor:
     return tensor.to(images.dtype).view(1, -1, 1, 1)
 
 
-def prepare(batch: Batch, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+def prepare(batch: Batch, mean: Tensor | tuple[float, ...], std: Tensor | tuple[float, ...]) -> Tensor:
     """A training batch -> what the network sees, [B, 3, H, W] float32: jittered, lit, normalised."""
-    images = batch.images.float() / 255
-    images = photometric(images, batch.colour_order, batch.colour_alpha, batch.colour_light)
-    return normalise(images, mean, std)
+    given = (batch.images, batch.colour_order, batch.colour_alpha, batch.colour_light)
+    if batch.images.device.type != "cpu" or torch.compiler.is_compiling():
+        return _prepared(*given, mean, std)
+    # picture by picture, each of which stays in the cache from one operation to the next
+    return torch.cat([_prepared(*one, mean, std) for one in zip(*(x.split(1) for x in given), strict=True)])
+
+
+def _prepared(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor, mean, std) -> Tensor:
+    return normalise(photometric(images / 255, order, alpha, light), mean, std)
 
 
 def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:

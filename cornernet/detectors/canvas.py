@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from cornernet.config import Backbone, Data
-from cornernet.data.photometric import normalise, photometric
+from cornernet.data.photometric import normalise, prepare
 from cornernet.structures import Batch
 
 
@@ -52,8 +52,7 @@ def _round_up(size: int, multiple: int) -> int:
 
 def training_pictures(batch: Batch, mean: Tensor, std: Tensor) -> Tensor:
     """Pictures of a batch with the colour changes drawn for them, normalised -> [B, 3, H, W] float32."""
-    images = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
-    return normalise(images, mean, std)
+    return prepare(batch, mean, std)
 
 
 def plain_pictures(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

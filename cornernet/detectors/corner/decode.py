@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cornernet.detectors.corner.assignment import Assignment
 from cornernet.ops.gather import gather_cells
+from cornernet.ops.pieces import PIECE, pays
 from cornernet.structures import CornerMaps, Detections
 
 
@@ -97,7 +98,10 @@ def pair_up(
 
 def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
     """Best peaks of heat [B, C, H, W] (logits) with tag [B, D, H, W] and offset [B, 2, H, W] there -> K <= top_k."""
-    scores, labels, index = top_peaks(heat.float().sigmoid(), top_k, kernel)
+    # on a CPU image by image: maps of a whole batch are too large to be kept for the next one
+    parts = heat.split(1) if pays(heat) else [heat]
+    found = [top_peaks(part.float().sigmoid(), top_k, kernel) for part in parts]
+    scores, labels, index = map(torch.cat, zip(*found, strict=True))
     width = heat.shape[3]
     x, y = (index % width).float(), (index // width).float()
     if offset is not None:
@@ -113,9 +117,30 @@ def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor
     that is smaller; where an image has fewer peaks the rest have score 0.
     """
     cells = heat.shape[2] * heat.shape[3]
-    peaks = (heat * (_window_max(heat, kernel) == heat)).flatten(1)
-    scores, where = peaks.topk(min(top_k, peaks.shape[1]))
+    peaks = _peaks(heat, kernel).flatten(1)
+    k = min(top_k, peaks.shape[1])
+    scores, where = _largest(peaks.view(len(heat), -1, heat.shape[3]), k) if pays(heat) else peaks.topk(k)
     return scores, where // cells, where % cells
+
+
+def _largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Rows [B, R, W] -> the k largest values and where they lie among R W: they are in the k rows of largest maxima."""
+    width = rows.shape[2]
+    row = rows.amax(2).topk(min(k, rows.shape[1])).indices.sort().values  # sorted, so that cells keep their order
+    scores, where = rows.gather(1, row[:, :, None].expand(-1, -1, width)).flatten(1).topk(k)
+    return scores, row.gather(1, where // width) * width + where % width
+
+
+def _peaks(heat: Tensor, kernel: int) -> Tensor:
+    """Heat [B, C, H, W] -> the same where a cell is the maximum of its window, 0 elsewhere."""
+    if not pays(heat):
+        return heat * (_window_max(heat, kernel) == heat)
+    peaks = torch.empty_like(heat, memory_format=torch.contiguous_format)
+    height, width = heat.shape[2:]
+    planes = max(1, PIECE // ((height + kernel) * (width + kernel)))  # with the padding
+    for some, out in zip(*(t.reshape(-1, 1, *heat.shape[2:]).split(planes) for t in (heat, peaks)), strict=True):
+        torch.eq(_window_max(some, kernel), some, out=out).mul_(some)
+    return peaks
 
 
 def _window_max(heat: Tensor, kernel: int) -> Tensor:

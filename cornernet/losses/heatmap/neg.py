@@ -13,17 +13,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cornernet.losses.reduce import at_least_float32, per_positive
+from cornernet.losses.one_pass import summed
+from cornernet.losses.reduce import at_least_float32, positives, true
 
 
 def neg(logits: Tensor, target: Tensor, alpha: float = 2.0, beta: float = 4.0, clamp: float | None = 1e-4) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar; clamp None has a gradient everywhere. CornerNet, equation 1."""
-    x, y = at_least_float32(logits), at_least_float32(target)
-    if clamp is None:
-        log_p, log_q = F.logsigmoid(x), F.logsigmoid(-x)
-    else:
-        p = x.sigmoid().clamp(clamp, 1 - clamp)
-        log_p, log_q = p.log(), (1 - p).log()
-    # powers by exp: the gradient of a power is infinite at 0 for exponents below 1
-    loss = torch.where(y == 1, (alpha * log_q).exp() * log_p, (1 - y) ** beta * (alpha * log_p).exp() * log_q)
-    return per_positive(-loss, target)
+    total = summed(_cells, at_least_float32(logits), at_least_float32(target), alpha, beta, clamp)
+    return total / positives(target).clamp(min=1)
+
+
+def _cells(x: Tensor, y: Tensor, alpha: float, beta: float, clamp: float | None) -> tuple[Tensor, Tensor]:
+    """Logits, target -> loss of every cell and its derivative by x.
+
+    With q the probability of the right answer, that is p where y = 1 and 1 - p elsewhere, and w = 1 or (1 - y)^beta
+    both cases are -w (1 - q)^alpha log(q), whose derivative by the logit of 1 - q is
+    w (1 - q)^alpha ((1 - q) - alpha q log(q)).
+    """
+    corner = true(torch.eq, y, 1)
+    sign, p, inside = 1 - 2 * corner, x.sigmoid(), 1.0  # sign: of 1 - q against p
+    if clamp is not None:
+        inside = true(torch.gt, p, clamp) * true(torch.lt, p, 1 - clamp)
+        p = p.clamp(clamp, 1 - clamp)
+    wrong, right = corner + sign * p, 1 - corner - sign * p
+    weight = (_power(1 - y, beta) + corner) * _power(wrong, alpha)
+    # xlogy, because torch's log of a tensor this small waits for its other threads
+    bits = weight * F.logsigmoid(-sign * x) if clamp is None else torch.xlogy(weight, right)
+    return -bits, sign * inside * (weight * wrong - alpha * right * bits)
+
+
+def _power(x: Tensor, exponent: float) -> Tensor:
+    """x^exponent; torch has a fast square, but no fast fourth power."""
+    return x.square().square() if exponent == 4 else x**exponent

@@ -1,0 +1,132 @@
+"""Stages on the whole of Hourglass-104, the published network: minutes and 6 GB, so they run only if named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cornernet import config, detectors, inference
+from cornernet.benchmark.measure import Given, Stage
+from cornernet.benchmark.tensors import CLASSES
+from cornernet.benchmark.training_step import random_batch
+from cornernet.config import Config
+from cornernet.detectors.canvas import plain_pictures, training_pictures
+from cornernet.detectors.corner.head import CornerPool
+from cornernet.ops.gather import gather_cells
+from cornernet.optim import build_optimizer
+from cornernet.structures import Batch
+
+
+def training(given: Given) -> Stage:
+    """Forward, loss, backward and Adam; the floor is the network's convolutions alone, there and back."""
+    settings = _settings(given)
+    detector, batch = detectors.build(settings, CLASSES).train(), random_batch(settings)
+    optimizer = build_optimizer(detector, settings.train)
+    shapes = convolutions(detector, lambda: detector.network(training_pictures(batch, detector.mean, detector.std)))
+    modules = [given.reference(name) for name in ("loss", "pool", "targets")]
+
+    def ours() -> None:
+        optimizer.zero_grad()
+        detector(batch)["total"].backward()
+        optimizer.step()
+
+    def reference() -> None:
+        optimizer.zero_grad()
+        with plain_pools(detector, modules[1]):
+            plain_loss(detector, batch, modules[0], modules[2]).backward()
+        for group in optimizer.param_groups:
+            group["foreach"] = False
+        optimizer.step()
+        for group in optimizer.param_groups:
+            group["foreach"] = None
+
+    work = f"training step, Hourglass-104, {settings.data.input_size[0]} pixels, batch of 1"
+    return Stage(work, {"": ours}, reference if all(modules) else None, lambda: bare(shapes, backward=True))
+
+
+def predicting(given: Given) -> Stage:
+    """One picture to boxes; the floor is the network's convolutions alone."""
+    settings = _settings(given)
+    detector = detectors.build(settings, CLASSES).eval()
+    height, width = settings.data.input_size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    images = torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
+    pixels = plain_pictures(images, detector.mean, detector.std)
+    with torch.inference_mode():
+        shapes = convolutions(detector, lambda: detector.network(pixels))
+    plain, pools = given.reference("detections"), given.reference("pool")
+
+    def reference() -> None:
+        with plain_pools(detector, pools), torch.inference_mode():
+            plain.detect(detector.network(plain_pictures(images, detector.mean, detector.std))[-1], CLASSES)
+
+    work = f"inference, Hourglass-104, {height} pixels, picture to boxes, float32"
+    ours = {"": lambda: inference.detect(detector, [picture])}
+    return Stage(work, ours, reference if plain and pools else None, lambda: bare(shapes, backward=False))
+
+
+def _settings(given: Given) -> Config:
+    path = given.root / "configs" / "cornernet.yaml"
+    return config.load(path, ["train.batch_size=1", "train.precision=fp32", "train.device=cpu"])
+
+
+def plain_loss(detector: nn.Module, batch: Batch, loss, targets) -> Tensor:
+    """The reference's loss of a batch, by the reference's targets."""
+    maps = detector.network(training_pictures(batch, detector.mean, detector.std))
+    shape, counts = maps[-1].tl_heat.shape, batch.mask.sum(1).tolist()
+    sizes = tuple(batch.images.shape[-2:]), tuple(shape[-2:])
+    found = targets.encode(batch.boxes, batch.labels, counts, shape[1], *sizes, slots=batch.boxes.shape[1])
+    tl_heat, br_heat, mask, tl_offset, br_offset, *index = found
+    outs = [
+        out
+        for m in maps
+        for out in (
+            m.tl_heat, m.br_heat, gather_cells(m.tl_tag, index[0]), gather_cells(m.br_tag, index[1]),
+            gather_cells(m.tl_offset, index[0]), gather_cells(m.br_offset, index[1]),
+        )
+    ]  # fmt: skip
+    return loss.corner_loss(outs, [tl_heat, br_heat, mask.bool(), tl_offset, br_offset])
+
+
+@contextmanager
+def plain_pools(detector: nn.Module, pools) -> Iterator[None]:
+    """While this lasts the network pools corners as the reference does."""
+    modules = [module for module in detector.modules() if isinstance(module, CornerPool)]
+    before = [(module.vertical, module.horizontal) for module in modules]
+    for module, (vertical, horizontal) in zip(modules, before, strict=True):
+        module.vertical, module.horizontal = (
+            pools.POOLS[call.__name__.removesuffix("_pool")] for call in (vertical, horizontal)
+        )
+    try:
+        yield
+    finally:
+        for module, pair in zip(modules, before, strict=True):
+            module.vertical, module.horizontal = pair
+
+
+def convolutions(detector: nn.Module, run) -> list[tuple[nn.Conv2d, torch.Size]]:
+    """The convolutions that a run of the network calls, with the shapes of their inputs."""
+    found: list = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, inputs: found.append((module, inputs[0].shape)))
+        for module in detector.modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    with torch.no_grad():
+        run()
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def bare(shapes: list[tuple[nn.Conv2d, torch.Size]], backward: bool) -> None:
+    """These convolutions alone, with the gradients of input and weight if backward."""
+    for module, shape in shapes:
+        x = torch.ones(shape, requires_grad=backward)
+        with torch.set_grad_enabled(backward):
+            y = F.conv2d(x, module.weight, None, module.stride, module.padding)
+        if backward:
+            torch.autograd.grad(y, (x, module.weight), torch.ones_like(y))
