@@ -26,6 +26,8 @@ def test_a_picture_of_every_sample_and_a_sheet(either, tmp_path):
     order = next(iter(train_loader(settings.data, source, 8, seed=settings.seed))).index.tolist()
     assert written[0] == f"000_{source.record(order[0]).file_name.split('.')[0]}.png"
     assert all(cv2.imread(str(tmp_path / "x" / name)) is not None for name in written)
+    heights = [cv2.imread(str(tmp_path / "x" / name)).shape[0] for name in (written[0], "targets.png")]
+    assert heights[1] == 6 * heights[0] + 5 * 4  # the first six, with gaps
     show_data.show(either, ["images=2", f"out={tmp_path / 'x'}"])
     assert len(list((tmp_path / "x").iterdir())) == 3  # those of the longer call are gone
 
