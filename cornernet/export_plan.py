@@ -12,7 +12,7 @@ from cornernet.config import Config
 DEFAULTS = {"format": "onnx", "out": "", "batch": "dynamic", "size": "", "picture": ""}
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 NEEDED = {"onnx": ["onnx", "onnxscript"], "torch": []}
-EXTRA = "pip install 'cornernet[export]'"
+EXTRA = "pip install onnx onnxscript onnxruntime"
 
 
 class Plan(NamedTuple):

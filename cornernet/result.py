@@ -74,7 +74,7 @@ class Result:
         try:
             import supervision
         except ImportError:
-            raise ImportError("to_supervision needs supervision: pip install 'cornernet[supervision]'") from None
+            raise ImportError("to_supervision needs supervision: pip install supervision") from None
         return supervision.Detections(
             self.boxes.numpy(), confidence=self.scores.numpy(), class_id=self.labels.numpy(),
             data={"class_name": np.array(self.names, dtype=object)},

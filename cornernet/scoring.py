@@ -115,7 +115,7 @@ def _backend(name: Backend) -> tuple[type, type]:
         return COCO, COCOeval
     if name == "faster_coco_eval":
         if importlib.util.find_spec(name) is None:
-            raise ValueError(f"the backend {name} is not installed: pip install 'cornernet[fast-eval]'")
+            raise ValueError(f"the backend {name} is not installed: pip install faster-coco-eval")
         module = importlib.import_module(name)
         return module.COCO, module.COCOeval_faster
     raise ValueError(f"got backend {name!r}, expected pycocotools or faster_coco_eval")

@@ -336,9 +336,12 @@ def test_missing_files_are_named(checkpoints, tmp_path):
 def test_without_the_extra_a_sentence_says_how_to_get_it(checkpoints, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     wanted = export.plan("best.pt", [])
-    assert export.check(wanted, noise(1), ()) == "not run, for want of onnxruntime: pip install 'cornernet[export]'"
+    assert (
+        export.check(wanted, noise(1), ())
+        == "not run, for want of onnxruntime: pip install onnx onnxscript onnxruntime"
+    )
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(ValueError, match=r"^format=onnx needs onnxscript: pip install 'cornernet\[export\]'$"):
+    with pytest.raises(ValueError, match="^format=onnx needs onnxscript: pip install onnx onnxscript onnxruntime$"):
         export.plan("best.pt", [])
     assert export.plan("best.pt", ["format=torch"]).out == Path("best.pt2")
 
