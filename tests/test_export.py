@@ -341,7 +341,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(checkpoints, tmp_path, 
         == "not run, for want of onnxruntime: pip install onnx onnxscript onnxruntime"
     )
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(ValueError, match="^format=onnx needs onnxscript: pip install onnx onnxscript onnxruntime$"):
+    with pytest.raises(ValueError, match=r"^format=onnx needs onnxscript: pip install onnx onnxscript onnxruntime$"):
         export.plan("best.pt", [])
     assert export.plan("best.pt", ["format=torch"]).out == Path("best.pt2")
 

@@ -95,7 +95,7 @@ def train_loader(
         batch_sampler=sampler,
         num_workers=data.workers,
         collate_fn=partial(collate, max_objects=data.max_objects),
-        worker_init_fn=start_worker,
+        worker_init_fn=partial(start_worker, held=dataset.held),
         pin_memory=torch.cuda.is_available(),
         persistent_workers=data.workers > 0,
     )

@@ -137,11 +137,14 @@ def _what(message: str) -> str | None:
     return "a loader process died" if "DataLoader worker (pid" in message else None
 
 
-def start_worker(worker: int) -> None:
-    """One thread a worker; Ctrl-C, SIGUSR1 and SIGTERM to the whole group of processes are for the main process.
+def start_worker(worker: int, held: Held | None = None) -> None:
+    """Note the process in `held`, and give it one thread.
 
-    It finishes its step, for which it needs its workers, and then ends them itself.
+    Ctrl-C, SIGUSR1 and SIGTERM to the whole group of processes are for the main process: it finishes its step, for
+    which it needs its workers, and then ends them itself.
     """
+    if held is not None:
+        held.rows[worker % MAX_WORKERS] = torch.tensor([os.getpid(), NOTHING])
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGUSR1"):

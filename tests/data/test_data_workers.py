@@ -14,7 +14,7 @@ from cornernet.commandline import Failed, Interrupted
 from cornernet.config import Data
 from cornernet.data.loader import train_loader
 from cornernet.data.shapes import ShapesSet
-from cornernet.data.workers import Held, Watch
+from cornernet.data.workers import NOTHING, Held, Watch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BAD = 5
@@ -63,9 +63,8 @@ def run(happens, timeout=0):
             for _ in loader:
                 pass
     except Failed as error:
-        assert loader.dataset.held.rows[:2, 0].min() > 0
-        for pid in loader.dataset.held.rows[:2, 0].tolist():
-            assert gone(pid)
+        started = [pid for pid in loader.dataset.held.rows[:2, 0].tolist() if pid != NOTHING]
+        assert started and all(gone(pid) for pid in started)  # the other one may not have come so far
         return str(error)
     assert loader.dataset.held.pictures([]) == []
     return ""
