@@ -214,7 +214,11 @@ def test_buffers_come_back_in_every_type():
 
 
 def test_a_module_without_buffers_has_nothing_to_keep():
-    Buffers(nn.Linear(1, 1)).restore(torch.tensor(1.0))
+    module = nn.Linear(1, 1)
+    before = module.weight.item()
+    kept = Buffers(module)
+    kept.restore(torch.tensor(1.0))
+    assert kept.copies == {} and module.weight.item() == before
 
 
 def test_the_lag_is_nothing_on_a_cpu():

@@ -255,7 +255,7 @@ def agree(tool, tiny, given, folder, on_error):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_check_says_is_what_a_training_does(shared, tool, tiny, tmp_path, name):
-    agree(tool, tiny, hostile(shared, tmp_path, name), tmp_path, "stop")
+    assert agree(tool, tiny, hostile(shared, tmp_path, name), tmp_path, "stop") in (0, 2)
 
 
 @pytest.mark.slow

@@ -383,7 +383,8 @@ def test_resuming_needs_no_file_of_the_start(train, tiny_run, tmp_path):
     start.write_bytes((tiny_run / "last.pt").read_bytes())
     train(f"train.init={start}", "train.steps=2", name="begun")
     start.unlink()
-    train(f"train.init={start}", "train.steps=3", "train.resume=auto", name="begun")
+    folder = train(f"train.init={start}", "train.steps=3", "train.resume=auto", name="begun")
+    assert checkpoint.load(folder / "last.pt")["step"] == 3
 
 
 def test_buffers_that_are_not_finite_are_not_saved(tiny):
