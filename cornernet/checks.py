@@ -88,6 +88,12 @@ def weights(settings: Config) -> None:
             raise ValueError(f"loss.{role}.weight must be {allowed}, got {loss.weight}")
 
 
+def compiling(settings: Config) -> None:
+    """Raise ValueError where a compiled network is to compute its features twice: a compiler decides that itself."""
+    if settings.train.compile and settings.train.gradient_checkpointing:
+        raise ValueError("train.compile=true and train.gradient_checkpointing=true do not go together; choose one")
+
+
 def whole_pictures(settings: Config) -> None:
     """Raise ValueError where training fits whole pictures into another size than that in which they are tested."""
     data = settings.data

@@ -78,6 +78,7 @@ def check(settings: Config) -> None:
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, CLASSES)
     checks.whole_pictures(settings)
+    checks.compiling(settings)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))

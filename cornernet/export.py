@@ -86,7 +86,8 @@ def traceable(checkpoint: str, overrides: Sequence[str]) -> tuple[nn.Module, Con
     if changed:
         detector, settings, held = load_detector(checkpoint, [*overrides, *changed])
     checks.ranges(settings, checks.TEST_RANGES)
-    return detector.requires_grad_(False), settings, held, changed
+    # files hold weights in the layout of other programs
+    return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
 
 
 def check_size(detector: nn.Module, size: Sequence[int]) -> tuple[int, int]:

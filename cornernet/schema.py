@@ -157,8 +157,10 @@ class Train:
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
     device: Literal["auto", "cpu"] = "auto"  # auto: a GPU if there is one
-    channels_last: bool = False  # memory layout of the convolutions
+    channels_last: bool = True  # memory layout of the convolutions; off: the one of PyTorch's tensors
     compile: bool = False  # torch.compile the network
+    # keep a tenth of the features for the gradient and compute the others twice: less memory, more time
+    gradient_checkpointing: bool = False
     freeze_norm: bool = False  # BatchNorm uses its running statistics, as it must for equality over process counts
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end

@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from cornernet import checkpoint, config, detectors
+from cornernet.backbones.recompute import recompute
 from cornernet.config import Config, Losses
 from cornernet.optim import build_average, build_optimizer
 
@@ -46,6 +47,8 @@ def start(
     detector = detectors.build(settings, len(class_names)).to(device)
     if settings.train.channels_last:
         detector = detector.to(memory_format=torch.channels_last)
+    if settings.train.gradient_checkpointing:
+        recompute(detector.network.segments())
     if settings.train.init and not resumes:
         _load(detector, checkpoint.load(settings.train.init), settings, settings.train.init)
     optimizer = build_optimizer(detector, settings.train)
@@ -84,7 +87,7 @@ def load_detector(path: str | Path, overrides: list[str] = ()) -> tuple[nn.Modul
     settings = _only_own_losses(config.override(config.from_container(held["config"]), overrides))
     detector = detectors.build(settings, len(held["class_names"]))
     _load(detector, held, settings, path)
-    return detector.eval(), settings, held
+    return detector.eval().to(memory_format=torch.channels_last), settings, held
 
 
 def _load(detector: nn.Module, held: dict[str, Any], settings: Config, path: str | Path) -> None:

@@ -153,6 +153,7 @@ def test_the_stages_of_the_whole_network_run(tiny, tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "cornernet.yaml").write_text(tiny.read_text())
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    rows = benchmark.stages(["only=training,inference", "repeats=1"], tmp_path).splitlines()[3:5]
-    assert "training step" in rows[0] and "inference" in rows[1]
+    rows = benchmark.stages(["only=training,inference", "repeats=1"], tmp_path).splitlines()[3:7]
+    assert all("training step" in row for row in rows[:3]) and "inference" in rows[3]
+    assert [row.split(", ")[-1].split("  ")[0] for row in rows[:3]] == ["float32", "gradient checkpointing", "bf16"]
     assert all(float(cell) > 0 for row in rows for cell in row.split()[-5:])

@@ -392,8 +392,31 @@ def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
 
 @both
 def test_bf16_trains(tiny, train):
-    last = rows(train("train.precision=bf16", "train.channels_last=true", "train.clip_norm=1") / "log.csv")[-1]
+    last = rows(train("train.precision=bf16", "train.clip_norm=1") / "log.csv")[-1]
     assert float(last["total"]) > 0
+
+
+@both
+def test_gradient_checkpointing_trains_the_same_weights(tiny, train):
+    plain = checkpoint.load(train("train.accumulate=2", name="plain") / "last.pt")
+    twice = checkpoint.load(train("train.accumulate=2", "train.gradient_checkpointing=true", name="twice") / "last.pt")
+    assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (plain, twice))) == []
+
+
+def test_a_compiled_network_is_not_computed_twice(train):
+    with pytest.raises(ValueError, match="do not go together"):
+        train("train.compile=true", "train.gradient_checkpointing=true")
+
+
+def test_both_layouts_train(train):
+    first, second = (
+        checkpoint.load(train(f"train.channels_last={last}", "train.steps=1", name=last) / "last.pt")["model"]
+        for last in ("true", "false")
+    )
+    assert first["network.heads.0.tl_heat.0.weight"].is_contiguous(memory_format=torch.channels_last)
+    assert second["network.heads.0.tl_heat.0.weight"].is_contiguous()
+    for key, value in first.items():
+        torch.testing.assert_close(second[key], value, rtol=1e-2, atol=1e-2)
 
 
 EXACT = [  # terms that are means over images, and statistics that do not depend on the batch

@@ -20,7 +20,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
-        return F.relu(self.norm(self.conv(x)))
+        return F.relu(self.norm(self.conv(x)), inplace=True)
 
 
 class Residual(nn.Module):
@@ -37,7 +37,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
-        return F.relu(self.norm(self.conv(self.block(x))) + self.shortcut(x))
+        return F.relu(self.norm(self.conv(self.block(x))) + self.shortcut(x), inplace=True)
 
 
 def projection(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
@@ -81,6 +81,11 @@ class Hourglass(nn.Module):
         below = F.interpolate(self.up(deeper[0]), scale_factor=2.0, mode="nearest")
         return [self.skip(x) + below, *deeper]
 
+    def segments(self) -> list[nn.Module]:
+        """The parts of every level, for gradient checkpointing: see `recompute`."""
+        own = [part for part in (self.skip, self.down, self.up) if part is not None]
+        return own + (self.inner.segments() if isinstance(self.inner, Hourglass) else [self.inner])
+
 
 def trim(hourglass: Hourglass, levels: int) -> None:
     """Take the finest levels of the way up out of an hourglass whose reader needs coarser ones alone."""
@@ -113,6 +118,12 @@ class StackedHourglass(nn.Module):
         """Input sizes are multiples of this, or up to three pixels less."""
         return STEM_STRIDE * 2**self.order
 
+    def segments(self) -> list[nn.Module]:
+        """The stem, the parts of every level of every stack and what joins the stacks: see `recompute`."""
+        levels = [part for hourglass in self.hourglasses for part in hourglass.segments()]
+        between = zip(self.merge_input, self.merge_output, self.merged, strict=True)
+        return [self.stem, *levels, *self.outputs, *(part for parts in between for part in parts)]
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map pictures to the features of every stack."""
         return [levels[0] for levels in self.levels(images)]
@@ -124,7 +135,8 @@ class StackedHourglass(nn.Module):
             finest, *coarser = hourglass.levels(x)
             stacks.append([output(finest), *coarser])
             if i < len(self.merged):
-                x = self.merged[i](F.relu(self.merge_input[i](x) + self.merge_output[i](stacks[-1][0])))
+                both = self.merge_input[i](x) + self.merge_output[i](stacks[-1][0])
+                x = self.merged[i](F.relu(both, inplace=True))
         return stacks
 
 

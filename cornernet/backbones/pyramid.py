@@ -23,13 +23,15 @@ class Coarser(nn.Module):
 
     def __init__(self, channels: int, count: int):
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 3, 2, 1) for _ in range(count))
+        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 3, 2) for _ in range(count))
 
     def forward(self, levels: list[Tensor]) -> list[Tensor]:
         """Levels, fine to coarse -> the same and `count` more."""
         levels = list(levels)
         for number, conv in enumerate(self.convs):
-            levels.append(conv(F.relu(levels[-1]) if number else levels[-1]))
+            x = F.relu(levels[-1]) if number else levels[-1]
+            # padded here and not in the convolution, whose bf16 gradient is noise for a level of one cell on a CPU
+            levels.append(conv(F.pad(x, (1, 1, 1, 1))))
         return levels
 
 
@@ -55,6 +57,10 @@ class HourglassPyramid(nn.Module):
         stacks = len(hourglass.outputs)
         self.laterals = nn.ModuleList(nn.ModuleList(nn.Conv2d(w, channels, 1) for w in own) for _ in range(stacks))
         self.coarser = nn.ModuleList(Coarser(channels, last - first + 1 - len(own)) for _ in range(stacks))
+
+    def segments(self) -> list[nn.Module]:
+        """The parts of the hourglass that gradient checkpointing computes twice."""
+        return self.hourglass.segments()
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map pictures to the pyramids of the supervised stacks; in eval mode the last one alone."""
@@ -91,6 +97,10 @@ class ResNetPyramid(nn.Module):
         widths = [_width(getattr(self.body, stage)) for stage in self.stages]
         self.fpn = FeaturePyramidNetwork(widths, channels)
         self.coarser = Coarser(channels, last - first + 1 - len(widths))
+
+    def segments(self) -> list[nn.Module]:
+        """The stages of the ResNet, which gradient checkpointing computes twice."""
+        return [getattr(self.body, stage) for stage in self.run]
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map pictures to one pyramid."""

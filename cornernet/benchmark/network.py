@@ -1,6 +1,6 @@
 """Stages on the whole of Hourglass-104, the published network: minutes and 6 GB, so they run only if named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cornernet import config, detectors, inference
+from cornernet.backbones.recompute import recompute
 from cornernet.benchmark.measure import Given, Stage
 from cornernet.benchmark.tensors import CLASSES
 from cornernet.benchmark.training_step import random_batch
@@ -19,38 +20,67 @@ from cornernet.ops.gather import gather_cells
 from cornernet.optim import build_optimizer
 from cornernet.structures import Batch
 
+LAYOUTS = (torch.channels_last, torch.contiguous_format)  # ours, the published one
+
 
 def training(given: Given) -> Stage:
-    """Forward, loss, backward and Adam; the floor is the network's convolutions alone, there and back."""
+    """Forward, loss, backward and Adam in three ways; the reference and the floor are float32.
+
+    The floor is the network's convolutions alone, there and back.
+    """
     settings = _settings(given)
-    detector, batch = detectors.build(settings, CLASSES).train(), random_batch(settings)
-    optimizer = build_optimizer(detector, settings.train)
+    (detector, step), (plain, plain_step) = (_trained(settings, layout) for layout in LAYOUTS)
+    batch = random_batch(settings)
     shapes = convolutions(detector, lambda: detector.network(training_pictures(batch, detector.mean, detector.std)))
     modules = [given.reference(name) for name in ("loss", "pool", "targets")]
 
-    def ours() -> None:
-        optimizer.zero_grad()
-        detector(batch)["total"].backward()
-        optimizer.step()
+    def ours(half: bool = False) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            total = detector(batch)["total"]
+        step(total)
+
+    def small() -> None:
+        with recomputing(detector):
+            ours()
 
     def reference() -> None:
-        optimizer.zero_grad()
-        with plain_pools(detector, modules[1]):
-            plain_loss(detector, batch, modules[0], modules[2]).backward()
-        for group in optimizer.param_groups:
-            group["foreach"] = False
-        optimizer.step()
-        for group in optimizer.param_groups:
-            group["foreach"] = None
+        with plain_pools(plain, modules[1]):
+            plain_step(plain_loss(plain, batch, modules[0], modules[2]))
 
     work = f"training step, Hourglass-104, {settings.data.input_size[0]} pixels, batch of 1"
-    return Stage(work, {"": ours}, reference if all(modules) else None, lambda: bare(shapes, backward=True))
+    ways = {"float32": ours, "float32, gradient checkpointing": small, "bf16": lambda: ours(half=True)}
+    return Stage(work, ways, reference if all(modules) else None, lambda: bare(shapes, backward=True))
+
+
+def _trained(settings: Config, layout: torch.memory_format) -> tuple[nn.Module, Callable[[Tensor], None]]:
+    """A detector in that layout, and what a loss does to it."""
+    detector = detectors.build(settings, CLASSES).train().to(memory_format=layout)
+    optimizer = build_optimizer(detector, settings.train)
+
+    def step(total: Tensor) -> None:
+        total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return detector, step
+
+
+@contextmanager
+def recomputing(detector: nn.Module) -> Iterator[None]:
+    """While this lasts the network computes its features twice."""
+    segments = detector.network.segments()
+    recompute(segments)
+    try:
+        yield
+    finally:
+        for module in segments:
+            del module.forward  # that of its class comes back
 
 
 def predicting(given: Given) -> Stage:
     """One picture to boxes; the floor is the network's convolutions alone."""
     settings = _settings(given)
-    detector = detectors.build(settings, CLASSES).eval()
+    detector, plain_detector = (detectors.build(settings, CLASSES).eval().to(memory_format=x) for x in LAYOUTS)
     height, width = settings.data.input_size
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     images = torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
@@ -60,8 +90,8 @@ def predicting(given: Given) -> Stage:
     plain, pools = given.reference("detections"), given.reference("pool")
 
     def reference() -> None:
-        with plain_pools(detector, pools), torch.inference_mode():
-            plain.detect(detector.network(plain_pictures(images, detector.mean, detector.std))[-1], CLASSES)
+        with plain_pools(plain_detector, pools), torch.inference_mode():
+            plain.detect(plain_detector.network(plain_pictures(images, detector.mean, detector.std))[-1], CLASSES)
 
     work = f"inference, Hourglass-104, {height} pixels, picture to boxes, float32"
     ours = {"": lambda: inference.detect(detector, [picture])}
@@ -125,7 +155,7 @@ def convolutions(detector: nn.Module, run) -> list[tuple[nn.Conv2d, torch.Size]]
 def bare(shapes: list[tuple[nn.Conv2d, torch.Size]], backward: bool) -> None:
     """These convolutions alone, with the gradients of input and weight if backward."""
     for module, shape in shapes:
-        x = torch.ones(shape, requires_grad=backward)
+        x = torch.ones(shape).to(memory_format=torch.channels_last).requires_grad_(backward)
         with torch.set_grad_enabled(backward):
             y = F.conv2d(x, module.weight, None, module.stride, module.padding)
         if backward:

@@ -12,12 +12,13 @@ DETECTORS = {"corner": build_corner, "anchor": build_anchor}
 def build(config: Config, num_classes: int) -> nn.Module:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
-    Every detector offers `detector(batch)` -> dict of named loss terms with their weighted `total`,
-    `predict(images)` -> Detections in input pixels, `fit_size(height, width)` -> the input that holds a picture,
-    `cell_size()` -> side of its finest cells in input pixels, `describe()` -> what the log says of its loss,
-    `draw_targets(batch, pictures)` -> what a batch is to teach it, `graph_overrides()` -> what of the config has to
-    change before `predict` can be traced, and for a diagnosis `parts`, `reasons` and
-    `oracle(image, boxes, labels, frame)` -> its output beside the truth, see `detectors.oracle`.
+    That part has `segments()`, the modules that gradient checkpointing computes twice. Every detector offers
+    `detector(batch)` -> dict of named loss terms with their weighted `total`, `predict(images)` -> Detections in input
+    pixels, `fit_size(height, width)` -> the input that holds a picture, `cell_size()` -> side of its finest cells in
+    input pixels, `describe()` -> what the log says of its loss, `draw_targets(batch, pictures)` -> what a batch is to
+    teach it, `graph_overrides()` -> what of the config has to change before `predict` can be traced, and for a
+    diagnosis `parts`, `reasons` and `oracle(image, boxes, labels, frame)` -> its output beside the truth, see
+    `detectors.oracle`.
     Raises ValueError, one sentence, for settings that do not go together.
     """
     if config.model.detector not in DETECTORS:

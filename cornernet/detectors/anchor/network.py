@@ -13,6 +13,10 @@ class AnchorNetwork(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, head
 
+    def segments(self) -> list[nn.Module]:
+        """The parts that gradient checkpointing computes twice."""
+        return [*self.backbone.segments(), self.head.class_tower, self.head.box_tower]
+
     def forward(
         self, images: Tensor, with_features: bool = False
     ) -> list[AnchorMaps] | list[tuple[AnchorMaps, list[Tensor]]]:

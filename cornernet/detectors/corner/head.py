@@ -29,7 +29,8 @@ class CornerPool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
         pooled = self.vertical(self.to_vertical(x)) + self.horizontal(self.to_horizontal(x))
-        return self.out(F.relu(self.pooled_norm(self.pooled(pooled)) + self.shortcut_norm(self.shortcut(x))))
+        both = self.pooled_norm(self.pooled(pooled)) + self.shortcut_norm(self.shortcut(x))
+        return self.out(F.relu(both, inplace=True))
 
 
 def branch(channels: int, out_channels: int) -> nn.Sequential:
@@ -53,6 +54,10 @@ class CornerHead(nn.Module):
         self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
         for heat in (self.tl_heat, self.br_heat):
             nn.init.constant_(heat[-1].bias, HEAT_BIAS)
+
+    def segments(self) -> list[nn.Module]:
+        """Both poolings and the six branches, for gradient checkpointing."""
+        return list(self.children())
 
     def forward(self, features: Tensor) -> CornerMaps:
         """Map features to the six maps."""

@@ -16,6 +16,10 @@ class CornerNetwork(nn.Module):
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
 
+    def segments(self) -> list[nn.Module]:
+        """The parts that gradient checkpointing computes twice."""
+        return self.backbone.segments() + [part for head in self.heads for part in head.segments()]
+
     def forward(
         self, images: Tensor, with_features: bool = False
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:

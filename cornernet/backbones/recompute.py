@@ -1,0 +1,48 @@
+"""Gradient checkpointing: of some parts of a network only the input is kept, and the rest is found a second time.
+
+Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost, 2016, arXiv 1604.06174. Each part is computed
+again when the gradient arrives at its end, so that only one part's features are held at a time. That costs one more
+forward pass; values and gradients stay what they are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+
+from torch import Tensor, is_grad_enabled, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def recompute(segments: Iterable[nn.Module]) -> None:
+    """Have modules compute what they hold a second time, in place; they must not contain each other.
+
+    Each takes and gives one tensor and draws no random numbers. Where no gradient is wanted nothing changes.
+    """
+    for module in segments:
+        norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+        module.forward = partial(_kept_small, module.forward, norms)
+
+
+def _kept_small(forward: Callable, norms: list[nn.Module], x: Tensor) -> Tensor:
+    if not is_grad_enabled():
+        return forward(x)
+    return checkpoint(
+        forward, x, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), _seen(norms))
+    )
+
+
+@contextmanager
+def _seen(norms: list[nn.Module]) -> Iterator[None]:
+    """While this lasts BatchNorms leave their statistics alone: the first pass has counted the batch already.
+
+    They still write them, since autograd expects the second pass to be made of the same operations: into copies.
+    """
+    own = [(norm.running_mean, norm.running_var, norm.num_batches_tracked) for norm in norms]
+    for norm, (mean, var, _) in zip(norms, own, strict=True):
+        norm.running_mean, norm.running_var, norm.num_batches_tracked = mean.clone(), var.clone(), None
+    try:
+        yield
+    finally:
+        for norm, (mean, var, count) in zip(norms, own, strict=True):
+            norm.running_mean, norm.running_var, norm.num_batches_tracked = mean, var, count
