@@ -45,21 +45,29 @@ def loss(given: Given, batch: int = 2, classes: int = CLASSES, side: int = SIDE,
 
 
 def pool(given: Given, shape: tuple[int, ...] = (2, SIDE, SIDE, SIDE)) -> Stage:
-    """All four pools with their gradients; the floor copies the maps there and the gradients back."""
-    plain = given.reference("pool")
-    x, grad = torch.randn(shape, requires_grad=True), torch.randn(shape)
-    written = torch.empty(shape)
+    """All four pools with their gradients; the floor copies the maps there and the gradients back.
 
-    def run(pools: dict) -> list[Tensor]:
-        return [torch.autograd.grad(call(x), x, grad)[0] for call in pools.values()]
+    Channels last is the layout in which a network hands its features on (train.channels_last).
+    """
+    plain = given.reference("pool")
+    x, grad = torch.randn(shape), torch.randn(shape)
+    written = torch.empty(shape)
+    layouts = {"channels last": torch.channels_last, "contiguous": torch.contiguous_format}
+    pairs = {name: [t.contiguous(memory_format=kind) for t in (x, grad)] for name, kind in layouts.items()}
+
+    def run(pools: dict, layout: str) -> list[Tensor]:
+        maps, above = pairs[layout]
+        maps.requires_grad_()
+        return [torch.autograd.grad(call(maps), maps, above)[0] for call in pools.values()]
 
     def floor() -> None:
         for _ in POOLS:
-            written.copy_(x.detach())
+            written.copy_(x)
             written.copy_(grad)
 
     work = f"corner pooling forward and backward, all four, {'x'.join(map(str, shape))}"
-    return Stage(work, {"": lambda: run(POOLS)}, plain and (lambda: run(plain.POOLS)), floor)
+    ways = {name: lambda name=name: run(POOLS, name) for name in layouts}
+    return Stage(work, ways, plain and (lambda: run(plain.POOLS, "contiguous")), floor)
 
 
 def targets(given: Given, batch: int = 8, classes: int = CLASSES) -> Stage:

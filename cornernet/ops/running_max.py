@@ -59,7 +59,7 @@ def _scan(x: list[Tensor], y: list[Tensor]) -> None:
 
 def _scan_back(x: list[Tensor], y: list[Tensor], grad: list[Tensor], out: list[Tensor]) -> None:
     """Carries gradients back to the cell where their maximum was found: the next one on the way with x = y."""
-    carried = torch.zeros_like(grad[0], memory_format=torch.contiguous_format)
+    carried = torch.zeros_like(x[0])  # laid out as the maps are
     found = torch.empty_like(carried)  # 1 and 0; booleans would take four times as long
     for here, maximum, some, into in zip(*map(reversed, (x, y, grad, out)), strict=True):
         carried += some
