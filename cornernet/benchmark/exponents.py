@@ -18,7 +18,7 @@ class Exponent(NamedTuple):
 
 
 def exponent(values: Sequence[float], costs: Sequence[float]) -> Exponent:
-    """Values, all different, and what each costs -> Exponent; points that cost nothing are left out.
+    """Values, all different, and what each costs -> Exponent; points that cost nothing, or NaN, are left out.
 
     Of fewer than two points there is no slope. Raises ValueError for values that are not positive or not different.
     """

@@ -1,5 +1,6 @@
 """How time and memory of a training step grow with the picture's size, classes, objects, stacks and batch."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,7 @@ from cornernet.benchmark import point
 from cornernet.benchmark.exponents import Exponent, exponent
 from cornernet.benchmark.quantities import QUANTITIES, Point
 from cornernet.benchmark.training_step import CLASSES, OBJECTS, PARTS, Measured, device_of
+from cornernet.commandline import Failed
 from cornernet.config import Config
 from cornernet.hardware import resolve_precision
 from cornernet.metrics import aligned
@@ -28,11 +30,11 @@ def growth(settings: Config, quantity: str, values: Sequence[str] = (), repeats:
     suit, before anything is measured.
     """
     plans, notes = plan(settings, quantity, values)
-    tables = []
+    tables: list[str] = []
     with tqdm(total=repeats * sum(map(len, plans.values())), unit="process", dynamic_ncols=True) as bar:
         for name, points in plans.items():
             bar.set_description(name)
-            tables.append(table(name, points, _rounds(points, repeats, bar.update)))
+            tables.append(table(name, points, _rounds(points, repeats, bar.update, notes)))
     return "\n\n".join([_head(settings, repeats), *tables, *notes])
 
 
@@ -64,20 +66,40 @@ def _points(settings: Config, name: str, values: Sequence[str]) -> list[Point]:
     return points
 
 
-def _rounds(points: list[Point], repeats: int, progress: Callable[[], object]) -> list[list[Measured]]:
-    """Measurements of each point; a round takes every point once, so that a busy while does not bend the curve."""
-    found: list[list[Measured]] = [[] for _ in points]
+def _rounds(
+    points: list[Point], repeats: int, progress: Callable[[], object], notes: list[str]
+) -> list[list[Measured]]:
+    """Measurements of each point; a round takes every point once, so that a busy while does not bend the curve.
+
+    A point whose process fails, as one does that needs more memory than there is, has none, and the notes say why;
+    raises Failed if that is all of them.
+    """
+    found: list[list[Measured] | None] = [[] for _ in points]
     for _ in range(repeats):
-        for given, some in zip(points, found, strict=True):
-            some.append(point.measured(given.settings, given.classes, given.objects))
+        for k, given in enumerate(points):
+            if found[k] is not None:
+                found[k] = _tried(given, found[k], notes)
             progress()
-    return found
+    if not any(found):
+        raise Failed(notes[-1])
+    return [some or [] for some in found]
+
+
+def _tried(given: Point, so_far: list[Measured], notes: list[str]) -> list[Measured] | None:
+    try:
+        return [*so_far, point.measured(given.settings, given.classes, given.objects)]
+    except Failed as error:
+        notes.append(str(error))
+        return None
 
 
 def costs(found: Sequence[Measured]) -> tuple[float, ...]:
-    """Measurements of one point -> medians in the order of TITLES: seconds of the parts and the step, then bytes."""
+    """Measurements of one point -> medians in the order of TITLES: seconds of the parts and the step, then bytes.
+
+    NaN where there are none.
+    """
     rows = [(*(m.seconds[part] for part in PARTS), sum(m.seconds.values()), m.peak, m.peak - m.constant) for m in found]
-    return tuple(map(statistics.median, zip(*rows, strict=True)))
+    return tuple(map(statistics.median, zip(*rows, strict=True))) if rows else (math.nan,) * len(TITLES)
 
 
 def table(name: str, points: Sequence[Point], found: Sequence[Sequence[Measured]]) -> str:
@@ -88,22 +110,26 @@ def table(name: str, points: Sequence[Point], found: Sequence[Sequence[Measured]
     lines = [
         (QUANTITIES[name].title, *TITLES),
         *cells,
-        ("exponent", *(f"{slope.fitted:.2f}" for slope in slopes)),
+        ("exponent", *map(_fitted, slopes)),
         ("between neighbours", *map(_spread, slopes)),
     ]
     return "\n".join(aligned(lines, "<" + ">" * len(TITLES)))
 
 
+def _fitted(slope: Exponent) -> str:
+    return "-" if math.isnan(slope.fitted) else f"{slope.fitted:.2f}"
+
+
 def _spread(slope: Exponent) -> str:
-    return f"{slope.low:.2f} to {slope.high:.2f}"
+    return "-" if math.isnan(slope.low) else f"{slope.low:.2f} to {slope.high:.2f}"
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.3f} s" if value < 10 else f"{value:.2f} s"
+    return "-" if math.isnan(value) else f"{value:.3f} s" if value < 10 else f"{value:.2f} s"
 
 
 def _gib(value: float) -> str:
-    return f"{value / GIB:.2f} GiB"
+    return "-" if math.isnan(value) else f"{value / GIB:.2f} GiB"
 
 
 def _head(settings: Config, repeats: int) -> str:

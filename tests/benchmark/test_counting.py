@@ -74,13 +74,13 @@ def test_counts_are_those_of_a_real_step(settings):
     assert found.state == pytest.approx(2 * found.weights, rel=0.01)  # Adam's moments and its counters
 
 
-def test_pictures_add_up_and_half_precision_halves(settings):
+def test_pictures_add_up_and_half_precision_moves_less(settings):
     one, two, three = (count(config.override(settings, [f"train.batch_size={n}"])) for n in (1, 2, 3))
     for name in ("flops", "moved", "kept"):
         first, second, third = (getattr(step, name) for step in (one, two, three))
         assert third - second == pytest.approx(second - first, rel=0.02)
     half = count(config.override(settings, ["train.batch_size=2", "train.precision=bf16"]))
-    assert half.flops == two.flops and 0.4 * two.moved < half.moved < 0.9 * two.moved
+    assert half.flops == two.flops and 0.5 * two.moved < half.moved < 0.95 * two.moved
 
 
 def test_counting_leaves_nothing_behind(settings):

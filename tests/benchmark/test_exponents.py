@@ -27,6 +27,7 @@ def test_a_constant_share_hides_the_growth():
 
 def test_what_costs_nothing_has_no_logarithm():
     assert exponent([1, 2, 4], [0, 1, 4]) == pytest.approx((2, 2, 2))
+    assert exponent([1, 2, 4], [math.nan, 1, 4]) == pytest.approx((2, 2, 2))
     assert all(map(math.isnan, exponent([1, 2], [-1, 5])))
     assert all(map(math.isnan, exponent([], [])))
 

@@ -169,5 +169,25 @@ def test_growth_of_anchors_as_a_whole(tiny_anchor):
     assert "pictures a step" in text and "exponent" in text and "between neighbours" in text and " GiB" in text
 
 
+def test_a_point_that_fails_does_not_take_the_others_along(settings, monkeypatch):
+    tried = []
+
+    def measured(given, *_):
+        tried.append(given.train.batch_size)
+        if given.train.batch_size >= limit:
+            raise Failed("no room for it")
+        return made(given.train.batch_size, 2 * GIB)
+
+    limit = 4
+    monkeypatch.setattr(point, "measured", measured)
+    lines = growth.growth(settings, "batch", ["1", "2", "4"], repeats=2).splitlines()
+    assert tried == [1, 2, 4, 1, 2]  # what has failed once is not tried again
+    assert lines[6].split() == ["4", *"------"] and lines[7].split()[:2] == ["exponent", "1.00"]
+    assert lines[-1] == "no room for it"
+    limit = 1
+    with pytest.raises(Failed, match="no room"):
+        growth.growth(settings, "batch", ["1", "2"])
+
+
 def test_a_quantity_for_every_name():
     assert list(quantities.QUANTITIES) == ["size", "classes", "objects", "stacks", "batch"]
