@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from tqdm import tqdm
 
-from cornernet import detectors
+from cornernet import config, detectors
 from cornernet.benchmark import point
 from cornernet.benchmark.exponents import Exponent, exponent
 from cornernet.benchmark.quantities import QUANTITIES, Point
@@ -34,7 +34,7 @@ def growth(settings: Config, quantity: str, values: Sequence[str] = (), repeats:
     with tqdm(total=repeats * sum(map(len, plans.values())), unit="process", dynamic_ncols=True) as bar:
         for name, points in plans.items():
             bar.set_description(name)
-            tables.append(table(name, points, _rounds(points, repeats, bar.update, notes)))
+            tables.append(table(name, points, _rounds(settings, points, repeats, bar.update, notes)))
     return "\n\n".join([_head(settings, repeats), *tables, *notes])
 
 
@@ -56,18 +56,18 @@ def plan(settings: Config, quantity: str, values: Sequence[str] = ()) -> tuple[d
 
 
 def _points(settings: Config, name: str, values: Sequence[str]) -> list[Point]:
-    points = [QUANTITIES[name].point(settings, text) for text in values or QUANTITIES[name].own(settings)]
+    points = [QUANTITIES[name].point(text) for text in values or QUANTITIES[name].own(settings)]
     points = sorted({given.value: given for given in points}.values(), key=lambda given: given.value)
     if len(points) < 2:
         raise ValueError(f"growth needs two different values of {name} at least, got {','.join(values)}")
     with torch.device("meta"):
         for given in points:
-            detectors.build(given.settings, given.classes)
+            detectors.build(config.override(settings, given.overrides), given.classes)
     return points
 
 
 def _rounds(
-    points: list[Point], repeats: int, progress: Callable[[], object], notes: list[str]
+    settings: Config, points: list[Point], repeats: int, progress: Callable[[], object], notes: list[str]
 ) -> list[list[Measured]]:
     """Measurements of each point; a round takes every point once, so that a busy while does not bend the curve.
 
@@ -78,16 +78,16 @@ def _rounds(
     for _ in range(repeats):
         for k, given in enumerate(points):
             if found[k] is not None:
-                found[k] = _tried(given, found[k], notes)
+                found[k] = _tried(settings, given, found[k], notes)
             progress()
     if not any(found):
         raise Failed(notes[-1])
     return [some or [] for some in found]
 
 
-def _tried(given: Point, so_far: list[Measured], notes: list[str]) -> list[Measured] | None:
+def _tried(settings: Config, given: Point, so_far: list[Measured], notes: list[str]) -> list[Measured] | None:
     try:
-        return [*so_far, point.measured(given.settings, given.classes, given.objects)]
+        return [*so_far, point.measured(config.override(settings, given.overrides), given.classes, given.objects)]
     except Failed as error:
         notes.append(str(error))
         return None

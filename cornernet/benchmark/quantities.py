@@ -15,7 +15,7 @@ class Point(NamedTuple):
 
     shown: str
     value: float  # what the cost is fitted against
-    settings: Config
+    overrides: tuple[str, ...] = ()  # of the config
     classes: int = CLASSES
     objects: int = OBJECTS
 
@@ -24,8 +24,8 @@ class Quantity(NamedTuple):
     """What can be varied."""
 
     title: str
-    own: Callable[[Config], list[str]]  # values around those of a config
-    point: Callable[[Config, str], Point]
+    own: Callable[..., list[str]]  # config -> values around its own
+    point: Callable[[str], Point]  # value as typed -> what is measured; raises ValueError
 
 
 def whole(name: str, text: str) -> int:
@@ -35,14 +35,12 @@ def whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _size(settings: Config, text: str) -> Point:
+def _size(text: str) -> Point:
     sides = [whole("size", side) for side in text.lower().split("x")]
     if len(sides) > 2:
         raise ValueError(f"values of size must be sides such as 256 or heights and widths such as 192x256, got {text}")
     height, width = sides[0], sides[-1]
-    return Point(
-        f"{height}x{width}", height * width, config.override(settings, [f"data.input_size=[{height},{width}]"])
-    )
+    return Point(f"{height}x{width}", height * width, (f"data.input_size=[{height},{width}]",))
 
 
 def _sizes(settings: Config) -> list[str]:
@@ -54,21 +52,20 @@ def _sizes(settings: Config) -> list[str]:
     return ["{}x{}".format(*detector.fit_size(*pair)) for pair in sides]
 
 
-def _classes(settings: Config, text: str) -> Point:
-    return Point(text, whole("classes", text), settings, classes=int(text))
+def _classes(text: str) -> Point:
+    return Point(text, whole("classes", text), classes=int(text))
 
 
-def _objects(settings: Config, text: str) -> Point:
-    count = whole("objects", text)
-    return Point(text, count, config.override(settings, [f"data.max_objects={count}"]), objects=count)
+def _objects(text: str) -> Point:
+    return Point(text, whole("objects", text), (f"data.max_objects={int(text)}",), objects=int(text))
 
 
-def _stacks(settings: Config, text: str) -> Point:
-    return Point(text, whole("stacks", text), config.override(settings, [f"model.backbone.stacks={int(text)}"]))
+def _stacks(text: str) -> Point:
+    return Point(text, whole("stacks", text), (f"model.backbone.stacks={int(text)}",))
 
 
-def _batch(settings: Config, text: str) -> Point:
-    return Point(text, whole("batch", text), config.override(settings, [f"train.batch_size={int(text)}"]))
+def _batch(text: str) -> Point:
+    return Point(text, whole("batch", text), (f"train.batch_size={int(text)}",))
 
 
 def _around(own: int) -> list[str]:

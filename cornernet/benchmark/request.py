@@ -24,7 +24,7 @@ def run(path: str | None, overrides: Sequence[str], root: str | Path) -> str:
     if path is None:
         return table.stages(overrides, root)
     own, rest = parted(overrides)
-    settings = config.load(path, [*rest, "model.backbone.weights="])  # no cost depends on what the weights are
+    settings = config.load(path, [*rest, "model.backbone.weights=''"])  # no cost depends on what the weights are
     repeats = number(own, "repeats", 0)
     if "vary" in own:
         values = [text.strip() for text in own.get("values", "").strip("[]").split(",") if text.strip()]

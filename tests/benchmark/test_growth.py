@@ -34,20 +34,19 @@ def test_classes_and_objects_of_a_batch(settings):
 def test_each_quantity_changes_its_own_key(settings):
     plans, notes = growth.plan(settings, "all")
     assert list(plans) == ["size", "classes", "objects", "stacks", "batch"] and not notes
-    assert [p.settings.data.input_size for p in plans["size"]] == [(32, 32), (48, 48), (64, 64), (80, 80)]
+    assert [p.overrides for p in plans["size"]] == [(f"data.input_size=[{n},{n}]",) for n in (32, 48, 64, 80)]
     assert [p.value for p in plans["size"]] == [1024, 2304, 4096, 6400]
     assert [p.classes for p in plans["classes"]] == [20, 80, 320]
-    assert [(p.objects, p.settings.data.max_objects) for p in plans["objects"]] == [(8, 8), (64, 64), (512, 512)]
-    assert [p.settings.model.backbone.stacks for p in plans["stacks"]] == [1, 2, 3]
-    assert [p.settings.train.batch_size for p in plans["batch"]] == [1, 2, 4, 8]
-    given = plans["batch"][0]
-    assert (given.classes, given.objects, given.settings.data.input_size) == (80, 8, (64, 64))
+    assert [(p.objects, *p.overrides) for p in plans["objects"]] == [(n, f"data.max_objects={n}") for n in (8, 64, 512)]
+    assert [p.overrides for p in plans["stacks"]] == [(f"model.backbone.stacks={n}",) for n in (1, 2, 3)]
+    assert [p.overrides for p in plans["batch"]] == [(f"train.batch_size={n}",) for n in (1, 2, 4, 8)]
+    assert {(p.classes, p.objects) for p in plans["batch"]} == {(80, 8)}
 
 
 def test_sizes_keep_what_they_fall_short_of_the_stride(tiny):
     settings = config.load(tiny, ["data.input_size=[63,127]"])
-    sizes = [p.settings.data.input_size for p in growth.plan(settings, "size")[0]["size"]]
-    assert all(-height % 16 == -width % 16 == 1 for height, width in sizes) and (63, 127) in sizes
+    sizes = [p.shown for p in growth.plan(settings, "size")[0]["size"]]
+    assert sizes == ["47x79", "47x95", "63x127", "79x159"]
 
 
 def test_sizes_where_whole_pictures_are_padded(tiny):
