@@ -16,7 +16,7 @@ named. With one: times the parts of its training step on random pictures, with t
   vary=size      or classes, objects, stacks, batch, all: how time and memory grow, every point in a process of its own
   values=1,2,4   what is tried instead of values around the config's own; sizes are 256 or 192x256
   estimate=8     ESTIMATE of what so many GPUs would need, from counted operations and the figures of an A100
-  tflops=312 bandwidth=2.0 memory=80 link=600   TFLOP/s (156 in fp32), TB/s, GB and GB/s of another GPU
+  tflops=312 bandwidth=2.0 memory=80 link=300   TFLOP/s (156 in fp32), TB/s, GB, GB/s sent to others, of another GPU
   estimate=here  the same counting with the rates of this machine, beside its measured step
 for example
   tools/benchmark.py

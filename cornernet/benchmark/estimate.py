@@ -23,7 +23,7 @@ class Machine(NamedTuple):
     flops: float  # a second, at most
     bandwidth: float  # bytes a second between memory and processor
     memory: float  # bytes
-    link: float  # bytes a second of the all-reduce
+    link: float  # bytes that a device sends to others a second
     devices: int = 1
 
 
@@ -158,7 +158,7 @@ def _estimated(settings: Config, found: Costs, machine: Machine) -> list[str]:
         ("loader", f"{pictures / took.roofline / workers:10.1f}", f"pictures/s of each of {workers} worker processes"),
     ]
     gpu = f"{machine.flops / TERA:g} TFLOP/s, {machine.bandwidth / TERA:g} TB/s, {machine.memory / GIGA:g} GB"
-    head = f"ESTIMATE for {devices} x {gpu}, link {machine.link / GIGA:g} GB/s:"
+    head = f"ESTIMATE for {devices} x {gpu}, link {machine.link / GIGA:g} GB/s one way:"
     return [head, *(f"{name:22} {value} {unit}" for name, value, unit in rows)]
 
 

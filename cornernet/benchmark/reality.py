@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from cornernet import config
 from cornernet.benchmark.estimate import GIGA, Machine, costs, times
 from cornernet.benchmark.training_step import CLASSES, OBJECTS, PARTS, device_of, made, one_step
 from cornernet.config import Config
@@ -18,9 +19,12 @@ COPIED = 2**28  # bytes, beyond any cache
 
 def check(settings: Config, repeats: int = 3) -> str:
     """Measure convolution rate, copy bandwidth and training step in turns -> the step beside its roofline, as text."""
-    found, device = costs(settings, 1), device_of(settings)
+    device = device_of(settings)
+    precision = resolve_precision(settings.train.precision, device.type == "cpu")
+    settings = config.override(settings, [f"train.precision={precision}", "train.accumulate=1"])
+    found = costs(settings, 1)
     detector, optimizer, batch = made(settings, CLASSES, OBJECTS, device)
-    convolve, flops = bare_convolution(settings, device)
+    convolve, flops = bare_convolution(torch.float32 if precision == "fp32" else torch.bfloat16, device)
     copy = bare_copy(device)
     one_step(detector, optimizer, batch, settings, {part: [] for part in PARTS})
     seconds(convolve, device)
@@ -36,10 +40,9 @@ def check(settings: Config, repeats: int = 3) -> str:
     return _report(settings, device, [statistics.median(column) for column in zip(*rows, strict=True)], repeats)
 
 
-def bare_convolution(settings: Config, device: torch.device) -> tuple[Callable[[], object], int]:
-    """A 3 x 3 convolution with both gradients in the precision of the settings, and its FLOPs."""
-    half = resolve_precision(settings.train.precision, device.type == "cpu") != "fp32"
-    kind = {"device": device, "dtype": torch.bfloat16 if half else torch.float32, "requires_grad": True}
+def bare_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], object], int]:
+    """A 3 x 3 convolution with both gradients, and its FLOPs."""
+    kind = {"device": device, "dtype": dtype, "requires_grad": True}
     x, weight = torch.rand(IMAGES, CHANNELS, SIDE, SIDE, **kind), torch.rand(CHANNELS, CHANNELS, 3, 3, **kind)
     ones = torch.ones_like(x)
 
@@ -69,7 +72,7 @@ def seconds(call: Callable[[], object], device: torch.device, times: int = 3) ->
 
 def _report(settings: Config, device: torch.device, medians: list[float], repeats: int) -> str:
     rate, bandwidth, roofline, one_by_one, step, over_roofline, over_each = medians
-    (height, width), kind = settings.data.input_size, device.type
+    height, width = settings.data.input_size
     rows = [
         ("bare convolution", f"{rate / GIGA:10.1f}", "GFLOP/s measured"),
         ("copy", f"{bandwidth / GIGA:10.1f}", "GB/s measured, read and written"),
@@ -77,6 +80,6 @@ def _report(settings: Config, device: torch.device, medians: list[float], repeat
         ("one by one", f"{one_by_one:10.3f}", "s a step ESTIMATED, each operation by what bounds it"),
         ("step", f"{step:10.3f}", f"s measured: {over_roofline:.2f} x the roofline, {over_each:.2f} x one by one"),
     ]
-    where = f"{kind}, {resolve_precision(settings.train.precision, kind == 'cpu')}, {torch.get_num_threads()} threads"
+    where = f"{device.type}, {settings.train.precision}, {torch.get_num_threads()} threads"
     head = f"{settings.train.batch_size} pictures of {height} x {width} on {where}, medians of {repeats} rounds"
     return "\n".join([head, *(f"{name:22} {value} {unit}" for name, value, unit in rows)])

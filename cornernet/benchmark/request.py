@@ -12,7 +12,7 @@ KEYS = {  # own keys -> the key that they go with; None stands alone
     "vary": None, "estimate": None, "repeats": None, "values": "vary",
     "tflops": "estimate", "bandwidth": "estimate", "memory": "estimate", "link": "estimate",
 }  # fmt: skip
-A100 = {"bandwidth": 2.0, "memory": 80.0, "link": 600.0}  # TB/s, GB, GB/s of NVLink
+A100 = {"bandwidth": 2.0, "memory": 80.0, "link": 300.0}  # TB/s, GB, GB/s of NVLink one way, half of the 600 published
 HERE = "here"
 
 

@@ -52,7 +52,7 @@ def measure(
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     weights = sum(p.nbytes for p in detector.parameters())
     constant = bare + 2 * weights + memory.state_bytes(optimizer)
-    return Measured(medians, memory.peak(device), constant, {name: float(value) for name, value in terms.items()})
+    return Measured(medians, memory.peak(device), constant, {name: value.item() for name, value in terms.items()})
 
 
 def device_of(settings: Config) -> torch.device:
