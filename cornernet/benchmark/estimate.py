@@ -56,9 +56,7 @@ class Costs(NamedTuple):
     moved: float  # bytes of a picture, without what no picture adds to
     kept: float
     peak: float  # bytes that a picture adds to it
-    fixed: (
-        float  # bytes that are there without a picture: weights, gradients, state, average, buckets, converted weights
-    )
+    fixed: float  # bytes without a picture: weights, state, average, gradients and buckets, converted weights
     optimiser: float  # bytes that it moves
 
 

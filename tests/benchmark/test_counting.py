@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from cornernet import config, detectors
@@ -96,3 +97,19 @@ def test_hourglass_104_is_as_large_as_known():
         with Counter() as counter, torch.no_grad():
             network(torch.zeros(1, 3, 511, 511))
     assert counter.totals()[0] == pytest.approx(686e9, rel=1e-3)
+
+
+def test_what_checkpointing_recomputes_is_counted_and_what_it_drops_is_not_kept():
+    blocks = [torch.nn.Sequential(torch.nn.Conv2d(2, 2, 1), torch.nn.Sigmoid()) for _ in range(3)]
+
+    def run(call):
+        y = torch.ones(1, 2, 8, 8)
+        with Counter() as counter:
+            for block in blocks:
+                y = call(block, y)
+            before, kept = counter.totals()[0], counter.held
+            y.sum().backward()
+            return before, counter.totals()[0], kept
+
+    before, total, kept = run(lambda block, y: block(y))
+    assert run(lambda block, y: checkpoint(block, y, use_reentrant=False)) == (before, total + before, kept / 2)
