@@ -100,7 +100,8 @@ def test_hourglass_104_is_as_large_as_known():
 
 
 def test_what_checkpointing_recomputes_is_counted_and_what_it_drops_is_not_kept():
-    blocks = [torch.nn.Sequential(torch.nn.Conv2d(2, 2, 1), torch.nn.Sigmoid()) for _ in range(3)]
+    pair = [torch.nn.Conv2d(2, 2, 1), torch.nn.Sigmoid()]
+    blocks = [torch.nn.Sequential(*pair, *pair) for _ in range(3)]
 
     def run(call):
         y = torch.ones(1, 2, 8, 8)
