@@ -1,6 +1,6 @@
 """One measurement in a process of its own, so that its peak of memory is its own.
 
-`python -m cornernet.benchmark.point` reads {config, classes, objects, repeats} as JSON from stdin and writes a JSON of
+`python -m cornernet.benchmark.point` reads {config, classes, objects} as JSON from stdin and writes a JSON of
 `training_step.Measured` as the last line of stdout.
 """
 
@@ -17,15 +17,16 @@ from cornernet.commandline import Failed
 from cornernet.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # of this package, installed or not
+SECONDS = 2.0  # that the steps of a process take together at least: one long step, or many short ones
 LAST = -300  # characters of what a failed process said
 
 
-def measured(settings: Config, classes: int, objects: int, repeats: int = 1) -> Measured:
-    """Time a training step in a fresh process, after one step that does not count.
+def measured(settings: Config, classes: int, objects: int) -> Measured:
+    """Time training steps in a fresh process, after one step that does not count.
 
     Raises Failed, one sentence, where that process ends otherwise than well, for example for lack of memory.
     """
-    given = {"config": config.to_dict(settings), "classes": classes, "objects": objects, "repeats": repeats}
+    given = {"config": config.to_dict(settings), "classes": classes, "objects": objects}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", "cornernet.benchmark.point"],
@@ -47,7 +48,8 @@ def _what(settings: Config, classes: int, objects: int) -> str:
 def main(given: dict[str, Any]) -> str:
     """What stdin holds -> what stdout gets."""
     settings = config.from_container(given["config"])
-    return json.dumps(measure(settings, given["repeats"], given["classes"], given["objects"], warm=1)._asdict())
+    found = measure(settings, 1, given["classes"], given["objects"], warm=1, least=SECONDS)
+    return json.dumps(found._asdict())
 
 
 if __name__ == "__main__":

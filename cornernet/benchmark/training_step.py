@@ -38,17 +38,21 @@ def step(settings: Config, repeats: int = 3, classes: int = CLASSES, objects: in
 
 
 def measure(
-    settings: Config, repeats: int = 3, classes: int = CLASSES, objects: int = OBJECTS, warm: int = 0
+    settings: Config, repeats: int = 3, classes: int = CLASSES, objects: int = OBJECTS, warm: int = 0, least: float = 0
 ) -> Measured:
-    """Time `repeats` training steps after `warm` that do not count; raises FloatingPointError as `step` does."""
+    """Time `repeats` training steps after `warm` that do not count, and more of them until they took `least` seconds.
+
+    Raises FloatingPointError as `step` does.
+    """
     torch.manual_seed(settings.seed)
     device = device_of(settings)
     bare = memory.peak(device)
     detector, optimizer, batch = made(settings, classes, objects, device)
+    for _ in range(warm):
+        one_step(detector, optimizer, batch, settings, {name: [] for name in PARTS})
     seconds: dict[str, list[float]] = {name: [] for name in PARTS}
-    for number in range(warm + repeats):
-        rows = seconds if number >= warm else {name: [] for name in PARTS}
-        terms = one_step(detector, optimizer, batch, settings, rows)
+    while len(seconds[PARTS[0]]) < repeats or sum(map(sum, seconds.values())) < least:
+        terms = one_step(detector, optimizer, batch, settings, seconds)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     weights = sum(p.nbytes for p in detector.parameters())
     constant = bare + 2 * weights + memory.state_bytes(optimizer)
