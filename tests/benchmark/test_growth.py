@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cornernet import benchmark, config
 from cornernet.benchmark import growth, point, quantities, training_step
@@ -95,6 +96,23 @@ def test_what_does_not_suit_is_refused_before_anything_is_measured(tiny, given, 
     monkeypatch.setattr(point, "measured", lambda *_: pytest.fail("measured"))
     with pytest.raises(ValueError, match=message):
         benchmark.run(tiny, given, ".")
+
+
+def test_short_steps_are_timed_until_they_took_long_enough(settings, monkeypatch):
+    calls = []
+
+    def one_step(detector, optimizer, batch, settings, rows):
+        calls.append(rows)
+        for k, part in enumerate(training_step.PARTS):
+            rows[part].append((k + 1) / 10 if len(calls) > 1 else 50.0)  # 0.6 s a step, the first one 150
+        return {"total": torch.tensor(1.0)}
+
+    monkeypatch.setattr(training_step, "one_step", one_step)
+    found = training_step.measure(settings, 1, warm=1, least=2)
+    assert len(calls) == 1 + 4 and found.seconds == dict(zip(training_step.PARTS, (0.1, 0.2, 0.3), strict=True))
+    calls.clear()
+    training_step.measure(settings, 3, warm=1)
+    assert len(calls) == 1 + 3
 
 
 # -- the table --------------------------------------------------------------------------------------------------
