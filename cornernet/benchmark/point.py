@@ -1,6 +1,6 @@
 """One measurement in a process of its own, so that its peak of memory is its own.
 
-`python -m cornernet.benchmark.point` reads {config, classes, objects} as JSON from stdin and writes a JSON of
+`python -m cornernet.benchmark.point` reads {config, classes, objects, least} as JSON from stdin and writes a JSON of
 `training_step.Measured` as the last line of stdout.
 """
 
@@ -26,7 +26,7 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
 
     Raises Failed, one sentence, where that process ends otherwise than well, for example for lack of memory.
     """
-    given = {"config": config.to_dict(settings), "classes": classes, "objects": objects}
+    given = {"config": config.to_dict(settings), "classes": classes, "objects": objects, "least": SECONDS}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", "cornernet.benchmark.point"],
@@ -48,7 +48,7 @@ def _what(settings: Config, classes: int, objects: int) -> str:
 def main(given: dict[str, Any]) -> str:
     """What stdin holds -> what stdout gets."""
     settings = config.from_container(given["config"])
-    found = measure(settings, 1, given["classes"], given["objects"], warm=1, least=SECONDS)
+    found = measure(settings, 1, given["classes"], given["objects"], warm=1, least=given["least"])
     return json.dumps(found._asdict())
 
 

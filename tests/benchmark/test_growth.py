@@ -157,7 +157,8 @@ def test_the_table_shows_what_the_constant_share_hides(settings):
 # -- processes --------------------------------------------------------------------------------------------------
 
 
-def test_a_point_has_its_own_memory_whatever_its_parent_holds(settings):
+def test_a_point_has_its_own_memory_whatever_its_parent_holds(settings, monkeypatch):
+    monkeypatch.setattr(point, "SECONDS", 0)
     held = np.ones(3 * GIB // 2, np.uint8)
     found = point.measured(settings, 3, 2)
     assert found.peak < held.nbytes
@@ -181,7 +182,8 @@ def test_a_process_that_fails_says_what_it_was_to_measure(settings, monkeypatch,
         point.measured(settings, 3, 2)
 
 
-def test_growth_of_anchors_as_a_whole(tiny_anchor):
+def test_growth_of_anchors_as_a_whole(tiny_anchor, monkeypatch):
+    monkeypatch.setattr(point, "SECONDS", 0)
     text = benchmark.run(tiny_anchor, ["vary=batch", "values=1,4", "repeats=1"], ".")
     assert "pictures a step" in text and "exponent" in text and "between neighbours" in text and " GiB" in text
 
