@@ -116,12 +116,16 @@ def table(name: str, points: Sequence[Point], found: Sequence[Sequence[Measured]
     return "\n".join(aligned(lines, "<" + ">" * len(TITLES)))
 
 
+def _two(slope: float) -> str:
+    return f"{round(slope, 2) + 0.0:.2f}"  # no -0.00
+
+
 def _fitted(slope: Exponent) -> str:
-    return "-" if math.isnan(slope.fitted) else f"{slope.fitted:.2f}"
+    return "-" if math.isnan(slope.fitted) else _two(slope.fitted)
 
 
 def _spread(slope: Exponent) -> str:
-    return "-" if math.isnan(slope.low) else f"{slope.low:.2f} to {slope.high:.2f}"
+    return "-" if math.isnan(slope.low) else f"{_two(slope.low)} to {_two(slope.high)}"
 
 
 def _seconds(value: float) -> str:
