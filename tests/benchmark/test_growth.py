@@ -182,6 +182,7 @@ def test_a_process_that_fails_says_what_it_was_to_measure(settings, monkeypatch,
         point.measured(settings, 3, 2)
 
 
+@pytest.mark.slow
 def test_growth_of_anchors_as_a_whole(tiny_anchor, monkeypatch):
     monkeypatch.setattr(point, "SECONDS", 0)
     text = benchmark.run(tiny_anchor, ["vary=batch", "values=1,4", "repeats=1"], ".")
