@@ -295,6 +295,16 @@ BAD = {
     "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
     "replay: broken": ("replay_batch", "{here}/broken.pt", "is damaged or not a checkpoint"),
     "benchmark: size": ("benchmark", "{tiny} data.input_size=[65,64]", "nearest"),
+    "benchmark: growth of what": ("benchmark", "{tiny} vary=width", "vary must be size, classes, objects, stacks"),
+    "benchmark: values": ("benchmark", "{tiny} vary=batch values=1,x", "values of batch must be whole numbers"),
+    "benchmark: values of size": ("benchmark", "{tiny} vary=size values=64,65", "nearest"),
+    "benchmark: estimate": (
+        "benchmark",
+        "{tiny} estimate=eight",
+        "estimate must be a whole number of at least 1 or here",
+    ),
+    "benchmark: key without its other": ("benchmark", "{tiny} tflops=3", "goes with estimate="),
+    "benchmark: key without a config": ("benchmark", "vary=all", "unknown key vary; without a config there are"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
     "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
 }

@@ -1,29 +1,35 @@
 #!/usr/bin/env python3
-"""Time the stages, or the training step of a config:
-tools/benchmark.py [CONFIG] [repeats=N] [only=loss,pool,...] [images=N] [key=value ...]
+"""Time the stages, or the training step of a config, how it grows, and what a node of GPUs would need:
+tools/benchmark.py [CONFIG] [vary=...|estimate=N|only=loss,pool,...] [repeats=N] [images=N] [key=value ...]
 """
 
 from pathlib import Path
 
-from cornernet import commandline, config
+from cornernet import commandline
 
-USAGE = """tools/benchmark.py [CONFIG] [repeats=N] [only=loss,pool,...] [images=N] [key=value ...]
+USAGE = """tools/benchmark.py [CONFIG] [vary=...|estimate=N|only=loss,pool,...] [repeats=N] [images=N] [key=value ...]
 
 Without a config: times every stage beside a plain formulation of the published algorithm and beside the floor, what any
 program has to do, as medians over interleaved repeats. Stages: loss, pool, targets, decode, loader, evaluation (of
 images=5000 pictures), startup, and training and inference of Hourglass-104, which take minutes and 6 GB and run only if
-named. With one: times the parts of its training step on random pictures, with the peak memory; for example
+named. With one: times the parts of its training step on random pictures, with the peak memory. Then these go with it:
+  vary=size      or classes, objects, stacks, batch, all: how time and memory grow, every point in a process of its own
+  values=1,2,4   what is tried instead of values around the config's own; sizes are 256 or 192x256
+  estimate=8     ESTIMATE of what so many GPUs would need, from counted operations and the figures of an A100
+  tflops=312 bandwidth=2.0 memory=80 link=300   TFLOP/s (156 in fp32), TB/s, GB, GB/s sent to others, of another GPU
+  estimate=here  the same counting with the rates of this machine, beside its measured step
+for example
   tools/benchmark.py
   tools/benchmark.py repeats=15 only=loss,pool
-  tools/benchmark.py configs/cornernet.yaml train.batch_size=1"""
+  tools/benchmark.py configs/cornernet.yaml train.batch_size=1
+  tools/benchmark.py configs/bccd.yaml vary=batch values=1,2,4 repeats=3
+  tools/benchmark.py configs/cornernet.yaml estimate=8 train.batch_size=48 train.precision=bf16"""
 
 
 def main(path: str | None, overrides: list[str]) -> None:
-    settings = None if path is None else config.load(path, overrides)
     from cornernet import benchmark
 
-    root = Path(__file__).resolve().parent.parent
-    print(benchmark.stages(overrides, root) if settings is None else benchmark.step(settings))
+    print(benchmark.run(path, overrides, Path(__file__).resolve().parent.parent))
 
 
 if __name__ == "__main__":
