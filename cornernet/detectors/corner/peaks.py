@@ -55,10 +55,10 @@ def _largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _in_few_rows(heat: Tensor, maxima: Tensor, k: int, kernel: int) -> Found | None:
-    """Logits [1, C, H, W] and maxima [C, H] of their rows -> the same as `top_peaks` of their sigmoid, or None where equal scores leave a choice.
+    """Logits [1, C, H, W], maxima [C, H] of their rows -> what `top_peaks` finds, or None where that saves nothing.
 
     `_largest` reads the k rows whose best peaks are highest. Where the k-th is higher than all others these are the
-    same rows here, in the same order, and everything that follows is the same.
+    same rows here, in the same order, and everything that follows is the same. Equal ones leave a choice: None.
     """
     height, width = heat.shape[2:]
     rows = _warm_rows(maxima, k, kernel) if pays(heat) else None
