@@ -136,6 +136,7 @@ def test_shrinking_averages_what_it_leaves_out():
         ((400, 200), cv2.INTER_LINEAR),
         ((159, 79), cv2.INTER_AREA),
         ((159, 80), cv2.INTER_LINEAR),
+        ((160, 79), cv2.INTER_LINEAR),
         ((120, 60), cv2.INTER_AREA),
         ((66, 33), cv2.INTER_AREA),
     ],

@@ -173,14 +173,14 @@ def test_a_graph_whose_heatmaps_are_gone_is_an_error_or_needs_them_no_more(name)
     assert all(torch.equal(p.grad, grad) for p, grad in zip(detector.parameters(), late, strict=True))
 
 
-def test_what_is_asked_for_by_hand_stays():
+def test_only_training_steps_reuse_heatmaps():
     config = settings()
     detector, batch = build(config, CLASSES).train(), batch_of(config)
     targets = detector.targets(batch, (16, 12))
     before = targets.tl_heat.clone()
-    detector(batch_of(config))["total"].backward()
-    with torch.inference_mode():
+    with torch.inference_mode():  # whose tensors no training may change
         detector(batch_of(config))
+    detector(batch_of(config))["total"].backward()
     detector(batch_of(config))["total"].backward()
     assert torch.equal(targets.tl_heat, before)
 
