@@ -69,8 +69,8 @@ def _in_few_rows(heat: Tensor, maxima: Tensor, k: int, kernel: int) -> Found | N
     if not highest[k - 1] > highest[k]:
         return None
     chosen = order[:k].sort().values
-    scores, where = peaks[chosen].view(1, -1).topk(k)
-    cells = rows[chosen][where // width] * width + where % width
+    scores, where = peaks.index_select(0, chosen).view(1, -1).topk(k)
+    cells = rows.index_select(0, chosen).take(where // width) * width + where % width
     return scores, cells // (height * width), cells % (height * width)
 
 
@@ -82,7 +82,7 @@ def _warm_rows(maxima: Tensor, k: int, kernel: int) -> Tensor | None:
     """
     if maxima.numel() <= k:
         return None
-    certain = maxima.masked_fill(F.max_pool1d(maxima[None], kernel, 1, kernel // 2)[0] != maxima, -torch.inf)
+    certain = maxima.masked_fill(_line_max(maxima, 1, kernel, -torch.inf) != maxima, -torch.inf)
     bound = certain.view(-1).topk(k + 1).values[-1]
     rows = (~(maxima < bound - APART)).view(-1).nonzero()[:, 0]  # with those that are not a number
     return rows if 4 * len(rows) <= maxima.numel() else None
@@ -93,7 +93,9 @@ def _peaks_of_rows(heat: Tensor, rows: Tensor, kernel: int) -> Tensor:
     side, height = kernel // 2, heat.shape[1]
     plane, y = rows // height, rows % height
     # line by line, which leaves a thread its piece; what lies off the map is replaced by its edge, which is inside too
-    lines = [_sigmoid(heat[plane, (y + d).clamp(0, height - 1)].float()) for d in range(-side, side + 1)]
+    heat, first = heat.reshape(-1, heat.shape[2]), plane * height
+    near = [first + (y + d).clamp(0, height - 1) for d in range(-side, side + 1)]
+    lines = [_sigmoid(heat.index_select(0, line).float()) for line in near]  # which no second thread takes part in
     return lines[side] * (_line_max(reduce(torch.maximum, lines), 1, kernel) == lines[side])
 
 
@@ -123,8 +125,8 @@ def _window_max(heat: Tensor, kernel: int) -> Tensor:
     return _line_max(_line_max(heat, 2, kernel), 3, kernel)
 
 
-def _line_max(heat: Tensor, dim: int, kernel: int) -> Tensor:
-    """Maximum of the kernel cells around each along a dimension of a map >= 0."""
+def _line_max(heat: Tensor, dim: int, kernel: int, outside: float = 0) -> Tensor:
+    """Maximum of the kernel cells around each along a dimension of a map, nothing of which is below `outside`."""
     side, size = kernel // 2, heat.shape[dim]
-    wide = F.pad(heat, (0, 0) * (heat.ndim - 1 - dim) + (side, side))
+    wide = F.pad(heat, (0, 0) * (heat.ndim - 1 - dim) + (side, side), value=outside)
     return reduce(torch.maximum, [wide.narrow(dim, start, size) for start in range(kernel)])

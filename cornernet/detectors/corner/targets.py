@@ -37,10 +37,9 @@ def encode(
     mask = (mask > 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
     scale = corners.new_tensor([output_size[1] / input_size[1], output_size[0] / input_size[0]])
     points = (corners.unflatten(-1, (2, 2)) * scale).masked_fill(~mask[..., None, None], 0)  # [B, M, 2 corners, xy]
-    last = points.new_tensor([output_size[1] - 1, output_size[0] - 1])
-    cells = points.floor().minimum(last)
+    last = labels.new_tensor([output_size[1] - 1, output_size[0] - 1])
+    cells = points.long().minimum(last)  # none is negative
     offsets = (points - cells).float()
-    cells = cells.long()
     index = cells[..., 1] * output_size[1] + cells[..., 0]  # [B, M, 2]
     radius = bump_radius(corners, scale, min_overlap)
     reach = largest_radius(*output_size, min_overlap)
