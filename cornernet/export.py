@@ -128,7 +128,7 @@ def metadata(
         "normalised": "inside",
         "longest_side": settings.data.longest_side,
         "resize": "aspect kept; longest side to longest_side, or less where that exceeds input_size; "
-        "by area where both sides shrink, else linear",
+        "by area where both sides shrink to less than 4/5, else linear",
         "padding": "picture in the middle, zeros around it",
         "boxes": "x1, y1, x2, y2 in pixels of the input; rows of score -1 are none",
         "test": asdict(settings.test),

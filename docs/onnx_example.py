@@ -18,7 +18,7 @@ if image is None:
 height, width = image.shape[:2]
 zoom = min((about["longest_side"] or max(height, width)) / max(height, width), high / height, wide / width)
 h, w = max(1, round(height * zoom)), max(1, round(width * zoom))
-how = cv2.INTER_AREA if h < height and w < width else cv2.INTER_LINEAR
+how = cv2.INTER_AREA if 5 * h < 4 * height and 5 * w < 4 * width else cv2.INTER_LINEAR
 top, left = high // 2 - h // 2, wide // 2 - w // 2
 canvas = np.zeros((high, wide, 3), np.uint8)
 canvas[top : top + h, left : left + w] = cv2.resize(image, (w, h), interpolation=how)

@@ -12,6 +12,7 @@ from cornernet.detectors.corner.targets import encode
 from cornernet.inference import best, thinned
 from cornernet.losses import AELoss
 from cornernet.ops.corner_pool import bottom_pool, left_pool, right_pool, top_pool
+from cornernet.ops.planes import Planes
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 CLASSES, SIDE, INPUT, SLOTS, OBJECTS = 80, 128, 511, 128, 20
@@ -71,14 +72,18 @@ def pool(given: Given, shape: tuple[int, ...] = (2, SIDE, SIDE, SIDE)) -> Stage:
 
 
 def targets(given: Given, batch: int = 8, classes: int = CLASSES) -> Stage:
-    """Target encoding; the floor writes the heatmaps' zeros."""
+    """Target encoding, into heatmaps of its own and into those of the step before; the floor writes their zeros."""
     plain = given.reference("targets")
     found, labels, mask = boxes(batch)
     lists, counts, sizes = (found.tolist(), labels.tolist()), mask.sum(1).tolist(), ((INPUT, INPUT), (SIDE, SIDE))
-    written = torch.empty(2, batch, classes, SIDE, SIDE)
+    written, planes = torch.empty(2, batch, classes, SIDE, SIDE), Planes()
+    ways = {
+        f"{name} heatmaps": lambda planes=planes: encode(found, labels, mask, classes, *sizes, planes=planes)
+        for name, planes in (("fresh", None), ("reused", planes))
+    }
     return Stage(
         f"target encoding, {batch} pictures of {OBJECTS} objects, {classes} classes",
-        {"": lambda: encode(found, labels, mask, classes, *sizes)},
+        ways,
         plain and (lambda: plain.encode(*lists, counts, classes, *sizes)),
         written.zero_,
         ("the encoder gets zeros from the system, which writes them when they are first touched",),

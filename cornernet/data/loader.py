@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -20,7 +21,7 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
     for sample in samples:
         if isinstance(sample, Failure):
             return sample
-    images = torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2).contiguous()
+    planes = np.stack([plane for s in samples for plane in cv2.split(s.image)])  # many times as fast as strides
     boxes = np.zeros((len(samples), max_objects, 4), np.float32)
     labels = np.zeros((len(samples), max_objects), np.int64)
     mask = np.zeros((len(samples), max_objects), bool)
@@ -28,7 +29,7 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
         n = min(len(sample.boxes), max_objects)
         boxes[row, :n], labels[row, :n], mask[row, :n] = sample.boxes[:n], sample.labels[:n], True
     return Batch(
-        images=images,
+        images=torch.from_numpy(planes).unflatten(0, (len(samples), 3)),
         boxes=torch.from_numpy(boxes),
         labels=torch.from_numpy(labels),
         mask=torch.from_numpy(mask),

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,14 +22,11 @@ def photometric(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> 
     """Images [B, 3, H, W] in 0..1, order, alpha, light [B, 3] each -> jittered and lit images, not clamped.
 
     Every step of the jitter moves a picture towards something: brightness towards black, contrast towards its mean
-    grey, saturation towards its grey image, both taken before the jitter. So after any number of steps in any order
-    it is `own * image + grey * grey image + flat`, three numbers a picture, and one pass over the pixels applies them.
+    grey, saturation towards its grey image, both taken before the jitter. So any number of steps in any order is a
+    matrix on the colours and what is added to them, and one pass over the pixels applies both.
     """
-    weights = constant(GREY, images.device, images.dtype).view(1, 3, 1, 1)
-    grey = (images * weights).sum(1, keepdim=True)
-    own, of_grey, of_mean = _mixture(order, alpha.to(images.dtype))
-    flat = of_mean.unsqueeze(1) * grey.mean((2, 3)) + _lighting(light.to(images.dtype))
-    return (images * _spread(own)).add_(grey * _spread(of_grey)).add_(flat[:, :, None, None])
+    matrix, flat = _colours(images.mean((2, 3)), order, alpha.to(images.dtype), light.to(images.dtype))
+    return _transform(images, matrix, flat)
 
 
 def normalise(images: Tensor, mean: Tensor | tuple[float, ...], std: Tensor | tuple[float, ...]) -> Tensor:
@@ -44,16 +42,34 @@ def _by_channel(values: Tensor | tuple[float, ...], images: Tensor) -> Tensor:
 
 
 def prepare(batch: Batch, mean: Tensor | tuple[float, ...], std: Tensor | tuple[float, ...]) -> Tensor:
-    """A training batch -> what the network sees, [B, 3, H, W] float32: jittered, lit, normalised."""
-    given = (batch.images, batch.colour_order, batch.colour_alpha, batch.colour_light)
-    if batch.images.device.type != "cpu" or torch.compiler.is_compiling():
-        return _prepared(*given, mean, std)
-    # picture by picture, each of which stays in the cache from one operation to the next
-    return torch.cat([_prepared(*one, mean, std) for one in zip(*(x.split(1) for x in given), strict=True)])
+    """A training batch -> what the network sees, [B, 3, H, W] float32: jittered, lit, normalised.
+
+    The range of the pixels and the normalisation join the matrix of `photometric`.
+    """
+    images, whole = batch.images, batch.images.device.type != "cpu" or torch.compiler.is_compiling()
+    # on a CPU picture by picture, each of which stays in the cache from one operation to the next
+    parts = images.split(len(images) if whole else 1)
+    means = torch.cat([part.sum((2, 3), dtype=torch.float32) for part in parts]) / (255 * images[0, 0].numel())
+    mean, std = (_by_channel(values, means).view(1, 3) for values in (mean, std))
+    matrix, flat = _colours(means, batch.colour_order, batch.colour_alpha.float(), batch.colour_light.float())
+    matrix, flat = matrix / (255 * std).unsqueeze(2), (flat - mean) / std
+    if whole:
+        return _transform(images.float(), matrix, flat)
+    out = torch.from_numpy(np.empty(images.shape, np.float32))  # NumPy asks for large pages: new ones take less time
+    for one, *how, made in zip(parts, *(x.split(1) for x in (matrix, flat, out)), strict=True):
+        _transform(one.float(), *how, out=made)
+    return out
 
 
-def _prepared(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor, mean, std) -> Tensor:
-    return normalise(photometric(images / 255, order, alpha, light), mean, std)
+def _transform(images: Tensor, matrix: Tensor, flat: Tensor, out: Tensor | None = None) -> Tensor:
+    """Images [B, 3, H, W], matrix [B, 3, 3], flat [B, 3] -> matrix @ colour + flat of every pixel.
+
+    Not by a product of matrices, which autocast and a GPU's settings would take in fewer digits.
+    """
+    columns = matrix[..., None, None].unbind(2)
+    channels = images.split(1, 1)
+    out = torch.mul(channels[0], columns[0], out=out)
+    return out.addcmul_(channels[1], columns[1]).addcmul_(channels[2], columns[2]).add_(flat[:, :, None, None])
 
 
 def constant(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -72,6 +88,14 @@ def _make(values: tuple, device: torch.device, dtype: torch.dtype) -> Tensor:
 _cached = lru_cache(maxsize=64)(_make)
 
 
+def _colours(means: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean colours of the pictures in 0..1, order, alpha, light [B, 3] each -> matrix [B, 3, 3] and flat [B, 3]."""
+    weights = constant(GREY, means.device, means.dtype)
+    own, of_grey, of_mean = _mixture(order, alpha)
+    matrix = torch.diag_embed(own[:, None].expand(-1, 3)) + of_grey[:, None, None] * weights
+    return matrix, (of_mean * (means * weights).sum(1))[:, None] + _lighting(light)
+
+
 def _mixture(order: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Order and alpha [B, 3] -> the factors [B] of the picture, its grey image and its mean grey."""
     own, of_grey, of_mean = torch.ones_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0])
@@ -87,8 +111,4 @@ def _lighting(light: Tensor) -> Tensor:
     """Weights of the components [B, 3] -> what is added to the channels [B, 3]."""
     values = constant(EIGENVALUES, light.device, light.dtype)
     vectors = constant(EIGENVECTORS, light.device, light.dtype)
-    return (light * values) @ vectors.T
-
-
-def _spread(factor: Tensor) -> Tensor:
-    return factor[:, None, None, None]
+    return ((light * values)[:, None] * vectors).sum(2)

@@ -5,9 +5,10 @@ CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2 (figure 5).
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from cornernet.ops.planes import Planes, zeros
 
 REACHES = (2, 5, 10, 20)  # bumps are drawn in windows of one size; these part small objects from large ones
 
@@ -42,16 +43,30 @@ def _roots(height, width, overlap):
 
 
 def draw_bumps(
-    shape: tuple[int, int, int], plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mask: Tensor, reach: int
+    shape: tuple[int, int, int],
+    plane: Tensor,
+    x: Tensor,
+    y: Tensor,
+    radius: Tensor,
+    mask: Tensor,
+    reach: int,
+    planes: Planes | None = None,
 ) -> Tensor:
     """Planes of shape (P, H, W) with Gaussians that are 1 at their cells and 0 beyond their radii -> float32.
 
     plane, x, y (inside), radius [n] int64, mask [n] bool: bumps to draw; reach >= every radius. sigma is a sixth of the
-    window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU.
+    window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU, where
+    planes, if given, lend what is drawn on.
     """
-    heat = _zeros(shape, radius.device)
-    for pick, window in _by_size(radius, mask, reach):
-        _draw(heat, plane[pick], x[pick], y[pick], radius[pick], mask[pick], window)
+    if not _eager_cpu(radius.device):
+        heat, planes = torch.zeros(shape, device=radius.device), None
+    else:
+        heat = planes.lend(shape) if planes is not None else zeros(shape)
+    bumps = torch.stack((plane, x, y, radius.masked_fill(~mask, -1)))  # [4, n]; no cell is within a radius of -1
+    for some, window in _by_size(bumps, reach):
+        cells = _draw(heat, *some, window)
+        if planes is not None:
+            planes.note(cells)
     return heat
 
 
@@ -59,34 +74,31 @@ def _eager_cpu(device: torch.device) -> bool:
     return device.type == "cpu" and not torch.compiler.is_compiling()
 
 
-def _zeros(shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    """Zeros; on CPU by NumPy, which asks the system for them instead of writing 84 MB (8 pictures, 80 classes)."""
-    return torch.from_numpy(np.zeros(shape, np.float32)) if _eager_cpu(device) else torch.zeros(shape, device=device)
-
-
-def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mask: Tensor, reach: int) -> None:
-    """All bumps in square windows of 2 reach + 1 cells, in place."""
+def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, reach: int) -> Tensor:
+    """All bumps in square windows of 2 reach + 1 cells, in place -> the flat cells that were written."""
     height, width = heat.shape[1:]
     step = torch.arange(-reach, reach + 1, device=heat.device)
-    inside = (step.abs() <= radius[:, None]) & mask[:, None]  # [n, S]
+    inside = step.abs() <= radius[:, None]  # [n, S]
     fade = torch.exp(-18 * (step / (2 * radius[:, None] + 1)) ** 2) * inside  # [n, S], the bump along one axis
     # what lies off the map lands on its edge, where the same bump is higher: the maximum ignores it
     rows, columns = (y[:, None] + step).clamp(0, height - 1), (x[:, None] + step).clamp(0, width - 1)
     cells = ((plane[:, None] * height + rows) * width)[:, :, None] + columns[:, None]  # [n, S, S]
-    heat.view(-1).scatter_reduce_(0, cells.flatten(), (fade[:, :, None] * fade[:, None]).flatten(), "amax")
+    heat.view(-1).scatter_reduce_(0, cells.view(-1), (fade[:, :, None] * fade[:, None]).view(-1), "amax")
+    return cells.view(-1)
 
 
-def _by_size(radius: Tensor, mask: Tensor, reach: int) -> Iterator[tuple[Tensor | slice, int]]:
-    """Groups of bumps with the reach of each; one for all where counting them would stop a device or a graph.
+def _by_size(bumps: Tensor, reach: int) -> Iterator[tuple[Tensor, int]]:
+    """Bumps [4, n] -> groups of them with the reach of each; one where counting them would stop a device or a graph.
 
     On CPU a window that fits is worth it: most objects are small, and 59 x 59 cells hold a 3 x 3 bump 387 times.
     """
-    if not _eager_cpu(radius.device):
-        yield slice(None), reach
+    if not _eager_cpu(bumps.device):
+        yield bumps, reach
         return
-    below = -1
-    for limit in (*(r for r in REACHES if r < reach), reach):
-        pick = (mask & (radius > below) & (radius <= limit)).nonzero()[:, 0]
-        if len(pick):
-            yield pick, limit
-        below = limit
+    limits = (*(r for r in REACHES if r < reach), reach)
+    bumps = bumps[:, bumps[3] >= 0]
+    group = torch.bucketize(bumps[3], torch.tensor(limits))
+    counts = group.bincount(minlength=len(limits)).tolist()
+    for some, limit in zip(bumps[:, group.argsort()].split(counts, 1), limits, strict=True):
+        if some.shape[1]:
+            yield some, limit

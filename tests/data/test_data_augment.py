@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -125,6 +126,26 @@ def test_shrinking_averages_what_it_leaves_out():
     noise = np.random.default_rng(0).integers(0, 2, (125, 125, 3), dtype=np.uint8) * 255
     out, _ = resize(noise, np.zeros((0, 4)), (25, 25))
     assert abs(out.std() - 127.5 / 5) < 3  # 25 pixels each; picking single pixels would leave 127.5
+
+
+@pytest.mark.parametrize(
+    ("size", "how"),
+    [
+        ((160, 80), cv2.INTER_LINEAR),  # to four fifths
+        ((180, 90), cv2.INTER_LINEAR),
+        ((400, 200), cv2.INTER_LINEAR),
+        ((159, 79), cv2.INTER_AREA),
+        ((159, 80), cv2.INTER_LINEAR),
+        ((160, 79), cv2.INTER_LINEAR),
+        ((120, 60), cv2.INTER_AREA),
+        ((66, 33), cv2.INTER_AREA),
+    ],
+)
+def test_areas_are_averaged_below_four_fifths(size, how):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 100, 3), dtype=np.uint8)
+    out, boxes = resize(noise, np.array([[0.0, 0, 100, 200]]), size)
+    assert np.array_equal(out, cv2.resize(noise, size[::-1], interpolation=how))
+    assert boxes.tolist() == [[0, 0, size[1], size[0]]]
 
 
 def test_boxes_without_area_are_left_out():

@@ -122,6 +122,12 @@ def test_objects_beyond_the_slots_are_cut_and_counted():
     assert batch.labels[0].tolist() == [0, 1, 2] and torch.equal(batch.boxes[0], torch.arange(12.0).view(3, 4))
 
 
+def test_pictures_of_unequal_size_are_no_batch():
+    one, other = sample(1), sample(1)
+    with pytest.raises(ValueError, match="same shape"):
+        collate([one, other._replace(image=np.ascontiguousarray(other.image[1:]))], 3)
+
+
 def broken_set(folder: Path):
     """Shapes on disk of which the picture at position 1 is cut short."""
     write(folder, ShapesSet("train", 4, size=64))

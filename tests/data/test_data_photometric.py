@@ -88,6 +88,54 @@ def test_prepare_takes_a_batch():
     torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.0, 0.2, 2.0]), rtol=1e-5, atol=1e-6)
 
 
+def a_batch(images: torch.Tensor) -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    n, order = len(images), torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]])
+    alpha, light = torch.rand(2, n, 3, generator=generator) * 0.8 - 0.4
+    return Batch(images, *[None] * 5, order[:n], alpha, light)
+
+
+@pytest.fixture
+def pixels() -> torch.Tensor:
+    return torch.randint(0, 256, (4, 3, 37, 41), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def step_by_step(batch: Batch, mean, std) -> torch.Tensor:
+    images = batch.images.double() / 255
+    drawn = (batch.colour_order, batch.colour_alpha.double(), batch.colour_light.double())
+    return normalise(photometric(images, *drawn), mean, std).float()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_prepare_is_the_jitter_and_the_normalisation(pixels, layout):
+    batch, data = a_batch(pixels.contiguous(memory_format=layout)), Data()
+    out = prepare(batch, data.mean, data.std)
+    assert out.dtype == torch.float32 and out.shape == pixels.shape
+    torch.testing.assert_close(out, step_by_step(batch, data.mean, data.std), rtol=2e-6, atol=4e-6)
+    tensors = torch.tensor(data.mean), torch.tensor(data.std)
+    torch.testing.assert_close(prepare(batch, *tensors), out, rtol=0, atol=1e-6)
+    for n in range(4):
+        alone = prepare(Batch(*(x if x is None else x[n : n + 1] for x in batch)), data.mean, data.std)
+        torch.testing.assert_close(alone, out[n : n + 1], rtol=1e-6, atol=1e-6)
+
+
+def test_prepare_keeps_its_digits_under_autocast(pixels):
+    batch, data = a_batch(pixels), Data()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = prepare(batch, data.mean, data.std)
+    assert torch.equal(out, prepare(batch, data.mean, data.std))
+
+
+def test_prepare_compiles_to_one_graph_and_reads_no_number(pixels):
+    torch._dynamo.reset()
+    batch, data = a_batch(pixels), Data()
+    whole = torch.compile(lambda b: prepare(b, data.mean, data.std), backend="eager", fullgraph=True)(batch)
+    torch.testing.assert_close(whole, prepare(batch, data.mean, data.std), rtol=2e-6, atol=4e-6)
+    meta = Batch(*(x if x is None else x.to("meta") for x in batch))  # whose numbers nobody can read
+    mean, std = (torch.tensor(x, device="meta") for x in (data.mean, data.std))
+    assert prepare(meta, mean, std).shape == pixels.shape
+
+
 def test_mean_and_std_may_be_tensors_and_are_then_not_read():
     images = torch.rand(2, 3, 4, 5)
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)

@@ -5,16 +5,14 @@ paired when they agree in class, their tags lie close together, and the second l
 """
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cornernet.detectors.corner.assignment import Assignment
+from cornernet.detectors.corner.peaks import best_peaks
 from cornernet.ops.gather import gather_cells
-from cornernet.ops.pieces import PIECE, pays
 from cornernet.structures import CornerMaps, Detections
 
 
@@ -98,58 +96,13 @@ def pair_up(
 
 def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
     """Best peaks of heat [B, C, H, W] (logits) with tag [B, D, H, W] and offset [B, 2, H, W] there -> K <= top_k."""
-    # on a CPU image by image: maps of a whole batch are too large to be kept for the next one
-    parts = heat.split(1) if pays(heat) else [heat]
-    found = [top_peaks(part.float().sigmoid(), top_k, kernel) for part in parts]
-    scores, labels, index = map(torch.cat, zip(*found, strict=True))
+    scores, labels, index = best_peaks(heat, top_k, kernel)
     width = heat.shape[3]
     x, y = (index % width).float(), (index // width).float()
     if offset is not None:
         shift = gather_cells(offset, index).float()
         x, y = x + shift[..., 0], y + shift[..., 1]
     return Corners(scores, labels, x, y, gather_cells(tag, index).float(), index)
-
-
-def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor, Tensor]:
-    """Heat [B, C, H, W] in [0, 1] -> scores, labels and flat cells [B, K] of its best local maxima, best first.
-
-    A peak is the maximum of its kernel x kernel window; all cells of a plateau are peaks. K = top_k, or C H W if
-    that is smaller; where an image has fewer peaks the rest have score 0.
-    """
-    cells = heat.shape[2] * heat.shape[3]
-    peaks = _peaks(heat, kernel).flatten(1)
-    k = min(top_k, peaks.shape[1])
-    scores, where = _largest(peaks.view(len(heat), -1, heat.shape[3]), k) if pays(heat) else peaks.topk(k)
-    return scores, where // cells, where % cells
-
-
-def _largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Rows [B, R, W] -> the k largest values and where they lie among R W: they are in the k rows of largest maxima."""
-    width = rows.shape[2]
-    row = rows.amax(2).topk(min(k, rows.shape[1])).indices.sort().values  # sorted, so that cells keep their order
-    scores, where = rows.gather(1, row[:, :, None].expand(-1, -1, width)).flatten(1).topk(k)
-    return scores, row.gather(1, where // width) * width + where % width
-
-
-def _peaks(heat: Tensor, kernel: int) -> Tensor:
-    """Heat [B, C, H, W] -> the same where a cell is the maximum of its window, 0 elsewhere."""
-    if not pays(heat):
-        return heat * (_window_max(heat, kernel) == heat)
-    peaks = torch.empty_like(heat, memory_format=torch.contiguous_format)
-    height, width = heat.shape[2:]
-    planes = max(1, PIECE // ((height + kernel) * (width + kernel)))  # with the padding
-    for some, out in zip(*(t.reshape(-1, 1, *heat.shape[2:]).split(planes) for t in (heat, peaks)), strict=True):
-        torch.eq(_window_max(some, kernel), some, out=out).mul_(some)
-    return peaks
-
-
-def _window_max(heat: Tensor, kernel: int) -> Tensor:
-    """Maximum of the kernel x kernel window around each cell of a map >= 0; on CPU 14 times as fast as max_pool2d."""
-    side = kernel // 2
-    for dim, pad in ((2, (0, 0, side, side)), (3, (side, side, 0, 0))):
-        wide, size = F.pad(heat, pad), heat.shape[dim]
-        heat = reduce(torch.maximum, [wide.narrow(dim, start, size) for start in range(kernel)])
-    return heat
 
 
 def tag_distance(tl: Corners, br: Corners) -> Tensor:

@@ -26,6 +26,7 @@ from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss, default_weight
 from cornernet.losses import build as build_loss
 from cornernet.ops.gather import gather_cells
+from cornernet.ops.planes import Planes
 from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
 
 RANGES = {
@@ -61,28 +62,29 @@ class CornerDetector(nn.Module):
         self.traceable = traceable
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
-        self.least = least
+        self.least, self.planes = least, Planes()
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
         images = training_pictures(batch, self.mean, self.std)
+        planes = self.planes if torch.is_grad_enabled() else None  # what inference mode makes no training may change
         if self.loss.feature_loss is None:
             maps = self.network(images)
-            targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
+            targets = self.targets(batch, maps[-1].tl_heat.shape[-2:], planes)
             return self.loss_terms(maps, targets)
         maps, pooled = zip(*self.network(images, with_features=True), strict=True)
-        targets = self.targets(batch, maps[-1].tl_heat.shape[-2:])
+        targets = self.targets(batch, maps[-1].tl_heat.shape[-2:], planes)
         return self.loss_terms(maps, targets, corner_features(pooled, targets, batch.labels))
 
     @torch.no_grad()
-    def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
-        """What the maps of `output_size` should show for the objects of a batch."""
-        return self._encode(batch.boxes, batch.labels, batch.mask, tuple(batch.images.shape[-2:]), output_size)
+    def targets(self, batch: Batch, output_size: tuple[int, int], planes: Planes | None = None) -> CornerTargets:
+        """What the maps of `output_size` should show for the objects of a batch; planes: see `encode`."""
+        return self._encode(batch.boxes, batch.labels, batch.mask, tuple(batch.images.shape[-2:]), output_size, planes)
 
-    def _encode(self, boxes, labels, mask, input_size: tuple[int, int], output_size: tuple[int, int]) -> CornerTargets:
-        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, margin=0)
+    def _encode(self, boxes, labels, mask, input_size, output_size, planes: Planes | None = None) -> CornerTargets:
+        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, 0, planes)
 
     def loss_terms(
         self, maps: Sequence[CornerMaps], targets: CornerTargets, features: tuple[list[Tensor], Tensor] | None = None

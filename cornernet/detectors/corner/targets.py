@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cornernet.ops.gaussian import draw_bumps, gaussian_radius, largest_radius
+from cornernet.ops.planes import Planes
 from cornernet.structures import CornerTargets
 
 __all__ = ["encode", "gaussian_radius"]
@@ -21,6 +22,7 @@ def encode(
     output_size: tuple[int, int],
     min_overlap: float = 0.3,
     margin: float = 1.0,
+    planes: Planes | None = None,
 ) -> CornerTargets:
     """Padded boxes of a batch -> targets on the same device, without a host sync and with static shapes.
 
@@ -28,25 +30,32 @@ def encode(
     sizes are (H, W) -> CornerTargets for C = num_classes and H x W = output_size. Slot m of the result belongs to
     slot m of the boxes. Boxes are clipped to [0, size - margin]: 1 as published, where coordinates are those of pixels;
     0 for edges, whose offset from the last cell may then be 1. A slot whose box has no area left is masked out, and
-    the offsets and indices of masked slots are 0.
+    the offsets and indices of masked slots are 0. planes: in eager mode on a CPU these lend the heatmaps, which are
+    then gone when the next ones are encoded with the same planes; None for fresh ones.
     """
     corners = _clip(boxes, input_size, margin)
     mask = (mask > 0) & (corners[..., 2:] > corners[..., :2]).all(-1)
     scale = corners.new_tensor([output_size[1] / input_size[1], output_size[0] / input_size[0]])
     points = (corners.unflatten(-1, (2, 2)) * scale).masked_fill(~mask[..., None, None], 0)  # [B, M, 2 corners, xy]
-    last = points.new_tensor([output_size[1] - 1, output_size[0] - 1])
-    cells = points.floor().minimum(last)
+    last = labels.new_tensor([output_size[1] - 1, output_size[0] - 1])
+    cells = points.long().minimum(last)  # none is negative
     offsets = (points - cells).float()
-    cells = cells.long()
     index = cells[..., 1] * output_size[1] + cells[..., 0]  # [B, M, 2]
     radius = bump_radius(corners, scale, min_overlap)
     reach = largest_radius(*output_size, min_overlap)
-    heat = _heat(cells, radius, labels.masked_fill(~mask, 0), mask, num_classes, output_size, reach)
+    heat = _heat(cells, radius, labels.masked_fill(~mask, 0), mask, num_classes, output_size, reach, planes)
     return CornerTargets(*heat, mask, offsets[:, :, 0], offsets[:, :, 1], index[..., 0], index[..., 1])
 
 
 def _heat(
-    cells: Tensor, radius: Tensor, labels: Tensor, mask: Tensor, classes: int, size: tuple[int, int], reach: int
+    cells: Tensor,
+    radius: Tensor,
+    labels: Tensor,
+    mask: Tensor,
+    classes: int,
+    size: tuple[int, int],
+    reach: int,
+    planes: Planes | None,
 ) -> Tensor:
     """Cells [B, M, 2, xy], the rest [B, M] -> heatmaps of both corners in one piece, [2, B, C, H, W] float32."""
     batch = labels.shape[0]
@@ -54,14 +63,15 @@ def _heat(
     plane = (maps * classes + labels).flatten()
     x, y = cells.permute(3, 2, 0, 1).flatten(1)
     shape = (2 * batch * classes, *size)
-    heat = draw_bumps(shape, plane, x, y, radius.flatten().repeat(2), mask.flatten().repeat(2), reach)
+    radius, mask = (both.expand(2, -1, -1).flatten() for both in (radius, mask))
+    heat = draw_bumps(shape, plane, x, y, radius, mask, reach, planes)
     return heat.view(2, batch, classes, *size)
 
 
 def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:
     """Into the picture, in float64: a corner on the border of a cell must not slip into its neighbour."""
     precise = boxes if boxes.device.type == "mps" else boxes.double()  # mps has no float64
-    limit = precise.new_tensor([input_size[1] - margin, input_size[0] - margin]).repeat(2)
+    limit = precise.new_tensor([input_size[1] - margin, input_size[0] - margin] * 2)
     return precise.clamp(min=0).minimum(limit)
 
 

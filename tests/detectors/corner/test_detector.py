@@ -11,6 +11,7 @@ from cornernet.config import Config, override
 from cornernet.detectors import build
 from cornernet.detectors.canvas import slack
 from cornernet.detectors.corner.features import corner_features
+from cornernet.losses import heatmap
 from cornernet.structures import CornerMaps
 
 TINY = [
@@ -26,6 +27,8 @@ TINY = [
 FEATURE = ["loss.feature.name=softmax", "model.backbone.stacks=2"]
 CENTRIPETAL = ["loss.grouping.name=centripetal", "model.head.tag_dim=2"]
 CLASSES = 3
+HEATMAP = heatmap.LOSSES
+KEEP_TARGETS = ("bce", "dice", "focal", "quality_focal", "varifocal")  # for the backward pass; the others do not
 
 
 def settings(*overrides):
@@ -128,6 +131,58 @@ def test_terms_are_finite_with_their_gradients(grouping, images, objects):
     terms["total"].backward()
     assert all(value.dim() == 0 and value.dtype == torch.float32 and value.isfinite() for value in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in detector.parameters())
+
+
+@pytest.mark.parametrize("name", HEATMAP)
+def test_accumulated_gradients_do_not_depend_on_the_reuse_of_heatmaps(name):
+    config = settings(f"loss.heatmap.name={name}")
+    detector = build(config, CLASSES).train()
+    batches, grads, addresses = [batch_of(config, objects) for objects in (3, 6, 1)], [], []
+    encode, own = detector.targets, detector.planes
+
+    def noted(*given):
+        targets = encode(*given)
+        addresses.append(targets.tl_heat.data_ptr())
+        return targets
+
+    detector.targets = noted
+    for planes in (own, None):
+        detector.zero_grad()
+        detector.planes = planes
+        for batch in batches:
+            detector(batch)["total"].backward()
+        grads.append([p.grad.clone() for p in detector.parameters()])
+    assert len(set(addresses[:3])) == 1
+    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+
+
+@pytest.mark.parametrize("name", HEATMAP)
+def test_a_graph_whose_heatmaps_are_gone_is_an_error_or_needs_them_no_more(name):
+    config = settings(f"loss.heatmap.name={name}")
+    detector = build(config, CLASSES).train()
+    batches = [batch_of(config) for _ in range(2)]
+    first, _ = (detector(batch)["total"] for batch in batches)
+    if name in KEEP_TARGETS:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            first.backward()
+        return
+    first.backward()
+    late = [p.grad.clone() for p in detector.parameters()]
+    detector.zero_grad()
+    detector(batches[0])["total"].backward()
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(detector.parameters(), late, strict=True))
+
+
+def test_only_training_steps_reuse_heatmaps():
+    config = settings()
+    detector, batch = build(config, CLASSES).train(), batch_of(config)
+    targets = detector.targets(batch, (16, 12))
+    before = targets.tl_heat.clone()
+    with torch.inference_mode():  # whose tensors no training may change
+        detector(batch_of(config))
+    detector(batch_of(config))["total"].backward()
+    detector(batch_of(config))["total"].backward()
+    assert torch.equal(targets.tl_heat, before)
 
 
 def test_one_image_empty_the_other_full():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cornernet.detectors.corner.targets import encode
 from cornernet.ops import gaussian
+from cornernet.ops.planes import Planes
 
 SETS = ("random12", "tiny", "border", "overlap_same_class", "zero_and_inverted", "n100", "n128", "empty",
         "shared_corners", "aspect")  # fmt: skip
@@ -144,6 +145,28 @@ def test_images_of_a_batch_do_not_mix_and_ones_are_the_corners(seed):
         assert torch.equal(whole.tl_heat[b].flatten(1) == 1, ones)
     assert whole.tl_heat.min() >= 0
     assert whole.tl_heat.max() <= 1
+
+
+def test_heatmaps_that_are_reused_equal_fresh_ones():
+    planes, sizes, seen = Planes(), ((127, 127), (32, 32)), set()
+    for seed in range(6):
+        torch.manual_seed(seed)
+        boxes, labels, mask = some_objects()
+        mask = mask & (seed != 2)  # once without objects
+        ours, fresh = (encode(boxes, labels, mask, 3, *sizes, planes=p) for p in (planes, None))
+        assert all(torch.equal(a, b) for a, b in zip(ours, fresh, strict=True))
+        seen |= {ours.tl_heat.data_ptr(), fresh.tl_heat.data_ptr()}
+        assert ours.tl_heat.data_ptr() != fresh.tl_heat.data_ptr()
+    ours = encode(*some_objects(1), 3, *sizes, planes=planes)  # the last batch of an epoch
+    assert ours.tl_heat.shape == (1, 3, 32, 32) and ours.tl_heat.data_ptr() not in seen
+
+
+def test_only_the_cpu_reuses_heatmaps(monkeypatch):
+    monkeypatch.setattr(gaussian, "_eager_cpu", lambda device: False)
+    planes, objects = Planes(), some_objects()
+    one, two = (encode(*objects, 3, (127, 127), (32, 32), planes=planes) for _ in range(2))
+    assert one.tl_heat.data_ptr() != two.tl_heat.data_ptr()
+    assert torch.equal(one.tl_heat, two.tl_heat)
 
 
 def test_compiles_to_one_graph_that_serves_the_next_batch():
