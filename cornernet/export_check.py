@@ -28,9 +28,10 @@ def check(wanted: Plan, graph: nn.Module, images: Tensor, pictures: Sequence[np.
     run = runner(wanted.out)
     if wanted.calibrate:
         batches = [torch.from_numpy(batch) for batch in pictures[: max(1, PICTURES // len(pictures[0]))]]
+        count = min(wanted.calibrate, sum(len(batch) for batch in batches))  # the last batch may be filled up
         batches += [images[: len(batches[0])]] * bool(wanted.picture)
         both = [agreement(run(batch), answer(graph, batch), least) for batch in batches]
-        return quantised(wanted, both, sum(len(batch) for batch in batches), least)
+        return quantised(wanted, both, count, least)
     return exact(wanted, run(images), answer(graph, images))
 
 
@@ -55,9 +56,10 @@ def exact(wanted: Plan, found: Rows, expected: Rows) -> str:
 
 
 def quantised(wanted: Plan, both: Sequence[Agreement], count: int, least: float) -> str:
-    """How an int8 file's answers agree with PyTorch's on so many pictures -> what is said of them."""
+    """How an int8 file's answers agree with PyTorch's on `count` pictures of its calibration -> what is said of it."""
     rows, shared = sum(each.rows for each in both), sum(each.shared for each in both)
-    on = f"run on {count} pictures of the {wanted.calibrate} of its calibration"
+    plural = "picture" if count == 1 else "pictures"
+    on = f"run on {f'{wanted.picture} and ' * bool(wanted.picture)}{count} {plural} of its calibration"
     if not rows:
         return f"{on}: neither it nor PyTorch finds anything of score {least:g} or more, so nothing is compared"
     apart = torch.cat([each.scores for each in both])
