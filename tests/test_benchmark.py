@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cornernet import benchmark
-from cornernet.benchmark import files, measure, table, tensors
+from cornernet.benchmark import exported, files, measure, table, tensors
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.loader import collate
 from cornernet.data.photometric import prepare
@@ -156,3 +156,16 @@ def test_the_stages_of_the_whole_network_run(tiny, tmp_path):
     rows = benchmark.stages(["only=training,inference", "repeats=1"], tmp_path).splitlines()[3:5]
     assert "training step" in rows[0] and "inference" in rows[1]
     assert all(float(cell) > 0 for row in rows for cell in row.split()[-5:])
+
+
+def test_exported_files_are_timed_beside_each_other(tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs the extra export")
+    pytest.importorskip("onnxscript", reason="needs the extra export")
+    small = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]"]
+    small += ["model.backbone.stem_channels=8", "model.head.channels=8", "model.head.pool_channels=8"]
+    stage = exported.int8(measure.Given(ROOT, tmp_path, 1), [*small, "data.input_size=[63,63]"])
+    assert "63 pixels, int8 against float32" in stage.work and stage.floor is None
+    ours, reference = stage.ours[""](), stage.reference()
+    assert [x.shape for x in ours] == [x.shape for x in reference] and not (ours[1] == reference[1]).all()
+    assert {path.name for path in tmp_path.iterdir()} == {"float32.onnx", "int8.onnx"}
+    assert "int8" in table.LONG and table.STAGES["int8"] is exported.int8

@@ -220,7 +220,7 @@ def test_a_picture_is_fitted_as_for_prediction_where_it_has_room(checkpoints, sh
 
 def test_the_commands_of_the_page_are_right():
     commands = re.findall(r"^tools/export\.py (\S+)(.*?)(?: +#.*)?$", PAGE.read_text(), re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 6
     for path, rest in commands:
         wanted = export.plan(path, rest.split())
         config.override(config.Config(), wanted.overrides)

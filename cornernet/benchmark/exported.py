@@ -1,4 +1,4 @@
-"""The stage on exported files: Hourglass-104 in int8 beside float32. Minutes and 8 GB, so it runs only if named."""
+"""The stage on exported files: Hourglass-104 in int8 beside float32. Minutes and 10 GB, so it runs only if named."""
 
 import shutil
 from collections.abc import Sequence
