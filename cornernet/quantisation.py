@@ -20,8 +20,7 @@ from cornernet.data.sources import build_source
 from cornernet.running_windows import pool_windows
 
 SEED = 0  # of the choice of pictures
-# Kernels for uint8 exist of these. Between two convolutions nothing else then turns numbers back and forth.
-OPERATIONS = ("Conv", "Relu", "Add", "Resize", "Pad", "MaxPool")
+OPERATIONS = ("Relu", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
 
 
 def calibration(data: Data, size: tuple[int, int], count: int, batch: int) -> list[np.ndarray]:
@@ -90,9 +89,11 @@ class _Reader:
 
 
 def body(graph: Any) -> list[str]:
-    """Names of the nodes to quantise: those of OPERATIONS that lead to a convolution which is not among the last."""
+    """Names of the nodes to quantise: convolutions that lead to another one, and OPERATIONS on nothing but their maps.
+
+    What reads a float32 map, such as the ReLU behind a GroupNorm, would only turn its numbers back and forth.
+    """
     makers = {name: node for node in graph.node for name in node.output}
-    constants = {item.name for item in graph.initializer}
     last = last_convolutions(graph)
     needed, left = set(), [name for node in graph.node if node.name in last for name in node.input]
     while left:
@@ -100,13 +101,14 @@ def body(graph: Any) -> list[str]:
         if node is not None and node.name not in needed:
             needed.add(node.name)
             left += node.input
-    return [
-        node.name
-        for node in graph.node
-        if node.name in needed - last
-        and node.op_type in OPERATIONS
-        and not (node.op_type == "Add" and constants & set(node.input))  # of a normalisation, which is float32
-    ]
+    names, maps = [], set()
+    for node in graph.node:
+        read = node.input if node.op_type == "Add" else node.input[:1]
+        whole = node.op_type == "Conv" or (node.op_type in OPERATIONS and maps.issuperset(read))
+        if whole and node.name in needed - last:
+            names.append(node.name)
+            maps.update(node.output)
+    return names
 
 
 def last_convolutions(graph: Any) -> set[str]:

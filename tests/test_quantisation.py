@@ -37,7 +37,11 @@ NODES = [
     ("Add", ["scaled", "shift"], "normed"),  # of a normalisation
     ("Relu", ["normed"], "relu"),
     ("Conv", ["relu", "w"], "second"),
-    ("Add", ["second", "relu"], "residual"),
+    ("Add", ["second", "relu"], "half"),  # one side is float32
+    ("Conv", ["half", "w"], "third"),
+    ("Relu", ["third"], "quick"),
+    ("Conv", ["quick", "w"], "fourth"),
+    ("Add", ["fourth", "quick"], "residual"),
     ("Conv", ["residual", "w"], "heat"),
     ("Conv", ["residual", "w"], "offset"),
     ("Sigmoid", ["heat"], "scores"),
@@ -48,7 +52,7 @@ NODES = [
 def test_everything_up_to_the_last_convolutions_is_quantised_by_hand():
     made = graph(NODES, ["mean", "w", "scale", "shift"])
     assert quantisation.last_convolutions(made) == {"heat", "offset"}
-    assert quantisation.body(made) == ["first", "relu", "second", "residual"]
+    assert quantisation.body(made) == ["first", "second", "third", "quick", "fourth", "residual"]
 
 
 def test_a_network_of_one_convolution_has_nothing_to_quantise():

@@ -11,8 +11,8 @@ USAGE = """tools/benchmark.py [CONFIG] [repeats=N] [only=loss,pool,...] [images=
 
 Without a config: times every stage beside a plain formulation of the published algorithm and beside the floor, what any
 program has to do, as medians over interleaved repeats. Stages: loss, pool, targets, decode, loader, evaluation (of
-images=5000 pictures), startup, and of Hourglass-104 training, inference and int8 (exported files), which take minutes and
-6 to 10 GB and run only if named. With one: times the parts of its training step on random pictures, with the peak
+images=5000 pictures), startup, and of Hourglass-104 training, inference and int8 (exported files), which take minutes
+and 6 to 10 GB and run only if named. With one: times the parts of its training step on random pictures, with the peak
 memory; for example
   tools/benchmark.py
   tools/benchmark.py repeats=15 only=loss,pool
