@@ -30,8 +30,8 @@ LAYERS = [
     ["report"],
     ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported", "quantisation"],
     ["journal", "result", "persistence", "replay", "exported_detector", "export_check"],
-    ["engine", "predictor", "benchmark", "show_data", "export"],
-    ["compare", "simulation", "annotate", "diagnosis"],
+    ["engine", "predictor", "show_data", "export"],
+    ["compare", "simulation", "annotate", "diagnosis", "benchmark"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom
