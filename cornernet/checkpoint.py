@@ -16,6 +16,7 @@ import torch
 
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
+EXPORTED = (".onnx", ".pt2")  # endings of files that hold a graph and no network
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64  # bytes of the comment; its length stands in the two bytes before it
 END = 22  # bytes of what ends an archive that has no comment
@@ -146,6 +147,8 @@ def read_tensors(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}" + (", that is a folder" if path.is_dir() else ""))
+    if path.suffix in EXPORTED:
+        raise ValueError(f"{path} is an exported file, which is not enough here: give the checkpoint it was made from")
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of protocols of pickle; an error is one sentence

@@ -20,18 +20,16 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from cornernet import __version__, checks, inference
-from cornernet.config import Config
-from cornernet.data.augment import scaled_size
+from cornernet import __version__, checks, export_check, inference
+from cornernet.config import Config, to_dict
 from cornernet.data.images import read_image
-from cornernet.export_plan import EXTRA, Plan, missing, plan
-from cornernet.exported import METADATA, Rows, difference, runner
+from cornernet.export_plan import Plan, plan
+from cornernet.exported import METADATA, Rows
+from cornernet.quantisation import calibration, quantise
 from cornernet.state import load_detector
 
 log = logging.getLogger("cornernet")
 OUTPUTS = ("boxes", "scores", "labels")
-TOLERANCE = 1e-4  # pixels and score
-SHARE = 0.01  # of the rows that rounding may decide: a cell beside its equal, a distance on the threshold
 
 
 class Graph(nn.Module):
@@ -51,24 +49,24 @@ def export(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     """Write a checkpoint as ONNX or as a program of torch.export and run the file -> what was written, as text.
 
     overrides: those of `plan` and the config's. Raises FileNotFoundError, or ValueError, one sentence, for a file that
-    is no checkpoint, settings that are wrong and a package that is missing.
+    is no checkpoint, settings that are wrong, a package that is missing and training pictures that int8 lacks.
     """
     wanted = plan(checkpoint, overrides)
     detector, settings, held, changed = traceable(checkpoint, wanted.overrides)
     size = check_size(detector, wanted.size or settings.data.input_size)
-    about = metadata(settings, held, size, wanted.batch, changed, Path(checkpoint).name)
+    about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
     images = samples(wanted, size, settings.data.longest_side)
+    pictures = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
     start = time.perf_counter()
     program = trace(Graph(detector), images, wanted.batch)
-    write(program, wanted.out, about)
+    write(program, wanted.out, about, pictures)
     seconds = time.perf_counter() - start
-    with torch.no_grad():
-        expected = Graph(detector)(images)
     batch = "batch" if wanted.batch is None else wanted.batch
+    rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
     return (
         f"{wanted.out}: {wanted.out.stat().st_size / 1e6:.1f} MB in {seconds:.1f} s; images uint8 [{batch}, 3, "
-        f"{size[0]}, {size[1]}] BGR -> {expected[1].shape[1]} rows of {', '.join(OUTPUTS)} each\n"
-    ) + check(wanted, images, expected)
+        f"{size[0]}, {size[1]}] BGR -> {rows} rows of {', '.join(OUTPUTS)} each\n"
+    ) + export_check.check(wanted, Graph(detector), images, pictures, settings.test.draw_score)
 
 
 def traceable(checkpoint: str, overrides: Sequence[str]) -> tuple[nn.Module, Config, dict[str, Any], list[str]]:
@@ -109,7 +107,7 @@ def _near(length: int, fitted) -> list[int]:
 
 
 def metadata(
-    settings: Config, held: dict[str, Any], size: tuple[int, int], batch: int | None, changed: list[str], source: str
+    settings: Config, held: dict[str, Any], size: tuple[int, int], wanted: Plan, changed: list[str], source: str
 ) -> dict[str, Any]:
     """What travels in the file, by name; plain values. docs/export.md says what each is for."""
     return {
@@ -121,7 +119,9 @@ def metadata(
         "names": list(held["class_names"]),
         "category_ids": list(held["category_ids"]),
         "input_size": list(size),
-        "batch": "dynamic" if batch is None else batch,
+        "batch": "dynamic" if wanted.batch is None else wanted.batch,
+        "precision": wanted.precision,
+        "calibrated_on": wanted.calibrate,
         "colour": "BGR",
         "mean": list(settings.data.mean),
         "std": list(settings.data.std),
@@ -133,22 +133,16 @@ def metadata(
         "boxes": "x1, y1, x2, y2 in pixels of the input; rows of score -1 are none",
         "test": asdict(settings.test),
         "changed": changed,
+        "config": to_dict(settings),
     }
-
-
-def canvas(image: np.ndarray, size: tuple[int, int], longest_side: int | None) -> inference.Fitted:
-    """Picture [h, w, 3] uint8 -> as `inference.fit` gives it, but on a canvas of this size, shrunk to fit into it."""
-    height, width = image.shape[:2]
-    zoom = 1.0 if longest_side is None else longest_side / max(height, width)
-    zoom = min(zoom, size[0] / height, size[1] / width)
-    return inference.place(image, scaled_size((height, width), zoom), size)
 
 
 def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:
     """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the picture asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
     if wanted.picture:
-        images[0] = canvas(read_image(wanted.picture), size, longest_side).canvas
+        fixed = inference.FixedCanvas(size)
+        images[0] = inference.fit(fixed, read_image(wanted.picture), longest_side=longest_side).canvas
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 
@@ -160,12 +154,17 @@ def trace(graph: nn.Module, images: Tensor, batch: int | None) -> ExportedProgra
     return torch.export.export(graph, (images,), dynamic_shapes=shapes)
 
 
-def write(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
-    """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced."""
+def write(program: ExportedProgram, path: Path, about: dict[str, Any], pictures: Sequence[np.ndarray] = ()) -> None:
+    """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced.
+
+    pictures: batches [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
+        if len(pictures):
+            quantise(part, pictures)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -182,19 +181,3 @@ def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> 
 
 def _write_torch(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
     torch.export.save(program, path, extra_files={METADATA: json.dumps(about)})
-
-
-def check(wanted: Plan, images: Tensor, expected: Rows) -> str:
-    """Run the file and hold it against PyTorch -> what came out, as text; a warning where it is not the same."""
-    if wanted.format == "onnx" and missing("onnxruntime"):
-        return f"not run, for want of onnxruntime: {EXTRA}"
-    apart = difference(runner(wanted.out)(images), expected)
-    if apart.lost > SHARE * apart.rows or max(apart.boxes, apart.scores) > TOLERANCE:
-        log.warning("the file's answer is not PyTorch's, see below")
-    noise = len(images) - bool(wanted.picture)
-    plural = "picture" if noise == 1 else "pictures"
-    on = [wanted.picture] * bool(wanted.picture) + [f"{noise} {plural} of noise"] * bool(noise)
-    return (
-        f"run on {' and '.join(on)}: {apart.rows} rows, of which PyTorch's answer and the file's share all but "
-        f"{apart.lost}; largest difference {apart.boxes:.1e} pixels, {apart.scores:.1e} score"
-    )

@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from cornernet.ops.boxes import overlap
+
 METADATA = "metadata.json"  # name inside a .pt2
 CLOSE = 1e-2  # pixels and score; rows further apart than rounding ever brings them are not the same row
+HALF = 0.5  # overlap from which two boxes show the same object
 CUT = 1e-4  # of two rows whose scores differ by less, rounding decides which is the last that is kept
 
 Rows = tuple[Tensor, Tensor, Tensor]  # boxes [B, N, 4] in input pixels, scores [B, N] or -1, labels [B, N]
@@ -22,6 +25,14 @@ class Difference(NamedTuple):
     boxes: float  # largest difference of a coordinate, pixels
     scores: float  # largest difference of a score
     lost: int  # rows of either answer that the other does not have
+
+
+class Agreement(NamedTuple):
+    """How far a coarser answer to the same pictures says the same."""
+
+    rows: int  # of either answer that count
+    shared: int  # of these the ones for which the other has a row of their label that overlaps them by half or more
+    scores: Tensor  # [shared] differences of the scores
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -40,10 +51,21 @@ def runner(path: Path) -> Callable[[Tensor], Rows]:
     """File -> function from images [B, 3, H, W] uint8 to its Rows, on the CPU; a .onnx runs under onnxruntime."""
     if path.suffix != ".onnx":
         return torch.export.load(path).module()
+    return run_session(session(path))
+
+
+def session(path: Path) -> Any:
+    """A session of onnxruntime on the CPU, with as many threads as torch has: OMP_NUM_THREADS then holds for both."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda images: tuple(map(torch.from_numpy, session.run(None, {"images": images.numpy()})))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def run_session(opened: Any) -> Callable[[Tensor], Rows]:
+    """Session -> function from images [B, 3, H, W] uint8 to its Rows."""
+    return lambda images: tuple(map(torch.from_numpy, opened.run(None, {"images": images.numpy()})))
 
 
 def difference(found: Rows, expected: Rows) -> Difference:
@@ -57,6 +79,25 @@ def difference(found: Rows, expected: Rows) -> Difference:
     same = torch.maximum(boxes, scores) <= CLOSE
     largest = (float(x[same].max()) if same.any() else 0.0 for x in (boxes, scores))
     return Difference(int((expected[1] >= 0).sum()), *largest, int((~same).sum()))
+
+
+def agreement(found: Rows, expected: Rows, least: float) -> Agreement:
+    """Two answers of which one is coarser -> Agreement on the rows of either whose score is at least `least`."""
+    sides = [(found, expected), (expected, found)]
+    parts = [_overlapping(a, b, least) for one, two in sides for a, b in zip(_images(one), _images(two), strict=True)]
+    scores = torch.cat(parts)
+    same = scores.isfinite()
+    return Agreement(len(scores), int(same.sum()), scores[same])
+
+
+def _overlapping(rows: Rows, others: Rows, least: float) -> Tensor:
+    """Rows of one picture -> of those that count, how far the score of the best fit among the others is, or inf."""
+    (boxes, scores, labels), (their_boxes, their_scores, their_labels) = _valid(rows), _valid(others)
+    boxes, scores, labels = (x[scores >= least] for x in (boxes, scores, labels))
+    same = (overlap(boxes[:, None], their_boxes) >= HALF) & (labels[:, None] == their_labels)
+    # of several boxes on one object the one of the nearest score: which of them is best is not a matter of precision
+    far = (scores[:, None] - their_scores).abs().masked_fill(~same, torch.inf)
+    return far.amin(1) if len(their_scores) else torch.full_like(scores, torch.inf)
 
 
 def _images(rows: Rows) -> list[Rows]:

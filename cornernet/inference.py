@@ -30,6 +30,16 @@ class Fitted(NamedTuple):
     factor: tuple[float, float]  # (x, y) resized size / original size, as it came out after rounding
 
 
+class FixedCanvas(NamedTuple):
+    """The one canvas of an exported file, in place of a detector where pictures are fitted."""
+
+    size: tuple[int, int]  # (height, width)
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """The one size there is, whatever the picture's."""
+        return self.size
+
+
 def settings(config: Config) -> dict[str, Any]:
     """Config -> the keyword arguments of `detect` that it holds."""
     test = config.test
@@ -79,11 +89,16 @@ def detect(
 def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
     """Resize a picture and centre it on a canvas of zeros of the smallest size that the detector takes.
 
-    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing.
+    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. A picture that is larger than the
+    canvas of a detector that has only one, as an exported file does, is shrunk into it.
     """
-    zoom = scale if longest_side is None else scale * longest_side / max(image.shape[:2])
-    size = scaled_size(image.shape[:2], zoom)
-    return place(image, size, detector.fit_size(*size))
+    height, width = image.shape[:2]
+    zoom = scale if longest_side is None else scale * longest_side / max(height, width)
+    size = scaled_size((height, width), zoom)
+    canvas = detector.fit_size(*size)
+    if canvas[0] < size[0] or canvas[1] < size[1]:
+        size = scaled_size((height, width), min(zoom, canvas[0] / height, canvas[1] / width))
+    return place(image, size, canvas)
 
 
 def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]) -> Fitted:

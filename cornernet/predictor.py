@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet import check_data, checks, evaluate, inference, outputs, report
+from cornernet import check_data, checks, evaluate, exported_detector, inference, outputs, report
 from cornernet.config import Config
 from cornernet.data.images import read_image
 from cornernet.data.sources import build_source
@@ -39,14 +39,17 @@ class Predictor:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", overrides: Sequence[str] = ()) -> "Predictor":
-        """Checkpoint, device (auto: a GPU if there is one) and `a.b=c` overrides of its config -> Predictor.
+        """Checkpoint or exported .onnx, device (auto: a GPU if there is one) and `a.b=c` overrides -> Predictor.
 
-        Raises FileNotFoundError, or ValueError for a file that is not a checkpoint, an override that is wrong or a
-        device that this machine does not have.
+        Raises FileNotFoundError, or ValueError for a file that is neither, an override that is wrong or a device that
+        this machine does not have; an exported file runs on the CPU alone.
         """
-        detector, settings, held = load_detector(path, list(overrides))
+        exported = exported_detector.is_exported(path)
+        detector, settings, held = (exported_detector.load if exported else load_detector)(path, list(overrides))
         checks.ranges(settings, checks.TEST_RANGES)
-        chosen = _device(str(device), settings)
+        if exported and str(device) not in ("auto", "cpu"):
+            raise ValueError(f"{path} runs on the CPU, as exported files do: device must be auto or cpu, got {device}")
+        chosen = torch.device("cpu") if exported else _device(str(device), settings)
         return cls(detector.to(chosen), settings, held["class_names"], held["category_ids"])
 
     def __call__(self, images: Any, **options: Any) -> list[Result] | Iterator[Result]:
@@ -206,8 +209,9 @@ def _device(name: str, settings: Config) -> torch.device:
 
 
 def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Score a checkpoint on its validation split, write metrics.json, predictions.json and report/ -> the table.
+    """Score a checkpoint or an exported .onnx on its validation split, write what came out -> the table.
 
+    What is written are metrics.json, predictions.json and the folder report.
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
     chosen, overrides = outputs.split(overrides)

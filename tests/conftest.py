@@ -89,3 +89,37 @@ def tiny_run(tiny, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     engine.train(config.load(tiny, [f"work_dir={folder}"]), "tiny")
     return folder
+
+
+SMALL = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]"]
+ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=1"]
+
+
+@pytest.fixture(scope="session")
+def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
+    """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 pictures, best.int8.onnx."""
+    from cornernet import checkpoint, config, detectors, export
+    from cornernet.quantisation import calibration
+
+    folders = {}
+    for name, source in {"corner": tiny, "anchor": tiny_anchor}.items():
+        torch.manual_seed(7)
+        folders[name] = tmp_path_factory.mktemp(name)
+        decoding = ["test.ae_threshold=99", "test.top_k=60", "test.draw_score=0.05"]
+        settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
+        detector = detectors.build(settings, 3)
+        for module in detector.modules():
+            if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
+                torch.nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+        held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
+        classes = {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}
+        path = folders[name] / "best.pt"
+        checkpoint.save(held | classes, path)
+        detector, settings, held, changed = export.traceable(path, [])
+        program = export.trace(export.Graph(detector), torch.zeros(2, 3, 64, 64, dtype=torch.uint8), None)
+        for precision in (["precision=float32"], ["precision=int8", "calibrate=6"]):
+            wanted = export.plan(str(path), precision)
+            about = export.metadata(settings, held, (64, 64), wanted, changed, path.name)
+            pictures = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
+            export.write(program, wanted.out, about, pictures)
+    return folders

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cornernet import benchmark
-from cornernet.benchmark import files, measure, table, tensors
+from cornernet.benchmark import exported, files, measure, table, tensors
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.loader import collate
 from cornernet.data.photometric import prepare
@@ -157,3 +157,20 @@ def test_the_stages_of_the_whole_network_run(tiny, tmp_path):
     assert all("training step" in row for row in rows[:3]) and "inference" in rows[3]
     assert [row.split(", ")[-1].split("  ")[0] for row in rows[:3]] == ["float32", "gradient checkpointing", "bf16"]
     assert all(float(cell) > 0 for row in rows for cell in row.split()[-5:])
+
+
+def test_exported_files_are_timed_beside_each_other(tmp_path):
+    onnx = pytest.importorskip("onnx", reason="needs the extra export")
+    pytest.importorskip("onnxruntime", reason="needs the extra export")
+    pytest.importorskip("onnxscript", reason="needs the extra export")
+    small = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]"]
+    small += ["model.backbone.stem_channels=8", "model.head.channels=8", "model.head.pool_channels=8"]
+    stage = exported.int8(measure.Given(ROOT, tmp_path, 1), [*small, "data.input_size=[63,63]"])
+    assert "63 pixels, int8 against float32" in stage.work and stage.floor is None
+    ours, reference = stage.ours[""](), stage.reference()
+    assert [x.shape for x in ours] == [x.shape for x in reference]
+    names = ("float32", "int8")
+    kinds = [{item.data_type for item in onnx.load(tmp_path / f"{name}.onnx").graph.initializer} for name in names]
+    assert onnx.TensorProto.INT8 not in kinds[0] and onnx.TensorProto.INT8 in kinds[1]
+    assert {path.name for path in tmp_path.iterdir()} == {"float32.onnx", "int8.onnx"}
+    assert "int8" in table.LONG and table.STAGES["int8"] is exported.int8

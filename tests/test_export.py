@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet import Predictor, __version__, checkpoint, config, detectors, export, inference
+from cornernet import Predictor, __version__, checkpoint, config, detectors, export, export_check, inference
 from cornernet.data.images import read_image
 from cornernet.exported import difference, read_metadata, runner
 from cornernet.state import load_detector
@@ -63,7 +63,7 @@ def files(checkpoints):
         if name not in made:
             detector, settings, held, changed = export.traceable(checkpoints[name], KEYS)
             made[name] = export.trace(export.Graph(detector), noise(2), None)
-            about = export.metadata(settings, held, SIZE, None, changed, "best.pt")
+            about = export.metadata(settings, held, SIZE, export.plan("best.pt", []), changed, "best.pt")
             for suffix in (".onnx", ".pt2"):
                 export.write(made[name], checkpoints[name].with_suffix(suffix), about)
         return checkpoints[name].with_suffix(".onnx" if kind == "onnx" else ".pt2")
@@ -101,7 +101,7 @@ def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints
 def test_photographs(files, checkpoints, shared, name, photographs):
     run = runner(files(name, "onnx"))
     paths = sorted((shared / "data").glob(photographs))[:12]
-    fitted = [export.canvas(read_image(path), SIZE, 80).canvas for path in paths]
+    fitted = [inference.fit(inference.FixedCanvas(SIZE), read_image(path), longest_side=80).canvas for path in paths]
     images = torch.from_numpy(np.stack(fitted)).permute(0, 3, 1, 2).contiguous()
     apart = difference(run(images), expected(checkpoints[name], images))
     assert len(paths) == 12 and apart.rows > 400 and max(apart.boxes, apart.scores) <= 1e-4, apart
@@ -188,22 +188,12 @@ def test_the_example_needs_neither_torch_nor_the_toolkit(files, checkpoints, tmp
 
     keys = [*KEYS, "test.nms.name=hard"]
     predictor = Predictor.load(checkpoints[name], device="cpu", overrides=keys)
-    settings = {**inference.settings(predictor.settings), "longest_side": None}
-    zoom = min(80 / max(image.shape[:2]), 48 / height, 80 / 100)
-    fixed = Fixed(predictor.detector)
-    found = inference.detect(fixed, [image], **{**settings, "scales": (zoom,)})[0]
+    predictor.detector.fit_size = inference.FixedCanvas(SIZE).fit_size
+    found = inference.detect(predictor.detector, [image], **inference.settings(predictor.settings))[0]
     assert len(found.scores) == len(rows) > 5
     for box, score, label, row in zip(*found, rows, strict=True):
         assert row[0] == NAMES[label] and abs(float(row[1]) - score) < 2e-4
         assert np.allclose([float(x) for x in row[2:]], box, atol=0.02)
-
-
-class Fixed(nn.Module):
-    """A detector that takes one size alone."""
-
-    def __init__(self, detector):
-        super().__init__()
-        self.predict, self.fit_size = detector.predict, lambda height, width: SIZE
 
 
 def test_the_example_is_short():
@@ -215,7 +205,7 @@ def test_the_example_is_short():
 def test_a_picture_is_fitted_as_for_prediction_where_it_has_room(checkpoints, shape):
     detector, settings, _ = load_detector(checkpoints["corner"], ["data.longest_side=80"])
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
-    mine = export.canvas(image, SIZE, 80)
+    mine = inference.fit(inference.FixedCanvas(SIZE), image, longest_side=80)
     assert mine.canvas.shape == (*SIZE, 3)
     usual = inference.fit(detector, image, longest_side=settings.data.longest_side)
     if usual.canvas.shape == mine.canvas.shape:
@@ -230,7 +220,7 @@ def test_a_picture_is_fitted_as_for_prediction_where_it_has_room(checkpoints, sh
 
 def test_the_commands_of_the_page_are_right():
     commands = re.findall(r"^tools/export\.py (\S+)(.*?)(?: +#.*)?$", PAGE.read_text(), re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 6
     for path, rest in commands:
         wanted = export.plan(path, rest.split())
         config.override(config.Config(), wanted.overrides)
@@ -294,8 +284,8 @@ def test_only_a_row_that_had_no_room_may_be_missing():
     ],
 )
 def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
-    monkeypatch.setattr(export, "runner", lambda path: lambda images: answer)
-    text = export.check(export.plan("best.pt", ["format=torch"]), noise(1), ROWS)
+    monkeypatch.setattr(export_check, "runner", lambda path: lambda images: answer)
+    text = export_check.check(export.plan("best.pt", ["format=torch"]), lambda images: ROWS, noise(1), [], 0.3)
     assert text.startswith("run on 1 picture of noise: 2 rows") and said in text
     assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
 
@@ -307,7 +297,10 @@ def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
     ("overrides", "message"),
     [
         (["format=tensorrt"], "format must be onnx or torch, got 'tensorrt'"),
-        (["formatt=onnx"], "unknown key formatt; the export takes format, out, batch, size, picture and the keys of"),
+        (
+            ["formatt=onnx"],
+            "unknown key formatt; the export takes format, out, batch, size, picture, precision, cal",
+        ),
         (["test.topk=3"], "did you mean test.top_k"),
         (["batch=0"], "batch must be dynamic or a number of pictures from 1 up, got '0'"),
         (["batch=many"], "batch must be dynamic"),
@@ -337,7 +330,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(checkpoints, tmp_path, 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     wanted = export.plan("best.pt", [])
     assert (
-        export.check(wanted, noise(1), ())
+        export_check.check(wanted, None, noise(1), [], 0.3)
         == "not run, for want of onnxruntime: pip install onnx onnxscript onnxruntime"
     )
     monkeypatch.setitem(sys.modules, "onnxscript", None)

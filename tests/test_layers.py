@@ -24,13 +24,14 @@ LAYERS = [
         "pictures",
         "bad_steps",
         "simulation_rules",
+        "running_windows",
     ],
     ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
     ["report"],
-    ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported"],
-    ["journal", "result", "persistence", "replay"],
-    ["engine", "predictor", "benchmark", "show_data", "export"],
-    ["compare", "simulation", "annotate", "diagnosis"],
+    ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported", "quantisation"],
+    ["journal", "result", "persistence", "replay", "exported_detector", "export_check"],
+    ["engine", "predictor", "show_data", "export"],
+    ["compare", "simulation", "annotate", "diagnosis", "benchmark"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom

@@ -5,10 +5,11 @@ from cornernet import commandline
 
 USAGE = """tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]
 
-Scores a checkpoint on the validation split of its config, prints the COCO figures and a table of the classes, and
-writes metrics.json, predictions.json and the page report/index.html, which explains them in plots and pictures, into
-out (default: evaluation/ beside the checkpoint), for example
+Scores a checkpoint, or an exported .onnx, on the validation split of its config, prints the COCO figures and a table of
+the classes, and writes metrics.json, predictions.json and the page report/index.html, which explains them in plots and
+pictures, into out (default: evaluation/ beside the checkpoint), for example
   tools/evaluate.py runs/shapes/best.pt
+  tools/evaluate.py runs/shapes/best.int8.onnx
   tools/evaluate.py best.pt data.val.images=photos data.val.annotations=photos.json test.flip=true"""
 
 

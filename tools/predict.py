@@ -5,11 +5,12 @@ from cornernet import commandline
 
 USAGE = """tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]
 
-SOURCE is a picture, a folder of pictures, a video or the number of a camera (until Ctrl-C). Writes each picture, or the
-video, with boxes, names and scores, and one predictions.json, into out (default: predictions/ beside the checkpoint),
-for example
+SOURCE is a picture, a folder of pictures, a video or the number of a camera (until Ctrl-C); CHECKPOINT may be an
+exported .onnx as well. Writes each picture, or the video, with boxes, names and scores, and one predictions.json, into
+out (default: predictions/ beside the checkpoint), for example
   tools/predict.py runs/shapes/best.pt photos/
   tools/predict.py best.pt street.jpg test.draw_score=0.5 out=found
+  tools/predict.py best.int8.onnx photos/
   tools/predict.py best.pt street.mp4 test.flip=false test.batch_size=8"""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from cornernet.benchmark import files, network, tensors
+from cornernet.benchmark import exported, files, network, tensors
 from cornernet.benchmark.measure import Given, Row, Stage, rows
 from cornernet.metrics import aligned
 
@@ -23,8 +23,9 @@ STAGES: dict[str, Callable[[Given], Stage]] = {
     "startup": files.startup,
     "training": network.training,
     "inference": network.predicting,
+    "int8": exported.int8,
 }
-LONG = ("training", "inference")  # minutes and 6 GB
+LONG = ("training", "inference", "int8")  # minutes and 6 GB
 KEYS = {"repeats": "7", "images": "5000", "only": ",".join(name for name in STAGES if name not in LONG)}
 
 

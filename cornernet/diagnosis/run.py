@@ -10,6 +10,7 @@ from cornernet.data.sources import build_source
 from cornernet.diagnosis.diagnose import Diagnosis, Outcome, diagnose, settings
 from cornernet.diagnosis.pictures import draw, palette
 from cornernet.diagnosis.table import contents, table
+from cornernet.exported_detector import is_exported
 from cornernet.predictor import Predictor
 
 PICTURES = 12  # drawn if the call does not say how many
@@ -24,6 +25,8 @@ def diagnose_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
     """
     count, overrides = _pictures(overrides)
     chosen, overrides = outputs.split(overrides)
+    if is_exported(checkpoint):
+        raise ValueError(f"{checkpoint} is an exported file, and a diagnosis needs the checkpoint it was made from")
     predictor = Predictor.load(checkpoint, overrides=overrides)
     config = predictor.settings
     source = build_source(config.data, "val", predictor.category_ids, predictor.class_names)

@@ -1,0 +1,102 @@
+"""An exported .onnx in place of a checkpoint, wherever pictures are predicted."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cornernet import config
+from cornernet.config import Config
+from cornernet.export_plan import EXTRA, missing
+from cornernet.exported import Rows, run_session, session
+from cornernet.state import differences
+from cornernet.structures import Detections
+
+AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
+    "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
+}  # fmt: skip
+INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
+
+
+class ExportedDetector(nn.Module):
+    """A file behind the part of a detector's interface that inference needs.
+
+    run: images [B, 3, H, W] uint8 -> Rows, on the CPU; size: (height, width) of its canvas; batch: the only number of
+    pictures that it takes, None for any.
+    """
+
+    def __init__(self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None):
+        super().__init__()
+        self.run, self.size, self.batch = run, size, batch
+
+    def predict(self, images: Tensor) -> Detections:
+        """Images [B, 3, H, W] uint8 BGR of the canvas's size -> Detections in their pixels, best first."""
+        rows = self._fixed(images) if self.batch else self.run(images)
+        boxes, scores, labels = rows
+        return Detections(boxes, scores, labels, scores, scores)
+
+    def _fixed(self, images: Tensor) -> Rows:
+        """The same for a file that takes one number of pictures alone: the last ones are filled up with black."""
+        count = len(images)
+        short = -count % self.batch
+        filled = torch.cat([images, images.new_zeros((short, *images.shape[1:]))])
+        parts = [self.run(part) for part in filled.split(self.batch)]
+        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """The file's canvas, whatever the picture's size."""
+        return self.size
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a path names an exported file that can be run in place of a checkpoint."""
+    return Path(path).suffix == ".onnx"
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetector, Config, dict[str, Any]]:
+    """Exported .onnx and `a.b=c` overrides of its config -> (detector, its config, class names and category ids).
+
+    Raises FileNotFoundError, or ValueError, one sentence, for a file that was not exported by this toolkit or by one
+    too old, for overrides of what is part of the graph, and where onnxruntime is missing.
+    """
+    opened, about = _open(Path(path))
+    exported = config.from_container(about["config"])
+    settings = config.override(exported, overrides)
+    for key, text in differences(about["config"], settings).items():
+        if _inside(key):
+            raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")
+    if settings.test.nms.name == "merge":
+        raise ValueError(
+            f"test.nms.name=merge averages boxes by the scores of their corners, which {path} does not give"
+        )
+    batch = None if about["batch"] == "dynamic" else about["batch"]
+    detector = ExportedDetector(run_session(opened), tuple(about["input_size"]), batch)
+    return detector.eval(), settings, {"class_names": about["names"], "category_ids": about["category_ids"]}
+
+
+def _open(path: Path) -> tuple[Any, dict[str, Any]]:
+    """File -> (session, its metadata); raises as `load` does."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if missing("onnxruntime"):
+        raise ValueError(f"{path} needs onnxruntime: {EXTRA}")
+    try:
+        opened = session(path)
+        about = {key: json.loads(text) for key, text in opened.get_modelmeta().custom_metadata_map.items()}
+    except Exception as error:  # onnxruntime has a class of its own for every reason
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is damaged or was not exported by this toolkit ({reason})") from error
+    if "config" not in about:
+        raise ValueError(f"{path} does not hold its config, as files do that are exported now: export it again")
+    return opened, about
+
+
+def _inside(key: str) -> bool:
+    """Whether a key of the config is part of the graph."""
+    section, _, rest = key.partition(".")
+    if section == "test":
+        return rest.partition(".")[0] not in AFTER
+    return any(key == name or key.startswith(f"{name}.") for name in INSIDE)
