@@ -55,7 +55,7 @@ def test_what_a_page_names_is_there(page):
 def test_every_key_that_a_command_sets_exists():
     commands = [line for block in blocks("") for line in block.splitlines() if line.lstrip().startswith("tools/")]
     given = [key for line in commands for key in re.findall(r" ([\w.]+)=", line.partition("#")[0])]
-    roots = {name for name in KEYS if "." not in name} | {"seeds", "out", "images", "format", "processes"}
+    roots = {name for name in KEYS if "." not in name} | {"seeds", "out", "images", "format", "precision", "processes"}
     free = re.compile(r"loss\.\w+\.args\.\w+")
     unknown = [key for key in given if key not in KEYS | roots and not free.fullmatch(key)]
     assert len(given) > 5 and set(unknown) <= {"train.lrr"}  # the misspelt one, whose message is shown
