@@ -41,7 +41,7 @@ def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0, ke
     if "--help" in arguments or "-h" in arguments:
         from cornernet.help import help_text
 
-        print(f"{usage}\n\n{help_text()}" if keys else usage)
+        _show(f"{usage}\n\n{help_text()}" if keys else usage)
         sys.exit(0)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("cornernet").setLevel(logging.INFO)
@@ -64,6 +64,14 @@ def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> li
     if not paths <= len(given) <= paths + optional:
         raise ValueError(f"{len(given)} paths given; {_first(usage)}")
     return [*given, *[None] * (paths + optional - len(given)), arguments]
+
+
+def _show(text: str) -> None:
+    """Print a long text; whoever reads it may have enough of it before its end, as `| head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # python would complain of the rest at its end
 
 
 def _first(usage: str) -> str:

@@ -44,16 +44,22 @@ def start(
     settings: Config, class_names: list[str], category_ids: list[int], device: torch.device, resumes: bool = False
 ) -> State:
     """State before the first step, on the device: random weights, or those of train.init unless it resumes anyway."""
-    detector = detectors.build(settings, len(class_names)).to(device)
-    if settings.train.channels_last:
-        detector = detector.to(memory_format=torch.channels_last)
-    if settings.train.gradient_checkpointing:
-        recompute(detector.network.segments())
+    detector = untrained(settings, len(class_names), device)
     if settings.train.init and not resumes:
         _load(detector, checkpoint.load(settings.train.init), settings, settings.train.init)
     optimizer = build_optimizer(detector, settings.train)
     averaged = build_average(detector, settings.train.ema)
     return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged)
+
+
+def untrained(settings: Config, num_classes: int, device: torch.device) -> nn.Module:
+    """Detector of random weights as a training has it: on its device, in its layout, with what it computes twice."""
+    detector = detectors.build(settings, num_classes).to(device)
+    if settings.train.channels_last:
+        detector = detector.to(memory_format=torch.channels_last)
+    if settings.train.gradient_checkpointing:
+        recompute(detector.network.segments())
+    return detector
 
 
 def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The grammar of all tools, and exit codes."""
 
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +91,10 @@ def test_run_hands_over_paths_and_overrides(monkeypatch):
     got = []
     commandline.run(lambda *a: got.extend(a), USAGE, 2)
     assert got == ["a", "b", ["x=1"]]
+
+
+def test_help_may_be_read_in_part():
+    tool = Path(__file__).resolve().parent.parent / "tools" / "train.py"
+    process = subprocess.Popen([sys.executable, tool, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()  # before anything is written
+    assert process.stderr.read() == b"" and process.wait() == 0

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from cornernet import detectors
+from cornernet.backbones.recompute import recompute
 from cornernet.benchmark import memory
 from cornernet.benchmark.training_step import CLASSES, OBJECTS, forward, random_batch
 from cornernet.config import Config
@@ -87,7 +88,7 @@ def count(settings: Config, classes: int = CLASSES, objects: int = OBJECTS) -> S
     The operations are those of the detector as a GPU runs it, one after the other, on tensors without memory.
     """
     with _without_memory():
-        detector, batch = detectors.build(settings, classes).train(), random_batch(settings, classes, objects)
+        detector, batch = _detector(settings, classes), random_batch(settings, classes, objects)
         optimizer = build_optimizer(detector, settings.train)
         weights = [p for p in detector.parameters() if p.requires_grad]
         with Counter() as counter:
@@ -101,6 +102,14 @@ def count(settings: Config, classes: int = CLASSES, objects: int = OBJECTS) -> S
             sum(p.nbytes for p in detector.parameters()), sum(p.grad.nbytes for p in weights if p.grad is not None),
             memory.state_bytes(optimizer),
         )  # fmt: skip
+
+
+def _detector(settings: Config, classes: int) -> nn.Module:
+    """As it is trained, but for device and layout, which tensors without memory cannot change."""
+    detector = detectors.build(settings, classes).train()
+    if settings.train.gradient_checkpointing:
+        recompute(detector.network.segments())
+    return detector
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def training(given: Given) -> Stage:
     settings = _settings(given)
     (detector, step), (plain, plain_step) = (_trained(settings, layout) for layout in LAYOUTS)
     batch = random_batch(settings)
-    shapes = convolutions(detector, lambda: detector.network(training_pictures(batch, detector.mean, detector.std)))
+    convs = convolutions(detector, lambda: detector.network(training_pictures(batch, detector.mean, detector.std)))
     modules = [given.reference(name) for name in ("loss", "pool", "targets")]
 
     def ours(half: bool = False) -> None:
@@ -49,7 +49,7 @@ def training(given: Given) -> Stage:
 
     work = f"training step, Hourglass-104, {settings.data.input_size[0]} pixels, batch of 1"
     ways = {"float32": ours, "float32, gradient checkpointing": small, "bf16": lambda: ours(half=True)}
-    return Stage(work, ways, reference if all(modules) else None, lambda: bare(shapes, backward=True))
+    return Stage(work, ways, reference if all(modules) else None, lambda: bare(convs, backward=True))
 
 
 def _trained(settings: Config, layout: torch.memory_format) -> tuple[nn.Module, Callable[[Tensor], None]]:
@@ -86,7 +86,7 @@ def predicting(given: Given) -> Stage:
     images = torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
     pixels = plain_pictures(images, detector.mean, detector.std)
     with torch.inference_mode():
-        shapes = convolutions(detector, lambda: detector.network(pixels))
+        convs = convolutions(detector, lambda: detector.network(pixels))
     plain, pools = given.reference("detections"), given.reference("pool")
 
     def reference() -> None:
@@ -95,7 +95,7 @@ def predicting(given: Given) -> Stage:
 
     work = f"inference, Hourglass-104, {height} pixels, picture to boxes, float32"
     ours = {"": lambda: inference.detect(detector, [picture])}
-    return Stage(work, ours, reference if plain and pools else None, lambda: bare(shapes, backward=False))
+    return Stage(work, ours, reference if plain and pools else None, lambda: bare(convs, backward=False))
 
 
 def _settings(given: Given) -> Config:
@@ -137,14 +137,17 @@ def plain_pools(detector: nn.Module, pools) -> Iterator[None]:
             module.vertical, module.horizontal = pair
 
 
-def convolutions(detector: nn.Module, run) -> list[tuple[nn.Conv2d, torch.Size]]:
-    """The convolutions that a run of the network calls, with the shapes of their inputs."""
+def convolutions(detector: nn.Module, run) -> list[tuple[nn.Conv2d, Tensor]]:
+    """The convolutions that a run of the network calls, each with ones of the shape and layout of its input."""
     found: list = []
-    hooks = [
-        module.register_forward_pre_hook(lambda module, inputs: found.append((module, inputs[0].shape)))
-        for module in detector.modules()
-        if isinstance(module, nn.Conv2d)
-    ]
+    ones: dict[torch.Size, Tensor] = {}  # made here, since a floor is not to wait for new memory
+
+    def note(module: nn.Conv2d, inputs: tuple[Tensor]) -> None:
+        (x,) = inputs
+        found.append((module, ones.setdefault(x.shape, torch.ones_like(x))))
+
+    convs = [module for module in detector.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [module.register_forward_pre_hook(note) for module in convs]
     with torch.no_grad():
         run()
     for hook in hooks:
@@ -152,11 +155,11 @@ def convolutions(detector: nn.Module, run) -> list[tuple[nn.Conv2d, torch.Size]]
     return found
 
 
-def bare(shapes: list[tuple[nn.Conv2d, torch.Size]], backward: bool) -> None:
+def bare(convs: list[tuple[nn.Conv2d, Tensor]], backward: bool) -> None:
     """These convolutions alone, with the gradients of input and weight if backward."""
-    for module, shape in shapes:
-        x = torch.ones(shape).to(memory_format=torch.channels_last).requires_grad_(backward)
+    for module, x in convs:
+        x = x.detach().requires_grad_(backward)
         with torch.set_grad_enabled(backward):
             y = F.conv2d(x, module.weight, None, module.stride, module.padding)
         if backward:
-            torch.autograd.grad(y, (x, module.weight), torch.ones_like(y))
+            torch.autograd.grad(y, (x, module.weight), y.detach())

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cornernet import detectors
 from cornernet.benchmark import memory
 from cornernet.config import Config
 from cornernet.hardware import resolve_precision, to_device
 from cornernet.optim import build_optimizer
+from cornernet.state import untrained
 from cornernet.structures import Batch
 
 OBJECTS, CLASSES = 8, 80
@@ -68,9 +68,7 @@ def made(
     settings: Config, classes: int, objects: int, device: torch.device
 ) -> tuple[nn.Module, torch.optim.Optimizer, Batch]:
     """Detector in training mode, its optimiser and a random batch, in the memory layout of the settings."""
-    detector = detectors.build(settings, classes).to(device).train()
-    if settings.train.channels_last:
-        detector = detector.to(memory_format=torch.channels_last)
+    detector = untrained(settings, classes, device).train()
     batch = to_device(random_batch(settings, classes, objects), device, settings.train.channels_last)
     return detector, build_optimizer(detector, settings.train), batch
 
