@@ -208,6 +208,14 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any], p
     for parameter, remembered in optimizer.state.items():
         if fault := _stray(parameter, remembered):
             raise ValueError(f"{path} holds an optimizer that is not this run's: {fault}")
+        remembered.update({name: _laid_out(value, parameter) for name, value in remembered.items()})
+
+
+def _laid_out(value: Any, parameter: torch.Tensor) -> Any:
+    """What is remembered of a weight, in its memory layout, which another train.channels_last may have changed."""
+    if not isinstance(value, torch.Tensor) or value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def _stray(parameter: torch.Tensor, remembered: Any) -> str:

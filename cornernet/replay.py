@@ -8,7 +8,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
-from cornernet import checkpoint, config, detectors, runs, state
+from cornernet import checkpoint, config, runs, state
 from cornernet.bad_steps import BadStep, listed
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
@@ -69,10 +69,9 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
     settings = config.override(config.from_container(held["config"]), overrides)
     _refuse_foreign_code(settings, overrides, path)
     accelerator = build_accelerator(settings)
-    detector = detectors.build(settings, len(held["class_names"]))
+    detector = state.untrained(settings, len(held["class_names"]), accelerator.device)
     checkpoint.load_weights(detector, held["model"], str(path), finite=False)
     broken = checkpoint.not_finite(detector.state_dict())
-    detector.to(accelerator.device)
     lines = [f"step {held['bad']['step'] + 1}, in the run: {_terms(held['bad']['terms'])}"]
     for name, batch in _batches(held, settings):
         terms = _forward_backward(detector, batch, settings, accelerator)

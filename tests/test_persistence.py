@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from cornernet import checkpoint, config, engine, persistence, runs, visualize
+from cornernet import checkpoint, config, engine, persistence, runs, state, visualize
 from cornernet.checkpoint import Damaged
 from cornernet.commandline import Unsaved
 from cornernet.persistence import Saves
@@ -162,6 +162,21 @@ def test_what_may_differ_is_listed(stopped, train, caplog):
                  "seed: 317 -> 5"):  # fmt: skip
         assert text in line
     assert "work_dir" not in line and "resume" not in line
+
+
+@pytest.mark.parametrize("layouts", [["true", "false"], ["false", "true"]])
+def test_what_the_optimizer_remembers_takes_the_layout_of_its_weight(train, tmp_path, layouts):
+    first, then = layouts
+    train(f"train.channels_last={first}", "train.steps=1")
+    held = checkpoint.load(tmp_path / "run" / "last.pt")
+    settings = config.override(config.from_container(held["config"]), [f"train.channels_last={then}"])
+    now = state.start(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
+    persistence.restore(now, held, tmp_path / "run" / "last.pt")
+    wide = [p for p in now.detector.parameters() if p.ndim == 4 and p.shape[2] > 1]
+    assert wide and all(now.optimizer.state[p]["exp_avg"].stride() == p.stride() for p in wide)
+    kept = {tuple(v["exp_avg"].shape): v["exp_avg"] for v in held["optimizer"]["state"].values()}
+    assert any(torch.equal(now.optimizer.state[p]["exp_avg"], kept[tuple(p.shape)]) for p in wide)
+    assert all(kept[tuple(p.shape)].stride() != p.stride() for p in wide if p.shape[1] > 1)
 
 
 def changed(stopped, change):

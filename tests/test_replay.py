@@ -68,7 +68,7 @@ def test_it_is_replayed_with_the_weights_that_met_it(bad):
 def test_what_is_not_finite_is_named(bad, tmp_path):
     held = checkpoint.load(bad[0] / "bad_batch.pt")
     name = next(key for key, value in held["model"].items() if value.dim() > 1)
-    held["model"][name].view(-1)[0] = math.inf
+    held["model"][name][(0,) * held["model"][name].dim()] = math.inf
     checkpoint.save(held, tmp_path / "x.pt")
     text = replay.replay(tmp_path / "x.pt").splitlines()
     assert f"weights: 1 of {len(held['model'])} are not finite: {name}" in text
