@@ -10,11 +10,11 @@ from typing import NamedTuple
 from cornernet.config import Config
 
 DEFAULTS = {
-    "format": "onnx", "out": "", "batch": "dynamic", "size": "", "picture": "", "precision": "float32", "calibrate": ""
+    "format": "onnx", "out": "", "batch": "dynamic", "size": "", "picture": "", "precision": "fp32", "calibrate": ""
 }  # fmt: skip
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 NEEDED = {"onnx": ["onnx", "onnxscript"], "torch": []}
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("fp32", "int8")
 PICTURES = 64  # on which int8 is calibrated; docs/export.md has the AP of other numbers
 EXTRA = "pip install onnx onnxscript onnxruntime"
 
@@ -27,8 +27,8 @@ class Plan(NamedTuple):
     batch: int | None  # None: any
     size: tuple[int, int] | None  # (height, width) of the canvas; None: data.input_size
     picture: str  # on which the file is checked; empty: on noise
-    precision: str  # float32 or int8
-    calibrate: int  # training pictures on which int8 is calibrated; 0 for float32
+    precision: str  # fp32 or int8
+    calibrate: int  # training pictures on which int8 is calibrated; 0 for fp32
     overrides: list[str]  # of the checkpoint's config
 
 
@@ -61,10 +61,10 @@ def plan(checkpoint: str, overrides: Sequence[str]) -> Plan:
 
 
 def _calibrate(kind: str, precision: str, count: str) -> int:
-    """Number of pictures to calibrate on; 0 for float32."""
+    """Number of pictures to calibrate on; 0 for fp32."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
-    if precision == "float32":
+    if precision == "fp32":
         if count:
             raise ValueError(f"calibrate={count} is for precision=int8 alone")
         return 0

@@ -6,10 +6,12 @@ renumbers images, categories and annotations, fills the keys in and refuses what
 """
 
 import contextlib
+import gc
 import importlib.util
 import io
 import math
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -45,6 +47,23 @@ def score(ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: 
     Raises ValueError for a result that names an unknown image or category or holds a number that is not finite, for
     an annotation without four numbers as its bbox and for a backend that is not installed.
     """
+    with _uncollected():
+        return _score(ground_truth, results, backend)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage, which python does ever again where half a million objects are made that stay."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _score(ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend) -> Score:
     images = _numbered(image["id"] for image in ground_truth.get("images") or [])
     annotations = ground_truth.get("annotations") or []
     categories = ground_truth.get("categories") or [
@@ -82,15 +101,24 @@ def _truth(annotation: dict[str, Any], images: dict[Any, int], classes: dict[Any
 
 
 def _detection(result: dict[str, Any], images: dict[Any, int], classes: dict[Any, int]) -> dict[str, Any]:
+    """Result with the renumbered ids and every key that the evaluation reads but the running id."""
+    image, category, score = images.get(result["image_id"]), classes.get(result["category_id"]), result["score"]
+    x, y, width, height = result["bbox"]
+    if image is None or category is None or not math.isfinite(x + y + width + height + score):
+        _refuse(result, images, classes)
+    return {
+        "image_id": image, "category_id": category, "bbox": [x, y, width, height], "area": width * height,
+        "iscrowd": 0, "score": score,
+    }  # fmt: skip
+
+
+def _refuse(result: dict[str, Any], images: dict[Any, int], classes: dict[Any, int]) -> None:
+    """Raise ValueError for what is wrong with a result; apart, since there are half a million of them to look at."""
     for key, known, what in (("image_id", images, "images"), ("category_id", classes, "categories")):
         if result[key] not in known:
             raise ValueError(f"a prediction has {key} {result[key]!r}, which is not among the ground truth's {what}")
-    x, y, width, height = result["bbox"]
-    if not all(map(math.isfinite, (x, y, width, height, result["score"]))):
-        numbers = f"bbox {result['bbox']}, score {result['score']}"
-        raise ValueError(f"a prediction for image {result['image_id']!r} is not finite: {numbers}")
-    ids = {"image_id": images[result["image_id"]], "category_id": classes[result["category_id"]]}
-    return ids | {"bbox": [x, y, width, height], "area": width * height, "iscrowd": 0, "score": result["score"]}
+    numbers = f"bbox {result['bbox']}, score {result['score']}"
+    raise ValueError(f"a prediction for image {result['image_id']!r} is not finite: {numbers}")
 
 
 def _run(
@@ -122,13 +150,15 @@ def _backend(name: Backend) -> tuple[type, type]:
 
 
 def _dataset(api: type, items: list[dict], images: int, classes: int) -> Any:
-    """Build the reference's dataset object; ids from 1 on, for it reads 0 as 'not matched'."""
+    """Build the reference's dataset object, which keeps the items; ids from 1 on, for it reads 0 as 'not matched'."""
+    for i, item in enumerate(items, 1):
+        item["id"] = i
     dataset = api()
     dataset.dataset = {
         "info": {},
         "images": [{"id": i} for i in range(1, images + 1)],
         "categories": [{"id": i} for i in range(1, classes + 1)],
-        "annotations": [{"id": i, **item} for i, item in enumerate(items, 1)],
+        "annotations": items,
     }
     dataset.createIndex()
     return dataset

@@ -117,7 +117,7 @@ def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
         checkpoint.save(held | classes, path)
         detector, settings, held, changed = export.traceable(path, [])
         program = export.trace(export.Graph(detector), torch.zeros(2, 3, 64, 64, dtype=torch.uint8), None)
-        for precision in (["precision=float32"], ["precision=int8", "calibrate=6"]):
+        for precision in (["precision=fp32"], ["precision=int8", "calibrate=6"]):
             wanted = export.plan(str(path), precision)
             about = export.metadata(settings, held, (64, 64), wanted, changed, path.name)
             pictures = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import gc
 import io
 import json
 from pathlib import Path
@@ -407,3 +408,19 @@ def test_two_processes_share_the_pictures_and_agree(tmp_path):
     alone, _, _ = predictions(Oracle(source), source, progress=False)
     assert json.loads((tmp_path / "0/predictions.json").read_text()) == alone
     assert not (tmp_path / "1").exists()  # only the first process writes
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_garbage_is_looked_for_afterwards_as_before(on):
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        coco_metrics({"images": [], "annotations": [], "categories": []}, [])
+        assert gc.isenabled() == on
+        with pytest.raises(ValueError, match="not among the ground truth's images"):
+            coco_metrics(
+                {"images": [], "annotations": []}, [{"image_id": 1, "category_id": 1, "bbox": [0] * 4, "score": 1}]
+            )
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if before else gc.disable)()

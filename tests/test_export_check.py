@@ -74,7 +74,7 @@ def test_pictures_without_objects_are_said_to_compare_nothing(monkeypatch, caplo
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["precision=int4"], "precision must be float32 or int8, got 'int4'"),
+        (["precision=int4"], "precision must be fp32 or int8, got 'int4'"),
         (["precision=int8", "calibrate=many"], "calibrate must be a number of training pictures from 1 up, got 'many'"),
         (["precision=int8", "calibrate=0"], "from 1 up, got '0'"),
         (["calibrate=8"], "calibrate=8 is for precision=int8 alone"),

@@ -126,7 +126,7 @@ def test_any_batch_goes_in_and_each_picture_has_its_own_answer(exports, tiny, na
 @pytest.mark.parametrize("name", DETECTORS)
 def test_metadata_are_those_of_the_float32_file_but_for_the_precision(exports, name):
     plain, coarse = (read_metadata(exports[name] / file) for file in ("best.onnx", "best.int8.onnx"))
-    assert (plain.pop("precision"), plain.pop("calibrated_on")) == ("float32", 0)
+    assert (plain.pop("precision"), plain.pop("calibrated_on")) == ("fp32", 0)
     assert (coarse.pop("precision"), coarse.pop("calibrated_on")) == ("int8", 6)
     assert plain == coarse and json.dumps(plain["config"])
 

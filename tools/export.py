@@ -13,7 +13,7 @@ Its own keys are
   batch=dynamic  pictures at once: any number, or the one that is given
   size=H,W       of the pictures that go in; data.input_size. To see larger pictures set data.longest_side as well
   picture=FILE   on which the file is run beside noise
-  precision=float32  or int8: best.int8.onnx, a quarter of the size and more than twice as fast on CPUs with VNNI
+  precision=fp32  or int8: best.int8.onnx, a quarter of the size and more than twice as fast on CPUs with VNNI
   calibrate=64   training pictures on which int8 is calibrated
 and those below that change detections, such as test.top_k; for example
   tools/export.py runs/shapes/best.pt

@@ -48,7 +48,7 @@ def _sizes(settings: Config) -> list[str]:
     free = config.override(settings, ["data.augment.crop=true"])  # else no size below the config's is offered
     with torch.device("meta"):
         detector = detectors.build(free, CLASSES)
-    sides = [[round(side * share) for side in settings.data.input_size] for share in (0.5, 0.75, 1, 1.25)]
+    sides = [[int(side * share) for side in settings.data.input_size] for share in (0.5, 0.75, 1, 1.25)]
     return ["{}x{}".format(*detector.fit_size(*pair)) for pair in sides]
 
 
