@@ -70,11 +70,24 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
             raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")
     if settings.test.nms.name == "merge":
         raise ValueError(
-            f"test.nms.name=merge averages boxes by the scores of their corners, which {path} does not give"
+            f"test.nms.name=merge averages boxes by the scores of their corners, which {path} does not give; "
+            "test.nms.name=soft_gaussian does without"
         )
+    _check_scales(settings, tuple(about["input_size"]), path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
     detector = ExportedDetector(run_session(opened), tuple(about["input_size"]), batch)
     return detector.eval(), settings, {"class_names": about["names"], "category_ids": about["category_ids"]}
+
+
+def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
+    """Raise ValueError where pictures zoomed in on would only be shrunk again."""
+    longest, zoom = settings.data.longest_side, max(settings.test.scales)
+    if zoom > 1 and (longest is None or zoom * longest > max(size)):
+        raise ValueError(
+            f"test.scales={settings.test.scales} does not fit {path}, whose pictures are {size[0]} x {size[1]} at most "
+            f"(data.longest_side={'null' if longest is None else longest}); leave scales above 1 out, or export it "
+            "with a larger size"
+        )
 
 
 def _open(path: Path) -> tuple[Any, dict[str, Any]]:

@@ -84,8 +84,11 @@ def train_mode(detector: nn.Module, freeze_norm: bool) -> None:
 
 
 def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
-    """Batch -> the same on a device, with the pictures in the layout of the convolutions."""
+    """Batch -> the same on a device, with the pictures in the layout of the convolutions.
+
+    On a CPU they stay as they are: what makes them ready for the network would have to undo it.
+    """
     batch = Batch(*(x.to(device, non_blocking=True) for x in batch))
-    if channels_last:
+    if channels_last and device.type != "cpu":
         batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
     return batch

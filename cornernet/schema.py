@@ -159,7 +159,7 @@ class Train:
     device: Literal["auto", "cpu"] = "auto"  # auto: a GPU if there is one
     channels_last: bool = True  # memory layout of the convolutions; off: the one of PyTorch's tensors
     compile: bool = False  # torch.compile the network
-    # keep an eighth of the features for the gradient and compute the others twice: less memory, more time
+    # keep a part of the features for the gradient, an eighth of Hourglass-104's, and compute the others twice
     gradient_checkpointing: bool = False
     freeze_norm: bool = False  # BatchNorm uses its running statistics, as it must for equality over process counts
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves

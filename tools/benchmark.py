@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Time the stages, or the training step of a config, how it grows, and what a node of GPUs would need:
-tools/benchmark.py [CONFIG] [vary=...|estimate=N|only=loss,pool,...] [repeats=N] [images=N] [key=value ...]
+tools/benchmark.py [CONFIG] [only=...|vary=...|estimate=N] [key=value ...]
 """
 
 from pathlib import Path
 
 from cornernet import commandline
 
-USAGE = """tools/benchmark.py [CONFIG] [vary=...|estimate=N|only=loss,pool,...] [repeats=N] [images=N] [key=value ...]
+USAGE = """tools/benchmark.py [CONFIG] [only=...|vary=...|estimate=N] [key=value ...]
 
-Without a config: times every stage beside a plain formulation of the published algorithm and beside the floor, what any
+Without a config times every stage beside a plain formulation of the published algorithm and beside the floor, what any
 program has to do, as medians over interleaved repeats. Stages: loss, pool, targets, decode, loader, evaluation (of
 images=5000 pictures), startup, and of Hourglass-104 training, inference and int8 (exported files), which take minutes
-and 6 to 10 GB and run only if named. With one: times the parts of its training step on random pictures, with the peak
-memory. Then these go with it:
+and 9 or 10 GB and run only if named:
+  only=loss,pool repeats=15 images=2000
+With a config times the parts of its training step on random pictures, with the peak memory; and with one of these:
   vary=size      or classes, objects, stacks, batch, all: how time and memory grow, every point in a process of its own
   values=1,2,4   what is tried instead of values around the config's own; sizes are 256 or 192x256
   estimate=8     ESTIMATE of what so many GPUs would need, from counted operations and the figures of an A100

@@ -5,8 +5,8 @@ again when the gradient arrives at its end, so that only one part's features are
 forward pass; values and gradients stay what they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
 
 from torch import Tensor, is_grad_enabled, nn
@@ -28,21 +28,25 @@ def _kept_small(forward: Callable, norms: list[nn.Module], x: Tensor) -> Tensor:
     if not is_grad_enabled():
         return forward(x)
     return checkpoint(
-        forward, x, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), _seen(norms))
+        forward, x, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: (nullcontext(), _Seen(norms))
     )
 
 
-@contextmanager
-def _seen(norms: list[nn.Module]) -> Iterator[None]:
-    """While this lasts BatchNorms leave their statistics alone: the first pass has counted the batch already.
+class _Seen:
+    """Context in which BatchNorms leave their statistics alone: the first pass has counted the batch already.
 
-    They still write them, since autograd expects the second pass to be made of the same operations: into copies.
+    They still write them, since autograd expects the second pass to be made of the same operations: into copies. One
+    graph enters it anew for each of its backward passes.
     """
-    own = [(norm.running_mean, norm.running_var, norm.num_batches_tracked) for norm in norms]
-    for norm, (mean, var, _) in zip(norms, own, strict=True):
-        norm.running_mean, norm.running_var, norm.num_batches_tracked = mean.clone(), var.clone(), None
-    try:
-        yield
-    finally:
-        for norm, (mean, var, count) in zip(norms, own, strict=True):
+
+    def __init__(self, norms: list[nn.Module]):
+        self.norms = norms
+
+    def __enter__(self) -> None:
+        self.own = [(norm.running_mean, norm.running_var, norm.num_batches_tracked) for norm in self.norms]
+        for norm, (mean, var, _) in zip(self.norms, self.own, strict=True):
+            norm.running_mean, norm.running_var, norm.num_batches_tracked = mean.clone(), var.clone(), None
+
+    def __exit__(self, *error: object) -> None:
+        for norm, (mean, var, count) in zip(self.norms, self.own, strict=True):
             norm.running_mean, norm.running_var, norm.num_batches_tracked = mean, var, count

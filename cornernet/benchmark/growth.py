@@ -59,7 +59,7 @@ def _points(settings: Config, name: str, values: Sequence[str]) -> list[Point]:
     points = [QUANTITIES[name].point(text) for text in values or QUANTITIES[name].own(settings)]
     points = sorted({given.value: given for given in points}.values(), key=lambda given: given.value)
     if len(points) < 2:
-        raise ValueError(f"growth needs two different values of {name} at least, got {','.join(values)}")
+        raise ValueError(f"growth needs two different values of {name} at least, got {points[0].shown} alone")
     with torch.device("meta"):
         for given in points:
             detectors.build(config.override(settings, given.overrides), given.classes)

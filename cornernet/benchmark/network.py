@@ -1,4 +1,4 @@
-"""Stages on the whole of Hourglass-104, the published network: minutes and 6 GB, so they run only if named."""
+"""Stages on the whole of Hourglass-104, the published network: minutes and 9 GB, so they run only if named."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -13,12 +13,11 @@ from typing import Any
 
 from cornernet import config
 from cornernet.benchmark.training_step import Measured, measure
-from cornernet.commandline import Failed
+from cornernet.commandline import Failed, sentences
 from cornernet.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # of this package, installed or not
 SECONDS = 2.0  # that the steps of a process take together at least: one long step, or many short ones
-LAST = -300  # characters of what a failed process said
 
 
 def measured(settings: Config, classes: int, objects: int) -> Measured:
@@ -36,7 +35,8 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
         raise Failed(f"the process of {_what(settings, classes, objects)} was ended by signal {-done.returncode}, "
                      "which may mean that the memory did not suffice")  # fmt: skip
     if done.returncode:
-        raise Failed(f"{_what(settings, classes, objects)} failed: {' '.join(done.stderr.split())[LAST:]}")
+        said = (done.stderr.strip().splitlines() or ["no word why"])[-1].removeprefix("error: ")
+        raise Failed(f"{_what(settings, classes, objects)} failed: {said}")
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -53,4 +53,5 @@ def main(given: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(main(json.load(sys.stdin)))
+    with sentences():
+        print(main(json.load(sys.stdin)))

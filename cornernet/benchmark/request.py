@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from cornernet import config
+from cornernet import checks, config
 from cornernet.benchmark import estimate, growth, reality, table, training_step
 from cornernet.config import Config
 
@@ -25,6 +25,7 @@ def run(path: str | None, overrides: Sequence[str], root: str | Path) -> str:
         return table.stages(overrides, root)
     own, rest = parted(overrides)
     settings = config.load(path, [*rest, "model.backbone.weights=''"])  # no cost depends on what the weights are
+    checks.ranges(settings, checks.RANGES)
     repeats = number(own, "repeats", 0)
     if "vary" in own:
         values = [text.strip() for text in own.get("values", "").strip("[]").split(",") if text.strip()]
@@ -39,6 +40,9 @@ def run(path: str | None, overrides: Sequence[str], root: str | Path) -> str:
 def parted(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Overrides -> own keys with their values, and those of the config; raises ValueError for keys that stand alone."""
     pairs = [text.partition("=") for text in overrides]
+    for key in table.KEYS:
+        if key != "repeats" and any(pair[0] == key for pair in pairs):
+            raise ValueError(f"{key} goes with the stages, which are timed without a config")
     own = {key: value for key, _, value in pairs if key in KEYS}
     for key in own:
         if KEYS[key] and KEYS[key] not in own:

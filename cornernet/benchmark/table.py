@@ -25,7 +25,7 @@ STAGES: dict[str, Callable[[Given], Stage]] = {
     "inference": network.predicting,
     "int8": exported.int8,
 }
-LONG = ("training", "inference", "int8")  # minutes and 6 GB
+LONG = ("training", "inference", "int8")  # minutes and up to 10 GB
 KEYS = {"repeats": "7", "images": "5000", "only": ",".join(name for name in STAGES if name not in LONG)}
 
 

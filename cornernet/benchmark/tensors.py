@@ -91,9 +91,10 @@ def targets(given: Given, batch: int = 8, classes: int = CLASSES) -> Stage:
 
 
 def detections(given: Given, batch: int = 8, classes: int = CLASSES, side: int = SIDE) -> Stage:
-    """Decoding and soft-NMS; the floor reads the heatmaps."""
+    """Decoding and soft-NMS; the floor reads the heatmaps. Networks give them channels last."""
     plain = given.reference("detections")
     maps = peaked(batch, classes, side)
+    last = CornerMaps(*(x.contiguous(memory_format=torch.channels_last) for x in maps))
 
     def floor() -> None:
         maps.tl_heat.sum()
@@ -101,7 +102,7 @@ def detections(given: Given, batch: int = 8, classes: int = CLASSES, side: int =
 
     return Stage(
         f"decode and soft-NMS, batch of {batch}, K=100, {classes} classes",
-        {"": lambda: detect(maps)},
+        {"channels last": lambda: detect(last), "contiguous": lambda: detect(maps)},
         plain and (lambda: plain.detect(maps, classes)),
         floor,
     )

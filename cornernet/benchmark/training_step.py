@@ -34,7 +34,7 @@ def step(settings: Config, repeats: int = 3, classes: int = CLASSES, objects: in
     The batch is train.batch_size pictures of data.input_size with so many objects of so many classes each. Raises
     FloatingPointError if the loss is not finite.
     """
-    return _table(settings, measure(settings, repeats, classes, objects))
+    return _table(settings, measure(settings, repeats, classes, objects, warm=1))
 
 
 def measure(

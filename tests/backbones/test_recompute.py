@@ -111,3 +111,16 @@ def test_segments_hold_the_convolutions_and_do_not_contain_each_other(name):
     network = pair(name)[0].network
     inside = [part for segment in network.segments() for part in segment.modules() if isinstance(part, nn.Conv2d)]
     assert len(inside) == len(set(inside)) > 0.5 * sum(isinstance(part, nn.Conv2d) for part in network.modules())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_graph_may_be_walked_back_more_than_once(name):
+    plain, twice, batch = pair(name)
+    for detector in (plain, twice):
+        terms = [loss for loss in detector(batch).values() if loss.requires_grad]
+        assert len(terms) > 2
+        for loss in terms:
+            loss.backward(retain_graph=True)
+    for one, other in zip(plain.parameters(), twice.parameters(), strict=True):
+        assert one.grad is None or torch.equal(one.grad, other.grad)
+    assert all(torch.equal(one, other) for one, other in zip(plain.buffers(), twice.buffers(), strict=True))

@@ -67,7 +67,11 @@ class CornerDetector(nn.Module):
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32.
+
+        On a CPU the heatmaps of the next call are drawn where those of this one are, so a loss that keeps its target
+        for the gradient needs its backward pass before that.
+        """
         images = training_pictures(batch, self.mean, self.std)
         planes = self.planes if torch.is_grad_enabled() else None  # what inference mode makes no training may change
         if self.loss.feature_loss is None:

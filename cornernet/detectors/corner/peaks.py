@@ -24,13 +24,24 @@ def best_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> Found:
     """
     if not pays(heat):
         return top_peaks(heat.float().sigmoid(), top_k, kernel)
-    maxima = heat.amax(3).float()  # the one pass over all cells, which only reads
+    return _image_by_image(heat.detach(), top_k, kernel)
+
+
+def _image_by_image(heat: Tensor, top_k: int, kernel: int) -> Found:
+    maxima = _row_maxima(heat).float()  # the one pass over all cells, which only reads
     found = [
-        _in_few_rows(one, rows, top_k, kernel) or top_peaks(one.float().sigmoid(), top_k, kernel)
+        _in_few_rows(one, rows, top_k, kernel) or top_peaks(_sigmoid(one.float().contiguous()), top_k, kernel)
         for one, rows in zip(heat.split(1), maxima, strict=True)
     ]
     scores, labels, cells = map(torch.cat, zip(*found, strict=True))
     return scores, labels, cells
+
+
+def _row_maxima(heat: Tensor) -> Tensor:
+    """Heat [B, C, H, W] of either layout, read as it lies in memory -> [B, C, H]."""
+    if heat.is_contiguous(memory_format=torch.channels_last):
+        return heat.permute(0, 2, 3, 1).amax(2).transpose(1, 2).contiguous()
+    return heat.amax(3)
 
 
 def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> Found:
@@ -93,10 +104,16 @@ def _peaks_of_rows(heat: Tensor, rows: Tensor, kernel: int) -> Tensor:
     side, height = kernel // 2, heat.shape[1]
     plane, y = rows // height, rows % height
     # line by line, which leaves a thread its piece; what lies off the map is replaced by its edge, which is inside too
-    heat, first = heat.reshape(-1, heat.shape[2]), plane * height
-    near = [first + (y + d).clamp(0, height - 1) for d in range(-side, side + 1)]
-    lines = [_sigmoid(heat.index_select(0, line).float()) for line in near]  # which no second thread takes part in
+    near = [(y + d).clamp(0, height - 1) for d in range(-side, side + 1)]
+    lines = [_sigmoid(_lines(heat, plane, line).float()) for line in near]  # which no second thread takes part in
     return lines[side] * (_line_max(reduce(torch.maximum, lines), 1, kernel) == lines[side])
+
+
+def _lines(heat: Tensor, plane: Tensor, y: Tensor) -> Tensor:
+    """Heat [C, H, W] of either layout, plane and y [R] -> rows [R, W], contiguous."""
+    if heat.is_contiguous():
+        return heat.view(-1, heat.shape[2]).index_select(0, plane * heat.shape[1] + y)
+    return heat[plane, y].contiguous()
 
 
 def _sigmoid(x: Tensor) -> Tensor:
