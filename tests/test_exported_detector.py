@@ -102,6 +102,7 @@ def test_a_fixed_batch_is_filled_up():
             "test.nms.name=merge",
             r"test\.nms\.name=merge averages boxes by the scores of their corners, which .* does not",
         ),
+        ("test.scales=[1,9]", r"test\.scales=\[1\.0, 9\.0\] does not fit .*best\.onnx.*leave scales above 1 out"),
         ("test.topk=3", r"did you mean test\.top_k"),
         ("test.batch_size=0", r"test\.batch_size must be at least 1"),
     ],

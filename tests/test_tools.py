@@ -303,6 +303,13 @@ BAD = {
         "{tiny} estimate=eight",
         "estimate must be a whole number of at least 1 or here",
     ),
+    "benchmark: stages with a config": ("benchmark", "{tiny} only=loss", "only goes with the stages"),
+    "benchmark: no pictures": (
+        "benchmark",
+        "{tiny} estimate=8 train.batch_size=0",
+        "train.batch_size must be at least",
+    ),
+    "benchmark: no parts": ("benchmark", "{tiny} estimate=8 train.accumulate=0", "train.accumulate must be at least 1"),
     "benchmark: key without its other": ("benchmark", "{tiny} tflops=3", "goes with estimate="),
     "benchmark: key without a config": ("benchmark", "vary=all", "unknown key vary; without a config there are"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
