@@ -73,7 +73,7 @@ def test_targets_have_the_size_of_the_networks_output(either, size):
     batch = next(iter(train_loader(settings.data, source, 2, seed=1)))
     asked = []
     inner = detector.targets
-    detector.targets = lambda batch, where: asked.append(where) or inner(batch, where)
+    detector.targets = lambda batch, where, *more: asked.append(where) or inner(batch, where, *more)
     detector.draw_targets(batch, show_data.seen(batch))
     detector(batch)
     drawn, trained = asked
