@@ -5,7 +5,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import config
-from cornernet.hardware import _join_after_restart, build_accelerator, resolve_precision
+from cornernet.benchmark import random_batch
+from cornernet.hardware import _join_after_restart, build_accelerator, resolve_precision, to_device
 
 
 def test_each_training_of_a_process_has_its_own_precision(tiny):
@@ -52,3 +53,13 @@ def test_a_first_attempt_and_several_machines_are_left_to_torch(monkeypatch, nam
     monkeypatch.setattr(torch.distributed, "init_process_group", lambda *how, **more: joined.append(how))
     _join_after_restart("gloo")
     assert not joined
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_pictures_take_the_layout_of_the_convolutions_but_for_a_cpu(wanted):
+    batch = random_batch(config.override(config.Config(), ["data.input_size=[8,12]", "train.batch_size=2"]))
+    there = to_device(batch, torch.device("meta"), wanted)  # stands for a device that is no CPU
+    assert there.images.is_contiguous(memory_format=torch.channels_last) == wanted
+    assert all(x.device.type == "meta" for x in there)
+    here = to_device(batch, torch.device("cpu"), wanted)
+    assert here.images.is_contiguous() and torch.equal(here.images, batch.images)

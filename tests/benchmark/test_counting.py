@@ -114,3 +114,12 @@ def test_what_checkpointing_recomputes_is_counted_and_what_it_drops_is_not_kept(
 
     before, total, kept = run(lambda block, y: block(y))
     assert run(lambda block, y: checkpoint(block, y, use_reentrant=False)) == (before, total + before, kept / 2)
+
+
+def test_gradient_checkpointing_of_the_settings_is_counted(settings):
+    plain, twice = (
+        count(config.override(settings, [f"train.gradient_checkpointing={on}"]), classes=3, objects=2)
+        for on in ("false", "true")
+    )
+    assert twice.kept < plain.kept and twice.flops > plain.flops
+    assert (twice.forward_flops, twice.weights, twice.state) == (plain.forward_flops, plain.weights, plain.state)
