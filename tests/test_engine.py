@@ -409,7 +409,7 @@ def test_a_compiled_network_is_not_computed_twice(train):
 
 
 def test_both_layouts_train_the_same(train):
-    """Momentum of zero steps: the weights move by the gradient alone, which a wrong one would not hide."""
+    """A first step of SGD moves the weights by the gradient alone, so that a wrong one shows."""
     still = ("train.optimizer=sgd", "train.lr=0.01", "train.steps=1", "train.ema=null", "train.schedule=constant")
     first, second, start = (
         checkpoint.load(train(*still, *more, name=name) / "last.pt")["model"]
