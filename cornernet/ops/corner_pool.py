@@ -1,9 +1,9 @@
 """Corner pooling: running maxima that carry evidence from along the edges of a box to its corners.
 
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 3.2, equations 6 and 7, by stock `cummax`; where that is
-faster, by `running_max`: on a CPU along the columns of large maps, and of maps channels last along their rows too. Where
-values tie the gradient goes to the last of them in scan order; the published extension sends it to the first. Inside
-the network ties are zeros behind a ReLU, where no gradient survives either way.
+faster, by `running_max`: on a CPU along the columns of large maps, and of maps channels last along their rows too.
+Where values tie the gradient goes to the last of them in scan order; the published extension sends it to the first.
+Inside the network ties are zeros behind a ReLU, where no gradient survives either way.
 
 An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`. On a CPU
 that is up to 1.5 times as fast along columns, but takes two to three times as long along rows.
