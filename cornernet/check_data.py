@@ -17,6 +17,7 @@ from cornernet.data.problems import Finding
 from cornernet.data.source import Source
 from cornernet.data.sources import build_source, require_boxes
 from cornernet.metrics import aligned
+from cornernet.printing import printable
 
 log = logging.getLogger("cornernet")
 REFUSED = "refused"
@@ -120,7 +121,7 @@ def _factor(width: int, height: int, longest: int | None, fitted: tuple[int, int
 def _facts(split: str, source: Source, held: Contents) -> str:
     origin = str(source.annotations) if isinstance(source, CocoSet) else "drawn on the fly"
     rows = [(f"  {name}", text) for name, text in facts(source, held)]
-    return "\n".join([f"{split}: {origin}", *aligned(rows, "<<")])
+    return "\n".join([f"{split}: {printable(origin)}", *aligned(rows, "<<")])
 
 
 def _table(rows: Rows, stop: bool) -> str:

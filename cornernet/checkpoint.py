@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 import torch
 
+from cornernet import outline, writing
+from cornernet.reading import NO_MEMORY, Watched, patiently, present
+
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
 EXPORTED = (".onnx", ".pt2")  # endings of files that hold a graph and no network
@@ -63,19 +66,14 @@ def save(state: dict[str, Any], path: str | Path, keep: bool = False) -> None:
     OSError where the disk does not take it; the old file then stands as it was.
     """
     path = Path(path)
-    # one name, so that what a crash leaves is used up by the next save
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with writing.replacing(path) as temporary:
         with temporary.open("wb") as file:
             hashed = _Hashed(file)
             torch.save(state, hashed)
             hashed.finish()
         if keep and path.exists():
             _keep(path)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _sync(path.parent)
 
 
 def previous(path: str | Path) -> Path:
@@ -110,8 +108,8 @@ def _sync(folder: Path) -> None:
 def load(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of this toolkit onto the CPU.
 
-    Raises FileNotFoundError, Damaged for a file that is not as it was written, ValueError for one that holds code or
-    is no such checkpoint.
+    Raises FileNotFoundError, OSError where the system does not hand it over, Damaged for a file that is not as it
+    was written, ValueError for one that holds code or is no such checkpoint.
     """
     state = read_tensors(path)
     held = state if isinstance(state, dict) else {}
@@ -130,6 +128,9 @@ def _fault(held: dict[str, Any]) -> str:
     """What is wrong with a checkpoint's step or weights, or ""."""
     if isinstance(held["step"], bool) or not 0 <= held["step"] < 2**53:
         return f"its step is {held['step']}"
+    names, ids = held["class_names"], held["category_ids"]
+    if not names or not all(type(x) is str for x in names) or not all(type(x) is int for x in ids):
+        return "its class_names are no texts, or its category_ids no whole numbers"
     if not isinstance(held.get("averaged"), (dict, type(None))):
         return f"its averaged weights are a {type(held['averaged']).__name__}"
     for weights in (held["model"], held.get("averaged") or {}):
@@ -145,26 +146,54 @@ def _fault(held: dict[str, Any]) -> str:
 def read_tensors(path: str | Path) -> Any:
     """Whatever tensors and plain values a file of torch holds, without running code; errors as in `load`."""
     path = Path(path)
-    if not path.is_file():
+    if not present(path):
         raise FileNotFoundError(f"there is no checkpoint {path}" + (", that is a folder" if path.is_dir() else ""))
     if path.suffix in EXPORTED:
         raise ValueError(f"{path} is an exported file, which is not enough here: give the checkpoint it was made from")
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of protocols of pickle; an error is one sentence
+    return patiently(path, lambda: _read(path))
+
+
+def _read(path: Path) -> Any:
+    """The same in one try; what reading itself raises is raised as it is, for it says nothing of the content."""
+    with path.open("rb") as opened, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of protocols of pickle; an error is one sentence
+        file = Watched(opened)
+        try:
+            _outlined(file)
             _verify(file)
             file.seek(0)
             return torch.load(file, map_location="cpu", weights_only=True)
-    except (FileNotFoundError, PermissionError):
-        raise
-    except pickle.UnpicklingError as error:
+        except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ... for truncated and foreign files
+            if file.error is not None:
+                raise file.error from None
+            if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+                raise MemoryError from None
+            raise _fault_in(path, error) from None
+
+
+def _fault_in(path: Path, error: Exception) -> ValueError:
+    """What is to be raised for a file whose content torch, `_outlined` or `_verify` raised this for."""
+    if isinstance(error, outline.Foreign):
+        return ValueError(
+            f"{path} asks to run code while it is read, which is refused; it may hold tensors and plain values, and "
+            f"{error}"
+        )
+    if isinstance(error, pickle.UnpicklingError):
         if "Weights only load failed" in str(error) and "GLOBAL" in str(error):
-            raise ValueError(
+            return ValueError(
                 f"{path} asks to run code while it is read, which is refused; it may hold tensors and plain values"
-            ) from None
-        raise _damaged(path, "") from None
-    except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ... for truncated and foreign files
-        raise _damaged(path, str(error) if isinstance(error, Damaged) else type(error).__name__) from None
+            )
+        return _damaged(path, "")
+    return _damaged(path, str(error) if isinstance(error, Damaged) else type(error).__name__)
+
+
+def _outlined(file: BinaryIO) -> None:
+    """Raise ValueError for contents that are no checkpoint's, Damaged for a file that asks for more than it holds."""
+    try:
+        outline.check(file)
+    except outline.TooLarge as error:
+        raise Damaged(str(error)) from None
+    file.seek(0)
 
 
 def _damaged(path: Path, reason: str) -> Damaged:
@@ -213,6 +242,14 @@ def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], sour
 
     finite: refuse weights that hold a NaN or an infinity.
     """
+    check_fit(module, weights, source)
+    if finite and (broken := not_finite(weights)):
+        raise ValueError(f"{source} holds weights that are not finite: {len(broken)} tensors (first: {broken[0]})")
+    module.load_state_dict(weights)
+
+
+def check_fit(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+    """Raise ValueError, naming what does not fit, where weights are not those of the module."""
     own = module.state_dict()
     missing, left = sorted(own.keys() - weights.keys()), sorted(map(str, weights.keys() - own.keys()))
     both = sorted(own.keys() & weights.keys())
@@ -222,9 +259,6 @@ def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], sour
     problems = [f"{len(keys)} {what} (first: {keys[0]})" for what, keys in found.items() if keys]
     if problems:
         raise ValueError(f"{source} holds another model than the config describes; tensors {', '.join(problems)}")
-    if finite and (broken := not_finite(weights)):
-        raise ValueError(f"{source} holds weights that are not finite: {len(broken)} tensors (first: {broken[0]})")
-    module.load_state_dict(weights)
 
 
 def _same_kind(first: torch.Tensor, second: torch.Tensor) -> bool:

@@ -70,6 +70,36 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
 }
 
 
+MOST = {  # what a config that comes inside a file may ask for; what the user types may be more
+    **dict.fromkeys(("data.input_size", "data.longest_side"), 8192),
+    **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
+    **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),
+    **dict.fromkeys(("data.augment.border", "model.backbone.stacks", "model.backbone.blocks"), 1000),
+    **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
+    **dict.fromkeys(("model.head.pool_channels", "model.head.tag_dim", "model.anchor.channels"), 2**16),
+    **dict.fromkeys(("model.anchor.depth", "data.workers", "train.accumulate"), 1000),
+    **dict.fromkeys(("model.anchor.scales", "model.anchor.ratios"), 1000),
+    **dict.fromkeys(("test.top_k", "model.anchor.candidates"), 10_000),
+    **dict.fromkeys(("test.num_dets", "test.max_per_image"), 10**6),
+    **dict.fromkeys(("data.augment.scales", "test.scales"), 10),
+    "test.kernel": 1001,
+    "seed": 2**63 - 1,
+}  # fmt: skip
+MOST_NUMBERS = 64  # in a list
+
+
+def most(settings: Config) -> None:
+    """Raise ValueError for a config that came inside a file and asks for more than any should, before it is obeyed."""
+    for key, limit in MOST.items():
+        value = reduce(getattr, key.split("."), settings)
+        numbers = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
+        if len(numbers) > MOST_NUMBERS or not all(abs(x) <= limit for x in numbers):
+            raise ValueError(
+                f"the saved config has {key}={str(value)[:80]}, at most {limit} is allowed"
+                + (f", and {MOST_NUMBERS} numbers" if len(numbers) > 1 else "")
+            )
+
+
 def ranges(settings: Config, table: dict[str, Interval]) -> None:
     """Raise ValueError for the first key of the table whose number, or one of whose numbers, is not allowed."""
     for key, allowed in table.items():

@@ -7,6 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 
+from cornernet import printing
+from cornernet.interruption import Interrupted, leaving
+from cornernet.terminal import lost, outlive
+
+log = logging.getLogger("cornernet")
+say = printing.say
 BAD_INPUT, FAILED = 2, 1
 OVERRIDE = re.compile(r"[\w.\[\]]+=")  # a path may well hold a `=`, but then mostly behind a /
 LACKS = {  # what the messages of torch's RuntimeErrors say -> what it means
@@ -19,37 +25,34 @@ class Failed(RuntimeError):
     """Something broke that the input is not to blame for; its message is one sentence."""
 
 
-class Interrupted(Exception):
-    """The run was asked to stop by a signal and has saved its state; holds the signal's number."""
-
-    def __init__(self, number: int, message: str):
-        super().__init__(message)
-        self.number = number
-
-
 class Unsaved(Exception):
     """A run came to its end, and its last state could not be written."""
 
 
-def run(main: Callable[..., None], usage: str, paths: int, optional: int = 0, keys: bool = True) -> None:
+def run(
+    main: Callable[..., None], usage: str, paths: int, optional: int = 0, keys: bool = True, stopped: str = ""
+) -> None:
     """Call main(*paths, overrides) for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
 
     `paths` first arguments are required, `optional` more may follow; --help prints `usage` and every key. Without keys
-    the tool takes no overrides and main(*paths) is called.
+    the tool takes no overrides and main(*paths) is called. stopped: said after "stopped by SIGTERM", or another.
     """
+    outlive()
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
         from cornernet.help import help_text
 
-        _show(f"{usage}\n\n{help_text()}" if keys else usage)
+        printing.say(f"{usage}\n\n{help_text()}" if keys else usage)
         sys.exit(0)
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("cornernet").setLevel(logging.INFO)
-    with sentences():
+    printing.prepare()
+    with sentences(), leaving(stopped):
         *given, overrides = split(arguments, usage, paths, optional)
         if overrides and not keys:
             raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {_first(usage)}")
         main(*given, *([overrides] if keys else []))
+        sys.stdout.flush()
+        if error := lost():
+            log.warning("a part of what was printed is lost: %s", error.strerror)
 
 
 def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> list:
@@ -64,14 +67,6 @@ def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> li
     if not paths <= len(given) <= paths + optional:
         raise ValueError(f"{len(given)} paths given; {_first(usage)}")
     return [*given, *[None] * (paths + optional - len(given)), arguments]
-
-
-def _show(text: str) -> None:
-    """Print a long text; whoever reads it may have enough of it before its end, as `| head` does."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # python would complain of the rest at its end
 
 
 def _first(usage: str) -> str:
@@ -105,6 +100,8 @@ def sentences():
 
 
 def _exit(error, code: int) -> None:
-    text = " ".join(str(error).split())
+    text = printing.printable(" ".join(str(error).split()))
+    if code == FAILED and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        text = f"rank {os.environ.get('RANK')}: {text}"
     print(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, file=sys.stderr)
     sys.exit(code)

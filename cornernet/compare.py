@@ -8,23 +8,37 @@ import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cornernet import config, engine, evaluate, grid, inference, report
-from cornernet.commandline import Interrupted
+from cornernet import config, engine, evaluate, grid, inference, locking, opening, report, writing
 from cornernet.data.sources import build_source
 from cornernet.grid import Choice, Plan
+from cornernet.interruption import REQUESTS, Interrupted, heeded
+from cornernet.locking import InUse, Lock
+from cornernet.persistence import resumable
 from cornernet.predictor import Predictor
-from cornernet.signals import REQUESTS
 from cornernet.visualize import comparison
 
 log = logging.getLogger("cornernet")
 SHOWN = ("AP", "AP50", "AP75", "AP90")
+CLAIM = ".claim"  # file whose lock a comparison holds in the folder of the training that it is at
+WAIT = 5.0  # seconds between two looks at what others are doing
 SIGNALS = {128 + number: number for number in REQUESTS}  # exit codes of a training that was asked to stop
+
+
+class Point(NamedTuple):
+    """One training."""
+
+    name: str  # for people
+    choice: Choice
+    folder: Path
+    settings: list[str]  # overrides
 
 
 class Row(NamedTuple):
@@ -40,29 +54,73 @@ def compare(path: str, overrides: list[str], train_tool: Path) -> str:
     """Config and overrides as `grid.plan` takes them, the training tool -> the table, as text.
 
     Writes comparison.md, comparison.csv and comparison.png into the comparison's folder after every training, so that
-    a stopped comparison has something to show; calling it again goes on. Raises ValueError for wrong settings, and
+    a stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
+    machines: each does what none is at, and waits for the rest. Raises ValueError for wrong settings, and
     where a training fails after the others are done; Interrupted after a signal.
     """
     found = grid.plan(path, overrides)
     for choice in grid.combinations({**found.trained, **found.tested}):  # a slip must not wait for its turn
-        engine.check(config.load(path, [*found.fixed, *choice.overrides]))
+        engine.check(config.load(path, [*found.fixed, *choice.overrides]), weights=False)
+    points = [_point(found, choice, seed) for choice, seed in grid.runs(found)]
+    for point in points:
+        if not resumable(point.folder, "auto"):
+            engine.check_weights(config.load(path, point.settings))
     found.folder.mkdir(parents=True, exist_ok=True)
-    trainings, failed = list(grid.runs(found)), []
-    for number, (choice, seed) in enumerate(trainings, 1):
-        name = " ".join([*choice.label.values(), f"seed {seed}"])
-        folder, settings = grid.run_folder(found, choice, seed)
-        if not _finished(folder, config.load(path, settings).train.steps):
-            log.info("training %d of %d: %s", number, len(trainings), name)
-            if _trained(found, folder, settings, train_tool):
-                failed.append(name)
-                continue
-        _scored(found, choice, folder)
-        write(found)
+    failed = _do_all(found, points, train_tool)
     text = write(found)
     if failed:
-        log.info("%s", text)
-        raise ValueError(f"{len(failed)} of {len(trainings)} trainings failed: {'; '.join(failed)}; see their messages")
+        log.info(text)
+        raise ValueError(f"{len(failed)} of {len(points)} trainings failed: {'; '.join(failed)}; see their messages")
     return text
+
+
+def _point(found: Plan, choice: Choice, seed: int) -> Point:
+    folder, settings = grid.run_folder(found, choice, seed)
+    return Point(" ".join([*choice.label.values(), f"seed {seed}"]), choice, folder, settings)
+
+
+def _do_all(found: Plan, points: list[Point], tool: Path) -> list[str]:
+    """Train and score what is not done, wait for what others are at -> names of the trainings that failed.
+
+    A point is claimed by a lock in its folder, so that comparisons on one grid, of other machines too, share it; one
+    whose owner died is free again and goes on where it was.
+    """
+    left, failed, told = points, [], ""
+    while left:
+        busy = [point for point in left if not _done(found, point, points, tool, failed)]
+        text = "; ".join(f"{point.name} ({_worker(point.folder)})" for point in busy)
+        if len(busy) == len(left):
+            if text != told:
+                log.info("waiting for what is done elsewhere: %s", text)
+            told = text
+            time.sleep(WAIT)
+        left = busy
+    return failed
+
+
+def _done(found: Plan, point: Point, points: list[Point], tool: Path, failed: list[str]) -> bool:
+    """Whether a point needs no more, as it is done by now or has failed; False where another is at it."""
+    point.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        claim = Lock(point.folder, 0, CLAIM)
+    except InUse:
+        return False
+    with claim:
+        if not _finished(point.folder, config.load(found.path, point.settings).train.steps):
+            if locking.held(point.folder):  # by a training that has lost its comparison
+                return False
+            log.info("training %d of %d: %s", points.index(point) + 1, len(points), point.name)
+            if _trained(found, point.folder, point.settings, tool):
+                failed.append(point.name)
+                return True
+        _scored(found, point.choice, point.folder)
+        write(found)
+    return True
+
+
+def _worker(folder: Path) -> str:
+    """Who is at a point."""
+    return locking.holder(folder / (CLAIM if locking.held(folder, CLAIM) else locking.FILE))
 
 
 def _finished(folder: Path, steps: int) -> bool:
@@ -81,8 +139,8 @@ def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:
         # in a group of its own, so that it gets every signal once: from here
-        process = subprocess.Popen(command, stdout=output, start_new_session=True)
-        with passed_on(process) as passed:
+        start = partial(subprocess.Popen, command, stdout=output, start_new_session=True)
+        with passed_on(start) as (process, passed):
             code = process.wait()
     if passed or code in SIGNALS:
         number = passed[0] if passed else SIGNALS[code]
@@ -91,18 +149,29 @@ def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
 
 
 @contextmanager
-def passed_on(process: subprocess.Popen) -> Iterator[list[int]]:
-    """Hand signals that ask for a stop to a training, which saves, instead of dying before it -> those that came."""
+def passed_on(start: Callable[[], subprocess.Popen]) -> Iterator[tuple[subprocess.Popen, list[int]]]:
+    """Start a training and hand it the signals that ask for a stop, instead of dying before it, which saves.
+
+    -> its process, and the signals that came.
+    """
     came: list[int] = []
+    process = None
 
     def hand_on(number: int, _: object) -> None:
         came.append(number)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        tell(number)
 
-    before = {number: signal.signal(number, hand_on) for number in REQUESTS}
+    def tell(number: int) -> None:
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, hand_on) for number in heeded()}
     try:
-        yield came
+        process = start()
+        for number in came[:1]:  # while there was nobody to tell
+            tell(number)
+        yield process, came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -127,7 +196,7 @@ def _scored(found: Plan, trained: Choice, folder: Path) -> None:
 
 def _score_folder(folder: Path, wanted: dict[str, Any]) -> Path:
     """Where a score lies: in the training's own folder where it was tested like that, else in one inside."""
-    own = asdict(config.load(folder / "config.yaml").test)
+    own = asdict(config.load(opening.recorded(folder)).test)
     return folder if own == wanted else folder / f"scored-{grid.digest(wanted)}"
 
 
@@ -169,8 +238,11 @@ def write(found: Plan) -> str:
     """Write the table as Markdown and CSV, and the picture -> the table as Markdown."""
     rows = table(found)
     text = markdown(rows)
-    (found.folder / "comparison.md").write_text(text + "\n", encoding="utf-8")
-    with (found.folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
+    writing.write(found.folder / "comparison.md", text + "\n")
+    with (
+        writing.replacing(found.folder / "comparison.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file).writerows(_flat(rows))
     curves = {}
     for choice in grid.combinations(found.trained):

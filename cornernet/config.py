@@ -1,6 +1,6 @@
 """The way from YAML files and overrides to the plain dataclasses of `schema`, and back."""
 
-import os
+import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cornernet import elsewhere, writing
 from cornernet.inheritance import layers
 from cornernet.schema import (
     ROLES,
@@ -31,24 +32,37 @@ from cornernet.wording import sentence
 
 __all__ = [  # the schema is read and written here, so it is had from here
     "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
-    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "to_dict",
+    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
 ]  # fmt: skip
 
 
+PLAIN = (dict, list, tuple, str, int, float, type(None))
+SAVED = {"values": 4000, "depth": 16, "text": 4000}  # what a config that comes inside a file may hold; ours has 300
+
+
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """YAML file with its bases, then `a.b=c` overrides, checked against the schema -> Config.
+    """YAML file with its bases, then `a.b=c` overrides, checked against the schema -> Config, all of it typed.
 
     Raises FileNotFoundError for a missing file and ValueError, one sentence, for anything wrong in it.
     """
     merged = OmegaConf.structured(Config)
     for source, layer in layers(Path(path)):
         _merge(merged, layer, str(source))
-    return _has_place(from_container(_overridden(merged, overrides)), overrides)
+    return _has_place(from_container(_overridden(merged, overrides), typed=True), overrides)
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
-    """Config and `a.b=c` overrides -> new Config; raises ValueError as `load` does."""
-    return _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+    """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
+    changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+    given = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides))).get("loss")
+    words = elsewhere.typed(given) if isinstance(given, dict) else frozenset()
+    return dataclasses.replace(changed, typed=config.typed | words)
+
+
+def untyped(config: Config) -> list[str]:
+    """Return what of the detector's losses may lead to code from elsewhere and was not typed, as one types it."""
+    asked = elsewhere.needed(to_dict(config)["loss"], roles(config))
+    return [word for word in asked if word not in config.typed]
 
 
 def roles(config: Config) -> dict[str, Component]:
@@ -67,21 +81,41 @@ def _has_place(config: Config, overrides: Sequence[str]) -> Config:
     return config
 
 
-def from_container(values: dict[str, Any] | DictConfig) -> Config:
+def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> Config:
     """Plain dict, as a checkpoint holds it, or DictConfig -> Config; raises ValueError where it does not fit.
 
+    typed: the user typed all of it, so that it may name losses by dotted path; what a file brings along may not.
     In a plain dict nothing is looked up: a checkpoint of someone else could ask for variables of the environment.
     """
     if not isinstance(values, DictConfig):
+        _check_plain(values)
         if "${" in str(values):
             raise ValueError("the saved config asks to look something up by ${...}, which only a YAML file may")
         merged = OmegaConf.structured(Config)
         _merge(merged, OmegaConf.create(values), "the saved config")
         values = merged
     try:
-        return OmegaConf.to_object(values)
+        found = OmegaConf.to_object(values)
     except OmegaConfBaseException as error:
         raise ValueError(sentence(error, Config)) from None
+    return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found)["loss"])) if typed else found
+
+
+def _check_plain(values: dict[str, Any]) -> None:
+    """Raise ValueError for a saved config that is endless, deep, large or not plain; what it shares counts anew."""
+    left, count = [(values, 0)], 0
+    while left:
+        value, depth = left.pop()
+        if not isinstance(value, PLAIN) or (isinstance(value, str) and len(value) > SAVED["text"]):
+            raise ValueError(f"the saved config holds no plain values of at most {SAVED['text']} characters alone")
+        inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        inner = inner if isinstance(inner, (list, tuple)) else ()
+        count += 1 + len(inner)
+        if count > SAVED["values"] or depth > SAVED["depth"]:
+            raise ValueError(
+                f"the saved config holds more than {SAVED['values']} values or {SAVED['depth']} inside each other"
+            )
+        left += [(x, depth + 1) for x in inner]
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -91,13 +125,12 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def save(config: Config, path: str | Path) -> None:
     """Write the resolved config as YAML; the old file stands until the new one is whole."""
-    path, text = Path(path), OmegaConf.to_yaml(OmegaConf.structured(config))
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    writing.write(path, text(config))
+
+
+def text(config: Config) -> str:
+    """Config -> the resolved YAML."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -11,13 +11,20 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from cornernet import check_data, checks, config, detectors, evaluate, inference, optim, replay, report, runs, state
+from cornernet.agreement import agree
 from cornernet.bad_steps import BadSteps, Buffers
+from cornernet.commandline import Failed, Interrupted
 from cornernet.config import Config
-from cornernet.data.loader import train_loader
+from cornernet.data.loader import TrainLoader, train_loader
+from cornernet.data.source import Source
 from cornernet.data.sources import sources
+from cornernet.data.storage import Away
 from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode, unshaken
+from cornernet.interruption import leaving
 from cornernet.journal import Journal
 from cornernet.metrics import Metrics, Unwritten
+from cornernet.opening import record
+from cornernet.peers import Peers
 from cornernet.persistence import Saves, agreed_folder, resumable, resume
 from cornernet.signals import StopRequest
 from cornernet.state import State
@@ -36,14 +43,22 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     a row are not finite; Failed for a loader process that dies or hangs; Interrupted after a signal, with the state
     saved; Unsaved where the disk did not take the last state.
     """
-    check(settings)
-    accelerator = build_accelerator(settings)
-    seed_everything(settings.seed)
-    folder, wanted = agreed_folder(settings, name, accelerator)
+    check(settings, weights=False)
+    with Peers(settings.data.timeout) as peers:
+        accelerator = build_accelerator(settings)
+        seed_everything(settings.seed)
+        with agreed_folder(settings, name, accelerator) as (folder, wanted):
+            return _train(settings, accelerator, peers, folder, wanted)
+
+
+def _train(settings: Config, accelerator: Accelerator, peers: Peers, folder: Path, wanted: str) -> dict[str, float]:
+    """The same in a folder that is this run's alone, while the other processes are watched."""
+    goes_on = resumable(folder, wanted)
+    if not goes_on:
+        check_weights(settings)
     train_source, val_source = sources(settings.data)
-    now = state.start(
-        settings, train_source.class_names, train_source.category_ids, accelerator.device, resumable(folder, wanted)
-    )
+    agree(settings, train_source, val_source, accelerator)
+    now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
     if accelerator.is_main_process:
         check_data.before_training(settings, now.detector, train_source, val_source)
     detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
@@ -61,18 +76,29 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
         StopRequest() as stop,
         loader.watched(),
     ):
-        _loop(Run(now, detector, accelerator, journal, stop, train_source, val_source), unshaken(iter(loader)))
-    blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
-    if accelerator.is_main_process:
-        for line in check_data.summary((train_source, val_source), int(blank)):
-            log.warning("%s", line)
-    if now.skipped and accelerator.is_main_process:
-        log.warning("%d steps were left out because their loss or gradient was not finite", now.skipped)
+        loader.stopping = lambda: stop.number != 0
+        _loop(Run(now, detector, accelerator, journal, stop, peers, train_source, val_source), unshaken(iter(loader)))
+    with leaving(" after the last step, which is saved"):
+        _sum_up(now, loader, train_source, val_source, accelerator)
     return now.metrics
 
 
-def check(settings: Config) -> None:
-    """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later."""
+def _sum_up(now: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
+    """Say what was left out of the training."""
+    blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
+    if accelerator.is_main_process:
+        for line in check_data.summary((train, val), int(blank)):
+            log.warning("%s", line)
+    if now.skipped and accelerator.is_main_process:
+        log.warning("%d steps were left out because their loss or gradient was not finite", now.skipped)
+
+
+def check(settings: Config, weights: bool = True) -> None:
+    """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later.
+
+    weights: open the file of model.backbone.weights too, which a run that goes on from a checkpoint does not need.
+    """
+    settings = settings if weights else state.without_weights(settings)
     checks.ranges(settings, {**checks.RANGES, **checks.TEST_RANGES})
     checks.weights(settings)
     with torch.device("meta"):  # shapes without numbers
@@ -88,13 +114,23 @@ def check(settings: Config) -> None:
             checks.loss(detectors.build(alone, CLASSES), role, loss.name)
 
 
+def check_weights(settings: Config) -> None:
+    """Raise ValueError or FileNotFoundError where model.backbone.weights does not fit, for a run that begins there."""
+    if settings.model.backbone.weights:
+        with torch.device("meta"):
+            detectors.build(settings, CLASSES)
+
+
 class Run:
     """What the loop works with; the state is what changes."""
 
-    def __init__(self, now: State, detector: nn.Module, accelerator: Accelerator, journal: Journal, stop, train, val):
-        """State, detector as it is called in training, then what computes, writes, asks to stop; the two sources."""
+    def __init__(
+        self, now: State, detector: nn.Module, accelerator: Accelerator, journal: Journal, stop: StopRequest,
+        peers: Peers, train: Source, val: Source,
+    ):  # fmt: skip
+        """State, detector as called in training; what computes, writes, asks to stop, waits; the two sources."""
         self.now, self.detector, self.accelerator, self.journal, self.stop = now, detector, accelerator, journal, stop
-        self.train, self.val = train, val
+        self.peers, self.train, self.val = peers, train, val
         self.saves = Saves(journal.folder, accelerator, now.step if now.step else None)
         self.bad_steps = BadSteps(now.config.train.max_bad_steps, accelerator, now.skipped)
 
@@ -107,12 +143,16 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
     now, journal, knobs = run.now, run.journal, run.now.config.train
     while True:
         if _scoring(now):
-            _evaluate(run)
+            with run.peers.patience():
+                _evaluate(run)
         if now.step >= knobs.steps:
             return run.saves.close(now.step)
         rate = optim.rate(now.step, knobs)
-        terms, cut, bad = _step(run, batches, rate)
+        parts = _fetched(run, batches, rate)
+        terms, cut, bad = _step(run, parts, rate)
         now.step += 1
+        run.peers.moved()
+        run.peers.patient = False  # the first step may take as long as a compiler does
         journal.tick(terms, knobs.batch_size, cut, bad)
         stopping = run.stop.agreed(run.accelerator, now.step)
         saving = stopping or _scoring(now) or _every(knobs.save_every, now.step)
@@ -120,9 +160,10 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
         if saving or _every(knobs.log_every, now.step):
             journal.flush(now.step, rate)
         if saving:
-            run.saves.save(now)
-            with runs.sparing("curves.png"):
-                journal.curves()
+            with run.peers.patience():
+                run.saves.save(now)
+                with runs.sparing("curves.png"):
+                    journal.curves()
         if stopping:
             run.saves.close(now.step)
             run.stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
@@ -147,20 +188,62 @@ def _every(interval: int, step: int) -> bool:
     return interval > 0 and step > 0 and step % interval == 0
 
 
-def _step(run: Run, batches: Iterator[Batch], rate: float) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """One optimiser step over `accumulate` micro-batches, or none if it is bad.
+def _fetched(run: Run, batches: Iterator[Batch], rate: float) -> list[Batch]:
+    """The `accumulate` batches of a step; where they cannot be had, what was trained is saved before the run ends."""
+    now = run.now
+    try:
+        return [next(batches) for _ in range(now.config.train.accumulate)]
+    except Interrupted:
+        raise
+    except Exception as error:
+        _save_before_leaving(run, rate)
+        if isinstance(error, Away) and run.stop.number:
+            run.stop.leave(_joined(f"stopped at step {now.step}, {error}", run.saves.standing()))
+        with _going_on(run.saves.standing()):
+            raise
+
+
+def _save_before_leaving(run: Run, rate: float) -> None:
+    """Save what no save holds yet; of many processes the others may be waiting elsewhere, so nothing is agreed on."""
+    if run.now.step == (run.saves.last or 0):
+        return
+    _give_up_after_too_many(run, wait=True)
+    if run.accelerator.num_processes == 1:
+        run.journal.flush(run.now.step, rate)
+    run.saves.save_alone(run.now)
+
+
+@contextmanager
+def _going_on(words: str) -> Iterator[None]:
+    """Add to the sentence about pictures that cannot be had how the run goes on."""
+    try:
+        yield
+    except Failed as error:
+        raise type(error)(_joined(error, words)) from error
+    except (ValueError, OSError) as error:
+        raise ValueError(_joined(error, words)) from error
+
+
+def _joined(error: Exception | str, words: str) -> str:
+    return f"{error}; {words}" if words else str(error)
+
+
+def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """One optimiser step over its micro-batches, or none if it is bad.
 
     -> means of their loss terms, objects cut, whether the step is bad; all of it on the device.
     """
     now, accelerator, knobs, means, cut = run.now, run.accelerator, run.now.config.train, {}, 0
     train_mode(run.detector, knobs.freeze_norm)
     kept = Buffers(now.detector)
-    for part in range(knobs.accumulate):
-        batch = to_device(next(batches), accelerator.device, knobs.channels_last)
+    for part, batch in enumerate(batches):
+        batch = to_device(batch, accelerator.device, knobs.channels_last)
+        run.peers.moved()
         cut = cut + batch.dropped.sum()
         last = part == knobs.accumulate - 1
         with nullcontext() if last else accelerator.no_sync(run.detector):
             terms = run.detector(batch)
+            run.peers.moved()
             accelerator.backward(terms["total"] / knobs.accumulate)
         means = {k: means.get(k, 0) + v.detach() / knobs.accumulate for k, v in terms.items()}
     bad = run.bad_steps.judge(now.step, means, now.detector.parameters())
@@ -182,7 +265,8 @@ def _evaluate(run: Run) -> None:
             torch.distributed.broadcast(buffer, 0)
     alone = run.accelerator.num_processes == 1  # others would wait for one that leaves
     words = f"stopped in the evaluation after step {now.step}; train.resume=auto goes on with it"
-    with run.stop.at_once(words) if alone else nullcontext():
+    again = f"train.resume=auto goes on with the evaluation after step {now.step}"
+    with run.stop.at_once(words) if alone else nullcontext(), _going_on(again):
         metrics = _metrics(run, model)
     now.metrics, now.scored = metrics.figures(), now.step
     with runs.sparing(f"what {journal.folder} shows of the evaluation"):
@@ -211,11 +295,9 @@ def _metrics(run: Run, model: nn.Module) -> Metrics:
 
 
 def _open(folder: Path, now: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
-    """Make the folder, save the resolved config and say what is about to run."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Save the resolved config and say what is about to run."""
     with runs.sparing(f"{folder / 'config.yaml'}"):
-        runs.mark(folder)
-        config.save(now.config, folder / "config.yaml")
+        record(now.config, folder)
     parameters = sum(p.numel() for p in now.detector.parameters())
     log.info("run folder %s", folder)
     log.info("%d training and %d validation images, %d classes", train_images, val_images, len(now.class_names))

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from cornernet import scoring
 from cornernet.data.source import Source
+from cornernet.data.storage import patiently
 from cornernet.inference import chunk, detect
 from cornernet.metrics import Metrics, Unwritten, write
 from cornernet.report import Wanted
@@ -44,7 +46,8 @@ def evaluate(
 
     category_ids: COCO id of each of the detector's labels (None: those of the source). settings: the other arguments
     of `inference.detect`. folder: where to leave metrics.json and predictions.json (None: nowhere).
-    on_error: what a picture that cannot be read does; skip: warn and miss all its objects.
+    on_error: what a picture that cannot be read does; skip: warn and miss all its objects. Where pictures cannot be
+    reached they are waited for, then Away is raised, whatever on_error says.
     report: what the page in folder/report shall show (None: no page), see cornernet.report.
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
@@ -139,7 +142,7 @@ def _read(source: Source, indices: list[int], on_error: OnError, told: bool) -> 
     images = {}
     for i in indices:
         try:
-            images[i] = source.image(i)
+            images[i] = patiently(partial(source.image, i))
         except (ValueError, OSError) as error:
             if on_error == "stop":
                 raise

@@ -8,7 +8,6 @@ scales and mirrors found. The file's metadata say how.
 
 import json
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from cornernet import __version__, checks, export_check, inference
+from cornernet import __version__, checks, export_check, inference, writing
 from cornernet.config import Config, to_dict
 from cornernet.data.images import read_image
 from cornernet.export_plan import Plan, plan
@@ -160,14 +159,10 @@ def write(program: ExportedProgram, path: Path, about: dict[str, Any], pictures:
     pictures: batches [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
+    with writing.replacing(path) as part:
         (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
         if len(pictures):
             quantise(part, pictures)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:

@@ -12,12 +12,15 @@ from cornernet import config
 from cornernet.config import Config
 from cornernet.export_plan import EXTRA, missing
 from cornernet.exported import Rows, run_session, session
-from cornernet.state import differences
+from cornernet.state import differences, from_file
 from cornernet.structures import Detections
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
     "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
 }  # fmt: skip
+LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have
+METADATA = 2**20  # characters of a file's metadata at most
+PIXELS = 2**26  # of all pictures that a file takes at once, at most
 INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
 
 
@@ -63,7 +66,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     too old, for overrides of what is part of the graph, and where onnxruntime is missing.
     """
     opened, about = _open(Path(path))
-    exported = config.from_container(about["config"])
+    exported = from_file(about["config"])
     settings = config.override(exported, overrides)
     for key, text in differences(about["config"], settings).items():
         if _inside(key):
@@ -94,17 +97,36 @@ def _open(path: Path) -> tuple[Any, dict[str, Any]]:
     """File -> (session, its metadata); raises as `load` does."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    if (length := path.stat().st_size) > LONGEST:
+        raise ValueError(f"{path} is no exported file: it holds {length} bytes, at most {LONGEST} are possible")
     if missing("onnxruntime"):
         raise ValueError(f"{path} needs onnxruntime: {EXTRA}")
     try:
         opened = session(path)
-        about = {key: json.loads(text) for key, text in opened.get_modelmeta().custom_metadata_map.items()}
+        texts = opened.get_modelmeta().custom_metadata_map
+        if sum(map(len, texts.values())) > METADATA:
+            raise ValueError(f"its metadata are longer than {METADATA} characters")
+        about = {key: json.loads(text) for key, text in texts.items()}
     except Exception as error:  # onnxruntime has a class of its own for every reason
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{path} is damaged or was not exported by this toolkit ({reason})") from error
     if "config" not in about:
         raise ValueError(f"{path} does not hold its config, as files do that are exported now: export it again")
+    if not _plain(about):
+        raise ValueError(f"{path} is damaged: its metadata are not as an export writes them, or ask for too much")
     return opened, about
+
+
+def _plain(about: dict[str, Any]) -> bool:
+    """Whether what a file says of its input and classes is what an export writes, within what any may ask for."""
+    names, ids, size = (about.get(key) for key in ("names", "category_ids", "input_size"))
+    batch = 1 if about.get("batch") == "dynamic" else about.get("batch")
+    return (
+        all(isinstance(x, list) for x in (names, ids, size)) and isinstance(about["config"], dict)
+        and len(names) == len(ids) > 0 and all(type(x) is str for x in names) and len(size) == 2
+        and all(type(x) is int for x in (*ids, *size, batch)) and min(*size, batch) > 0
+        and batch * size[0] * size[1] <= PIXELS
+    )  # fmt: skip
 
 
 def _inside(key: str) -> bool:

@@ -124,7 +124,7 @@ def written(value: Any) -> str:
 def run_folder(found: Plan, choice: Choice, seed: int) -> tuple[Path, list[str]]:
     """Where a training lives, and its overrides. The name holds a digest of all settings, so others are never mixed."""
     overrides = [*found.fixed, *choice.overrides, f"seed={seed}"]
-    settings = asdict(config.load(found.path, overrides))
+    settings = config.to_dict(config.load(found.path, overrides))
     settings.pop("work_dir"), settings.pop("test")  # a training is the same however it is scored
     words = [
         *(text.partition(" ")[0].rpartition(".")[2] for text in choice.label.values()),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+LONGEST = 2**20  # bytes of a config file
+
 
 def layers(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Path, DictConfig]]:
     """The file and its bases, each with its own keys, bases first; of several bases the last one wins.
@@ -23,6 +25,8 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Path, DictCon
 
 
 def _read(path: Path) -> DictConfig:
+    if (length := path.stat().st_size) > LONGEST:
+        raise ValueError(f"{path} is no config file: it holds {length} bytes, at most {LONGEST} are allowed")
     try:
         layer = OmegaConf.load(path)
     except Exception as error:  # the YAML reader has its own exception tree

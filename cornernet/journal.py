@@ -13,8 +13,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cornernet import inference, runs, visualize
+from cornernet import inference, runs, visualize, writing
 from cornernet.config import Config
+from cornernet.data.storage import Away
 from cornernet.metrics import Metrics, table
 
 log = logging.getLogger("cornernet")
@@ -33,7 +34,9 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
 
             self.losses, self.scores = runs.Table(folder / "log.csv", step), runs.Table(folder / "eval.csv", step)
-            self.board = SummaryWriter(folder / "tensorboard", purge_step=step or None)
+            self.board = None
+            with runs.sparing(str(folder / "tensorboard")):
+                self.board = SummaryWriter(folder / "tensorboard", purge_step=step or None)
 
     def __enter__(self):
         return self
@@ -41,7 +44,7 @@ class Journal:
     def __exit__(self, *error):
         self.bar.close()
         self._tell_cut(last=True)
-        if self.writes:
+        if self.writes and self.board is not None:
             with runs.sparing(str(self.folder / "tensorboard")):
                 self.board.close()
 
@@ -74,9 +77,14 @@ class Journal:
             skipped = {"skipped": round(bad)} if bad else {}
             with runs.sparing(str(self.folder / "log.csv")):
                 self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means, **skipped})
+            self._show("train", {**means, "lr": rate, "images_per_s": speed, **skipped}, step)
+
+    def _show(self, group: str, figures: dict[str, float], step: int) -> None:
+        """Hand figures to TensorBoard."""
+        if self.board is not None:
             with runs.sparing(str(self.folder / "tensorboard")):
-                for name, value in {**means, "lr": rate, "images_per_s": speed, **skipped}.items():
-                    self.board.add_scalar(f"train/{name}", value, step)
+                for name, value in figures.items():
+                    self.board.add_scalar(f"{group}/{name}", value, step)
 
     def _tell_cut(self, last: bool = False) -> None:
         """Say once, and at the end how often, that pictures had more objects than there are slots."""
@@ -97,13 +105,13 @@ class Journal:
         with tqdm.external_write_mode():
             print(table(metrics), flush=True)
         self.scores.add({"step": step, **metrics.figures()})
-        for name, value in metrics.figures().items():
-            self.board.add_scalar(f"val/{name}", value, step)
+        self._show("val", metrics.figures(), step)
         self.curves()
         picture = predictions(detector, source, settings)
         if picture is not None:
-            cv2.imwrite(str(self.folder / "predictions.png"), picture)
-            self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
+            writing.write(self.folder / "predictions.png", cv2.imencode(".png", picture)[1].tobytes())
+            if self.board is not None:
+                self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
         self.since = time.perf_counter()
 
 
@@ -133,6 +141,6 @@ def _readable(source) -> Iterator[tuple[int, np.ndarray]]:
     for i in range(len(source)):
         try:
             image = source.image(i)
-        except (OSError, ValueError):
+        except (OSError, ValueError, Away):
             continue
         yield i, image

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cornernet.losses import build
 from cornernet.losses.adapt import takes_points
 
-GIVEN = {"num_classes": 2, "dim": 3}
+GIVEN = {"num_classes": 2, "dim": 3, "typed": False}
 BARE = {"lambda_start": 0.0, "lambda_min": 0.0}
 ARGS = {"mpdiou": {"diagonal": 723.0}, "l_softmax": BARE, "sphereface": BARE}  # where the defaults cannot be drawn
 SIDE = 32.0  # pixels, of the boxes that are moved

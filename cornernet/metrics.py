@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cornernet import writing
+from cornernet.printing import printable
+
 # Name in Metrics -> what it measures, in the order of COCOeval.stats.
 FIGURES = {
     "AP": "IoU 0.50:0.95, all sizes, 100 detections",
@@ -95,7 +98,7 @@ def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -
     for name, content, indent in (("metrics", asdict(metrics), 2), ("predictions", results, None)):
         text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
         try:
-            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            writing.write(folder / f"{name}.json", text + "\n")
         except OSError as error:
             raise Unwritten(error, folder / f"{name}.json", metrics) from error
 
@@ -106,6 +109,7 @@ def _cell(value: float) -> str:
 
 def aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
     """Columns two spaces apart, by the width that a terminal gives each character."""
+    rows = [tuple(map(printable, row)) for row in rows]  # a class name must not make a row of its own
     widths = [max(_width(row[k]) for row in rows) for k in range(len(sides))]
     return ["  ".join(map(_pad, row, widths, sides)).rstrip() for row in rows]
 

@@ -3,6 +3,8 @@
 import logging
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
-from cornernet import checkpoint, runs, state
+from cornernet import checkpoint, elsewhere, opening, runs, state
 from cornernet.checkpoint import Damaged
 from cornernet.commandline import Unsaved
-from cornernet.config import Config
+from cornernet.config import Config, from_container, to_dict, untyped
+from cornernet.reading import present
 from cornernet.state import State
 
 log = logging.getLogger("cornernet")
@@ -51,6 +54,15 @@ class Saves:
         done = [self.accelerator.is_main_process and self._write(now, name)]
         return broadcast_object_list(done)[0]
 
+    def save_alone(self, now: State) -> None:
+        """Save last.pt in the main process without hearing of the others, which may be waiting elsewhere."""
+        if self.accelerator.is_main_process and finite(now.detector):
+            self._write(now, runs.LAST)
+
+    def standing(self) -> str:
+        """How the run goes on from its last save, "" where it has none."""
+        return f"train.resume=auto goes on from step {self.last}" if self.last else ""
+
     def _write(self, now: State, name: str) -> bool:
         scaler = None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         try:
@@ -85,25 +97,18 @@ def finite(module: nn.Module) -> bool:
     return not tensors or bool(torch.stack(torch._foreach_norm(tensors, math.inf)).isfinite().all())
 
 
-def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> tuple[Path, str]:
-    """The main process chooses for all: the run's folder, and what to resume from (see train.resume).
-
-    A launch of torchrun that starts again goes on in its own folder, from its last checkpoint if there is one. Raises
-    ValueError as `runs.folder` does.
-    """
-    chosen, wanted = [None, None], settings.train.resume
-    if accelerator.is_main_process:
-        again = runs.again(settings.work_dir, name)
-        if again is not None and any((again / held).exists() for held in (runs.LAST, runs.PREVIOUS)):
-            wanted = "auto"
-        chosen = [again or runs.folder(settings.work_dir, name, wanted), wanted]
-    folder, wanted = broadcast_object_list(chosen)
-    return Path(folder), wanted
+@contextmanager
+def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> Iterator[tuple[Path, str]]:
+    """The run's folder and what to resume from, which the main process claims for all, see `opening.claimed`."""
+    own = opening.claimed(settings, name) if accelerator.is_main_process else nullcontext((None, None))
+    with own as chosen:
+        folder, wanted = broadcast_object_list(list(chosen))
+        yield Path(folder), wanted
 
 
 def resumable(folder: Path, wanted: str) -> bool:
     """Whether `resume` will find something to go on from, or complain."""
-    return bool(wanted) and (wanted != "auto" or any((folder / name).exists() for name in (runs.LAST, runs.PREVIOUS)))
+    return bool(wanted) and (wanted != "auto" or any(present(folder / name) for name in (runs.LAST, runs.PREVIOUS)))
 
 
 def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> None:
@@ -118,7 +123,7 @@ def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> N
         return
     held = checkpoint.load(path) if held is None else held
     restore(now, held, path)
-    if not (folder / runs.BEST).exists():  # resumed into another folder: the best of the old one is not here
+    if not present(folder / runs.BEST):  # resumed into another folder: the best of the old one is not here
         now.best = -math.inf
     if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
@@ -133,23 +138,23 @@ def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> N
 def _find(folder: Path, wanted: str) -> tuple[Path | None, dict[str, Any] | None]:
     """The checkpoint to go on from, and what it holds. A damaged last one is put aside, so that it replaces no other.
 
-    Raises ValueError where there are checkpoints and none can be read.
+    Raises ValueError where there are checkpoints and none is whole, OSError where the system does not hand one over.
     """
     last = folder / runs.LAST
     if wanted != "auto":
         return (Path(wanted), checkpoint.load(wanted)) if wanted else (None, None)
     before = checkpoint.previous(last)
-    if not last.exists() and not before.exists():
+    if not present(last) and not present(before):
         return None, None
     try:
         return last, checkpoint.load(last)
     except (FileNotFoundError, Damaged) as error:
-        if not before.exists():
+        if not present(before):
             raise
         log.warning("%s; going on from that", error if isinstance(error, Damaged) else f"{error}, but {before}")
     held = checkpoint.load(before)
-    if last.exists():
-        os.replace(last, folder / "last.damaged.pt")
+    if present(last):
+        os.replace(last, folder / runs.DAMAGED)
     return before, held
 
 
@@ -179,11 +184,19 @@ def _check_resumable(held: dict[str, Any], now: State, path: Path) -> None:
         raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
     if (held["class_names"], held["category_ids"]) != (now.class_names, now.category_ids):
         raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {now.class_names}")
+    if words := _untyped_losses(held["config"], now.config):
+        raise ValueError(elsewhere.refusal(f"{path}, whose run can only go on with the losses it began with,", words))
     if refused := [text for key, text in state.differences(held["config"], now.config).items() if _belongs(key, text)]:
         raise ValueError(
             f"{path} is of another run: {'; '.join(refused)}. Resume it with the same, or start from its weights with "
             "train.init"
         )
+
+
+def _untyped_losses(before: dict[str, Any], now: Config) -> list[str]:
+    """Return what of the losses of a checkpoint's config leads to code from elsewhere, and is not in that of now."""
+    again = elsewhere.typed(to_dict(now)["loss"])
+    return [word for word in untyped(from_container(before)) if word not in again]
 
 
 def _belongs(key: str, text: str) -> bool:

@@ -1,11 +1,14 @@
 """What can be looked at: a picture, a folder of pictures, a video, a camera; and writing pictures and videos."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from cornernet import outputs
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
@@ -13,8 +16,8 @@ VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wm
 FPS = 25.0  # of a camera or file that does not say
 
 
-def find_pictures(path: str | Path, output: Path | None = None) -> list[Path]:
-    """A file, or all pictures below a folder by name, but for those below an output folder that lies in it.
+def find_pictures(path: str | Path, *written: Path) -> list[Path]:
+    """A file, or all pictures below a folder by name, but for those below folders in it that are written to.
 
     Raises FileNotFoundError if there are none.
     """
@@ -26,8 +29,8 @@ def find_pictures(path: str | Path, output: Path | None = None) -> list[Path]:
     if not path.is_dir():
         raise FileNotFoundError(f"there is no picture, video or folder {path}")
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if output is not None and path.resolve() in output.resolve().parents:
-        found = [p for p in found if output.resolve() not in p.resolve().parents]
+    inside = {folder.resolve() for folder in written if path.resolve() in folder.resolve().parents}
+    found = [p for p in found if not inside or inside.isdisjoint(p.resolve().parents)]
     if not found:
         raise FileNotFoundError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
     return found
@@ -63,7 +66,7 @@ def open_video(source: str | Path | int) -> Video:
         raise FileNotFoundError(f"there is no video {source}")
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say it in one line
     try:
-        capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+        capture = cv2.VideoCapture(source if isinstance(source, int) else os.fsencode(source))
     finally:
         cv2.utils.logging.setLogLevel(level)
     if not capture.isOpened():
@@ -79,21 +82,40 @@ def drawing(folder: Path, name: Path) -> Path:
     return folder / (name if name.suffix.lower() in WRITTEN else f"{name}.png")
 
 
+def drawings(names: Iterable[Path]) -> dict[Path, Path]:
+    """Names of pictures -> those of their drawings, no two alike and none that of a folder or of predictions.json.
+
+    The drawing of a.webp is a.webp.png, or a.webp-2.png beside a picture of that name, which keeps its own.
+    """
+    names, found = list(names), {}
+    taken = {Path("predictions.json")}.union(*(name.parents for name in names))
+    for name in sorted(names, key=lambda name: drawing(Path(), name) != name):
+        place, number = drawing(Path(), name), 1
+        while place in taken:
+            number += 1
+            place = place.with_name(f"{drawing(Path(), name).stem}-{number}{place.suffix}")
+        found[name] = place
+        taken.add(place)
+    return found
+
+
 def write_picture(path: Path, image: np.ndarray) -> None:
     """Write a picture, uint8 BGR, and the folders above it; raises OSError if it cannot be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        done = cv2.imwrite(str(path), image)
+        done, data = cv2.imencode(path.suffix, image)
     except cv2.error as error:
         raise OSError(f"{path} could not be written: {' '.join(str(error).split())}") from None
     if not done:
         raise OSError(f"{path} could not be written")
+    with outputs.replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def video_writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
     """Writer of an mp4 of (width, height) = size, to be released; raises OSError if it cannot be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
+    writer = cv2.VideoWriter(os.fsencode(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written as a video of {size[0]}x{size[1]} at {fps:g} frames a second")
     return writer

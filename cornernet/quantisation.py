@@ -9,6 +9,7 @@ with the decoding behind them stay float32, since scores and boxes are read from
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from cornernet import inference
 from cornernet.config import Data
 from cornernet.data.sources import build_source
+from cornernet.data.storage import patiently
 from cornernet.running_windows import pool_windows
 
 SEED = 0  # of the choice of pictures
@@ -33,7 +35,10 @@ def calibration(data: Data, size: tuple[int, int], count: int, batch: int) -> li
         source = build_source(data, "train", quiet=True)
         chosen = np.random.default_rng(SEED).permutation(len(source))[:count]
         fixed = inference.FixedCanvas(size)
-        fitted = [inference.fit(fixed, source.image(int(i)), longest_side=data.longest_side).canvas for i in chosen]
+        fitted = [
+            inference.fit(fixed, patiently(partial(source.image, int(i))), longest_side=data.longest_side).canvas
+            for i in chosen
+        ]
     except (ValueError, OSError) as error:
         raise ValueError(f"precision=int8 is calibrated on training pictures, which cannot be read: {error}") from error
     if not fitted:

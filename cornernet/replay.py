@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
 from torch import nn
 
-from cornernet import checkpoint, config, runs, state
+from cornernet import checkpoint, config, detectors, elsewhere, runs, state
 from cornernet.bad_steps import BadStep, listed
 from cornernet.config import Config
 from cornernet.data.loader import train_loader
@@ -64,12 +65,15 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
     """
     path = Path(path) / runs.BAD_BATCH if Path(path).is_dir() else Path(path)
     held = checkpoint.load(path)
-    if not isinstance(held.get("bad"), dict):
+    if not _is_bad(held.get("bad")):
         raise ValueError(f"{path} holds no bad batch; {runs.BAD_BATCH} does, which a run writes when it gives up")
-    settings = config.override(config.from_container(held["config"]), overrides)
-    _refuse_foreign_code(settings, overrides, path)
+    settings = config.override(state.from_file(held["config"]), overrides)
+    if words := config.untyped(settings):
+        raise ValueError(elsewhere.refusal(str(path), words))
+    bare, classes = state.without_weights(settings), len(held["class_names"])
+    state.fit(partial(detectors.build, bare, classes), held, settings, path)
     accelerator = build_accelerator(settings)
-    detector = state.untrained(settings, len(held["class_names"]), accelerator.device)
+    detector = state.untrained(bare, classes, accelerator.device)
     checkpoint.load_weights(detector, held["model"], str(path), finite=False)
     broken = checkpoint.not_finite(detector.state_dict())
     lines = [f"step {held['bad']['step'] + 1}, in the run: {_terms(held['bad']['terms'])}"]
@@ -82,13 +86,17 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def _refuse_foreign_code(settings: Config, overrides: Sequence[str], path: Path) -> None:
-    for role, loss in config.roles(settings).items():
-        if "." in loss.name and not any(loss.name in text for text in overrides):
-            raise ValueError(
-                f"{path} names the {role} loss {loss.name}, which is code from elsewhere; if you trust it, say so: "
-                f"loss.{role}.name={loss.name}"
-            )
+def _is_bad(bad: Any) -> bool:
+    """Whether this is what `keep` writes of a bad step."""
+    if not isinstance(bad, dict) or bad.keys() != {"step", "terms", "processes", "samples"}:
+        return False
+    terms, samples, step = bad["terms"], bad["samples"], bad["step"]
+    return (
+        type(step) is int and 0 <= step < 2**53
+        and isinstance(terms, dict) and all(type(x) is str and type(y) is float for x, y in terms.items())
+        and isinstance(samples, list) and type(bad["processes"]) is int and 1 <= bad["processes"] <= len(samples)
+        and all(isinstance(x, dict) and "image_id" in x for x in samples)
+    )  # fmt: skip
 
 
 def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batch]]:

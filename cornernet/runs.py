@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cornernet import writing
+
 log = logging.getLogger("cornernet")
 LAST, BEST, BAD_BATCH = "last.pt", "best.pt", "bad_batch.pt"
 PREVIOUS = "last.prev.pt"  # as checkpoint.previous names it
+DAMAGED = "last.damaged.pt"  # a last one that could not be read
 LAUNCH = ".launch"  # in the folder of a run under torchrun: which launch made it
 _told: set[str] = set()  # what `sparing` has warned of
 
@@ -47,15 +50,20 @@ def launch() -> str:
     return f"{socket.gethostname()} {os.getppid()}" if name == "none" else name
 
 
+def restarted() -> bool:
+    """Whether torchrun has started this launch before."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+
+
 def mark(folder: Path) -> None:
     """Note in a run's folder which launch it belongs to."""
     if launch():
-        (folder / LAUNCH).write_text(launch(), encoding="utf-8")
+        writing.write(folder / LAUNCH, launch())
 
 
 def again(work_dir: str, name: str) -> Path | None:
     """Folder that this launch made before torchrun restarted it; None for a first attempt, or if that made none."""
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) == 0:
+    if not restarted():
         return None
     folders = [Path(work_dir)] if work_dir else [path for _, path in reversed(_numbered(Path("runs"), name))]
     marks = ((path, path / LAUNCH) for path in folders)
@@ -106,15 +114,13 @@ class Table:
     def _write_all(self) -> None:
         columns = list(dict.fromkeys(key for row in self.rows for key in row))
         self.rows = [{key: row.get(key, "") for key in columns} for row in self.rows]
-        temporary = self.path.with_name(f".{self.path.name}.part")  # a full disk must not cost the rows that are there
-        try:
-            with temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, columns)
-                writer.writeheader()
-                writer.writerows(self.rows)
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            writing.replacing(self.path) as temporary,  # a full disk must not cost the rows that are there
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -132,7 +132,7 @@ class Data:
     std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of pictures in 0..1
     augment: Augment = field(default_factory=Augment)
     workers: int = 2  # loader processes; 0: load in the training process
-    timeout: int = 600  # seconds without a batch after which a loader process counts as hung; 0: never
+    timeout: int = 600  # seconds without a batch, or a word of another process, until it counts as hung; 0: never
     on_error: Literal["stop", "skip"] = "stop"  # a bad record or picture: stop with a sentence, or skip and count
 
 
@@ -220,3 +220,5 @@ class Config:
     loss: Losses = field(default_factory=Losses)
     train: Train = field(default_factory=Train)
     test: Test = field(default_factory=Test)
+    # not a key: what of `loss` the user typed, see `elsewhere.typed`; the rest may have come from a checkpoint
+    typed: frozenset[str] = field(default=frozenset(), compare=False, repr=False, metadata={"omegaconf_ignore": True})

@@ -1,6 +1,6 @@
-"""SIGINT, SIGTERM and SIGUSR1 ask a run to finish its step, save and leave; a second one ends it at once.
+"""SIGINT, SIGTERM, SIGUSR1 and SIGHUP ask a run to finish its step, save and leave; a second one ends it at once.
 
-SIGUSR1 is what a SLURM job gets before its time is up (`sbatch --signal=USR1@120`).
+SIGUSR1 is what a SLURM job gets before its time is up (`sbatch --signal=USR1@120`), SIGHUP what is left of a terminal.
 """
 
 import os
@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import torch
 from accelerate import Accelerator
 
-from cornernet.commandline import Interrupted
+from cornernet import interruption
+from cornernet.interruption import Interrupted
 
-REQUESTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 STEPS_BETWEEN_AGREEMENTS = 10
 ECHO = 1.0  # seconds in which a signal is the same one again: torchrun passes on the Ctrl-C that a terminal sent to all
 
@@ -23,9 +23,9 @@ class StopRequest:
     """Context in which the signals only leave a note that the loop reads between two steps."""
 
     def __enter__(self):
-        self.number, self.since, self.process = 0, 0.0, os.getpid()
+        self.number, self.since, self.process = next(iter(interruption.came), 0), 0.0, os.getpid()
         self.saved = ""  # message with which to leave at once, while all is saved
-        self.before = {number: signal.signal(number, self._note) for number in REQUESTS}
+        self.before = {number: signal.signal(number, self._note) for number in interruption.heeded()}
         return self
 
     def __exit__(self, *error):

@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from cornernet import writing
+from cornernet.printing import printable
 from cornernet.structures import ImageDetections
 
 LEGIBLE = 400  # pixels, the longest side of a picture on which names can be read
@@ -140,7 +142,7 @@ def captioned(image: np.ndarray, text: str) -> np.ndarray:
 
     width, font = image.shape[1], _font(14)
     strip = Image.new("RGB", (width, sum(font.getmetrics()) + 4), "white")
-    ImageDraw.Draw(strip).text((2, 1), _shortened(text, "", width - 4, font), fill="black", font=font)
+    ImageDraw.Draw(strip).text((2, 1), _shortened(printable(text), "", width - 4, font), fill="black", font=font)
     return np.concatenate([np.asarray(strip), image])
 
 
@@ -173,7 +175,8 @@ def _line_width(shape: tuple[int, ...]) -> int:
 
 
 def _name(label: int, names: Sequence[str] | None) -> str:
-    return " ".join(str(names[label]).split()) if names is not None and 0 <= label < len(names) else str(label)
+    named = names is not None and 0 <= label < len(names)
+    return printable(" ".join(str(names[label]).split())) if named else str(label)
 
 
 def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colours: list) -> np.ndarray:
@@ -259,7 +262,8 @@ def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:
         if len(lines) > 1:
             axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     panels[-1].set_xlabel("step")
-    figure.savefig(path, dpi=120)
+    with writing.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 def comparison(runs: dict[str, list[Path]], path: Path) -> None:

@@ -20,6 +20,8 @@ PLAIN_WORDS = {
 def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, type, dataclasses.Field]]:
     """(dotted name, dataclass that holds it, field) of every key, sections included, in the order of its source."""
     for item in dataclasses.fields(schema):
+        if item.metadata.get("omegaconf_ignore"):
+            continue
         yield prefix + item.name, schema, item
         if dataclasses.is_dataclass(item.type):
             yield from keys(item.type, f"{prefix}{item.name}.")

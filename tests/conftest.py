@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: the folder of goldens and photographs, and quiet, seeded torch."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,28 @@ def seeded():
     """Every test starts from the same random state."""
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Context in which the disk is full for files of these names: their bytes go to /dev/full."""
+    from cornernet import writing
+
+    @contextmanager
+    def full(*names):
+        temporary = writing._temporary
+
+        def onto_full(path):
+            found = temporary(path)
+            if path.name in names:
+                found.symlink_to("/dev/full")
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(writing, "_temporary", onto_full)
+            yield
+
+    return full
 
 
 TINY = """

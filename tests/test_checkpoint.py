@@ -299,11 +299,10 @@ def test_killed_between_any_two_calls_a_whole_one_is_left(path, monkeypatch, num
     assert checkpoint.load(path)["step"] == 4 and sorted(os.listdir(path.parent)) == ["last.prev.pt", "last.pt"]
 
 
-def test_a_full_disk_leaves_both_and_says_so(path):
+def test_a_full_disk_leaves_both_and_says_so(path, full_disk):
     for step in (1, 2):
         checkpoint.save({**STATE, "step": step}, path, keep=True)
-    path.with_name(".last.pt.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left on device"):
+    with full_disk("last.pt"), pytest.raises(OSError, match="No space left on device"):
         checkpoint.save({**STATE, "model": {"w": torch.ones(10**5)}}, path, keep=True)
     assert checkpoint.load(path)["step"] == 2 and checkpoint.load(checkpoint.previous(path))["step"] == 1
     assert sorted(os.listdir(path.parent)) == ["last.prev.pt", "last.pt"]

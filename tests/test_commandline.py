@@ -66,6 +66,14 @@ def test_errors_become_one_line_and_a_code(error, code, text, capsys):
     assert left.value.code == code and err.startswith(text) and err.count("\n") == 1
 
 
+def test_a_process_of_several_says_which_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit), sentences():
+        raise Failed("a loader process died")
+    assert capsys.readouterr().err == "error: rank 1: a loader process died\n"
+
+
 def test_errors_of_ours_are_not_hidden():
     with pytest.raises(RuntimeError, match="a bug"), sentences():
         raise RuntimeError("a bug")

@@ -3,19 +3,23 @@
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cornernet import compare, grid
-from cornernet.commandline import Interrupted
+from cornernet import checkpoint, compare, grid, locking
+from cornernet.interruption import Interrupted
 from cornernet.metrics import Metrics
 
-TRAIN = Path(__file__).resolve().parent.parent / "tools" / "train.py"
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN = ROOT / "tools" / "train.py"
 FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
 
 
@@ -89,7 +93,7 @@ def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, co
     assert caught.value.number == code - 128
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_path, number):
     command = [sys.executable, TRAIN.with_name("compare_losses.py"), tiny, "loss.heatmap.name=[neg,bce]",
                "train.steps=5000", "train.eval_every=0", "train.save_every=0", f"out={tmp_path}"]  # fmt: skip
@@ -101,6 +105,103 @@ def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_pa
     _, err = process.communicate(timeout=120)
     assert process.returncode == 128 + number and "the same command goes on" in err, err
     assert len(list(tmp_path.glob("*/last.pt"))) == 1 and not list(tmp_path.glob("bce-*"))
+
+
+# -- shared grids -----------------------------------------------------------------------------------------------
+
+
+GRID = ["train.lr=[1e-3,1e-4]", "seeds=[317]", "train.steps=4"]
+
+
+@pytest.fixture
+def quick(monkeypatch, tiny_run):
+    """Trainings that only leave what one leaves at its end, and the list of them; no pictures."""
+    done = []
+
+    def finish(folder):
+        for name in ("last.pt", "metrics.json", "eval.csv", "log.csv"):
+            shutil.copy(tiny_run / name, folder)
+
+    def trained(found, folder, settings, tool):
+        done.append(folder)
+        time.sleep(0.05)
+        finish(folder)
+
+    monkeypatch.setattr(compare, "WAIT", 0.02)
+    monkeypatch.setattr(compare, "_scored", lambda *a: None)
+    monkeypatch.setattr(compare, "_score_folder", lambda folder, wanted: folder)
+    monkeypatch.setattr(compare, "_trained", trained)
+    monkeypatch.setattr(compare, "comparison", lambda *a: None)
+    monkeypatch.setattr(compare.engine, "check", lambda settings: None)
+    return SimpleNamespace(done=done, finish=finish)
+
+
+def test_comparisons_share_a_grid(tiny, tmp_path, quick):
+    tables, comparing = [], lambda: tables.append(compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN))
+    threads = [threading.Thread(target=comparing) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(quick.done) == len(set(quick.done)) == 2
+    assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 4
+    assert (tmp_path / "comparison.md").read_text().strip() == tables[0] and not list(tmp_path.rglob(".*"))
+
+
+def first_folder(tiny, tmp_path):
+    found = grid.plan(str(tiny), [*GRID, f"out={tmp_path}"])
+    folder = grid.run_folder(found, grid.combinations(found.trained)[0], 317)[0]
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("file", [compare.CLAIM, locking.FILE], ids=["comparison", "training that lost its comparison"])
+@pytest.mark.parametrize("ends", ["finished", "failed"])
+def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, monkeypatch, file, ends):
+    """The rest comes first; what the other has not finished is done here."""
+    caplog.set_level("INFO", logger="cornernet")
+    folder = first_folder(tiny, tmp_path)
+    other = locking.Lock(folder, file=file)
+
+    def end(seconds):
+        assert len(quick.done) == 1 and folder not in quick.done
+        if ends == "finished":
+            quick.finish(folder)
+        other.release()
+
+    monkeypatch.setattr(compare, "time", SimpleNamespace(sleep=end))
+    text = compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN)
+    assert len(text.splitlines()) == 4
+    assert quick.done[1:] == ([folder] if ends == "failed" else [])
+    waiting = [line for line in caplog.messages if line.startswith("waiting")]
+    assert waiting == [f"waiting for what is done elsewhere: 1e-3 seed 317 ({locking._name()})"]
+
+
+def test_a_point_whose_comparison_died_is_taken_over(tiny, tmp_path, quick):
+    folder = first_folder(tiny, tmp_path)
+    (folder / compare.CLAIM).write_text("another-host, process 7\n")
+    compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN)
+    assert quick.done[0] == folder and len(quick.done) == 2
+
+
+@pytest.mark.slow
+def test_two_comparisons_end_with_one_table(tiny, tmp_path):
+    """One of which is killed on the way."""
+    command = [sys.executable, TRAIN.with_name("compare_losses.py"), tiny, "loss.heatmap.name=[neg,bce]", "seeds=2",
+               "train.steps=30", "train.eval_every=0", "train.save_every=5", f"out={tmp_path}"]  # fmt: skip
+    three = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)
+    ]
+    while not list(tmp_path.glob("*/last.pt")):
+        time.sleep(0.05)
+    three[0].kill()  # its training lives on
+    ended = [process.communicate(timeout=300) for process in three]
+    assert [process.returncode for process in three] == [-9, 0, 0], ended
+    assert ended[1][0] == ended[2][0] and ended[1][0].strip() == (tmp_path / "comparison.md").read_text().strip()
+    assert [line.split("|")[6].strip() for line in ended[1][0].splitlines()[2:]] == ["2", "2"]
+    assert [checkpoint.load(path)["step"] for path in tmp_path.glob("*/last.pt")] == [30] * 4
+    started = "\n".join(err for _, err in ended).count("run folder")
+    assert started == 4
 
 
 def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):

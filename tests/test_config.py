@@ -218,6 +218,8 @@ def test_lists_are_not_shared_between_configs():
 
 def leaves(value, prefix=""):
     for item in dataclasses.fields(value):
+        if item.metadata:  # no key: what of the config was typed
+            continue
         inner = getattr(value, item.name)
         name = prefix + item.name
         yield from leaves(inner, name + ".") if dataclasses.is_dataclass(inner) else [(name, inner)]

@@ -15,7 +15,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import checkpoint, config, engine, journal, visualize
-from cornernet.commandline import Interrupted
+from cornernet.interruption import Interrupted
 from cornernet.predictor import evaluate_checkpoint
 
 TRAIN = Path(__file__).resolve().parent.parent / "tools" / "train.py"
@@ -202,8 +202,11 @@ def signal_group_at(process, folder, step, number):
 
 @pytest.mark.parametrize(
     "first",
-    [(signal.SIGTERM, 143, 2), pytest.param((signal.SIGINT, 130, 1), marks=pytest.mark.slow)],
-    ids=["TERM", "INT"],
+    [
+        (signal.SIGHUP, 129, 2),
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ((signal.SIGTERM, 143, 2), (signal.SIGINT, 130, 1))),
+    ],
+    ids=["HUP", "TERM", "INT"],
 )
 @both
 def test_stopped_killed_and_resumed_it_ends_bit_for_bit_the_same(tiny, train, tmp_path, first):

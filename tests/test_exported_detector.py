@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -137,6 +138,13 @@ def test_files_that_are_none_are_refused(exports, tmp_path, monkeypatch):
         exported_detector.load(exports["anchor"] / "best.onnx")
 
 
+def test_a_file_longer_than_any_is_not_read(tmp_path):
+    with (tmp_path / "a.onnx").open("wb") as file:
+        file.truncate(100 * 2**30)
+    with pytest.raises(ValueError, match=r"a\.onnx is no exported file: it holds \d+ bytes, at most 2147483648 are"):
+        exported_detector.load(tmp_path / "a.onnx")
+
+
 def test_what_needs_a_network_says_so(exports):
     path = str(exports["corner"] / "best.onnx")
     with pytest.raises(ValueError, match=r"best\.onnx is an exported file, and a diagnosis needs the checkpoint"):
@@ -156,3 +164,46 @@ def test_the_tool_takes_it(exports, tmp_path):
     assert done.returncode == 0 and "AP " in done.stdout, done.stderr
     done = subprocess.run([*command, "test.top_k=1"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.startswith("error: test.top_k") and done.stderr.count("\n") == 1
+
+
+# -- what a file says of itself ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("config", "[" * 10**5 + "]" * 10**5),
+        ("config", '{"a": ' * 500 + "1" + "}" * 500),
+        ("config", json.dumps({"loss": {"box": {"args": {"x": list(range(10**5))}}}})),
+        ("config", json.dumps({"work_dir": "x" * 10**5})),
+        ("names", json.dumps(["x" * (2**20 + 1)] * 3)),
+        ("names", "[[], {}, 1]"),
+        ("category_ids", '["1", "2", "3"]'),
+        ("category_ids", "[1]"),
+        ("input_size", "[1000000, 1000000]"),
+        ("input_size", "[1e9, 64]"),
+        ("input_size", "[0, 64]"),
+        ("input_size", "null"),
+        ("batch", "1000000000"),
+        ("batch", '"many"'),
+    ],
+)
+def test_metadata_that_ask_for_too_much_are_a_sentence(exports, tmp_path, key, text):
+    made = onnx.load(exports["anchor"] / "best.onnx")
+    next(item for item in made.metadata_props if item.key == key).value = text
+    onnx.save(made, tmp_path / "x.onnx")
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"is damaged|the saved config") as error:
+        exported_detector.load(tmp_path / "x.onnx")
+    assert time.process_time() - start < 5 and len(str(error.value)) < 700 and "\n" not in str(error.value)
+
+
+def test_a_config_inside_a_file_is_held_to_its_limits(exports, tmp_path):
+    made = onnx.load(exports["anchor"] / "best.onnx")
+    item = next(item for item in made.metadata_props if item.key == "config")
+    held = json.loads(item.value)
+    held["data"]["longest_side"] = 10**9
+    item.value = json.dumps(held)
+    onnx.save(made, tmp_path / "x.onnx")
+    with pytest.raises(ValueError, match=r"config has data\.longest_side=1000000000, at most 8192 is allowed"):
+        exported_detector.load(tmp_path / "x.onnx")

@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -223,20 +224,23 @@ def test_a_checkpoint_that_is_not_whole_inside_is_a_sentence(stopped, train, cha
 # -- a full disk ------------------------------------------------------------------------------------------------
 
 
-def full_from(monkeypatch, first, until, names=(runs.LAST,)):
-    """Let the disk be full for the saves of these steps: their bytes go to /dev/full."""
+@pytest.fixture
+def full_from(monkeypatch, full_disk):
+    """Let the disk be full for the saves of these steps."""
     save = checkpoint.save
 
-    def onto_full(state, path, keep=False):
-        if first <= state["step"] < until and path.name in names:
-            path.with_name(f".{path.name}.part").symlink_to("/dev/full")
-        save(state, path, keep)
+    def full_from(first, until, names=(runs.LAST,)):
+        def onto_full(state, path, keep=False):
+            with full_disk(*names) if first <= state["step"] < until else nullcontext():
+                save(state, path, keep)
 
-    monkeypatch.setattr(checkpoint, "save", onto_full)
+        monkeypatch.setattr(checkpoint, "save", onto_full)
+
+    return full_from
 
 
-def test_a_full_disk_costs_saves_and_not_the_run(undisturbed, train, monkeypatch, caplog):
-    full_from(monkeypatch, 2, 4)
+def test_a_full_disk_costs_saves_and_not_the_run(undisturbed, train, full_from, caplog):
+    full_from(2, 4)
     folder = train()
     lines = [x.getMessage() for x in caplog.records]
     failed = [x for x in lines if "could not be saved at step" in x]
@@ -246,32 +250,31 @@ def test_a_full_disk_costs_saves_and_not_the_run(undisturbed, train, monkeypatch
     assert same(weights(folder), undisturbed)
 
 
-def test_a_last_save_that_fails_ends_with_a_sentence(train, tmp_path, monkeypatch):
-    full_from(monkeypatch, 3, 9)
+def test_a_last_save_that_fails_ends_with_a_sentence(train, tmp_path, full_from):
+    full_from(3, 9)
     message = r"came to step 4, but could not save last\.pt \(No space left on device\); last\.pt of step 2 stands"
     with pytest.raises(Unsaved, match=message):
         train()
     assert checkpoint.load(tmp_path / "run" / "last.pt")["step"] == 2
 
 
-def test_a_best_one_that_could_not_be_saved_is_told_at_the_end(train, tmp_path, monkeypatch):
-    full_from(monkeypatch, 4, 9, names=(runs.BEST,))
+def test_a_best_one_that_could_not_be_saved_is_told_at_the_end(train, tmp_path, full_from):
+    full_from(4, 9, names=(runs.BEST,))
     with pytest.raises(Unsaved, match=r"could not save best\.pt .*; last\.pt of step 4 stands"):
         train()
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     assert held["best"] == -math.inf and held["scored"] == 4
 
 
-def test_a_best_one_is_tried_again_at_the_next_evaluation(train, monkeypatch):
-    full_from(monkeypatch, 2, 3, names=(runs.BEST,))
+def test_a_best_one_is_tried_again_at_the_next_evaluation(train, full_from):
+    full_from(2, 3, names=(runs.BEST,))
     folder = train("train.eval_every=2")
     assert checkpoint.load(folder / "best.pt")["step"] == 4
 
 
-def test_figures_survive_a_disk_that_does_not_take_their_files(train, tmp_path, caplog):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "predictions.json").symlink_to("/dev/full")
-    folder = train("train.resume=auto")
+def test_figures_survive_a_disk_that_does_not_take_their_files(train, full_disk, caplog):
+    with full_disk("predictions.json"):
+        folder = train()
     assert "AP50" in checkpoint.load(folder / "last.pt")["metrics"]
     assert "predictions.json could not be written: No space left" in caplog.text
 

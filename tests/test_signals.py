@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cornernet import signals
-from cornernet.commandline import Interrupted
+from cornernet import interruption, signals
+from cornernet.interruption import Interrupted
 from cornernet.signals import StopRequest
 
 ALONE = SimpleNamespace(num_processes=1)
@@ -27,7 +27,7 @@ def send(number):
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_is_noted_and_handlers_come_back(number):
     before = signal.getsignal(number)
     with StopRequest() as stop:
@@ -91,3 +91,19 @@ def test_while_everything_is_saved_a_signal_leaves_at_once():
         send(signal.SIGTERM)  # only noted
         with pytest.raises(Interrupted), stop.at_once("noted before"):
             raise AssertionError("it went on")
+
+
+def test_a_hangup_that_is_ignored_is_not_even_noted():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            send(signal.SIGHUP)
+        assert stop.number == 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_that_a_library_swallowed_before_the_loop_still_counts(monkeypatch):
+    monkeypatch.setattr(interruption, "came", [signal.SIGTERM])
+    with StopRequest() as stop:
+        assert stop.agreed(ALONE, 1) and stop.number == signal.SIGTERM

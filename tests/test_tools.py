@@ -16,6 +16,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import checkpoint, visualize
+from cornernet.data.problems import short
+from cornernet.printing import printable
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
@@ -173,6 +175,96 @@ def test_diagnosing_prints_tables_and_writes_beside_the_checkpoint(call, tiny_ru
     assert "heatmaps, offsets, grouping" in out and "missed at IoU 0.5 and score 0.3" in out and "rectangle" in out
     written = {file.name for file in (path.parent / "diagnosis").iterdir()}
     assert written == {"diagnosis.json", "missed.csv", "worst-01.png"}
+
+
+# -- an output that takes nothing --------------------------------------------------------------------------------
+
+
+def full():
+    return open("/dev/full", "w")
+
+
+def left():
+    """A pipe whose reader is gone."""
+    read, write = os.pipe()
+    os.close(read)
+    return os.fdopen(write, "w")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("output", [full, left, lambda: None], ids=["full", "reader gone", "closed"])
+@pytest.mark.parametrize("tool", ["evaluate", "predict", "diagnose", "check_data"])
+def test_what_cannot_be_printed_is_said_and_the_work_is_done(call, tiny, tiny_run, pictures, tmp_path, monkeypatch,
+                                                             tool, output):  # fmt: skip
+    best, out = tiny_run / "best.pt", tmp_path / "out"
+    given = {"predict": [best, pictures], "check_data": [tiny], "diagnose": [best, "pictures=0"]}.get(tool, [best])
+    monkeypatch.setattr(sys, "stdout", output())
+    code, _, err = call(tool, *given, *([f"out={out}"] if tool != "check_data" else []))
+    assert code == 0 and "Traceback" not in err and "error" not in err
+    assert ("what came out could not be printed: No space left on device" in err) == (output is full)
+    assert tool == "check_data" or {"predictions.json", "diagnosis.json"} & {path.name for path in out.iterdir()}
+
+
+@pytest.mark.slow
+def test_the_same_as_a_shell_has_it(tiny_run, tmp_path):
+    """Also when Python ends, and writes what is left in its streams."""
+    for target, said in (("> /dev/full", "No space left on device"), (">&-", ""), ("| true", "")):
+        command = [sys.executable, str(ROOT / "tools" / "evaluate.py"), str(tiny_run / "best.pt"), f"out={tmp_path}"]
+        shell = ["bash", "-c", f'set -o pipefail; "$@" {target}', "bash", *command]
+        done = subprocess.run(shell, capture_output=True, text=True)
+        assert done.returncode == 0 and said in done.stderr and "rror" not in done.stderr, (target, done.stderr)
+
+
+# -- names that a terminal would obey -------------------------------------------------------------------------------
+
+
+EVIL = "a\x1b[31m\n\u202eb  1  1  0.999  0.999\x9b"
+
+
+@pytest.fixture(scope="module")
+def evil(tiny_run, tmp_path_factory):
+    """A checkpoint with such class names, and overrides for a set with such classes and files."""
+    folder = tmp_path_factory.mktemp("evil")
+    held = checkpoint.load(tiny_run / "last.pt")
+    checkpoint.save({**held, "class_names": [EVIL, "b", "c"]}, folder / "evil.pt")
+    checkpoint.save({**held, "class_names": [short(EVIL), "b", "c"]}, folder / "good.pt")  # as a training writes it
+    for i in range(2):
+        cv2.imwrite(str(folder / f"{i}.png"), np.full((50, 70, 3), 40 * i, np.uint8))
+        (folder / f"{i}.png").rename(folder / f"{i}\x1b[31m\n\u202e.png")
+    (folder / "0\x1b[31m\n\u202e.png").write_bytes(b"broken")
+    content = {
+        "images": [{"id": i, "file_name": f"{i}\x1b[31m\n\u202e.png", "width": 70, "height": 50} for i in range(2)],
+        "annotations": [
+            {"id": i + 1, "image_id": i, "category_id": 1, "bbox": [5, 5, 20, 20], "area": 400, "iscrowd": 0}
+            for i in range(2)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate((EVIL, "b", "c"), 1)],
+    }
+    (folder / "a.json").write_text(json.dumps(content))
+    data = ["data.name=coco", f"data.root={folder}", "data.on_error=skip"]
+    splits = [f"data.{split}.{key}" for split in ("train", "val") for key in ("images=.", "annotations=a.json")]
+    return folder, [*data, *splits]
+
+
+def test_every_tool_shows_names_of_a_file_as_escapes(evil, tiny, call):
+    folder, data = evil
+    few = ["train.steps=1", "train.eval_every=1", f"work_dir={folder / 'run'}"]
+    calls = {
+        "check_data": [tiny, *data], "train": [tiny, *data, *few],
+        "evaluate": [folder / "good.pt", *data], "diagnose": [folder / "good.pt", *data, "pictures=1"],
+        "predict": [folder / "evil.pt", folder, f"out={folder / 'out'}"],
+        "show_data": [tiny, *data, "images=1", f"out={folder / 'shown'}"],
+    }  # fmt: skip
+    for tool, arguments in calls.items():
+        code, out, err = call(tool, *arguments)
+        assert code == 0, (tool, err)
+        shown = out + err.replace("\r", "").replace("\x1b[A", "")  # of the bar
+        assert not [c for c in shown if c != "\n" and printable(c) != c], tool
+        assert r"\x1b[31m" in shown or tool == "show_data", tool
+        assert not [line for line in shown.splitlines() if line.startswith(("b  1", "\\u202eb"))], tool
+    code, _, err = call("evaluate", folder / "evil.pt", *data)
+    assert code == 2 and printable(err) == err.replace("\n", r"\n") and "here and" in err
+    assert printable((folder / "diagnosis" / "missed.csv").read_text().replace("\n", "")).isascii()
 
 
 # -- the other tools --------------------------------------------------------------------------------------------

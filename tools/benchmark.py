@@ -31,7 +31,7 @@ for example
 def main(path: str | None, overrides: list[str]) -> None:
     from cornernet import benchmark
 
-    print(benchmark.run(path, overrides, Path(__file__).resolve().parent.parent))
+    commandline.say(benchmark.run(path, overrides, Path(__file__).resolve().parent.parent))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main(path: str, overrides: list[str]) -> None:
     from cornernet import check_data
 
     text, refusal = check_data.report(path, overrides)
-    print(text)
+    commandline.say(text)
     if refusal:
         raise ValueError(refusal)
 

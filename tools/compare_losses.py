@@ -20,8 +20,8 @@ in out (runs/compare-<config>) and the same command goes on; processes trains wi
 def main(path: str, overrides: list[str]) -> None:
     from cornernet import compare
 
-    print(compare.compare(path, overrides, Path(__file__).with_name("train.py")))
+    commandline.say(compare.compare(path, overrides, Path(__file__).with_name("train.py")))
 
 
 if __name__ == "__main__":
-    commandline.run(main, USAGE, paths=1)
+    commandline.run(main, USAGE, paths=1, stopped="; the same command goes on")

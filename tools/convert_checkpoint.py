@@ -13,7 +13,7 @@ Turns a checkpoint of the published CornerNet code into one of this toolkit (for
 def main(published: str, out: str, overrides: list[str]) -> None:
     from cornernet.detectors.corner.official import convert_file
 
-    print(convert_file(published, out, overrides))
+    commandline.say(convert_file(published, out, overrides))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ the reason why each object was missed, and writes diagnosis.json, missed.csv and
 def main(path: str, overrides: list[str]) -> None:
     from cornernet.diagnosis.run import diagnose_checkpoint
 
-    print(diagnose_checkpoint(path, overrides))
+    commandline.say(diagnose_checkpoint(path, overrides))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main(folder: str | None) -> None:
     from cornernet import catalogue
 
     catalogue.write(Path(folder or "docs"))
-    print(f"{len(catalogue.entries())} losses written to {folder or 'docs'}")
+    commandline.say(f"{len(catalogue.entries())} losses written to {folder or 'docs'}")
 
 
 if __name__ == "__main__":

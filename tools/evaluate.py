@@ -16,7 +16,7 @@ pictures, into out (default: evaluation/ beside the checkpoint), for example
 def main(path: str, overrides: list[str]) -> None:
     from cornernet.predictor import evaluate_checkpoint
 
-    print(evaluate_checkpoint(path, overrides))
+    commandline.say(evaluate_checkpoint(path, overrides))
 
 
 if __name__ == "__main__":

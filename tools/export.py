@@ -25,7 +25,7 @@ and those below that change detections, such as test.top_k; for example
 def main(path: str, overrides: list[str]) -> None:
     from cornernet.export import export
 
-    print(export(path, overrides))
+    commandline.say(export(path, overrides))
 
 
 if __name__ == "__main__":

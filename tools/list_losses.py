@@ -14,7 +14,7 @@ Prints all losses, those of a role with their formulas, or everything of one, fo
 def main(role: str | None, name: str | None) -> None:
     from cornernet import catalogue
 
-    print(catalogue.terminal(role, name))
+    commandline.say(catalogue.terminal(role, name))
 
 
 if __name__ == "__main__":

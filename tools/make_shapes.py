@@ -16,7 +16,7 @@ def main(folder: str, overrides: list[str]) -> None:
 
     for split in ("train", "val"):
         data.write(folder, data.build_source(settings, split))
-    print(f"{settings.shapes.train_images} and {settings.shapes.val_images} pictures written to {folder}")
+    commandline.say(f"{settings.shapes.train_images} and {settings.shapes.val_images} pictures written to {folder}")
 
 
 if __name__ == "__main__":

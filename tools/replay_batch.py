@@ -14,7 +14,7 @@ term and the parameters whose gradient is not finite, for example
 def main(path: str, overrides: list[str]) -> None:
     from cornernet.replay import replay
 
-    print(replay(path, overrides))
+    commandline.say(replay(path, overrides))
 
 
 if __name__ == "__main__":

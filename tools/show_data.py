@@ -15,7 +15,7 @@ targets.png with the first six, into out (runs/show-<config>), for example
 def main(path: str, overrides: list[str]) -> None:
     from cornernet import show_data
 
-    print(show_data.show(path, overrides))
+    commandline.say(show_data.show(path, overrides))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ for example
 def main(overrides: list[str]) -> None:
     from cornernet import simulation
 
-    print(simulation.simulate(overrides))
+    commandline.say(simulation.simulate(overrides))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def _what(settings: Config, classes: int, objects: int) -> str:
 
 def main(given: dict[str, Any]) -> str:
     """What stdin holds -> what stdout gets."""
-    settings = config.from_container(given["config"])
+    settings = config.from_container(given["config"], typed=True)
     found = measure(settings, 1, given["classes"], given["objects"], warm=1, least=given["least"])
     return json.dumps(found._asdict())
 

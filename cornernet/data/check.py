@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -45,8 +44,6 @@ def picture(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
     try:
         with path.open("rb") as stream:
             seen = examine(stream, record.width, record.height)
-        if seen is None and not decode and not _known(str(path)):
-            seen = Fault("not a picture", "is not a picture that OpenCV can decode")
         if decode and not isinstance(seen, Fault):
             loaded = load(path, record.width, record.height)
             seen = loaded if isinstance(loaded, Fault) else seen
@@ -55,9 +52,9 @@ def picture(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
     where = f"image {record.image_id!r}: {path}"
     if isinstance(seen, Fault):
         return Finding(seen.kind, 1, short(f"{where} {seen.reason}"), UNREADABLE, bad=True)
-    if seen and seen.turned and (seen.width, seen.height) != (record.width, record.height):
+    if seen.turned and (seen.width, seen.height) != (record.width, record.height):
         return Finding("picture stored on its side", 1, short(where), TURNED)
-    if seen and seen.trait:
+    if seen.trait:
         return Finding(f"{seen.trait} picture", 1, short(where), CONVERTED.get(seen.trait, CONVERSION))
     return None
 
@@ -117,11 +114,3 @@ def merged(findings: Iterator[Finding]) -> list[Finding]:
         before = kinds.get(found.kind)
         kinds[found.kind] = found if before is None else before._replace(count=before.count + found.count)
     return list(kinds.values())
-
-
-def _known(path: str) -> bool:
-    """Whether OpenCV takes a file for a picture, by how it begins."""
-    try:
-        return cv2.haveImageReader(path)
-    except (UnicodeEncodeError, cv2.error):  # a name that is no text
-        return True

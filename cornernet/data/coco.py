@@ -1,5 +1,7 @@
 """Data sets in COCO format: any annotation file and the folder of its pictures."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from cornernet.data.ground_truth import annotation, ground_truth
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
 from cornernet.data.source import ImageRecord
+from cornernet.data.storage import ASKED, reaching
 
 
 @dataclass
@@ -31,9 +34,20 @@ class CocoSet:
         return len(self.records)
 
     def image(self, i: int) -> np.ndarray:
-        """Picture [H, W, 3] uint8, BGR, of the size in the file; raises ValueError or FileNotFoundError naming it."""
+        """Picture [H, W, 3] uint8, BGR, of the size in the file.
+
+        Raises ValueError or OSError naming a picture that cannot be used, Away where none could be.
+        """
         record = self.records[i]
-        return read_image(self.root / record.file_name, record.width, record.height)
+        path = self.root / record.file_name
+        with reaching(path, self._others(record)):
+            return read_image(path, record.width, record.height)
+
+    def _others(self, record: ImageRecord) -> Iterator[Path]:
+        """Some of the other pictures in the folder of this one."""
+        folder = os.path.dirname(record.file_name)
+        names = [r.file_name for r in self.records if os.path.dirname(r.file_name) == folder and r != record]
+        yield from (self.root / name for name in names[:: 1 + len(names) // ASKED])
 
     def boxes(self, i: int) -> np.ndarray:
         """Boxes [n, 4] float32, xyxy edges inside the picture, without crowds."""

@@ -1,10 +1,12 @@
 """From an annotation file to a dict of three lists, or a sentence that says why not."""
 
 import json
+import os
 from pathlib import Path
 
 from cornernet.data.headers import foreign
 
+LONGEST = 2**33  # bytes; the largest sets in this format have 6 GB
 KEYS = ("images", "annotations", "categories")
 COCO_2017 = (
     "COCO 2017 is at http://images.cocodataset.org: unpack zips/train2017.zip and zips/val2017.zip into images/ "
@@ -45,7 +47,9 @@ def parse(path: Path) -> dict:
 
 def _text(path: Path) -> str:
     """The file's text; UTF-8, UTF-16 or UTF-32, which the first bytes of a JSON file tell apart."""
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        _check_length(path, file.fileno())
+        data = file.read()
     if not data.strip():
         raise ValueError(f"{path} is empty")
     if words := foreign(data[:64]):
@@ -56,6 +60,16 @@ def _text(path: Path) -> str:
         raise ValueError(
             f"{path} is not {error.encoding.upper()} text: {error.reason} at byte {error.start}; save it as UTF-8"
         ) from None
+
+
+def _check_length(path: Path, file: int) -> None:
+    """Raise ValueError for a file too long, or with a stretch that was never written: text has no such zeros."""
+    length = os.fstat(file).st_size
+    if length > LONGEST:
+        raise ValueError(f"{path} is not an annotation file: it holds {length} bytes, at most {LONGEST} are allowed")
+    if length and hasattr(os, "SEEK_HOLE") and (hole := os.lseek(file, 0, os.SEEK_HOLE)) < length:
+        raise ValueError(f"{path} is not JSON: it holds nothing but zeros from byte {hole} on, as after a broken copy")
+    os.lseek(file, 0, os.SEEK_SET)
 
 
 def _json(path: Path, text: str) -> object:

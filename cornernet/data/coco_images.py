@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cornernet.data.images import LARGEST, read_image
-from cornernet.data.problems import Problems, printable, short
+from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
+from cornernet.data.storage import reaching
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a folder that is not there
 
@@ -48,7 +49,7 @@ def _class_name(number: int, name: Any, problems: Problems) -> str:
         text = f"category {number} is named {name!r}"
         problems.repair("category without a name", text, "its id is used")
         return str(number)
-    if printable(name):
+    if presentable(name):
         return name
     problems.repair("category name not printable", f"category {number} is named {name!r}", "escaped and cut")
     return short(name)
@@ -151,7 +152,8 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
     """(width, height) of the entry, or of the file where the entry has none."""
     if entry.get("width") is None or entry.get("height") is None:
         try:
-            height, width = read_image(path).shape[:2]
+            with reaching(path):
+                height, width = read_image(path).shape[:2]
         except (ValueError, OSError) as error:
             problems.skip("unreadable picture", f"image {number}: {error}")
             return None

@@ -10,8 +10,10 @@ from torch.utils.data import Dataset, get_worker_info
 
 from cornernet.data.augment import augment, draw
 from cornernet.data.source import Source
+from cornernet.data.storage import Away
 from cornernet.data.streams import stream
 from cornernet.data.workers import MAX_WORKERS, Held
+from cornernet.printing import printable
 from cornernet.structures import Sample
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ class Failure(NamedTuple):
     """Stands for a sample or batch that could not be made; a plain value, since a traceback does not travel well."""
 
     message: str
+    away: bool = False  # not the picture's fault: it may be had again in a moment
 
 
 class TrainDataset(Dataset):
@@ -63,6 +66,7 @@ class TrainDataset(Dataset):
 
         A picture that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
         with skip, a black picture without objects, so that shapes and the order of all other samples stay the same.
+        One that cannot be reached, with all others, gives a Failure in both cases.
         """
         epoch, index = item
         with self.held.holding(index):
@@ -72,6 +76,8 @@ class TrainDataset(Dataset):
         draws = self.draw(stream("augment", self.seed, epoch, index))
         try:
             image, boxes, labels = self.source.image(index), self.source.boxes(index), self.source.labels(index)
+        except Away as error:
+            return Failure(str(error), away=True)
         except (ValueError, OSError) as error:
             if self.on_error == "stop":
                 return Failure(str(error))
@@ -87,5 +93,6 @@ class TrainDataset(Dataset):
     def _count(self, message: str) -> None:
         worker = get_worker_info()
         if not self.skipped():
-            log.warning("%s; a blank picture stands in (data.on_error=skip), further ones are only counted", message)
+            line = printable(message)  # a worker of a loader may log without the Formatter
+            log.warning("%s; a blank picture stands in (data.on_error=skip), further ones are only counted", line)
         self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1

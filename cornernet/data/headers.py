@@ -5,13 +5,18 @@ claims. Both are found out here, in a few reads of the file's ends.
 """
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from cornernet.data import containers
+
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+MARKER = re.compile(rb"\xff[^\0\xff]")
+SCANS = 100  # of a JPEG; encoders write ten or so, and each of them takes as long as a whole picture
 TAIL = 4096  # bytes in which the end of a JPEG is looked for first; some cameras append more
 EXIF, ORIENTATION = 0xE1, 0x0112
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG markers that open a frame and tell its size
@@ -24,6 +29,11 @@ FOREIGN = {  # how files begin that are neither a picture nor JSON
     b"<?xml": "is an XML file",
     b"<svg": "is an SVG drawing, which has no pixels",
     b"%pdf": "is a PDF document",
+    b"#?ra": "is a Radiance HDR file; save it as JPEG or PNG",
+    b"#?rgbe": "is a Radiance HDR file; save it as JPEG or PNG",
+    b"pf\n": "is a PFM file of floating-point numbers; save it as JPEG or PNG",
+    b"\x59\xa6\x6a\x95": "is a Sun raster file; save it as JPEG or PNG",
+    b"v/1\x01": "is an OpenEXR file; save it as JPEG or PNG",
 }
 
 
@@ -34,16 +44,19 @@ class Header(NamedTuple):
     height: int  # pixels
     turned: bool | None = False  # by a quarter, to be upright; None: unknown
     trait: str = ""  # what has to be converted to become three 8-bit channels
+    block: int = 0  # pixels of a TIFF's tile, which is decoded as one however small the picture is
 
 
 def foreign(head: bytes) -> str:
     """First bytes of a file -> what it is if not what it was taken for, as the end of a sentence, or ""."""
+    if head[4:8] == b"ftyp" and re.search(rb"avi[fs]|mif1|msf1|hei[cx]", head[8:64]):
+        return "is an AVIF or HEIF file, whose size is known only once it is decoded; save it as JPEG or PNG"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64]
     return next((words for sign, words in FOREIGN.items() if start.lower().startswith(sign.lower())), "")
 
 
 def header(stream: BinaryIO) -> Header | None:
-    """Open file -> Header of a JPEG, PNG, GIF or BMP; None for other kinds and where it is broken."""
+    """Open file -> Header of a JPEG, PNG, GIF, BMP, WebP, TIFF, JPEG 2000 or PNM; None for others and broken ones."""
     stream.seek(0)
     head = stream.read(32)
     if head.startswith(JPEG):
@@ -52,21 +65,23 @@ def header(stream: BinaryIO) -> Header | None:
         return Header(*struct.unpack(">II", head[16:24]), None, _png_trait(depth=head[24], colour=head[25]))
     if head[:4] == b"GIF8" and len(head) > 9:
         return Header(*struct.unpack("<HH", head[6:10]))
-    if head[:2] == b"BM" and len(head) > 25 and head[14] >= 40:
-        width, height = struct.unpack("<ii", head[18:26])
+    if head[:2] == b"BM" and len(head) > 25:
+        width, height = struct.unpack("<ii", head[18:26]) if head[14] >= 40 else struct.unpack("<HH", head[18:22])
         return Header(abs(width), abs(height))
-    return None
+    claim = containers.claim(stream)
+    return Header(claim.width, claim.height, None, block=claim.block) if claim else None
 
 
 def damage(stream: BinaryIO, thorough: bool = True) -> str:
     """Open file -> reason why a JPEG or PNG is incomplete or damaged, or "".
 
-    The checksums of a PNG are only looked at if thorough, or if its end is not where it should be.
+    The checksums of a PNG are only looked at if thorough, or if its end is not where it should be; scans are counted
+    if thorough.
     """
     stream.seek(0)
     head, length = stream.read(8), stream.seek(0, os.SEEK_END)
     if head.startswith(JPEG):
-        return _jpeg_damage(stream, length)
+        return _jpeg_damage(stream, length, thorough)
     if not head.startswith(PNG):
         return ""
     stream.seek(max(0, length - len(PNG_END)))
@@ -74,23 +89,36 @@ def damage(stream: BinaryIO, thorough: bool = True) -> str:
 
 
 def _segments(stream: BinaryIO) -> Iterator[tuple[int, int, int]]:
-    """(marker, offset of its content, length of that) of a JPEG's segments, up to its first scan."""
+    """(marker, offset of its content, length of that) of a JPEG's segments, up to its first scan.
+
+    As libjpeg finds them: bytes between segments are passed over up to the next marker, and 0xFF 0 is none.
+    """
     at = 2
-    while True:
+    while (at := _next_marker(stream, at)) is not None:
         stream.seek(at)
-        start = stream.read(4)
-        if len(start) < 4 or start[0] != 0xFF:
+        start = stream.read(3)
+        if len(start) < 3:
             return
-        marker, length = start[1], int.from_bytes(start[2:], "big")
-        if marker == 0xFF:  # fill byte
+        marker, length = start[0], int.from_bytes(start[1:], "big")
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a length
             at += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a length
-            at += 2
-        else:
-            yield marker, at + 4, length - 2
-            if marker == 0xDA:
-                return
-            at += 2 + length
+            continue
+        yield marker, at + 3, length - 2
+        if marker == 0xDA:
+            return
+        at += 1 + length
+
+
+def _next_marker(stream: BinaryIO, at: int) -> int | None:
+    """Offset from which to look -> that of the code of the next marker, None if there is none in the file."""
+    stream.seek(at)
+    before = b""
+    while part := stream.read(64 if not before else TAIL):
+        if found := MARKER.search(before + part):
+            return at + found.end() - 1
+        at += len(before) + len(part) - 1  # its last byte may be the first of a marker
+        before = part[-1:]
+    return None
 
 
 def _jpeg(stream: BinaryIO) -> Header | None:
@@ -123,12 +151,14 @@ def _orientation(exif: bytes) -> int:
     return 0
 
 
-def _jpeg_damage(stream: BinaryIO, length: int) -> str:
+def _jpeg_damage(stream: BinaryIO, length: int, thorough: bool) -> str:
     """Where the end marker may stand: behind the header, since a thumbnail in the header has an end of its own.
 
     In the compressed data 0xFF is always followed by 0 or a restart marker.
     """
     scan = next((at for marker, at, _ in _segments(stream) if marker == 0xDA), length)
+    if thorough and stream.seek(scan) == scan and (scans := stream.read().count(b"\xff\xda")) >= SCANS:
+        return f"damaged: the JPEG has {scans + 1} scans, more than the {SCANS} allowed"
     for start in (max(scan, length - TAIL), scan):
         stream.seek(start)
         if b"\xff\xd9" in stream.read():

@@ -1,15 +1,20 @@
 """Reading a picture from disk into three 8-bit channels, or refusing it with a sentence."""
 
 import io
+import os
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 
+from cornernet import LARGEST_IMAGE as LARGEST
 from cornernet.data.headers import Header, damage, foreign, header
 
-LARGEST = 2**28  # pixels; beyond it a few kilobytes of a hostile file would take gigabytes to decode
+FREE, SPARSE = 2**25, 512  # pixels that any file may have; of more, how many for each of its bytes
+TILE = 2**24  # pixels of a tile that any TIFF may have; one of more belongs to a picture that is as large
+SPARE, DEEPEST = 2**26, 16  # bytes of notes and further pictures that a file may hold, and bytes for each pixel
+AT_ONCE = 2**24  # bytes of a file that is read before it is looked at
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is said here, with names
 
 
@@ -38,15 +43,19 @@ def load(path: Path, width: int | None = None, height: int | None = None) -> np.
     """As `read_image`, but a picture that cannot be used gives a Fault; raises OSError where there is no file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'missing'}")
-    data = path.read_bytes()
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size > AT_ONCE and isinstance(found := examine(stream, width, height), Fault):
+            return found
+        stream.seek(0)
+        data = stream.read()
     found = examine(io.BytesIO(data), width, height, thorough=True)
     return found if isinstance(found, Fault) else _upright(data, width, height)
 
 
 def examine(
     stream: BinaryIO, width: int | None = None, height: int | None = None, thorough: bool = False
-) -> Header | Fault | None:
-    """Open file and the expected size -> what its ends tell, without decoding; None if they tell nothing."""
+) -> Header | Fault:
+    """Open file and the expected size -> what its ends tell, without decoding."""
     head = stream.read(64)
     if not head:
         return Fault("empty picture", "is empty")
@@ -60,9 +69,25 @@ def examine(
         return Fault("too large a picture", f"claims to be {size} pixels, more than the {LARGEST} allowed")
     if found and width is not None and height is not None and not _may_be(found, width, height):
         return _another_size(found.width, found.height, width, height)
+    if reason := _costly(found, stream.seek(0, os.SEEK_END)):
+        return Fault("too large a picture", reason)
     if reason := damage(stream, thorough):
         return Fault("damaged picture", f"is {reason}")
-    return found
+    return found or Fault("not a picture", "is not a picture that OpenCV can decode")
+
+
+def _costly(found: Header | None, length: int) -> str:
+    """Header and bytes of a file -> why reading or decoding it would cost more than its picture is worth, or ""."""
+    pixels = found.width * found.height if found else 0
+    most = SPARE + DEEPEST * pixels
+    if length > most:
+        return f"holds {length} bytes, more than the {most} allowed" + (f" for {pixels} pixels" if found else "")
+    if found and pixels > max(FREE, SPARSE * length):
+        size = f"{found.width}x{found.height}"
+        return f"claims to be {size} pixels in {length} bytes, more than {SPARSE} for each byte"
+    if found and found.block > max(TILE, 4 * pixels):
+        return f"claims to be {found.width}x{found.height} pixels in tiles of {found.block}"
+    return ""
 
 
 def _may_be(found: Header, width: int, height: int) -> bool:
@@ -91,6 +116,10 @@ def _upright(data: bytes, width: int | None, height: int | None) -> np.ndarray |
 def _decode(data: bytes, flags: int) -> np.ndarray | Fault:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:  # for example more pixels than OpenCV allows
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
+        if "CV_IO_MAX" in str(error):  # the decoder has read another size than we have
+            return Fault("too large a picture", f"claims to be more than the {LARGEST} pixels allowed")
         return Fault("not decodable", f"cannot be decoded: {' '.join(str(error.err).split())}")
     return Fault("not decodable", "is not a picture that OpenCV can decode") if image is None else image

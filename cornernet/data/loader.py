@@ -1,19 +1,23 @@
 """Batches for training: collation, workers, and their errors as one sentence."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import Source
+from cornernet.data.storage import Away, patiently
 from cornernet.data.workers import Watch, start_worker
 from cornernet.structures import Batch, Sample
+
+log = logging.getLogger(__name__)
 
 
 def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failure:
@@ -41,6 +45,21 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
     )
 
 
+def collate_in_worker(samples: list[Sample | Failure], max_objects: int) -> Batch | Failure:
+    """As `collate`; in a loader process the batch lies in memory that all processes share.
+
+    Else torch would move it there when it is on its way, where an error would lose it without a word. Without room for
+    it, or for one more open file, a Failure goes instead, and the main process makes the batch.
+    """
+    batch = collate(samples, max_objects)
+    if isinstance(batch, Failure) or get_worker_info() is None:
+        return batch
+    try:
+        return Batch(*(values.share_memory_() for values in batch))
+    except RuntimeError as error:
+        return Failure(f"a loader process cannot hand over its batch, fewer data.workers help: {error}", away=True)
+
+
 class TrainLoader:
     """Iterates over the batches of a run's remaining steps; `accumulate` batches a step."""
 
@@ -48,6 +67,8 @@ class TrainLoader:
         """Wrap a DataLoader whose batches are Batch or Failure; timeout: seconds for a batch, 0 for no limit."""
         self.loader = loader
         self.dataset: TrainDataset = loader.dataset
+        self.told = False  # whether it was said that a batch had to be made here
+        self.stopping: Callable[[], bool] = lambda: False  # asked while pictures are waited for
         self.watch = Watch(self.dataset.held, lambda index: self.dataset.source.record(index).file_name, timeout)
 
     def __len__(self) -> int:
@@ -55,16 +76,33 @@ class TrainLoader:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches; raises ValueError, one sentence naming the file, for a picture that cannot be read."""
-        batches = iter(self.loader)
-        while True:
+        """Batches; raises ValueError, one sentence naming the file, for a picture that cannot be read.
+
+        Raises Away where pictures cannot be reached for some time; meanwhile this process tries to make the batch.
+        """
+        with self.watch.starting():
+            batches = iter(self.loader)
+        for items in self.loader.batch_sampler:
             with self.watch.waiting():
-                batch = next(batches, None)
-            if batch is None:
-                return
+                batch = next(batches)
+            if isinstance(batch, Failure) and batch.away:
+                self._tell(batch.message)
+                batch = patiently(partial(self._made_here, items), self.stopping)
             if isinstance(batch, Failure):
                 raise ValueError(batch.message)
             yield batch
+
+    def _tell(self, message: str) -> None:
+        if not self.told:
+            log.warning("%s; the main process makes such batches itself", message)
+        self.told = True
+
+    def _made_here(self, items: list[tuple[int, int]]) -> Batch | Failure:
+        """The batch of these items as a loader process makes it."""
+        batch = self.loader.collate_fn([self.dataset[item] for item in items])
+        if isinstance(batch, Failure) and batch.away:
+            raise Away(batch.message)
+        return batch
 
     def watched(self) -> Watch:
         """While this lasts, a loader process that dies or hangs raises Failed naming the picture that it held."""
@@ -95,7 +133,7 @@ def train_loader(
         dataset,
         batch_sampler=sampler,
         num_workers=data.workers,
-        collate_fn=partial(collate, max_objects=data.max_objects),
+        collate_fn=partial(collate_in_worker, max_objects=data.max_objects),
         worker_init_fn=partial(start_worker, held=dataset.held),
         pin_memory=torch.cuda.is_available(),
         persistent_workers=data.workers > 0,

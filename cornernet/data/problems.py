@@ -1,9 +1,10 @@
 """What is wrong with a data set, and what is done about it."""
 
 import logging
-import unicodedata
 from collections import Counter
 from typing import NamedTuple, NoReturn
+
+from cornernet.printing import printable
 
 log = logging.getLogger(__name__)
 LONGEST = 400  # characters of a message; what a hostile file holds may be a megabyte long
@@ -20,24 +21,16 @@ class Finding(NamedTuple):
 
 
 def short(text: object) -> str:
-    """Text as one printable line of at most LONGEST characters; control characters are written as escapes.
-
-    A file name may hold what a terminal would obey, and half a character that no encoding can write.
-    """
+    """Text as one printable line of at most LONGEST characters."""
     line = " ".join(str(text).split())
     if len(line) > LONGEST:
         line = f"{line[: LONGEST // 2]} [...] {line[-LONGEST // 3 :]}"
-    return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in line)
+    return printable(line)
 
 
-def printable(name: str) -> bool:
-    """Whether a name can be printed as it is: one line, not too long, without control characters."""
-    return len(name) <= LONGEST and all(map(_harmless, name))
-
-
-def _harmless(character: str) -> bool:
-    """Not a control character, a line end or half a character; joiners, which some scripts need, are none of these."""
-    return unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
+def presentable(name: str) -> bool:
+    """Whether a name can be printed as it is, and is not too long."""
+    return len(name) <= LONGEST and printable(name) == name
 
 
 class Problems:

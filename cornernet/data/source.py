@@ -24,7 +24,10 @@ class Source(Protocol):
         """Number of pictures."""
 
     def image(self, i: int) -> np.ndarray:
-        """Picture [H, W, 3] uint8, BGR; raises ValueError or OSError naming the file if it cannot be read."""
+        """Picture [H, W, 3] uint8, BGR; raises ValueError or OSError naming a file that cannot be read.
+
+        Raises storage.Away where that is not the file's fault; `storage.patiently` waits for it to come back.
+        """
 
     def boxes(self, i: int) -> np.ndarray:
         """Objects [n, 4] float32, xyxy edges in the picture's pixels; crowds are not among them."""

@@ -6,17 +6,21 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 
 import cv2
 import torch
 from torch.utils.data import get_worker_info
 
-from cornernet.commandline import Failed, Interrupted
+from cornernet.commandline import Failed
+from cornernet.data.listening import deaf, listen_to_main
+from cornernet.terminal import outlive
 
 MAX_WORKERS = 256
 NOTHING = -1
+WAKE = getattr(signal, "SIGURG", None)  # nobody's, and harmless where nobody listens
 HINTS = {  # what mostly lies behind a signal
     "Killed": " (as happens for want of memory; fewer data.workers need less)",
     "Bus error": " (as happens where shared memory is full; fewer data.workers need less)",
@@ -44,22 +48,6 @@ class Held:
         """Pictures that these processes, or where none is given all, are working on."""
         return [index for pid, index in self.rows.tolist() if index != NOTHING and (pid in pids or not pids)]
 
-    def kill(self) -> None:
-        """End all workers at once; one that is stopped would not listen to anything else."""
-        pids = set(self.rows[:, 0].tolist())
-        workers = [child for child in multiprocessing.active_children() if child.pid in pids]
-        with _torch_told_nothing():
-            for worker in workers:
-                worker.kill()
-            for worker in workers:
-                worker.join()
-
-    def kill_from_thread(self) -> None:
-        """The same without waiting: only the main thread may, which then hears of it from torch."""
-        for pid in set(self.rows[:, 0].tolist()) - {NOTHING}:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
 
 @contextmanager
 def _torch_told_nothing() -> Iterator[None]:
@@ -84,35 +72,66 @@ class Watch:
     def __init__(self, held: Held, name: Callable[[int], str], timeout: float):
         """Who holds what; a picture's place in the data set -> how people know it; seconds, 0 for no limit."""
         self.held, self.name, self.timeout = held, name, timeout
+        self.inside = False  # whether this watches now, in the main thread, which alone hears signals
+        self.workers: list[BaseProcess] = []  # the loader's processes, as soon as they are started
+        self.tell = None  # torch's handler of SIGCHLD, which raises an error where a worker has ended
+        self.ended = False  # whether a process has, which torch has not been told
         self.since: float | None = None  # when the wait for a batch began
         self.late: list[int] | None = None  # pictures that were held when time was up
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Around the start of the processes: they are known from then on, and deaf to what asks a run to stop.
+
+        What torch then raises for one that ends waits for the next batch, so that no step or save is cut in two.
+        """
+        before = set(multiprocessing.active_children())
+        try:
+            with deaf():
+                yield
+        finally:
+            self.workers += set(multiprocessing.active_children()) - before
+        if self.inside and hasattr(signal, "SIGCHLD") and callable(signal.getsignal(signal.SIGCHLD)):
+            self.tell = signal.signal(signal.SIGCHLD, self._note)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Around the wait for a batch."""
         self.since = time.monotonic()
         try:
+            if self.ended:
+                self._note()
             yield
+        except (OSError, EOFError) as error:  # of what lies between the processes; those of pictures come as values
+            what = f"the loader processes cannot hand over a batch: {str(error) or type(error).__name__}"
+            raise Failed(f"{what}; more open files (ulimit -n) or fewer data.workers help") from error
         finally:
             self.since = None
 
     def __enter__(self):
-        self.over = threading.Event()
+        self.over, self.before = threading.Event(), None
+        self.inside = threading.current_thread() is threading.main_thread()
+        if self.timeout and WAKE is not None and self.inside:
+            self.before = signal.signal(WAKE, self._wake)
         if self.timeout:
             threading.Thread(target=self._look, daemon=True).start()
         return self
 
     def __exit__(self, kind, error, trace):
         self.over.set()
+        if self.before is not None:
+            signal.signal(WAKE, self.before)
+        if self.tell is not None:
+            signal.signal(signal.SIGCHLD, self.tell)
         if error is None:
             return
         message = f"{error} {error.__cause__ or error.__context__ or ''}"  # one of them has the signal
-        what = _what(message) if isinstance(error, RuntimeError) else None
+        what = _what(message, self.workers) if isinstance(error, RuntimeError) else None
         pictures = self.held.pictures(_pids(message)) if self.late is None else self.late
-        self.held.kill()
+        self._kill()
         if self.late is not None:
             what = f"the loader processes made no batch for {self.timeout:g} seconds (data.timeout): one hangs"
-        if what is not None and not isinstance(error, (Interrupted, KeyboardInterrupt)):
+        if what is not None and not isinstance(error, KeyboardInterrupt):
             names = ", ".join(map(self.name, pictures)) or "no picture"
             raise Failed(f"{what} while it held {names}; train.resume=auto goes on from the last save") from error
 
@@ -121,8 +140,30 @@ class Watch:
             since = self.since
             if since is not None and time.monotonic() - since > self.timeout:
                 self.late = self.held.pictures([])
-                self.held.kill_from_thread()
+                for worker in self.workers:  # only the main thread may wait for them
+                    worker.kill()
+                if self.before is not None:
+                    signal.pthread_kill(threading.main_thread().ident, WAKE)
                 return
+
+    def _note(self, *signal_and_frame) -> None:
+        """Pass on to torch that a process has ended, at once only while a batch is waited for."""
+        self.ended = self.since is None
+        if not self.ended and self.tell is not None:
+            self.tell(*signal_and_frame or (signal.SIGCHLD, None))
+
+    def _wake(self, number: int, frame) -> None:
+        """End a wait that nothing else ends: torch hears of no child of a fork server, of no half-sent batch's end."""
+        if self.late is not None and self.since is not None:
+            raise RuntimeError("the loader processes were ended")
+
+    def _kill(self) -> None:
+        """End all workers at once; one that is stopped would not listen to anything else."""
+        with _torch_told_nothing():
+            for worker in self.workers:
+                worker.kill()
+            for worker in self.workers:
+                worker.join()
 
 
 def _pids(message: str) -> list[int]:
@@ -130,32 +171,22 @@ def _pids(message: str) -> list[int]:
     return [int(pid) for pids in found for pid in pids.split(",")]
 
 
-def _what(message: str) -> str | None:
+def _what(message: str, workers: Iterable[BaseProcess]) -> str | None:
     """What happened to a worker, by torch's message; None for other errors, a worker's own ones among them."""
-    if killed := re.search(r"DataLoader worker \(pid.* is killed by signal: ([\w ]+)", message):
-        return f"a loader process was ended by the signal {killed[1]!r}{HINTS.get(killed[1], '')}"
-    return "a loader process died" if "DataLoader worker (pid" in message else None
+    if "DataLoader worker (pid" not in message:
+        return None
+    pids = _pids(message)
+    codes = [-worker.exitcode for worker in workers if worker.pid in pids and (worker.exitcode or 0) < 0]
+    if not codes:
+        return "a loader process died"
+    name = signal.strsignal(codes[0])
+    return f"a loader process was ended by the signal {name!r}{HINTS.get(name, '')}"
 
 
 def start_worker(worker: int, held: Held | None = None) -> None:
-    """Note the process in `held`, and give it one thread.
-
-    Ctrl-C, SIGUSR1 and SIGTERM to the whole group of processes are for the main process: it finishes its step, for
-    which it needs its workers, and then ends them itself.
-    """
+    """Note the process in `held`, give it one thread, and let it hear nobody but the main process."""
     if held is not None:
         held.rows[worker % MAX_WORKERS] = torch.tensor([os.getpid(), NOTHING])
+    outlive()
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "SIGUSR1"):
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # not on macOS
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_told_to, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_when_told_to(parent: int) -> None:
-    """Leave at a SIGTERM that the main process sent; one from anyone else was meant for it."""
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)
+    listen_to_main()

@@ -1,6 +1,6 @@
 """What pictures look like to a network: the sizes it takes, and a batch made ready for it."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from cornernet.config import Backbone, Data
 from cornernet.data.photometric import normalise, prepare
@@ -21,6 +21,12 @@ def only_resnets_have_weights(backbone: Backbone) -> None:
         raise ValueError(
             f"model.backbone.weights={backbone.weights} is for ResNets; train.init starts from a checkpoint"
         )
+
+
+def has_loss(loss: nn.Module | None) -> None:
+    """Raise ValueError for a detector that was built without a loss and is asked for one."""
+    if loss is None:
+        raise ValueError("this detector was built to predict and has no loss; detectors.build makes one that has")
 
 
 def least(data: Data) -> tuple[int, int]:

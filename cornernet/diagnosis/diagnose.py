@@ -9,6 +9,7 @@ import heapq
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from cornernet.config import Config, Nms
 from cornernet.data.source import Source
+from cornernet.data.storage import patiently
 from cornernet.detectors.oracle import Oracle
 from cornernet.diagnosis.missed import REASONS, Answer, match, reasons
 from cornernet.evaluate import to_results
@@ -178,7 +180,7 @@ def _outcomes(source: Source, i: int, why: list[str], limits: dict[str, Tensor])
 
 def _read(source: Source, i: int, skip: bool) -> np.ndarray | None:
     try:
-        return source.image(i)
+        return patiently(partial(source.image, i))
     except (ValueError, OSError) as error:
         if not skip:
             raise

@@ -12,6 +12,7 @@ from cornernet.diagnosis.pictures import draw, palette
 from cornernet.diagnosis.table import contents, table
 from cornernet.exported_detector import is_exported
 from cornernet.predictor import Predictor
+from cornernet.printing import printable
 
 PICTURES = 12  # drawn if the call does not say how many
 COLUMNS = ("image_id", "file_name", "object", "category_id", "class", "x1", "y1", "x2", "y2", "size", "reason")
@@ -40,8 +41,12 @@ def write(found: Diagnosis, folder: Path) -> None:
     """Write diagnosis.json, missed.csv, worst-01.png, ... into a folder, made if need be; older ones are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(contents(found), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "diagnosis.json").write_text(text + "\n", encoding="utf-8")
-    with (folder / "missed.csv").open("w", newline="", encoding="utf-8") as file:
+    with outputs.replacing(folder / "diagnosis.json") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    with (
+        outputs.replacing(folder / "missed.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file).writerows([COLUMNS, *(_row(outcome) for outcome in found.outcomes if outcome.reason)])
     for old in folder.glob("worst-[0-9]*.png"):
         old.unlink()
@@ -52,7 +57,8 @@ def write(found: Diagnosis, folder: Path) -> None:
 
 def _row(outcome: Outcome) -> tuple:
     o = outcome
-    return (o.image_id, o.file_name, o.index, o.category_id, o.name, *o.box, o.size, o.reason)
+    names = printable(o.file_name), printable(o.name)  # as they would be shown by `cat`
+    return (o.image_id, names[0], o.index, o.category_id, names[1], *o.box, o.size, o.reason)
 
 
 def _pictures(overrides: Sequence[str]) -> tuple[int, list[str]]:

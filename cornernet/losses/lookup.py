@@ -5,13 +5,18 @@ import importlib
 from collections.abc import Callable
 
 
-def find(role: str, name: str, members: dict[str, Callable]) -> Callable:
-    """Name of a member or dotted path -> function or class; raises ValueError with one sentence."""
+def find(role: str, name: str, members: dict[str, Callable], typed: bool = False) -> Callable:
+    """Name of a member or dotted path -> function or class; raises ValueError with one sentence.
+
+    typed: the user wrote the name. A dotted path is refused without, since to import and call it is to run code.
+    """
     if not isinstance(name, str):
         raise ValueError(f"{role} loss: the name must be a string, got {name!r}")
     if name in members:
         return members[name]
-    if "." in name and all(name.split(".")):
+    if "." in name and all(part.isidentifier() for part in name.split(".")):
+        if not typed:
+            raise ValueError(f"{role} loss {name!r} is code from elsewhere, and is only looked up where you typed it")
         return _imported(role, name)
     near = difflib.get_close_matches(name, members, n=1)
     hint = f", did you mean {near[0]}?" if near else "."

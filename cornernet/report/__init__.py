@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cornernet import writing
 from cornernet.config import Config
 from cornernet.data.source import Source
 from cornernet.report.drawing import plain
@@ -47,10 +48,10 @@ def write(
         for k in range(1, COUNT + 1):
             (folder / f"{kind}_{k}.png").unlink(missing_ok=True)
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        writing.write(folder / name, content)
     html = document(wanted.title, _subtitle(score), parts)
     # A name may hold half of a surrogate pair, which no encoding takes.
-    (folder / "index.html").write_bytes(html.encode("utf-8", "replace"))
+    writing.write(folder / "index.html", html.encode("utf-8", "replace"))
     return folder / "index.html"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cornernet import visualize
 from cornernet.data.source import Source
+from cornernet.data.storage import Away
 from cornernet.report.matching import IGNORED, Tally, correct, tally
 from cornernet.report.pictures import Picture
 
@@ -49,7 +50,7 @@ def draw(
             break
         try:
             image = source.image(i)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Away) as error:
             unreadable.append(str(error))
             continue
         drawing = _side_by_side(image, pictures[i], partners[i], names, score)

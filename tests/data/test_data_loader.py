@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Augment, Data, Split
 from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, sources, train_loader, write
@@ -151,6 +151,20 @@ def test_an_unreadable_picture_is_blank_when_skipped(tmp_path: Path, workers: in
         assert not batch.images[blank].any() and not batch.mask[blank].any()
         assert batch.images[~blank].flatten(1).any(1).all()
     assert loader.dataset.skipped() == 3
+
+
+def test_without_shared_memory_the_main_process_makes_the_batches(shapes, monkeypatch, caplog):
+    """As where /dev/shm is full: torch would lose such a batch on its way, and the run wait for it for ever."""
+    wanted = batches(shapes)
+
+    def fails(self, _shared=torch.Tensor.share_memory_):
+        if get_worker_info() is None:
+            return _shared(self)
+        raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", fails)
+    assert same(batches(shapes, workers=2), wanted)
+    assert sum("cannot hand over its batch" in text for text in caplog.messages) == 1
 
 
 class Dying(ShapesSet):

@@ -1,5 +1,7 @@
 """Loader processes that die or hang are named with the picture that they held, and none is left behind."""
 
+import contextlib
+import multiprocessing
 import os
 import re
 import signal
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cornernet import checkpoint
 from cornernet.commandline import Failed, Interrupted
 from cornernet.config import Data
 from cornernet.data.loader import train_loader
@@ -83,6 +86,21 @@ def gone(pid: int, seconds: float = 10) -> bool:
     return False
 
 
+@pytest.fixture
+def method(request):
+    """How processes are started while the test lasts."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method(request.param, force=True)
+    yield request.param
+    multiprocessing.set_start_method(before, force=True)
+
+
+def methods(fast: str):
+    """Parameters for all ways to start a process, of which one is tried in the fast suite."""
+    all_ = ("fork", "spawn", "forkserver")
+    return [pytest.param(name, marks=() if name == fast else pytest.mark.slow) for name in all_]
+
+
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 
 
@@ -101,6 +119,15 @@ def test_a_worker_in_trouble_is_named_with_its_picture(happens, timeout, message
     text = run(happens, timeout)
     assert re.search(message, text), text
     assert f"while it held {name}; train.resume=auto goes on" in text
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver"], indirect=True)
+@pytest.mark.parametrize(("happens", "timeout", "word"), [(killed, 0, "'Killed'"), (stopped, 20, "20 seconds")])
+def test_a_worker_in_trouble_is_named_however_it_was_started(method, happens, timeout, word):
+    text = run(happens, timeout)
+    assert word in text and f"while it held {Trap(happens).record(BAD).file_name}; train.resume=auto" in text, text
 
 
 @needs_proc
@@ -144,23 +171,112 @@ def test_without_workers_nothing_is_noted():
         assert held.pictures([]) == []
 
 
-@needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_signal_to_all_leaves_no_process_behind(tiny, tmp_path, number):
-    """Ctrl-C in a terminal goes to the whole group: the run saves, its workers end, nobody is left."""
-    command = [sys.executable, ROOT / "tools" / "train.py", tiny, f"work_dir={tmp_path / 'run'}", "data.workers=2"]
+def test_a_wait_that_torch_does_not_end_is_ended():
+    """As in the middle of a batch that the dead will not complete; torch hears of no child of a fork server."""
+    with (
+        pytest.raises(Failed, match=r"made no batch for 0\.2 seconds"),
+        Watch(Held(), str, 0.2) as watch,
+        watch.waiting(),
+    ):
+        time.sleep(1000)
+
+
+def test_what_goes_wrong_between_the_processes_is_a_sentence():
+    with (
+        pytest.raises(Failed, match=r"cannot hand over a batch: EOFError; more open files \(ulimit -n\)"),
+        Watch(Held(), str, 0).waiting(),
+    ):
+        raise EOFError
+
+
+START = """
+import multiprocessing, runpy, sys
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv.pop(1))
+    sys.argv.pop(0)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def training(method: str, config: Path, folder: Path, *knobs: str, **how) -> subprocess.Popen:
+    """tools/train.py with two workers, started by this method, in a group of processes of its own."""
+    start = folder.parent / "start.py"
+    start.write_text(START)
+    command = [sys.executable, start, method, ROOT / "tools" / "train.py", config, f"work_dir={folder}"]
+    return subprocess.Popen([*command, "data.workers=2", *knobs], start_new_session=True, text=True, **how)
+
+
+@contextlib.contextmanager
+def endless(method: str, config: Path, folder: Path, until: str):
+    """A training that goes on for ever, from the time on that this file is in its folder; all are ended behind it."""
     knobs = ["train.steps=100000", "train.eval_every=0", "train.save_every=2"]
-    run = subprocess.Popen([*command, *knobs], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    run = training(method, config, folder, *knobs, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 120
-        while not (tmp_path / "run" / "last.pt").exists():
+        while not (folder / until).exists():
             assert run.poll() is None and time.monotonic() < deadline, run.stderr.read()
-            time.sleep(0.1)
-        os.killpg(run.pid, number)
-        _, err = run.communicate(timeout=60)
+            time.sleep(0.02)
+        yield run
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
+def nobody_left(group: int, seconds: float = 20) -> bool:
+    """Whether all processes of a group end in time."""
+    for _ in range(int(seconds * 20)):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("method", methods("forkserver"))
+def test_a_training_ends_by_itself_with_the_same_weights_however_its_workers_start(method, tiny, tiny_run, tmp_path):
+    run = training(method, tiny, tmp_path / "run", stderr=subprocess.PIPE)
+    try:
+        _, err = run.communicate(timeout=120)
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
-    assert run.returncode == 128 + number and "stopped at step" in err
-    with pytest.raises(ProcessLookupError):
-        os.killpg(run.pid, 0)
+    assert run.returncode == 0, err
+    assert nobody_left(run.pid)
+    mine, theirs = (checkpoint.load(folder / "last.pt") for folder in (tmp_path / "run", tiny_run))
+    assert mine["rng"].equal(theirs["rng"])
+    for part in ("model", "averaged"):
+        assert all(mine[part][key].equal(value) for key, value in theirs[part].items())
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("number", "method"),
+    [
+        (signal.SIGINT, "fork"), pytest.param(signal.SIGTERM, "fork", marks=pytest.mark.slow),
+        (signal.SIGTERM, "forkserver"), pytest.param(signal.SIGUSR1, "forkserver", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "spawn", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
+def test_a_signal_to_all_leaves_no_process_behind(tiny, tmp_path, number, method):
+    """Ctrl-C in a terminal goes to the whole group: the run saves, its workers end, nobody is left.
+
+    Where processes are started anew it comes while they still import what they need.
+    """
+    until = "last.pt" if method == "fork" else "tensorboard"
+    with endless(method, tiny, tmp_path / "run", until) as run:
+        time.sleep(0 if method == "fork" else 1)
+        os.killpg(run.pid, number)
+        _, err = run.communicate(timeout=60)
+        assert nobody_left(run.pid)
+    assert run.returncode == 128 + number and "stopped at step" in err, err
+
+
+@needs_proc
+@pytest.mark.parametrize("method", methods("forkserver"))
+def test_nobody_outlives_a_main_process_that_is_killed(tiny, tmp_path, method):
+    with endless(method, tiny, tmp_path / "run", "last.pt") as run:
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+        assert nobody_left(run.pid)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
 from cornernet.checks import COUNT, SHARE, WHOLE, Interval, ranges
-from cornernet.config import Anchor, Component, Config, Model, roles
+from cornernet.config import Anchor, Component, Config, Model, roles, untyped
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
@@ -24,8 +24,7 @@ from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.anchor.show import draw_targets
 from cornernet.detectors.oracle import slots
-from cornernet.losses import build as build_loss
-from cornernet.losses import default_weight
+from cornernet.losses import build_from, default_weight
 from cornernet.losses.weights import AREAS, WRAPPERS
 from cornernet.structures import AnchorMaps, Batch, Detections
 
@@ -55,7 +54,7 @@ class AnchorDetector(nn.Module):
     parts, reasons = PARTS, REASONS  # of a diagnosis
 
     def __init__(
-        self, network: nn.Module, loss: AnchorLoss, assigner: Callable, decoder: Callable, cells: Tensor,
+        self, network: nn.Module, loss: AnchorLoss | None, assigner: Callable, decoder: Callable, cells: Tensor,
         strides: list[int], num_classes: int, slack, least, mean, std,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -67,6 +66,7 @@ class AnchorDetector(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        canvas.has_loss(self.loss)
         images = canvas.training_pictures(batch, self.mean, self.std)
         features = None
         if self.loss.feature_loss is None:
@@ -138,7 +138,7 @@ class AnchorDetector(nn.Module):
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
 
 
-def build(config: Config, num_classes: int) -> AnchorDetector:
+def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDetector:
     """Config and class count -> AnchorDetector; raises ValueError for settings that do not go together."""
     ranges(config, RANGES)
     head = config.model.anchor
@@ -149,8 +149,9 @@ def build(config: Config, num_classes: int) -> AnchorDetector:
     cells = torch.stack([cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides])
     network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, cells.shape[1], num_classes))
     decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
+    loss = _loss(config, num_classes) if with_loss else None
     return AnchorDetector(
-        network, _loss(config, num_classes), _assigner(head), decoder, cells, strides, num_classes,
+        network, loss, _assigner(head), decoder, cells, strides, num_classes,
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data), config.data.mean,
         config.data.std,
     )  # fmt: skip
@@ -189,13 +190,14 @@ def on_boxes(config: Config) -> bool:
 
 
 def _loss(config: Config, num_classes: int) -> AnchorLoss:
-    loss, feature = config.loss, None
+    loss, feature, typed = config.loss, None, not untyped(config)
     weights = {role: default_weight(role, c.name, c.weight) for role, c in roles(config).items()}
     if "feature" in weights:
         given = {"num_classes": num_classes, "dim": config.model.anchor.channels}
-        feature = build_loss("feature", loss.feature.name, given=given, **loss.feature.args)
-    classification = build_loss("classification", loss.classification.name, **loss.classification.args)
-    box = build_loss("box", loss.box.name, **_box_args(loss.box, math.hypot(*config.data.input_size)))
+        feature = build_from("feature", loss.feature.name, loss.feature.args, given, typed)
+    classification = build_from("classification", loss.classification.name, loss.classification.args, None, typed)
+    box_args = _box_args(loss.box, math.hypot(*config.data.input_size))
+    box = build_from("box", loss.box.name, box_args, None, typed)
     return AnchorLoss(classification, box, weights, on_boxes(config), feature)
 
 

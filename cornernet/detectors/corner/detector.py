@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass
 from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
-from cornernet.config import Component, Config
+from cornernet.config import Component, Config, untyped
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_pictures, training_pictures
 from cornernet.detectors.corner.assignment import assignment
@@ -23,8 +23,7 @@ from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.targets import bump_radius, encode
 from cornernet.detectors.oracle import slots
-from cornernet.losses import AELoss, default_weight
-from cornernet.losses import build as build_loss
+from cornernet.losses import AELoss, build_from, default_weight
 from cornernet.ops.gather import gather_cells
 from cornernet.ops.planes import Planes
 from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
@@ -55,8 +54,8 @@ class CornerDetector(nn.Module):
     parts, reasons = PARTS, REASONS  # of a diagnosis
 
     def __init__(
-        self, network: nn.Module, loss: AELoss, decoder, num_classes: int, min_overlap: float, slack, least, mean, std,
-        traceable: Sequence[str] = (),
+        self, network: nn.Module, loss: AELoss | None, decoder, num_classes: int, min_overlap: float, slack, least,
+        mean, std, traceable: Sequence[str] = (),
     ):  # fmt: skip
         super().__init__()
         self.traceable = traceable
@@ -72,6 +71,7 @@ class CornerDetector(nn.Module):
         On a CPU the heatmaps of the next call are drawn where those of this one are, so a loss that keeps its target
         for the gradient needs its backward pass before that.
         """
+        canvas.has_loss(self.loss)
         images = training_pictures(batch, self.mean, self.std)
         planes = self.planes if torch.is_grad_enabled() else None  # what inference mode makes no training may change
         if self.loss.feature_loss is None:
@@ -150,10 +150,10 @@ class CornerDetector(nn.Module):
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
 
 
-def build(config: Config, num_classes: int) -> CornerDetector:
+def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:
     """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
     _check(config)
-    loss = _build_loss(config, num_classes)
+    loss = _build_loss(config, num_classes) if with_loss else None
     backbone, head = config.model.backbone, config.model.head
     hourglass = StackedHourglass(
         backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
@@ -184,22 +184,22 @@ def _check(config: Config) -> None:
 
 def _build_loss(config: Config, num_classes: int) -> AELoss:
     loss, given = config.loss, {"num_classes": num_classes, "dim": config.model.head.channels}
-    has_feature = loss.feature.name != "none"
+    has_feature, member = loss.feature.name != "none", partial(_member, not untyped(config))
     return AELoss(
         regr_weight=default_weight("offset", loss.offset.name, loss.offset.weight),
-        focal_loss=_member("heatmap", loss.heatmap),
-        grouping_loss=_member("grouping", loss.grouping),
-        offset_loss=_member("offset", loss.offset),
+        focal_loss=member("heatmap", loss.heatmap),
+        grouping_loss=member("grouping", loss.grouping),
+        offset_loss=member("offset", loss.offset),
         focal_weight=default_weight("heatmap", loss.heatmap.name, loss.heatmap.weight),
         grouping_weight=default_weight("grouping", loss.grouping.name, loss.grouping.weight),
-        feature_loss=_member("feature", loss.feature, given) if has_feature else None,
+        feature_loss=member("feature", loss.feature, given) if has_feature else None,
         feature_weight=default_weight("feature", loss.feature.name, loss.feature.weight),
         across_processes=True,
     )
 
 
-def _member(role: str, component: Component, given: dict[str, int] | None = None) -> Callable:
-    return build_loss(role, component.name, given=given, **component.args)
+def _member(typed: bool, role: str, component: Component, given: dict[str, int] | None = None) -> Callable:
+    return build_from(role, component.name, component.args, given, typed)
 
 
 def _gathered(maps: CornerMaps, targets: CornerTargets) -> list[Tensor]:

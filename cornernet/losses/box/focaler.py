@@ -30,13 +30,15 @@ class focaler(nn.Module):
         low: float = 0.0,
         high: float = 0.95,
         base_args: dict[str, Any] | None = None,
+        typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
     ) -> None:
-        from cornernet.losses import build  # which imports this file
+        from cornernet.losses import build_from  # which imports this file
 
         super().__init__()
         if not 0 <= low < high <= 1:
             raise ValueError(f"low and high must be 0 <= low < high <= 1, got {low} and {high}")
-        self.eps, self.low, self.high, self.base = eps, low, high, build("box", base, **(base_args or {}))
+        self.eps, self.low, self.high = eps, low, high
+        self.base = build_from("box", base, base_args or {}, typed=typed)
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

@@ -24,14 +24,19 @@ class inner(nn.Module):
     """
 
     def __init__(
-        self, eps: float = 1e-7, base: str = "iou", ratio: float = 0.7, base_args: dict[str, Any] | None = None
+        self,
+        eps: float = 1e-7,
+        base: str = "iou",
+        ratio: float = 0.7,
+        base_args: dict[str, Any] | None = None,
+        typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
     ) -> None:
-        from cornernet.losses import build  # which imports this file
+        from cornernet.losses import build_from  # which imports this file
 
         super().__init__()
         if ratio <= 0:
             raise ValueError(f"ratio must be above 0, got {ratio}")
-        self.eps, self.ratio, self.base = eps, ratio, build("box", base, **(base_args or {}))
+        self.eps, self.ratio, self.base = eps, ratio, build_from("box", base, base_args or {}, typed=typed)
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

@@ -1,0 +1,56 @@
+"""Words of a config that lead to code from elsewhere: a loss by its dotted path, at any depth of its arguments.
+
+They count where the user typed them, in a YAML file or on a command line, never because a checkpoint holds them.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+
+PLAIN = re.compile(r"\w*")  # a text that names no module, no file and no command
+
+
+def typed(loss: dict[str, Any]) -> frozenset[str]:
+    """Section `loss` of a config as plain values -> every text in it as one types it, `loss.box.name=giou`."""
+    return frozenset(_word(key, value) for key, value in _leaves(loss, "loss") if any(_texts(value)))
+
+
+def needed(loss: dict[str, Any], roles: Iterable[str]) -> list[str]:
+    """Section `loss` as plain values -> of these roles' losses what may lead to code or files from elsewhere."""
+    found = ((key, value) for role in roles for key, value in _leaves(loss.get(role), f"loss.{role}"))
+    return [_word(key, value) for key, value in found if any(not PLAIN.fullmatch(x) for x in _texts(value))]
+
+
+def refusal(source: str, words: list[str]) -> str:
+    """Who asks for it, words as `needed` gives them -> the sentence that names the first and says what to type."""
+    key, _, value = words[0].partition("=")
+    role = key.split(".")[1]
+    named = f"{source} names the {role} loss {value}" if key == f"loss.{role}.name" else f"{source} holds {words[0]}"
+    return f"{named}, which is code from elsewhere; if you trust it, say so: {' '.join(map(shlex.quote, words))}"
+
+
+def _word(key: str, value: Any) -> str:
+    """`key=value` as one types it, whatever it was read from."""
+    return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=10**9).strip().removesuffix('...').strip()}"
+
+
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Nested dict -> its other values by dotted key; a list counts as one value."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{key}.{name}")
+    else:
+        yield key, value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value and in the lists and dicts inside it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for part in pair for text in _texts(part))
+    elif isinstance(value, (list, tuple)):
+        yield from (text for part in value for text in _texts(part))
