@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cornernet.predictor import Predictor
+    from cornernet.prediction.predictor import Predictor
 
 __version__ = "0.1.0"
 LARGEST_IMAGE = 200_000_000  # pixels: the largest sensors of phones; a few bytes of a hostile file can claim any number
@@ -18,7 +18,7 @@ __all__ = ["Predictor", "__version__"]
 def __getattr__(name: str):
     """Predictor is imported when it is asked for, so that `--help` need not wait for torch."""
     if name == "Predictor":
-        from cornernet.predictor import Predictor
+        from cornernet.prediction.predictor import Predictor
 
         return Predictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,7 +43,7 @@ def seeded():
 @pytest.fixture
 def full_disk(monkeypatch):
     """Context in which the disk is full for files of these names: their bytes go to /dev/full."""
-    from cornernet import writing
+    from cornernet.system import writing
 
     @contextmanager
     def full(*names):
@@ -107,7 +107,8 @@ def tiny_anchor(tiny) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tiny, tmp_path_factory) -> Path:
     """Folder of a finished run of `tiny`; to be read, not written."""
-    from cornernet import config, engine
+    from cornernet import config
+    from cornernet.training import engine
 
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     engine.train(config.load(tiny, [f"work_dir={folder}"]), "tiny")
@@ -121,8 +122,10 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=1"]
 @pytest.fixture(scope="session")
 def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
     """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 pictures, best.int8.onnx."""
-    from cornernet import checkpoint, config, detectors, export
-    from cornernet.quantisation import calibration
+    from cornernet import config, detectors
+    from cornernet.checkpoints import checkpoint
+    from cornernet.export import export
+    from cornernet.export.int8 import calibration
 
     folders = {}
     for name, source in {"corner": tiny, "anchor": tiny_anchor}.items():

@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 import torch
 
-from cornernet import checkpoint, runs
+from cornernet.checkpoints import checkpoint
+from cornernet.training import runs
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS_A_KILL = 8  # so that the run is still going at the last one

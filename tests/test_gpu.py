@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from cornernet import config, detectors, engine, optim
-from cornernet.bad_steps import BadSteps, Buffers
-from cornernet.benchmark import random_batch
+from cornernet import config, detectors
 from cornernet.config import Config
 from cornernet.hardware import build_accelerator
+from cornernet.profiling import random_batch
 from cornernet.structures import Batch
+from cornernet.training import engine, optim
+from cornernet.training.bad_steps import BadSteps, Buffers
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 

@@ -5,8 +5,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import config
-from cornernet.benchmark import random_batch
 from cornernet.hardware import _join_after_restart, build_accelerator, resolve_precision, to_device
+from cornernet.profiling import random_batch
 
 
 def test_each_training_of_a_process_has_its_own_precision(tiny):

@@ -9,10 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # Bottom up. A file belongs to the longest name that its path begins with.
 LAYERS = [
-    ["inheritance", "wording", "structures", "schema", "elsewhere"],
+    ["inheritance", "wording", "structures", "schema"],
     ["config"],
     ["help", "commandline", "checks", "grid", "outputs"],
-    ["ops", "backbones", "outline"],
+    ["ops", "backbones"],
     [
         "data",
         "losses",

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet import config, schema
-from cornernet.pictures import video_writer
-from cornernet.wording import keys
+from cornernet import config
+from cornernet.config import schema
+from cornernet.config.messages import keys
+from cornernet.prediction.media import video_writer
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

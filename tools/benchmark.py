@@ -5,7 +5,7 @@ tools/benchmark.py [CONFIG] [only=...|vary=...|estimate=N] [key=value ...]
 
 from pathlib import Path
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/benchmark.py [CONFIG] [only=...|vary=...|estimate=N] [key=value ...]
 
@@ -29,9 +29,9 @@ for example
 
 
 def main(path: str | None, overrides: list[str]) -> None:
-    from cornernet import benchmark
+    from cornernet import profiling
 
-    commandline.say(benchmark.run(path, overrides, Path(__file__).resolve().parent.parent))
+    commandline.say(profiling.run(path, overrides, Path(__file__).resolve().parent.parent))
 
 
 if __name__ == "__main__":

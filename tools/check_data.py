@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Look a data set over before a training: tools/check_data.py CONFIG [images=true] [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/check_data.py CONFIG [images=true] [key=value ...]
 
@@ -13,7 +13,7 @@ all; for example
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet import check_data
+    from cornernet.training import check_data
 
     text, refusal = check_data.report(path, overrides)
     commandline.say(text)

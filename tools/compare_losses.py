@@ -5,7 +5,7 @@ tools/compare_losses.py CONFIG key=[a,b,...] ... [seeds=N] [out=DIR] [processes=
 
 from pathlib import Path
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/compare_losses.py CONFIG key=[a,b,...] ... [seeds=N] [out=DIR] [processes=N] [key=value ...]
 
@@ -18,7 +18,7 @@ in out (runs/compare-<config>) and the same command goes on; processes trains wi
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet import compare
+    from cornernet.experiments import compare
 
     commandline.say(compare.compare(path, overrides, Path(__file__).with_name("train.py")))
 

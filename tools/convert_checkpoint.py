@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Import weights in the published layout: tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]
 

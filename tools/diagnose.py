@@ -3,7 +3,7 @@
 tools/diagnose.py CHECKPOINT [pictures=N] [out=DIR] [key=value ...]
 """
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/diagnose.py CHECKPOINT [pictures=N] [out=DIR] [key=value ...]
 
@@ -15,7 +15,7 @@ the reason why each object was missed, and writes diagnosis.json, missed.csv and
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet.diagnosis.run import diagnose_checkpoint
+    from cornernet.evaluation.diagnosis.run import diagnose_checkpoint
 
     commandline.say(diagnose_checkpoint(path, overrides))
 

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/document_losses.py [FOLDER]
 
@@ -13,7 +13,7 @@ Writes losses.md and losses/*.png into FOLDER, docs unless it is given, from the
 
 
 def main(folder: str | None) -> None:
-    from cornernet import catalogue
+    from cornernet.losses import catalogue
 
     catalogue.write(Path(folder or "docs"))
     commandline.say(f"{len(catalogue.entries())} losses written to {folder or 'docs'}")

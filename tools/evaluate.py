@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Score a checkpoint with COCO mAP: tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]
 
@@ -14,7 +14,7 @@ pictures, into out (default: evaluation/ beside the checkpoint), for example
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet.predictor import evaluate_checkpoint
+    from cornernet.prediction.predictor import evaluate_checkpoint
 
     commandline.say(evaluate_checkpoint(path, overrides))
 

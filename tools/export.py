@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a checkpoint as a file for other programs: tools/export.py CHECKPOINT [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/export.py CHECKPOINT [key=value ...]
 
@@ -23,7 +23,7 @@ and those below that change detections, such as test.top_k; for example
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet.export import export
+    from cornernet.export.export import export
 
     commandline.say(export(path, overrides))
 

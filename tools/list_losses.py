@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the losses: tools/list_losses.py [ROLE [NAME]]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/list_losses.py [ROLE [NAME]]
 
@@ -12,7 +12,7 @@ Prints all losses, those of a role with their formulas, or everything of one, fo
 
 
 def main(role: str | None, name: str | None) -> None:
-    from cornernet import catalogue
+    from cornernet.losses import catalogue
 
     commandline.say(catalogue.terminal(role, name))
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the synthetic shapes as a COCO set: tools/make_shapes.py OUT [data.shapes.key=value ...]"""
 
-from cornernet import commandline, config
+from cornernet import config
+from cornernet.cli import commandline
 
 USAGE = """tools/make_shapes.py OUT [data.shapes.key=value ...]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw what a checkpoint finds: tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]
 
@@ -16,7 +16,7 @@ and so on; for example
 
 
 def main(path: str, source: str, overrides: list[str]) -> None:
-    from cornernet.annotate import annotate
+    from cornernet.prediction.annotate import annotate
 
     commandline.say(annotate(path, source, overrides))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the batch at which a training gave up again: tools/replay_batch.py RUN_FOLDER_OR_FILE [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/replay_batch.py RUN_FOLDER_OR_FILE [key=value ...]
 
@@ -12,7 +12,7 @@ term and the parameters whose gradient is not finite, for example
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet.replay import replay
+    from cornernet.training.replay import replay
 
     commandline.say(replay(path, overrides))
 

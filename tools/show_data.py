@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw what a training would see: tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]
 
@@ -13,7 +13,7 @@ targets.png with the first six, into out (runs/show-<config>), for example
 
 
 def main(path: str, overrides: list[str]) -> None:
-    from cornernet import show_data
+    from cornernet.training import show_data
 
     commandline.say(show_data.show(path, overrides))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Move boxes to their targets by gradient descent on box losses: tools/simulate_boxes.py [key=value ...]"""
 
-from cornernet import commandline
+from cornernet.cli import commandline
 
 USAGE = """tools/simulate_boxes.py [key=value ...]
 
@@ -19,7 +19,7 @@ for example
 
 
 def main(overrides: list[str]) -> None:
-    from cornernet import simulation
+    from cornernet.experiments import simulation
 
     commandline.say(simulation.simulate(overrides))
 

@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from cornernet import commandline, config
+from cornernet import config
+from cornernet.cli import commandline
 
 USAGE = """tools/train.py CONFIG [key=value ...]
 
@@ -22,7 +23,7 @@ ends with 1 for all of these)."""
 
 def main(path: str, overrides: list[str]) -> None:
     settings = config.load(path, overrides)
-    from cornernet import engine, opening  # heavy imports wait until the config is known to be right
+    from cornernet.training import engine, opening  # heavy imports wait until the config is known to be right
 
     engine.train(opening.at_home(settings, path, overrides), Path(path).stem)
 

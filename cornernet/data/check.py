@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from cornernet.data.coco import CocoSet
 from cornernet.data.contents import Contents, name
 from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
-from cornernet.data.source import Source
+from cornernet.data.sources.coco import CocoSet
+from cornernet.data.sources.source import Source
 
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"

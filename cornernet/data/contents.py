@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.data.coco import CocoSet
 from cornernet.data.problems import short
-from cornernet.data.source import Source
+from cornernet.data.sources.coco import CocoSet
+from cornernet.data.sources.source import Source
 
 LISTED = 8  # classes that are named with their objects
 

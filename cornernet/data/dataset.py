@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
-from cornernet.data.augment import augment, draw
-from cornernet.data.source import Source
+from cornernet.data.sources.source import Source
 from cornernet.data.storage import Away
 from cornernet.data.streams import stream
+from cornernet.data.transforms.augment import augment, draw
 from cornernet.data.workers import MAX_WORKERS, Held
-from cornernet.printing import printable
 from cornernet.structures import Sample
+from cornernet.system.printing import printable
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
-from cornernet import interruption
+from cornernet.system import interruption
 
 REQUESTS = set(interruption.REQUESTS)
 LOOKS = 1.0  # seconds between two looks whether the main process is still there

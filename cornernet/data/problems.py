@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from typing import NamedTuple, NoReturn
 
-from cornernet.printing import printable
+from cornernet.system.printing import printable
 
 log = logging.getLogger(__name__)
 LONGEST = 400  # characters of a message; what a hostile file holds may be a megabyte long

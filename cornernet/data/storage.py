@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from cornernet.commandline import Failed
+from cornernet.cli.commandline import Failed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -14,9 +14,9 @@ import cv2
 import torch
 from torch.utils.data import get_worker_info
 
-from cornernet.commandline import Failed
+from cornernet.cli.commandline import Failed
 from cornernet.data.listening import deaf, listen_to_main
-from cornernet.terminal import outlive
+from cornernet.system.streams import outlive
 
 MAX_WORKERS = 256
 NOTHING = -1

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from cornernet.config import Backbone, Data
-from cornernet.data.photometric import normalise, prepare
+from cornernet.data.transforms.photometric import normalise, prepare
 from cornernet.structures import Batch
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from cornernet import config, detectors
 from cornernet.backbones.recompute import recompute
-from cornernet.benchmark.training_step import random_batch
+from cornernet.profiling.training_step import random_batch
 
 CONFIGS = ["shapes", "anchor_shapes", "anchor_r50"]
 SMALL = ["data.input_size=[64,64]", "train.batch_size=2", "model.backbone.stacks=2", "data.max_objects=8"]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import cornernet
-from cornernet.data import coco_file
 from cornernet.data.images import LARGEST, Fault, examine, read_image
+from cornernet.data.sources import coco_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)

@@ -9,9 +9,9 @@ import pytest
 
 from cornernet.data import ShapesSet, read
 from cornernet.data.check import crowding, merged, pictures, shared, specks, unseen
-from cornernet.data.coco import with_classes
 from cornernet.data.contents import contents, facts
 from cornernet.data.problems import Finding
+from cornernet.data.sources.coco import with_classes
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
 SOUND = {

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cornernet.data.augment import (
+from cornernet.data.streams import stream
+from cornernet.data.transforms.augment import (
     Draws,
     augment,
     clip,
@@ -18,7 +19,6 @@ from cornernet.data.augment import (
     resize_longest,
     window,
 )
-from cornernet.data.streams import stream
 
 sizes = st.tuples(st.integers(40, 160), st.integers(40, 160))
 fractions = st.floats(0, 1, exclude_max=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 from cornernet.data import CocoSet, read, with_classes
-from cornernet.data.coco_images import _Folder, bad_name
+from cornernet.data.sources.coco_images import _Folder, bad_name
 
 HOSTILE = {
     # name: (pictures, objects, skipped, repaired) where it is read, or the sentence's key words where it is not
@@ -377,7 +377,7 @@ def test_a_folder_that_may_not_be_listed_is_no_missing_picture(tmp_path: Path, m
     def scandir(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("cornernet.data.coco_images.os.scandir", scandir)
+    monkeypatch.setattr("cornernet.data.sources.coco_images.os.scandir", scandir)
     with pytest.raises(PermissionError, match="Permission denied"):
         load(tmp_path, coco_dict())
 
@@ -402,7 +402,7 @@ def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path):
 
 
 def test_annotation_id_zero_and_no_detection_leave_the_figures_alone(hostile):
-    from cornernet.scoring import coco_metrics
+    from cornernet.evaluation.scoring import coco_metrics
 
     source = hostile("ids_annotation_zero")
     truth = source.coco()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Augment, Data, Split
-from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, sources, train_loader, write
+from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, train_loader, write
+from cornernet.data.sources import build
 from cornernet.data.workers import start_worker
 from cornernet.structures import Batch, ColourDraws, Sample
 
@@ -210,7 +211,7 @@ def on_disk(tmp_path_factory) -> Path:
 
 
 def test_files_and_drawings_give_the_same_batches(on_disk: Path):
-    train, val = sources(coco_config(on_disk))
+    train, val = build(coco_config(on_disk))
     assert (len(train), len(val)) == (6, 2)
     assert same(batches(train), batches(ShapesSet("train", 6, size=64)))
 
@@ -221,11 +222,11 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
     empty.write_text((on_disk / "annotations/train.json").read_text().split('"annotations"')[0] + '"annotations": [], '
                      + '"categories": [{"id": 1, "name": "a"}]}')  # fmt: skip
     with pytest.raises(ValueError, match=r"empty\.json has 6 pictures, but no box to train on"):
-        sources(replace(data, train=Split("images/train", str(empty))))
+        build(replace(data, train=Split("images/train", str(empty))))
     with pytest.raises(ValueError, match=r"data\.val\.annotations is not set"):
-        sources(replace(data, val=Split()))
+        build(replace(data, val=Split()))
     with pytest.raises(FileNotFoundError) as caught:
-        sources(replace(data, root=str(tmp_path / "nowhere")))
+        build(replace(data, root=str(tmp_path / "nowhere")))
     assert str(caught.value).count("nowhere") == 4 and "\n" not in str(caught.value)
 
 
@@ -233,4 +234,4 @@ def test_official_paths_say_how_to_get_coco(tmp_path: Path):
     data = Data(root=str(tmp_path), train=Split("train2017", "annotations/instances_train2017.json"),
                 val=Split("val2017", "annotations/instances_val2017.json"))  # fmt: skip
     with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json.*instances_val2017\.json.*val2017\.zip"):
-        sources(data)
+        build(data)

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from cornernet.config import Data
-from cornernet.data import normalise, photometric, prepare
-from cornernet.data.photometric import EIGENVALUES, EIGENVECTORS
+from cornernet.data import normalise, prepare
+from cornernet.data.transforms import photometric
+from cornernet.data.transforms.photometric import EIGENVALUES, EIGENVECTORS
 from cornernet.structures import Batch
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cornernet import checkpoint
-from cornernet.commandline import Failed, Interrupted
+from cornernet.checkpoints import checkpoint
+from cornernet.cli.commandline import Failed, Interrupted
 from cornernet.config import Data
 from cornernet.data.loader import train_loader
-from cornernet.data.shapes import ShapesSet
+from cornernet.data.sources.shapes import ShapesSet
 from cornernet.data.workers import NOTHING, Held, Watch
 
 ROOT = Path(__file__).resolve().parent.parent.parent

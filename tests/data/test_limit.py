@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cornernet.config import Data, Split
-from cornernet.data import ShapesSet, sources, write
-from cornernet.data.coco import first, read
+from cornernet.data import ShapesSet, write
+from cornernet.data.sources import build
+from cornernet.data.sources.coco import first, read
 
 
 def coco_mini(shared):
@@ -39,7 +40,7 @@ def test_no_limit_changes_nothing_and_zero_is_refused(shared):
 
 def test_shapes_are_limited_too():
     data = Data(name="shapes", train=Split(limit=3))
-    assert [len(source) for source in sources(data)] == [3, data.shapes.val_images]
+    assert [len(source) for source in build(data)] == [3, data.shapes.val_images]
 
 
 def test_shapes_are_not_written_over_somebody_elses_annotations(tmp_path):

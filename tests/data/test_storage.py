@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from cornernet.config import Augment, Data
-from cornernet.data import ShapesSet, coco, images, read, storage, train_loader, write
+from cornernet.data import ShapesSet, images, read, storage, train_loader, write
+from cornernet.data.sources import coco
 from cornernet.data.storage import Away, patiently
-from cornernet.evaluate import predictions
+from cornernet.evaluation.evaluate import predictions
 
 DATA = Data(name="shapes", input_size=(64, 64), max_objects=4, workers=0, augment=Augment(border=16))
 FOLDER = Path("images/train")

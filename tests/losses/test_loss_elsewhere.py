@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torchvision.ops import sigmoid_focal_loss
 
-from cornernet import config, engine
+from cornernet import config
 from cornernet.losses import ROLES, AELoss, build
+from cornernet.training import engine
 
 
 def with_points(tl_tag, br_tag, mask, *, tl_point, br_point, factor=1.0):

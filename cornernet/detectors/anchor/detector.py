@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
-from cornernet.checks import COUNT, SHARE, WHOLE, Interval, ranges
 from cornernet.config import Anchor, Component, Config, Model, roles, untyped
+from cornernet.config.ranges import COUNT, SHARE, WHOLE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors

@@ -3,8 +3,8 @@
 import numpy as np
 from torch import Tensor
 
-from cornernet import visualize
 from cornernet.detectors.anchor.assign import Assigned
+from cornernet.drawing import visualize
 
 
 def draw_targets(picture: np.ndarray, anchors: list[Tensor], goal: Assigned, row: int) -> list[tuple[str, np.ndarray]]:

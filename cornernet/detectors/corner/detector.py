@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass
-from cornernet.checks import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.config import Component, Config, untyped
+from cornernet.config.ranges import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_pictures, training_pictures
 from cornernet.detectors.corner.assignment import assignment

@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cornernet import checkpoint, config
+from cornernet import config
+from cornernet.checkpoints import checkpoint
 from cornernet.config import Config
-from cornernet.data.coco_classes import COCO_CLASSES
+from cornernet.data.sources.coco_classes import COCO_CLASSES
 from cornernet.detectors.corner.detector import build
 
 RECIPE = (

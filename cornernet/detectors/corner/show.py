@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cornernet import visualize
+from cornernet.drawing import visualize
 from cornernet.structures import CornerTargets
 
 TITLES = ("top-left corners", "bottom-right corners")

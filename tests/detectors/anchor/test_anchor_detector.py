@@ -7,12 +7,12 @@ from torch import nn
 from torchvision.models import resnet18
 
 from cornernet.backbones.pyramid import Coarser
-from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
 from cornernet.detectors.anchor.coding import decode
 from cornernet.detectors.anchor.loss import _rows
 from cornernet.losses import ROLES
+from cornernet.profiling import random_batch
 from cornernet.structures import AnchorMaps
 
 TINY = [

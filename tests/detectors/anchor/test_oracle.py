@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cornernet import config, detectors
-from cornernet.data.shapes import ShapesSet
+from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
 from cornernet.detectors.anchor.assign import atss, max_iou

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet.benchmark import random_batch
 from cornernet.config import Config, override
 from cornernet.detectors import build
 from cornernet.detectors.canvas import slack
 from cornernet.detectors.corner.features import corner_features
 from cornernet.losses import heatmap
+from cornernet.profiling import random_batch
 from cornernet.structures import CornerMaps
 
 TINY = [

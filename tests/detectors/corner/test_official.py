@@ -5,11 +5,11 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from cornernet import checkpoint
+from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, override
 from cornernet.detectors.corner import official
 from cornernet.detectors.corner.detector import build
-from cornernet.state import load_detector
+from cornernet.training.state import load_detector
 
 TINY = [
     "model.backbone.stacks=2",

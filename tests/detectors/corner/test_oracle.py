@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cornernet import config, detectors
-from cornernet.data.shapes import ShapesSet
+from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import tag_distance
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle

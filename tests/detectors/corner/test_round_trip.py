@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from cornernet.config import Nms
-from cornernet.data.coco import read
+from cornernet.data.sources.coco import read
 from cornernet.detectors.canvas import fit_size
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.targets import encode
-from cornernet.inference import detect, fit, to_original
+from cornernet.prediction.inference import detect, fit, to_original
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 SETS = {  # annotations, pictures, boxes -> objects that share a corner's cell with another of their class, of another

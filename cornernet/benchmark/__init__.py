@@ -1,7 +1,0 @@
-"""Time: a config's training step, its growth, what a node would need; and every stage beside its floor."""
-
-from cornernet.benchmark.request import run
-from cornernet.benchmark.table import stages
-from cornernet.benchmark.training_step import random_batch, step
-
-__all__ = ["random_batch", "run", "stages", "step"]

@@ -1,0 +1,28 @@
+"""Settings: the schema of every key, the way from YAML files and overrides to its dataclasses, ranges and messages.
+
+Called by every room: inside the package settings are these dataclasses, never text.
+"""
+
+from cornernet.config.load import from_container, load, override, roles, save, text, to_dict, untyped
+from cornernet.config.schema import (
+    ROLES,
+    Anchor,
+    Augment,
+    Backbone,
+    Component,
+    Config,
+    Data,
+    Head,
+    Losses,
+    Model,
+    Nms,
+    Shapes,
+    Split,
+    Test,
+    Train,
+)
+
+__all__ = [
+    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
+    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
+]  # fmt: skip

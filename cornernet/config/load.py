@@ -1,0 +1,171 @@
+"""The way from YAML files and overrides to the plain dataclasses of `schema`, and back."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cornernet.config import elsewhere
+from cornernet.config.inheritance import layers
+from cornernet.config.messages import sentence
+from cornernet.config.schema import (
+    ROLES,
+    Anchor,
+    Augment,
+    Backbone,
+    Component,
+    Config,
+    Data,
+    Head,
+    Losses,
+    Model,
+    Nms,
+    Shapes,
+    Split,
+    Test,
+    Train,
+)
+from cornernet.system import writing
+
+__all__ = [  # the schema is read and written here, so it is had from here
+    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
+    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
+]  # fmt: skip
+
+
+PLAIN = (dict, list, tuple, str, int, float, type(None))
+SAVED = {"values": 4000, "depth": 16, "text": 4000}  # what a config that comes inside a file may hold; ours has 300
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """YAML file with its bases, then `a.b=c` overrides, checked against the schema -> Config, all of it typed.
+
+    Raises FileNotFoundError for a missing file and ValueError, one sentence, for anything wrong in it.
+    """
+    merged = OmegaConf.structured(Config)
+    for source, layer in layers(Path(path)):
+        _merge(merged, layer, str(source))
+    return _has_place(from_container(_overridden(merged, overrides), typed=True), overrides)
+
+
+def override(config: Config, overrides: Sequence[str]) -> Config:
+    """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
+    changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+    given = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides))).get("loss")
+    words = elsewhere.typed(given) if isinstance(given, dict) else frozenset()
+    return dataclasses.replace(changed, typed=config.typed | words)
+
+
+def untyped(config: Config) -> list[str]:
+    """Return what of the detector's losses may lead to code from elsewhere and was not typed, as one types it."""
+    asked = elsewhere.needed(to_dict(config)["loss"], roles(config))
+    return [word for word in asked if word not in config.typed]
+
+
+def roles(config: Config) -> dict[str, Component]:
+    """The losses that the detector of the config has a place for, and that are not switched off."""
+    held = {role: getattr(config.loss, role) for role in ROLES[config.model.detector]}
+    return {role: loss for role, loss in held.items() if loss.name != "none"}
+
+
+def _has_place(config: Config, overrides: Sequence[str]) -> Config:
+    """The config; raises ValueError for an override that changes a loss that its detector does not have."""
+    kind = config.model.detector
+    for text in overrides:
+        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
+        if role and role[1] not in ROLES[kind] and getattr(config.loss, role[1]) != getattr(Losses(), role[1], None):
+            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(ROLES[kind])}")
+    return config
+
+
+def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> Config:
+    """Plain dict, as a checkpoint holds it, or DictConfig -> Config; raises ValueError where it does not fit.
+
+    typed: the user typed all of it, so that it may name losses by dotted path; what a file brings along may not.
+    In a plain dict nothing is looked up: a checkpoint of someone else could ask for variables of the environment.
+    """
+    if not isinstance(values, DictConfig):
+        _check_plain(values)
+        if "${" in str(values):
+            raise ValueError("the saved config asks to look something up by ${...}, which only a YAML file may")
+        merged = OmegaConf.structured(Config)
+        _merge(merged, OmegaConf.create(values), "the saved config")
+        values = merged
+    try:
+        found = OmegaConf.to_object(values)
+    except OmegaConfBaseException as error:
+        raise ValueError(sentence(error, Config)) from None
+    return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found)["loss"])) if typed else found
+
+
+def _check_plain(values: dict[str, Any]) -> None:
+    """Raise ValueError for a saved config that is endless, deep, large or not plain; what it shares counts anew."""
+    left, count = [(values, 0)], 0
+    while left:
+        value, depth = left.pop()
+        if not isinstance(value, PLAIN) or (isinstance(value, str) and len(value) > SAVED["text"]):
+            raise ValueError(f"the saved config holds no plain values of at most {SAVED['text']} characters alone")
+        inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        inner = inner if isinstance(inner, (list, tuple)) else ()
+        count += 1 + len(inner)
+        if count > SAVED["values"] or depth > SAVED["depth"]:
+            raise ValueError(
+                f"the saved config holds more than {SAVED['values']} values or {SAVED['depth']} inside each other"
+            )
+        left += [(x, depth + 1) for x in inner]
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Config -> nested plain dict of YAML types, for saving."""
+    return OmegaConf.to_container(OmegaConf.structured(config))
+
+
+def save(config: Config, path: str | Path) -> None:
+    """Write the resolved config as YAML; the old file stands until the new one is whole."""
+    writing.write(path, text(config))
+
+
+def text(config: Config) -> str:
+    """Config -> the resolved YAML."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    # names of losses first: a new name empties the args, which must not depend on the order of typing
+    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=", text)):
+        key, equals, _ = text.partition("=")
+        if not equals or not key or text.startswith("-"):
+            raise ValueError(
+                f"got {text!r} where an override key=value was expected, for example train.lr=1e-4 "
+                "(--help lists the keys)"
+            )
+        try:
+            _start_anew(config, OmegaConf.from_dotlist([text]))
+            config.merge_with_dotlist([text])
+        except OmegaConfBaseException as error:
+            raise ValueError(f"{text}: {sentence(error, Config)}") from None
+        except Exception as error:  # the YAML reader's own exceptions, for a value such as [1,2
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"{text}: the value is not readable as YAML: {reason}") from None
+    return config
+
+
+def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
+    """Merge one layer in place."""
+    try:
+        _start_anew(config, layer)
+        config.merge_with(layer)
+    except OmegaConfBaseException as error:
+        raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
+
+
+def _start_anew(config: DictConfig, layer: DictConfig) -> None:
+    """Arguments and weight belong to the loss they were written for: another name starts with its own."""
+    for role in config.loss:
+        name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
+        if name is not None and name != config.loss[role].name:
+            config.loss[role].args, config.loss[role].weight = {}, None

@@ -1,0 +1,208 @@
+"""The pictures and classes of a COCO file, checked record by record."""
+
+import errno
+import os
+import unicodedata
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cornernet.data.images import LARGEST, read_image
+from cornernet.data.problems import Problems, presentable, short
+from cornernet.data.sources.source import ImageRecord
+from cornernet.data.storage import reaching
+
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a folder that is not there
+
+
+def identifier(value: Any) -> int | str | None:
+    """Id as found in a file -> the same as int (1.0 is 1) of 64 bits or non-empty str, None if it is neither."""
+    if isinstance(value, str):
+        return value if value and not any("\ud800" <= c <= "\udfff" for c in value) else None  # half characters
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if abs(value) < 2**63 and value == int(value) else None
+
+
+def categories(entries: list, problems: Problems) -> tuple[list[int], list[str]]:
+    """Entries of the file -> (ids sorted, names); raises ValueError, since every label hangs on them."""
+    found: dict[int, str] = {}
+    owner: dict[str, int] = {}
+    for at, entry in enumerate(entries):
+        number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+        if not isinstance(number, int):
+            got = f"its id is {entry.get('id')!r}" if isinstance(entry, dict) else f"it is {entry!r}"
+            problems.refuse(f"entry {at} of categories has no integer id of 64 bits, {got}")
+        if number in found:
+            problems.refuse(f"category id {number} is given twice, {found[number]!r} and {entry.get('name')!r}")
+        name = found[number] = _class_name(number, entry.get("name"), problems)
+        if owner.setdefault(name, number) != number:
+            text = f"categories {owner[name]} and {number} are both named {name!r}"
+            problems.repair("category name given twice", text, "kept apart by their ids")
+    ids = sorted(found)
+    return ids, [found[i] for i in ids]
+
+
+def _class_name(number: int, name: Any, problems: Problems) -> str:
+    """Name as in the file if it can be printed, one line of it, else the id."""
+    if not isinstance(name, str) or not name.strip():
+        text = f"category {number} is named {name!r}"
+        problems.repair("category without a name", text, "its id is used")
+        return str(number)
+    if presentable(name):
+        return name
+    problems.repair("category name not printable", f"category {number} is named {name!r}", "escaped and cut")
+    return short(name)
+
+
+def images(entries: list, root: Path, problems: Problems) -> dict[int | str, ImageRecord | None]:
+    """Entries of the file -> id: record, in file order; None for a picture that was left out.
+
+    Raises FileNotFoundError if no picture at all is in the folder, and ValueError if none is left.
+    """
+    files = _Folder(root)
+    found: dict[int | str, ImageRecord | None] = {}
+    for at, entry in enumerate(entries):
+        number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+        if number is None:
+            text = f"entry {at} of images has no id that is an integer of 64 bits or a text"
+            problems.skip("image without an id", text)
+        elif number in found:
+            second = entry.get("file_name")
+            problems.skip("image id given twice", f"image id {number} is given twice, the second time for {second!r}")
+        else:
+            found[number] = _record(number, entry, files, problems)
+    if not any(found.values()):
+        problems.refuse(f"none of the {len(entries)} images can be used: {dict(problems.skipped)}")
+    if len({type(number) for number in found}) > 1:
+        problems.refuse("some image ids are integers, some strings; the metric needs one kind")
+    _note_shared_files(found, problems)
+    return found
+
+
+def _note_shared_files(found: dict[int | str, ImageRecord | None], problems: Problems) -> None:
+    owner: dict[str, int | str] = {}
+    for number, record in found.items():
+        if record and owner.setdefault(record.file_name, number) != number:
+            text = f"images {owner[record.file_name]!r} and {number!r} are both {record.file_name}"
+            problems.repair("file listed twice", text, "used twice")
+
+
+def check_folder(entries: list, root: Path, problems: Problems) -> None:
+    """Raise FileNotFoundError where not one of the listed pictures is in the folder: then it is the wrong folder."""
+    files = _Folder(root)
+    names = [e["file_name"] for e in entries if isinstance(e, dict) and isinstance(e.get("file_name"), str)]
+    names = [n for n in names if not bad_name(n)]
+    if names and not any(files.has(clean(n)) for n in names):
+        hint = short(f"(looked for {root / clean(names[0])})")
+        raise FileNotFoundError(
+            f"none of the {len(names)} pictures that {problems.source} lists is in {root} {hint}; "
+            "set data.train.images and data.val.images to their folders"
+        )
+
+
+def bad_name(name: Any) -> str:
+    """Reason why a file name is refused, or ""; a data set must not reach outside its folder.
+
+    Symbolic links inside the folder are followed: they are the doing of its owner, not of an annotation file.
+    """
+    if name is None or name == "":
+        return "is missing or empty"
+    if not isinstance(name, str):
+        return "is not a text"
+    if not name.strip(" ./\\"):
+        return "names no file"
+    if "\0" in name:
+        return "holds a NUL character"
+    if "://" in name:
+        return "is a URL; download the pictures first"
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or path.parts[0][1:2] == ":":  # C:/x and C:x are elsewhere on Windows
+        return "is an absolute path; names must be relative to the folder of the pictures"
+    return "leaves the folder of the pictures" if ".." in path.parts else ""
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    """Whether an entry is a file or leads to one; a link in a circle or to where we may not look is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def clean(name: str) -> str:
+    """File name with slashes as on this system's annotation files: Windows ones are turned."""
+    return str(PurePosixPath(name.replace("\\", "/")))
+
+
+def _record(number: int | str, entry: dict, files: "_Folder", problems: Problems) -> ImageRecord | None:
+    name = entry.get("file_name")
+    if reason := bad_name(name):
+        problems.skip("bad file name", f"image {number}: the file name {name!r} {reason}")
+        return None
+    name = clean(name)
+    if not files.has(name):
+        problems.skip("missing picture", f"image {number}: there is no file {files.root / name}{files.near(name)}")
+        return None
+    size = _size(number, entry, files.root / name, problems)
+    return ImageRecord(number, name, *size) if size else None
+
+
+def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tuple[int, int] | None:
+    """(width, height) of the entry, or of the file where the entry has none."""
+    if entry.get("width") is None or entry.get("height") is None:
+        try:
+            with reaching(path):
+                height, width = read_image(path).shape[:2]
+        except (ValueError, OSError) as error:
+            problems.skip("unreadable picture", f"image {number}: {error}")
+            return None
+        text = f"image {number}: {path} has no width and height in the annotation file"
+        problems.repair("image without a size", text, "read from the picture")
+        return width, height
+    size = identifier(entry["width"]), identifier(entry["height"])
+    if all(isinstance(side, int) and 0 < side <= LARGEST for side in size):
+        return size
+    found = f"width {entry['width']!r} and height {entry['height']!r}"
+    problems.skip("bad image size", f"image {number}: {found} must be positive integers of at most {LARGEST}")
+    return None
+
+
+def _folded(name: str) -> str:
+    """Name as two people would read it aloud: without case, and with accents in one piece."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+class _Folder:
+    """Answers whether a file exists by listing each folder once, which is what makes 100 000 answers cheap.
+
+    Raises OSError for a folder that exists and cannot be listed.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._names, self._alike = cache(self._list), cache(self._fold)
+
+    def has(self, name: str) -> bool:
+        folder, _, last = name.rpartition("/")
+        return last in self._names(folder)
+
+    def near(self, name: str) -> str:
+        """A hint to a file whose name looks the same, as happens between operating systems, or ""."""
+        folder, _, last = name.rpartition("/")
+        found = self._alike(folder).get(_folded(last))
+        return f", but {found!a}, which is written differently" if found else ""
+
+    def _list(self, folder: str) -> frozenset[str]:
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return frozenset(entry.name for entry in entries if _is_file(entry))
+        except OSError as error:
+            if error.errno in NOWHERE:
+                return frozenset()
+            raise
+        except ValueError:  # half a character
+            return frozenset()
+
+    def _fold(self, folder: str) -> dict[str, str]:
+        return {_folded(name): name for name in self._names(folder)}

@@ -1,0 +1,1 @@
+"""Random changes of training images: geometry in the loader's workers, colour on the device."""

@@ -1,0 +1,1 @@
+"""Boxes on images, panels of images, curves. Called by reports, prediction, training and comparisons."""

@@ -1,0 +1,123 @@
+"""The COCO figures of an evaluation, as numbers, as a table and as files."""
+
+import json
+import unicodedata
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cornernet.system import writing
+from cornernet.system.printing import printable
+
+# Name in Metrics -> what it measures, in the order of COCOeval.stats.
+FIGURES = {
+    "AP": "IoU 0.50:0.95, all sizes, 100 detections",
+    "AP50": "IoU 0.50, all sizes, 100 detections",
+    "AP75": "IoU 0.75, all sizes, 100 detections",
+    "AP_small": "IoU 0.50:0.95, area below 32 x 32, 100 detections",
+    "AP_medium": "IoU 0.50:0.95, area between, 100 detections",
+    "AP_large": "IoU 0.50:0.95, area above 96 x 96, 100 detections",
+    "AR1": "IoU 0.50:0.95, all sizes, 1 detection",
+    "AR10": "IoU 0.50:0.95, all sizes, 10 detections",
+    "AR100": "IoU 0.50:0.95, all sizes, 100 detections",
+    "AR_small": "IoU 0.50:0.95, area below 32 x 32, 100 detections",
+    "AR_medium": "IoU 0.50:0.95, area between, 100 detections",
+    "AR_large": "IoU 0.50:0.95, area above 96 x 96, 100 detections",
+}
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Figures of one category, each in [0, 1], or -1 where there is no object to measure with."""
+
+    name: str
+    AP: float
+    AP50: float
+    objects: int  # annotated ones, crowds not counted
+    detections: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The twelve COCO figures under the names in FIGURES, AP at IoU 0.90, and counts; -1 where there is no object."""
+
+    AP: float
+    AP50: float
+    AP75: float
+    AP_small: float
+    AP_medium: float
+    AP_large: float
+    AR1: float
+    AR10: float
+    AR100: float
+    AR_small: float
+    AR_medium: float
+    AR_large: float
+    AP90: float
+    images: int
+    objects: int  # annotated ones, crowds not counted
+    detections: int
+    seconds_per_image: float = 0.0  # of prediction, without reading the picture; 0: not measured
+    per_class: list[ClassMetrics] = field(default_factory=list)
+    unreadable: int = 0  # pictures that could not be read, whose objects count as missed
+
+    def figures(self) -> dict[str, float]:
+        """Return the twelve figures and AP90 by name, for a log."""
+        return {name: getattr(self, name) for name in (*FIGURES, "AP90")}
+
+
+def table(metrics: Metrics) -> str:
+    """Format the twelve figures, AP90 and one row a class as aligned text; '-' where there is nothing to measure."""
+    meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
+    rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
+    classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
+    head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
+    if metrics.unreadable:
+        head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
+    if metrics.seconds_per_image:
+        head += f", {metrics.seconds_per_image:.3g} s/image"
+    titles = ("class", "objects", "detections", "AP", "AP50")
+    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
+
+
+class Unwritten(OSError):
+    """The figures could not be written; they are in `.metrics`, so that a run need not lose them too."""
+
+    def __init__(self, error: OSError, path: str | Path, metrics: "Metrics"):
+        super().__init__(error.errno, error.strerror, str(path))
+        self.metrics = metrics
+
+
+def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -> None:
+    """Write metrics.json and predictions.json (COCO results format, original ids) into a folder, made if need be.
+
+    Raises Unwritten where the disk does not take them.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content, indent in (("metrics", asdict(metrics), 2), ("predictions", results, None)):
+        text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+        try:
+            writing.write(folder / f"{name}.json", text + "\n")
+        except OSError as error:
+            raise Unwritten(error, folder / f"{name}.json", metrics) from error
+
+
+def _cell(value: float) -> str:
+    return "-" if value < 0 else f"{value:.3f}"
+
+
+def aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+    """Columns two spaces apart, by the width that a terminal gives each character."""
+    rows = [tuple(map(printable, row)) for row in rows]  # a class name must not make a row of its own
+    widths = [max(_width(row[k]) for row in rows) for k in range(len(sides))]
+    return ["  ".join(map(_pad, row, widths, sides)).rstrip() for row in rows]
+
+
+def _pad(text: str, width: int, side: str) -> str:
+    space = " " * (width - _width(text))
+    return text + space if side == "<" else space + text
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

@@ -1,0 +1,64 @@
+"""Statistics of the annotated objects: how many of each class, how large, how long, how many a picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, nothing, png, title
+from cornernet.evaluation.report.pictures import Picture, objects
+
+MOST = 30  # classes with a bar of their own
+
+
+def per_class(counts: Sequence[int], names: Sequence[str], order: Sequence[int]) -> bytes:
+    """Objects of each class -> PNG with a bar for the first of `order` and one for the sum of the others."""
+    shown = list(order[:MOST])
+    labels, values = [names[k] for k in shown], [counts[k] for k in shown]
+    if rest := list(order[MOST:]):
+        labels.append(f"{len(rest)} others")
+        values.append(sum(counts[k] for k in rest))
+    figure, (axes,) = canvas(8.5, 1.1 + 0.24 * max(3, len(labels)))
+    title(axes, "", "objects", "")
+    if not labels:
+        nothing(axes, "no classes")
+        return png(figure)
+    bars = axes.barh(range(len(values)), values, color=[BLUE] * len(shown) + [QUIET], height=0.7)
+    axes.bar_label(bars, [f" {value}" for value in values], fontsize=9, color=INK)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
+    axes.set(ylim=(max(3, len(labels)) - 0.4, -0.6), xlim=(0, max(1, *values) * 1.1))
+    axes.grid(axis="y", visible=False)
+    return png(figure)
+
+
+def boxes(pictures: Sequence[Picture]) -> bytes:
+    """Sizes and shapes of the boxes, objects a picture -> PNG of three histograms."""
+    figure, (left, middle, right) = canvas(11, 3.4, 3)
+    rows = np.concatenate([np.zeros((0, 4)), *(picture.boxes[objects(picture)] for picture in pictures)])
+    width, height = rows[:, 2:].T
+    solid = (width > 0) & (height > 0)
+    _spread(left, np.sqrt(width * height)[solid], "Box size", "square root of the area, pixels", (32, 96))
+    _spread(middle, (width[solid] / height[solid]), "Aspect ratio", "width / height", (1,))
+    title(right, "Objects a picture", "objects", "pictures")
+    if pictures:
+        counts = np.array([len(objects(picture)) for picture in pictures])
+        step = -(-(counts.max() + 1) // 40)
+        right.hist(counts, np.arange(0, counts.max() + step + 1, step) - 0.5, color=BLUE, edgecolor="white")
+        right.set_xlim(-0.7, max(4, counts.max()) + 0.7)
+        right.xaxis.get_major_locator().set_params(integer=True)
+        right.yaxis.get_major_locator().set_params(integer=True)
+    else:
+        nothing(right, "no pictures")
+    return png(figure)
+
+
+def _spread(axes, values: np.ndarray, text: str, quantity: str, marks: Sequence[float]) -> None:
+    """Histogram over a logarithmic axis that reads in plain numbers, with marks at some values."""
+    title(axes, text, quantity, "objects")
+    if not len(values):
+        return nothing(axes, "no objects")
+    low, high = min(values.min(), marks[0] / 1.5), max(values.max(), marks[-1] * 1.5)
+    axes.hist(values, np.geomspace(low * 0.99, high * 1.01, 41), color=BLUE, edgecolor="white", linewidth=0.5)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}")
+    for mark in marks:
+        axes.axvline(mark, color=ORANGE, linewidth=1, linestyle="--")

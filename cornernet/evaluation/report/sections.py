@@ -1,0 +1,163 @@
+"""The parts of the page, each with its plots, and the rules by which they were made."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from cornernet.evaluation.metrics import Metrics
+from cornernet.evaluation.report import labels, page, plots
+from cornernet.evaluation.report.drawing import numbered
+from cornernet.evaluation.report.examples import MARK, Example
+from cornernet.evaluation.report.matching import condensed, detections
+from cornernet.evaluation.report.page import Section
+from cornernet.evaluation.report.pictures import Picture, objects
+
+KEPT = 20  # classes with a row of their own in the confusion matrix
+MIXED = 10  # rows of the table of confusions
+SMALL, LARGE = 32**2, 96**2  # square pixels
+
+
+class Findings(NamedTuple):
+    """All that the page is made of."""
+
+    metrics: Metrics
+    precision: np.ndarray  # [T, R, K, A, M]
+    names: list[str]  # of the classes, for plots
+    pictures: list[Picture]
+    partners: list[np.ndarray]  # of each picture, from `match`
+    confusion: np.ndarray  # [K + 1, K + 1]
+    best: list[Example]
+    worst: list[Example]
+    unreadable: list[str]  # what hindered drawing others
+    score: float  # from which a detection is drawn and enters the confusions
+
+
+def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
+    """The sections in order, and every picture in them as a PNG file by its name."""
+    counts = [c.objects for c in found.metrics.per_class]
+    order = sorted((k for k, count in enumerate(counts) if count), key=lambda k: -counts[k])
+    files: dict[str, bytes] = {}
+    parts = [
+        Section("figures", "COCO figures", page.figures(found.metrics)),
+        Section("classes", "Classes", page.classes(found.metrics) + _note(found.names)),
+        _precision_recall(found, order, files),
+        _confusion(found, order, files),
+        _sizes(found, files),
+        _scores(found, files),
+        _examples("worst", "Worst pictures", found, files),
+        _examples("best", "Best pictures", found, files),
+        _labels(found, counts, order, files),
+    ]
+    return parts, files
+
+
+def _note(names: Sequence[str]) -> str:
+    """What the numbers in the plots mean, where a name could not be written there."""
+    if not any(name == numbered(k) for k, name in enumerate(names, 1)):
+        return ""
+    return '<p class="quiet">Plots give a class by its number where their font cannot write its name.</p>'
+
+
+def _precision_recall(found: Findings, order: Sequence[int], files: dict[str, bytes]) -> Section:
+    files["precision_recall.png"] = plots.precision_recall(found.precision, found.metrics, found.names, order)
+    alt = "Precision over recall at IoU 0.50, 0.75 and on average; beside it a curve for each of the frequent classes"
+    caption = "Precision as COCO has it: the best at this recall or a higher one. The number is the area, the AP."
+    return Section("curves", "Precision and recall", page.plot(files["precision_recall.png"], alt, caption))
+
+
+def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -> Section:
+    unseen = [k for k in np.argsort(-found.confusion[:-1].sum(1) - found.confusion[:, :-1].sum(0)) if k not in order]
+    keep = [*order, *unseen][: KEPT if len(found.names) > KEPT + 1 else len(found.names)]
+    rest = len(found.names) - len(keep)
+    small = condensed(found.confusion, keep)
+    names = [found.names[k] for k in keep]
+    if rest:
+        names.append(f"{rest} others")
+    else:
+        small = np.delete(np.delete(small, len(keep), 0), len(keep), 1)
+    files["confusion.png"] = plots.confusion(small, names)
+    rule = (
+        f"Detections of score {found.score:g} or more; each, the best first, takes the free object that it overlaps "
+        "most with an IoU of 0.5 or more, whatever the class. Detections in crowds of their class are left out. "
+        "The row <em>nothing</em> is of detections without an object, the column <em>missed</em> of objects without a "
+        "detection."
+    )
+    if rest:
+        rule += f" The {len(keep)} classes with the most objects have a row; the {rest} others are added up in one."
+    matrix = page.plot(files["confusion.png"], "Confusion matrix: annotated class by class found")
+    return Section("confusion", "Confusions", f"<p>{rule}</p>{matrix}{_mixed(found)}")
+
+
+def _mixed(found: Findings) -> str:
+    """Table of the classes that were most often taken for another one."""
+    counts = found.confusion[:-1, :-1].copy()
+    np.fill_diagonal(counts, 0)
+    rows, names = [], [c.name for c in found.metrics.per_class]
+    for at in np.argsort(-counts, axis=None, kind="stable")[:MIXED]:
+        true, taken = np.unravel_index(at, counts.shape)
+        if count := int(counts[true, taken]):
+            share = count / found.confusion[true].sum()
+            rows.append((page.name(names[true]), page.name(names[taken]), str(count), f"{share:.1%}"))
+    if not rows:
+        return "<p>No object was found under another class.</p>"
+    return "<h3>Most frequent</h3>" + page.table(("annotated", "found as", "objects", "of its class"), rows, "ttnn")
+
+
+def _sizes(found: Findings, files: dict[str, bytes]) -> Section:
+    areas = np.concatenate([np.zeros(0), *(picture.areas[objects(picture)] for picture in found.pictures)])
+    small, large = int((areas < SMALL).sum()), int((areas > LARGE).sum())
+    files["sizes.png"] = plots.sizes(found.metrics, (small, len(areas) - small - large, large))
+    values = ", ".join(f"{size} {page.rounded(getattr(found.metrics, f'AP_{size}'))}" for size in plots.SIZES)
+    caption = "Small is an area below 32 x 32 pixels, large one above 96 x 96, as annotated."
+    return Section("sizes", "Object sizes", page.plot(files["sizes.png"], f"AP by object size: {values}", caption))
+
+
+def _scores(found: Findings, files: dict[str, bytes]) -> Section:
+    values, right = detections(found.pictures, found.partners)
+    number = found.metrics.objects
+    files["scores.png"] = plots.scores(values, right, number, found.score)
+    caption = (
+        "Right is a detection that has an object of its class by the rule of the confusion matrix. The dashed line is "
+        f"test.draw_score, {found.score:g}."
+    )
+    if len(values) and number:
+        f1 = plots.kept(values, right, number)["F1"]
+        caption += f" The best F1, {f1.max():.3f}, is reached at {plots.RECALLS[f1.argmax()]:.2f}."
+    alt = "Histogram of the scores of right and wrong detections; precision, recall and F1 over the lowest score kept"
+    return Section("scores", "Scores", page.plot(files["scores.png"], alt, caption))
+
+
+def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -> Section:
+    chosen, parts = getattr(found, kind), []
+    for k, example in enumerate(chosen, 1):
+        files[f"{kind}_{k}.png"] = cv2.imencode(".png", example.drawing)[1].tobytes()
+        alt = f"{example.name}: annotated objects on the left, detections on the right"
+        parts.append(page.photograph(example.drawing, alt, page.described(example)))
+    first = "errors" if kind == "worst" else "objects found"
+    rule = (
+        f"By the F1 of the detections of score {found.score:g} or more, matched as in the confusion matrix; among "
+        f"equals, those with the most {first} first. Truth on the left, prediction on the right; {MARK} marks missed "
+        "objects and wrong detections. Pictures in which nothing is annotated and nothing was found are left out."
+    )
+    if kind == "worst" and found.unreadable:
+        parts.append("<p>These could not be read and are not shown:</p>" + page.listed(found.unreadable))
+    return Section(kind, title, f"<p>{rule}</p>" + ("".join(parts) or "<p>There are none.</p>"))
+
+
+def _labels(found: Findings, counts: Sequence[int], order: Sequence[int], files: dict[str, bytes]) -> Section:
+    crowds = sum(int(picture.crowd.sum()) for picture in found.pictures)
+    empty = sum(not len(objects(picture)) for picture in found.pictures)
+    absent = len(counts) - len(order)
+    lead = f"{len(found.pictures)} pictures, {empty} of them without objects; {sum(counts)} objects"
+    lead += f" and {crowds} crowds, which are not counted below" if crowds else ""
+    lead += f"; {absent} of {len(counts)} classes have no object" if absent else ""
+    files["classes.png"] = labels.per_class(counts, found.names, order)
+    files["boxes.png"] = labels.boxes(found.pictures)
+    some = f"The {labels.MOST} most frequent classes." if len(order) > labels.MOST else ""
+    first = page.plot(files["classes.png"], "Number of objects of each class", some)
+    alt = "Histograms of the size of the boxes, of their aspect ratio and of the number of objects a picture"
+    caption = "The dashed lines are 32 and 96 pixels, the bounds of the COCO sizes for full boxes, and a square."
+    second = page.plot(files["boxes.png"], alt, caption)
+    return Section("labels", "The data", f"<p>{lead}.</p>{first}{second}")

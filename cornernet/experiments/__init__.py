@@ -1,0 +1,1 @@
+"""Trainings that differ in one thing, side by side; the box-regression experiment."""

@@ -1,0 +1,289 @@
+"""Trainings that differ in one thing or a few, side by side: run what is missing, score all, print and draw."""
+
+import csv
+import json
+import logging
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cornernet import config
+from cornernet.data.sources import build_source
+from cornernet.drawing.visualize import comparison
+from cornernet.evaluation import evaluate, report
+from cornernet.experiments import grid
+from cornernet.experiments.grid import Choice, Plan
+from cornernet.prediction import inference
+from cornernet.prediction.predictor import Predictor
+from cornernet.system import locking, writing
+from cornernet.system.interruption import REQUESTS, Interrupted, heeded
+from cornernet.system.locking import InUse, Lock
+from cornernet.training import engine, opening
+from cornernet.training.persistence import resumable
+
+log = logging.getLogger("cornernet")
+SHOWN = ("AP", "AP50", "AP75", "AP90")
+CLAIM = ".claim"  # file whose lock a comparison holds in the folder of the training that it is at
+WAIT = 5.0  # seconds between two looks at what others are doing
+SIGNALS = {128 + number: number for number in REQUESTS}  # exit codes of a training that was asked to stop
+
+
+class Point(NamedTuple):
+    """One training."""
+
+    name: str  # for people
+    choice: Choice
+    folder: Path
+    settings: list[str]  # overrides
+
+
+class Row(NamedTuple):
+    """One combination in the table."""
+
+    label: dict[str, str]
+    seeds: list[int]  # that have a result
+    figures: dict[str, list[float]]  # name -> value for every seed
+    images_per_s: list[float]  # in training
+
+
+def compare(path: str, overrides: list[str], train_tool: Path) -> str:
+    """Config and overrides as `grid.plan` takes them, the training tool -> the table, as text.
+
+    Writes comparison.md, comparison.csv and comparison.png into the comparison's folder after every training, so that
+    a stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
+    machines: each does what none is at, and waits for the rest. Raises ValueError for wrong settings, and
+    where a training fails after the others are done; Interrupted after a signal.
+    """
+    found = grid.plan(path, overrides)
+    for choice in grid.combinations({**found.trained, **found.tested}):  # a slip must not wait for its turn
+        engine.check(config.load(path, [*found.fixed, *choice.overrides]), weights=False)
+    points = [_point(found, choice, seed) for choice, seed in grid.runs(found)]
+    for point in points:
+        if not resumable(point.folder, "auto"):
+            engine.check_weights(config.load(path, point.settings))
+    found.folder.mkdir(parents=True, exist_ok=True)
+    failed = _do_all(found, points, train_tool)
+    text = write(found)
+    if failed:
+        log.info(text)
+        raise ValueError(f"{len(failed)} of {len(points)} trainings failed: {'; '.join(failed)}; see their messages")
+    return text
+
+
+def _point(found: Plan, choice: Choice, seed: int) -> Point:
+    folder, settings = grid.run_folder(found, choice, seed)
+    return Point(" ".join([*choice.label.values(), f"seed {seed}"]), choice, folder, settings)
+
+
+def _do_all(found: Plan, points: list[Point], tool: Path) -> list[str]:
+    """Train and score what is not done, wait for what others are at -> names of the trainings that failed.
+
+    A point is claimed by a lock in its folder, so that comparisons on one grid, of other machines too, share it; one
+    whose owner died is free again and goes on where it was.
+    """
+    left, failed, told = points, [], ""
+    while left:
+        busy = [point for point in left if not _done(found, point, points, tool, failed)]
+        text = "; ".join(f"{point.name} ({_worker(point.folder)})" for point in busy)
+        if len(busy) == len(left):
+            if text != told:
+                log.info("waiting for what is done elsewhere: %s", text)
+            told = text
+            time.sleep(WAIT)
+        left = busy
+    return failed
+
+
+def _done(found: Plan, point: Point, points: list[Point], tool: Path, failed: list[str]) -> bool:
+    """Whether a point needs no more, as it is done by now or has failed; False where another is at it."""
+    point.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        claim = Lock(point.folder, 0, CLAIM)
+    except InUse:
+        return False
+    with claim:
+        if not _finished(point.folder, config.load(found.path, point.settings).train.steps):
+            if locking.held(point.folder):  # by a training that has lost its comparison
+                return False
+            log.info("training %d of %d: %s", points.index(point) + 1, len(points), point.name)
+            if _trained(found, point.folder, point.settings, tool):
+                failed.append(point.name)
+                return True
+        _scored(found, point.choice, point.folder)
+        write(found)
+    return True
+
+
+def _worker(folder: Path) -> str:
+    """Who is at a point."""
+    return locking.holder(folder / (CLAIM if locking.held(folder, CLAIM) else locking.FILE))
+
+
+def _finished(folder: Path, steps: int) -> bool:
+    """Whether a training came to its end and was scored there."""
+    rows = _rows(folder / "eval.csv")
+    return (folder / "last.pt").exists() and (folder / "metrics.json").exists() and bool(rows) and (
+        int(rows[-1]["step"]) >= steps
+    )  # fmt: skip
+
+
+def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
+    """Run one training in a process of its own -> its exit code; its table goes to train.txt in its folder."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={found.processes}"]
+    launch = torchrun if found.processes > 1 else []
+    command = [sys.executable, *launch, str(tool), found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "train.txt", "a", encoding="utf-8") as output:
+        # in a group of its own, so that it gets every signal once: from here
+        start = partial(subprocess.Popen, command, stdout=output, start_new_session=True)
+        with passed_on(start) as (process, passed):
+            code = process.wait()
+    if passed or code in SIGNALS:
+        number = passed[0] if passed else SIGNALS[code]
+        raise Interrupted(number, "comparison stopped; the same command goes on")
+    return code
+
+
+@contextmanager
+def passed_on(start: Callable[[], subprocess.Popen]) -> Iterator[tuple[subprocess.Popen, list[int]]]:
+    """Start a training and hand it the signals that ask for a stop, instead of dying before it, which saves.
+
+    -> its process, and the signals that came.
+    """
+    came: list[int] = []
+    process = None
+
+    def hand_on(number: int, _: object) -> None:
+        came.append(number)
+        tell(number)
+
+    def tell(number: int) -> None:
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, hand_on) for number in heeded()}
+    try:
+        process = start()
+        for number in came[:1]:  # while there was nobody to tell
+            tell(number)
+        yield process, came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _scored(found: Plan, trained: Choice, folder: Path) -> None:
+    """Score a finished training in every way that is asked for and has not been yet."""
+    for tested in grid.combinations(found.tested):
+        wanted = grid.testing(found, trained, tested)
+        target = _score_folder(folder, wanted)
+        if (target / "metrics.json").exists():
+            continue
+        predictor = Predictor.load(folder / "last.pt", overrides=[f"test={grid.written(wanted)}"])
+        settings = predictor.settings
+        source = build_source(settings.data, "val", predictor.category_ids, predictor.class_names)
+        evaluate.evaluate(
+            predictor.detector, source, category_ids=predictor.category_ids, folder=target,
+            backend=settings.test.backend, on_error=settings.data.on_error,
+            report=report.wanted(settings, f"{folder.name}, {target.name}"), **inference.settings(settings),
+        )  # fmt: skip
+
+
+def _score_folder(folder: Path, wanted: dict[str, Any]) -> Path:
+    """Where a score lies: in the training's own folder where it was tested like that, else in one inside."""
+    own = asdict(config.load(opening.recorded(folder)).test)
+    return folder if own == wanted else folder / f"scored-{grid.digest(wanted)}"
+
+
+def table(found: Plan) -> list[Row]:
+    """The rows that have a result, in the order of the lists."""
+    rows = []
+    for trained in grid.combinations(found.trained):
+        for tested in grid.combinations(found.tested):
+            results, seeds, speeds = [], [], []
+            for seed in found.seeds:
+                folder, settings = grid.run_folder(found, trained, seed)
+                if not _finished(folder, config.load(found.path, settings).train.steps):
+                    continue
+                file = _score_folder(folder, grid.testing(found, trained, tested)) / "metrics.json"
+                if file.exists():
+                    results.append(json.loads(file.read_text(encoding="utf-8")))
+                    seeds.append(seed)
+                    speeds += _speed(folder)
+            figures = {name: [float(result[name]) for result in results] for name in SHOWN}
+            if results:
+                rows.append(Row({**trained.label, **tested.label}, seeds, figures, speeds))
+    return rows
+
+
+def _speed(folder: Path) -> list[float]:
+    """Median pictures per second of a training, if it was logged."""
+    speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv")]
+    return [statistics.median(speeds)] if speeds else []
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(found: Plan) -> str:
+    """Write the table as Markdown and CSV, and the picture -> the table as Markdown."""
+    rows = table(found)
+    text = markdown(rows)
+    writing.write(found.folder / "comparison.md", text + "\n")
+    with (
+        writing.replacing(found.folder / "comparison.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        csv.writer(file).writerows(_flat(rows))
+    curves = {}
+    for choice in grid.combinations(found.trained):
+        folders = [grid.run_folder(found, choice, seed)[0] for seed in found.seeds]
+        curves[" ".join(choice.label.values()) or "run"] = [folder for folder in folders if folder.exists()]
+    comparison(curves, found.folder / "comparison.png")
+    return text
+
+
+def markdown(rows: list[Row]) -> str:
+    """Rows -> a table of means, with the standard deviation over the seeds where there are several."""
+    if not rows:
+        return "no training is finished"
+    names = list(rows[0].label)
+    lines = [[*names, *SHOWN, "seeds", "images/s"]]
+    for row in rows:
+        figures = [spread(row.figures[name]) for name in SHOWN]
+        speed = f"{statistics.median(row.images_per_s):.0f}" if row.images_per_s else "-"
+        lines.append([*row.label.values(), *figures, str(len(row.seeds)), speed])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    padded = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines]
+    return "\n".join([padded[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *padded[1:]])
+
+
+def spread(values: list[float]) -> str:
+    """Mean, and behind ± the standard deviation of two values or more; - where COCO has nothing to measure with."""
+    if min(values) < 0:
+        return "-"
+    mean = f"{statistics.mean(values):.3f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.3f}"
+
+
+def _flat(rows: list[Row]) -> Iterator[list[Any]]:
+    """Rows -> one line for every seed, for a spreadsheet."""
+    if rows:
+        yield [*rows[0].label, "seed", *SHOWN]
+    for row in rows:
+        for i, seed in enumerate(row.seeds):
+            yield [*row.label.values(), seed, *(row.figures[name][i] for name in SHOWN)]

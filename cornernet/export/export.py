@@ -1,0 +1,181 @@
+"""From a checkpoint to one file that other programs run: a picture goes in, boxes come out, decoded inside.
+
+The graph is the detector's `predict`: normalisation, network, decoding with a static number of rows. What depends on
+the picture's size or on what was found stays outside, where a few lines of any language do it: fitting the picture onto
+the canvas, mapping boxes back, and suppression, whose soft forms no graph format has and which pools what several
+scales and mirrors found. The file's metadata say how.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from cornernet import __version__
+from cornernet.config import Config, ranges, to_dict
+from cornernet.data.images import read_image
+from cornernet.export import check
+from cornernet.export.int8 import calibration, quantise
+from cornernet.export.plan import Plan, plan
+from cornernet.prediction import inference
+from cornernet.prediction.exported import METADATA, Rows
+from cornernet.system import writing
+from cornernet.training.state import load_detector
+
+log = logging.getLogger("cornernet")
+OUTPUTS = ("boxes", "scores", "labels")
+
+
+class Graph(nn.Module):
+    """What is traced: images [B, 3, H, W] uint8 BGR -> Rows, best first."""
+
+    def __init__(self, detector: nn.Module):
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> Rows:
+        """Predict, without what a suppression that merges would need."""
+        found = self.detector.predict(images)
+        return found.boxes, found.scores, found.labels
+
+
+def export(checkpoint: str, overrides: Sequence[str] = ()) -> str:
+    """Write a checkpoint as ONNX or as a program of torch.export and run the file -> what was written, as text.
+
+    overrides: those of `plan` and the config's. Raises FileNotFoundError, or ValueError, one sentence, for a file that
+    is no checkpoint, settings that are wrong, a package that is missing and training pictures that int8 lacks.
+    """
+    wanted = plan(checkpoint, overrides)
+    detector, settings, held, changed = traceable(checkpoint, wanted.overrides)
+    size = check_size(detector, wanted.size or settings.data.input_size)
+    about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
+    images = samples(wanted, size, settings.data.longest_side)
+    pictures = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
+    start = time.perf_counter()
+    program = trace(Graph(detector), images, wanted.batch)
+    write(program, wanted.out, about, pictures)
+    seconds = time.perf_counter() - start
+    batch = "batch" if wanted.batch is None else wanted.batch
+    rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
+    return (
+        f"{wanted.out}: {wanted.out.stat().st_size / 1e6:.1f} MB in {seconds:.1f} s; images uint8 [{batch}, 3, "
+        f"{size[0]}, {size[1]}] BGR -> {rows} rows of {', '.join(OUTPUTS)} each\n"
+    ) + check.check(wanted, Graph(detector), images, pictures, settings.test.draw_score)
+
+
+def traceable(checkpoint: str, overrides: Sequence[str]) -> tuple[nn.Module, Config, dict[str, Any], list[str]]:
+    """Checkpoint and overrides -> (detector that can be traced, its config, the checkpoint, what had to change).
+
+    Raises ValueError where what has to change was asked for.
+    """
+    detector, settings, held = load_detector(checkpoint, list(overrides))
+    changed = detector.graph_overrides()
+    for text in changed:
+        key = text.partition("=")[0]
+        if asked := [given for given in overrides if given.startswith(f"{key}=")]:
+            raise ValueError(f"{asked[-1]} cannot be part of a graph; {text} can")
+        log.info("%s in place of the checkpoint's own, which cannot be part of a graph; evaluate it with that", text)
+    if changed:
+        detector, settings, held = load_detector(checkpoint, [*overrides, *changed])
+    ranges.ranges(settings, ranges.TEST_RANGES)
+    # files hold weights in the layout of other programs
+    return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
+
+
+def check_size(detector: nn.Module, size: Sequence[int]) -> tuple[int, int]:
+    """(height, width) if the detector takes such a canvas; raises ValueError naming the nearest that it takes."""
+    height, width = size
+    if min(size) >= 1 and detector.fit_size(height, width) == (height, width):
+        return height, width
+    nearest = [_near(n, lambda m, i=i: detector.fit_size(m, m)[i]) for i, n in enumerate(size)]
+    raise ValueError(
+        f"size {height},{width} does not suit this network; nearest: height {' or '.join(map(str, nearest[0]))}, "
+        f"width {' or '.join(map(str, nearest[1]))}"
+    )
+
+
+def _near(length: int, fitted) -> list[int]:
+    """The lengths around one that a network takes, `fitted(n)` being the smallest that holds n."""
+    below = next((n for n in range(length, 0, -1) if fitted(n) == n), None)
+    return sorted({n for n in (below, fitted(max(length, 1))) if n})
+
+
+def metadata(
+    settings: Config, held: dict[str, Any], size: tuple[int, int], wanted: Plan, changed: list[str], source: str
+) -> dict[str, Any]:
+    """What travels in the file, by name; plain values. docs/export.md says what each is for."""
+    return {
+        "toolkit": f"cornernet {__version__}",
+        "torch": str(torch.__version__),
+        "checkpoint": source,
+        "step": held["step"],
+        "detector": settings.model.detector,
+        "names": list(held["class_names"]),
+        "category_ids": list(held["category_ids"]),
+        "input_size": list(size),
+        "batch": "dynamic" if wanted.batch is None else wanted.batch,
+        "precision": wanted.precision,
+        "calibrated_on": wanted.calibrate,
+        "colour": "BGR",
+        "mean": list(settings.data.mean),
+        "std": list(settings.data.std),
+        "normalised": "inside",
+        "longest_side": settings.data.longest_side,
+        "resize": "aspect kept; longest side to longest_side, or less where that exceeds input_size; "
+        "by area where both sides shrink to less than 4/5, else linear",
+        "padding": "picture in the middle, zeros around it",
+        "boxes": "x1, y1, x2, y2 in pixels of the input; rows of score -1 are none",
+        "test": asdict(settings.test),
+        "changed": changed,
+        "config": to_dict(settings),
+    }
+
+
+def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:
+    """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the picture asked for, then noise."""
+    images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
+    if wanted.picture:
+        fixed = inference.FixedCanvas(size)
+        images[0] = inference.fit(fixed, read_image(wanted.picture), longest_side=longest_side).canvas
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+
+
+@torch.no_grad()
+def trace(graph: nn.Module, images: Tensor, batch: int | None) -> ExportedProgram:
+    """Module in eval mode and an example -> program; of any batch size if batch is None."""
+    # the example of a dynamic batch has two pictures: a size of one would be taken for a constant
+    shapes = ({0: Dim("batch")},) if batch is None else None
+    return torch.export.export(graph, (images,), dynamic_shapes=shapes)
+
+
+def write(program: ExportedProgram, path: Path, about: dict[str, Any], pictures: Sequence[np.ndarray] = ()) -> None:
+    """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced.
+
+    pictures: batches [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing.replacing(path) as part:
+        (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
+        if len(pictures):
+            quantise(part, pictures)
+
+
+def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
+    import onnx
+
+    made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
+    made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
+    made.save(path)
+    onnx.checker.check_model(path)
+
+
+def _write_torch(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
+    torch.export.save(program, path, extra_files={METADATA: json.dumps(about)})

@@ -1,0 +1,137 @@
+"""An exported .onnx in place of a checkpoint, wherever pictures are predicted."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cornernet import config
+from cornernet.config import Config
+from cornernet.export.plan import EXTRA, missing
+from cornernet.prediction.exported import Rows, run_session, session
+from cornernet.structures import Detections
+from cornernet.training.state import differences, from_file
+
+AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
+    "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
+}  # fmt: skip
+LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have
+METADATA = 2**20  # characters of a file's metadata at most
+PIXELS = 2**26  # of all pictures that a file takes at once, at most
+INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
+
+
+class ExportedDetector(nn.Module):
+    """A file behind the part of a detector's interface that inference needs.
+
+    run: images [B, 3, H, W] uint8 -> Rows, on the CPU; size: (height, width) of its canvas; batch: the only number of
+    pictures that it takes, None for any.
+    """
+
+    def __init__(self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None):
+        super().__init__()
+        self.run, self.size, self.batch = run, size, batch
+
+    def predict(self, images: Tensor) -> Detections:
+        """Images [B, 3, H, W] uint8 BGR of the canvas's size -> Detections in their pixels, best first."""
+        rows = self._fixed(images) if self.batch else self.run(images)
+        boxes, scores, labels = rows
+        return Detections(boxes, scores, labels, scores, scores)
+
+    def _fixed(self, images: Tensor) -> Rows:
+        """The same for a file that takes one number of pictures alone: the last ones are filled up with black."""
+        count = len(images)
+        short = -count % self.batch
+        filled = torch.cat([images, images.new_zeros((short, *images.shape[1:]))])
+        parts = [self.run(part) for part in filled.split(self.batch)]
+        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """The file's canvas, whatever the picture's size."""
+        return self.size
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a path names an exported file that can be run in place of a checkpoint."""
+    return Path(path).suffix == ".onnx"
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetector, Config, dict[str, Any]]:
+    """Exported .onnx and `a.b=c` overrides of its config -> (detector, its config, class names and category ids).
+
+    Raises FileNotFoundError, or ValueError, one sentence, for a file that was not exported by this toolkit or by one
+    too old, for overrides of what is part of the graph, and where onnxruntime is missing.
+    """
+    opened, about = _open(Path(path))
+    exported = from_file(about["config"])
+    settings = config.override(exported, overrides)
+    for key, text in differences(about["config"], settings).items():
+        if _inside(key):
+            raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")
+    if settings.test.nms.name == "merge":
+        raise ValueError(
+            f"test.nms.name=merge averages boxes by the scores of their corners, which {path} does not give; "
+            "test.nms.name=soft_gaussian does without"
+        )
+    _check_scales(settings, tuple(about["input_size"]), path)
+    batch = None if about["batch"] == "dynamic" else about["batch"]
+    detector = ExportedDetector(run_session(opened), tuple(about["input_size"]), batch)
+    return detector.eval(), settings, {"class_names": about["names"], "category_ids": about["category_ids"]}
+
+
+def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
+    """Raise ValueError where pictures zoomed in on would only be shrunk again."""
+    longest, zoom = settings.data.longest_side, max(settings.test.scales)
+    if zoom > 1 and (longest is None or zoom * longest > max(size)):
+        raise ValueError(
+            f"test.scales={settings.test.scales} does not fit {path}, whose pictures are {size[0]} x {size[1]} at most "
+            f"(data.longest_side={'null' if longest is None else longest}); leave scales above 1 out, or export it "
+            "with a larger size"
+        )
+
+
+def _open(path: Path) -> tuple[Any, dict[str, Any]]:
+    """File -> (session, its metadata); raises as `load` does."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if (length := path.stat().st_size) > LONGEST:
+        raise ValueError(f"{path} is no exported file: it holds {length} bytes, at most {LONGEST} are possible")
+    if missing("onnxruntime"):
+        raise ValueError(f"{path} needs onnxruntime: {EXTRA}")
+    try:
+        opened = session(path)
+        texts = opened.get_modelmeta().custom_metadata_map
+        if sum(map(len, texts.values())) > METADATA:
+            raise ValueError(f"its metadata are longer than {METADATA} characters")
+        about = {key: json.loads(text) for key, text in texts.items()}
+    except Exception as error:  # onnxruntime has a class of its own for every reason
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path} is damaged or was not exported by this toolkit ({reason})") from error
+    if "config" not in about:
+        raise ValueError(f"{path} does not hold its config, as files do that are exported now: export it again")
+    if not _plain(about):
+        raise ValueError(f"{path} is damaged: its metadata are not as an export writes them, or ask for too much")
+    return opened, about
+
+
+def _plain(about: dict[str, Any]) -> bool:
+    """Whether what a file says of its input and classes is what an export writes, within what any may ask for."""
+    names, ids, size = (about.get(key) for key in ("names", "category_ids", "input_size"))
+    batch = 1 if about.get("batch") == "dynamic" else about.get("batch")
+    return (
+        all(isinstance(x, list) for x in (names, ids, size)) and isinstance(about["config"], dict)
+        and len(names) == len(ids) > 0 and all(type(x) is str for x in names) and len(size) == 2
+        and all(type(x) is int for x in (*ids, *size, batch)) and min(*size, batch) > 0
+        and batch * size[0] * size[1] <= PIXELS
+    )  # fmt: skip
+
+
+def _inside(key: str) -> bool:
+    """Whether a key of the config is part of the graph."""
+    section, _, rest = key.partition(".")
+    if section == "test":
+        return rest.partition(".")[0] not in AFTER
+    return any(key == name or key.startswith(f"{name}.") for name in INSIDE)

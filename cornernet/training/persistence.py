@@ -1,0 +1,247 @@
+"""A run's way onto the disk and back: saving that survives a full disk, and resuming from the last whole checkpoint."""
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints.checkpoint import Damaged
+from cornernet.cli.commandline import Unsaved
+from cornernet.config import Config, elsewhere, from_container, to_dict, untyped
+from cornernet.system.reading import present
+from cornernet.training import opening, runs, state
+from cornernet.training.state import State
+
+log = logging.getLogger("cornernet")
+RESUMED = {  # what only a training checkpoint holds
+    "optimizer": dict,
+    "averaged": (dict, type(None)),
+    "rng": torch.Tensor,
+    "best": (int, float),
+    "metrics": dict,
+}
+REMEMBERED = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum_buffer"})  # of each weight, by Adam and AdamW, by SGD
+SILENT = ("work_dir", "train.resume", "train.init")  # keys that may differ without a word
+
+
+class Saves:
+    """Writes the checkpoints of a run in its main process; what the disk does not take is said and tried again."""
+
+    def __init__(self, folder: Path, accelerator: Accelerator, last: int | None = None):
+        """Folder of the run; last: step of the checkpoint that is there."""
+        self.folder, self.accelerator, self.last = folder, accelerator, last
+        self.failed = 0
+        self.missing: dict[str, str] = {}  # file whose latest save failed -> why
+
+    def save(self, now: State, name: str = runs.LAST) -> bool:
+        """Save the state under the name -> whether the disk took it; every process calls this, all get the same.
+
+        Raises FloatingPointError, before anything is overwritten, where the weights are not finite.
+        """
+        if not finite(now.detector):
+            raise FloatingPointError(
+                f"the weights are not finite at step {now.step} and are not saved; {self._standing()}. "
+                "A smaller train.lr or train.clip_norm helps"
+            )
+        done = [self.accelerator.is_main_process and self._write(now, name)]
+        return broadcast_object_list(done)[0]
+
+    def save_alone(self, now: State) -> None:
+        """Save last.pt in the main process without hearing of the others, which may be waiting elsewhere."""
+        if self.accelerator.is_main_process and finite(now.detector):
+            self._write(now, runs.LAST)
+
+    def standing(self) -> str:
+        """How the run goes on from its last save, "" where it has none."""
+        return f"train.resume=auto goes on from step {self.last}" if self.last else ""
+
+    def _write(self, now: State, name: str) -> bool:
+        scaler = None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
+        try:
+            checkpoint.save(state.snapshot(now, scaler), self.folder / name, keep=name == runs.LAST)
+        except OSError as error:
+            self.failed, self.missing[name] = self.failed + 1, error.strerror or str(error)
+            log.warning(
+                "%s could not be saved at step %d: %s; %s. The run goes on and tries again at the next save",
+                self.folder / name, now.step, self.missing[name], self._standing(),
+            )  # fmt: skip
+            return False
+        self.missing.pop(name, None)
+        self.last = now.step if name == runs.LAST else self.last
+        return True
+
+    def _standing(self) -> str:
+        return "there is no earlier last.pt" if self.last is None else f"last.pt of step {self.last} stands"
+
+    def close(self, step: int) -> None:
+        """Say what could not be saved; raise Unsaved if that is how the run ends at this step."""
+        if self.missing:
+            names = ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
+            raise Unsaved(f"the run came to step {step}, but could not save {names}; {self._standing()}")
+        if self.failed:
+            log.warning("%d saves failed on the way, but not the last one", self.failed)
+
+
+@torch.no_grad()
+def finite(module: nn.Module) -> bool:
+    """Whether all parameters and buffers are, as `checkpoint.load_weights` wants them; waits for the device once."""
+    tensors = [x for x in (*module.parameters(), *module.buffers()) if x.is_floating_point() and x.numel()]
+    return not tensors or bool(torch.stack(torch._foreach_norm(tensors, math.inf)).isfinite().all())
+
+
+@contextmanager
+def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> Iterator[tuple[Path, str]]:
+    """The run's folder and what to resume from, which the main process claims for all, see `opening.claimed`."""
+    own = opening.claimed(settings, name) if accelerator.is_main_process else nullcontext((None, None))
+    with own as chosen:
+        folder, wanted = broadcast_object_list(list(chosen))
+        yield Path(folder), wanted
+
+
+def resumable(folder: Path, wanted: str) -> bool:
+    """Whether `resume` will find something to go on from, or complain."""
+    return bool(wanted) and (wanted != "auto" or any(present(folder / name) for name in (runs.LAST, runs.PREVIOUS)))
+
+
+def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> None:
+    """Load the checkpoint that `wanted` (see train.resume) asks for, if there is one."""
+    chosen: list[Any] = [None]
+    held = None
+    if accelerator.is_main_process:
+        path, held = _find(folder, wanted)
+        chosen = [path]
+    path = broadcast_object_list(chosen)[0]
+    if path is None:
+        return
+    held = checkpoint.load(path) if held is None else held
+    restore(now, held, path)
+    if not present(folder / runs.BEST):  # resumed into another folder: the best of the old one is not here
+        now.best = -math.inf
+    if accelerator.scaler is not None and held.get("scaler") is not None:
+        accelerator.scaler.load_state_dict(held["scaler"])
+    if accelerator.is_main_process:
+        log.info("resumed from %s at step %d", path, now.step)
+        if changed := [
+            text for key, text in state.differences(held["config"], now.config).items() if key not in SILENT
+        ]:
+            log.info("other settings than before: %s", "; ".join(changed))
+
+
+def _find(folder: Path, wanted: str) -> tuple[Path | None, dict[str, Any] | None]:
+    """The checkpoint to go on from, and what it holds. A damaged last one is put aside, so that it replaces no other.
+
+    Raises ValueError where there are checkpoints and none is whole, OSError where the system does not hand one over.
+    """
+    last = folder / runs.LAST
+    if wanted != "auto":
+        return (Path(wanted), checkpoint.load(wanted)) if wanted else (None, None)
+    before = checkpoint.previous(last)
+    if not present(last) and not present(before):
+        return None, None
+    try:
+        return last, checkpoint.load(last)
+    except (FileNotFoundError, Damaged) as error:
+        if not present(before):
+            raise
+        log.warning("%s; going on from that", error if isinstance(error, Damaged) else f"{error}, but {before}")
+    held = checkpoint.load(before)
+    if present(last):
+        os.replace(last, folder / runs.DAMAGED)
+    return before, held
+
+
+def restore(now: State, held: dict[str, Any], path: Path) -> None:
+    """Put a checkpoint's weights, optimiser and position into the state.
+
+    Raises ValueError where the checkpoint belongs to another model, other classes, another optimiser or averaging.
+    """
+    _check_resumable(held, now, path)
+    checkpoint.load_weights(now.detector, held["model"], str(path))
+    _restore_optimizer(now.optimizer, held["optimizer"], path)
+    if (held["averaged"] is None) != (now.averaged is None):
+        raise ValueError(f"{path} holds {'no' if now.averaged else 'an'} average of the weights, against train.ema")
+    if now.averaged is not None:
+        checkpoint.load_weights(now.averaged.module, held["averaged"], str(path))
+        now.averaged.n_averaged.fill_(held["step"])
+    now.step, now.best, now.metrics = held["step"], held["best"], held["metrics"]
+    now.scored, now.skipped = held.get("scored", -1), held.get("skipped", 0)
+    try:
+        torch.set_rng_state(held["rng"])
+    except (RuntimeError, TypeError):
+        raise ValueError(f"{path} holds no state of torch's random numbers at rng") from None
+
+
+def _check_resumable(held: dict[str, Any], now: State, path: Path) -> None:
+    if missing := [key for key, kind in RESUMED.items() if key not in held or not isinstance(held[key], kind)]:
+        raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
+    if (held["class_names"], held["category_ids"]) != (now.class_names, now.category_ids):
+        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {now.class_names}")
+    if words := _untyped_losses(held["config"], now.config):
+        raise ValueError(elsewhere.refusal(f"{path}, whose run can only go on with the losses it began with,", words))
+    if refused := [text for key, text in state.differences(held["config"], now.config).items() if _belongs(key, text)]:
+        raise ValueError(
+            f"{path} is of another run: {'; '.join(refused)}. Resume it with the same, or start from its weights with "
+            "train.init"
+        )
+
+
+def _untyped_losses(before: dict[str, Any], now: Config) -> list[str]:
+    """Return what of the losses of a checkpoint's config leads to code from elsewhere, and is not in that of now."""
+    again = elsewhere.typed(to_dict(now)["loss"])
+    return [word for word in untyped(from_container(before)) if word not in again]
+
+
+def _belongs(key: str, text: str) -> bool:
+    """Whether a run cannot go on with another value: another network, or another state of the optimiser."""
+    if key == "train.ema":
+        return "null" in text  # an average cannot begin or end on the way; its decay may change
+    return key in ("train.optimizer", "loss.feature.name") or (
+        key.startswith("model.") and key != "model.backbone.weights"
+    )
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any], path: Path) -> None:
+    """Load what the optimiser remembers; its settings stay those of the config, which may have been changed."""
+    try:
+        groups = [
+            {**own, "params": group["params"]}
+            for group, own in zip(held["param_groups"], optimizer.param_groups, strict=True)
+        ]
+        optimizer.load_state_dict({"state": held["state"], "param_groups": groups})
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        raise ValueError(f"{path} holds an optimizer that is not this run's: {error}") from None
+    for parameter, remembered in optimizer.state.items():
+        if fault := _stray(parameter, remembered):
+            raise ValueError(f"{path} holds an optimizer that is not this run's: {fault}")
+        remembered.update({name: _laid_out(value, parameter) for name, value in remembered.items()})
+
+
+def _laid_out(value: Any, parameter: torch.Tensor) -> Any:
+    """What is remembered of a weight, in its memory layout, which another train.channels_last may have changed."""
+    if not isinstance(value, torch.Tensor) or value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+
+
+def _stray(parameter: torch.Tensor, remembered: Any) -> str:
+    """What of the memory of a weight cannot be this optimiser's, or ""."""
+    if not isinstance(remembered, dict) or set(remembered) not in REMEMBERED:
+        return f"it remembers {sorted(remembered) if isinstance(remembered, dict) else remembered} of a weight"
+    for name, value in remembered.items():
+        if name == "momentum_buffer" and value is None:  # of SGD before its first step
+            continue
+        wanted = () if name == "step" else tuple(parameter.shape)
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != wanted:
+            return f"{name} of shape {list(getattr(value, 'shape', []))} for a weight of shape {list(parameter.shape)}"
+        if not value.isfinite().all():
+            return f"{name} of a weight of shape {list(parameter.shape)} is not finite"
+    return ""

@@ -1,0 +1,144 @@
+"""A diagnosis of both detectors: it sees what an evaluation sees, and the truth takes AP to 1."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from cornernet import config, detectors
+from cornernet.config import Nms
+from cornernet.data.sources.ground_truth import ground_truth
+from cornernet.data.sources.shapes import ShapesSet
+from cornernet.data.sources.source import ImageRecord
+from cornernet.evaluation import evaluate
+from cornernet.evaluation.diagnosis.diagnose import Setting, diagnose, settings, variants
+
+SETTING = Setting(1.0, None, Nms(), 100, 0.0, "pycocotools", False)
+
+
+@pytest.fixture(params=["corner", "anchor"])
+def detector(request, tiny, tiny_anchor):
+    """Random weights of either."""
+    path = tiny if request.param == "corner" else tiny_anchor
+    return detectors.build(config.load(path, ["test.top_k=100", "test.num_dets=300"]), 3).eval()
+
+
+class Bare:
+    """A Source of grey pictures without an object."""
+
+    class_names, category_ids = ["a", "b", "c"], [3, 5, 7]
+
+    def __init__(self, length):
+        self.records = [ImageRecord(i, f"{i}.png", 50, 40) for i in range(length)]
+
+    def __len__(self):
+        return len(self.records)
+
+    def image(self, i):
+        return np.full((40, 50, 3), 90, np.uint8)
+
+    def boxes(self, i):
+        return np.zeros((0, 4), np.float32)
+
+    def labels(self, i):
+        return np.zeros(0, np.int64)
+
+    def record(self, i):
+        return self.records[i]
+
+    def coco(self):
+        return ground_truth(self.records, [], self.category_ids, self.class_names)
+
+
+class Broken(ShapesSet):
+    """Shapes whose second picture cannot be read."""
+
+    def image(self, i):
+        if i == 1:
+            raise ValueError("1.png is broken")
+        return super().image(i)
+
+
+def test_what_is_replaced_is_the_chain_and_each_part_alone():
+    assert variants(("a", "b", "c")) == [(), ("a",), ("a", "b"), ("a", "b", "c"), ("b",), ("c",)]
+    assert variants(("a", "b")) == [(), ("a",), ("a", "b"), ("b",)]
+
+
+def test_truth_everywhere_is_an_ap_of_1_and_nothing_that_of_an_evaluation(detector):
+    """The network has random weights. Pictures are enlarged, so that boxes pass through the canvas and back."""
+    shapes, setting = ShapesSet("val", 5, 64, 3), SETTING._replace(longest_side=90)
+    found = diagnose(detector, shapes, setting, progress=False)
+    plain = evaluate.evaluate(detector, shapes, progress=False, longest_side=90)
+    assert {**dataclasses.asdict(found.scores[()]), "seconds_per_image": 0} == {
+        **dataclasses.asdict(plain), "seconds_per_image": 0,
+    }  # fmt: skip
+    assert not any(outcome.limits for outcome in found.outcomes), "choose another seed"
+    assert plain.AP < 0.1 and found.scores[detector.parts].AP == pytest.approx(1, abs=1e-6)
+    assert list(found.scores) == variants(detector.parts)
+
+
+def test_each_object_has_its_outcome_and_the_network_runs_once_a_picture(detector):
+    calls = []
+    detector.network.register_forward_hook(lambda *_: calls.append(1))
+    shapes = ShapesSet("val", 4, 64, 3)
+    found = diagnose(detector, shapes, SETTING._replace(min_score=2.0), pictures=3, progress=False)
+    assert len(calls) == 4
+    assert [(x.image_id, x.index) for x in found.outcomes] == [
+        (shapes.record(i).image_id, m) for i in range(4) for m in range(len(shapes.boxes(i)))
+    ]
+    assert all(x.reason in detector.reasons for x in found.outcomes) and found.shown == found.stray == 0
+    counts = [sum(map(bool, seen.reasons)) for seen in found.worst]
+    assert counts == sorted((len(shapes.boxes(i)) for i in range(4)), reverse=True)[:3] and len(set(counts)) > 1
+    assert {x.size for x in found.outcomes} <= {"small", "medium"} and found.outcomes[0].category_id in (1, 2, 3)
+
+
+def test_shown_and_stray_add_up(detector):
+    found = diagnose(detector, ShapesSet("val", 3, 64, 3), SETTING, progress=False)
+    hit = sum(not outcome.reason for outcome in found.outcomes)
+    assert found.shown == found.scores[()].detections and found.shown - found.stray == hit
+
+
+@pytest.mark.parametrize("pictures", [0, 2])
+def test_sets_without_objects_and_without_pictures(detector, pictures):
+    found = diagnose(detector, Bare(pictures), SETTING, pictures=1, progress=False)
+    assert found.outcomes == [] and {metrics.AP for metrics in found.scores.values()} == {-1}
+    assert found.shown == found.stray and len(found.worst) == min(1, pictures)
+
+
+def test_a_picture_that_is_broken_stops_or_is_left_out(detector):
+    shapes = Broken("val", 3, 64, 3)
+    with pytest.raises(ValueError, match=r"1\.png is broken"):
+        diagnose(detector, shapes, SETTING, progress=False)
+    found = diagnose(detector, shapes, SETTING._replace(skip=True), pictures=3, progress=False)
+    lost = [outcome.image_id for outcome in found.outcomes if outcome.reason == "unreadable"]
+    assert lost == [shapes.record(1).image_id] * len(shapes.boxes(1)) and len(found.worst) == 2
+    assert found.scores[detector.parts].AP < 1
+
+
+def test_the_mode_of_the_detector_stays(detector):
+    detector.train()
+    diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, progress=False)
+    assert detector.training and all(part.training for part in detector.modules())
+
+
+def test_the_setting_is_one_pass_at_scale_1_or_at_the_only_scale(tiny):
+    base = config.load(tiny, ["data.longest_side=96", "data.on_error=skip", "test.draw_score=0.4"])
+    assert settings(base) == Setting(1.0, 96, base.test.nms, 100, 0.4, "pycocotools", True)
+    for given, one in {"[1.5]": 1.5, "[0.5,2]": 1.0, "[0.5,1]": 1.0}.items():
+        assert settings(config.load(tiny, [f"test.scales={given}"])).scale == one
+
+
+def test_what_is_drawn_lies_where_the_picture_does(detector):
+    """A picture of 40 x 50 on a wider canvas, at twice its size: the canvas seen from the picture, and its heat."""
+    found = diagnose(detector, Bare(1), SETTING._replace(scale=2.0), pictures=1, progress=False)
+    height, width = detector.fit_size(80, 100)
+    left, top = width // 2 - 50, height // 2 - 40
+    assert left > 0, "choose another size"
+    extent = (-left / 2, (width - left) / 2, (height - top) / 2, -top / 2)
+    assert found.worst[0].extent == extent and all(heat.ndim == 2 for heat in found.worst[0].heat.values())
+
+
+def test_it_is_one_pass_without_gradients(detector):
+    found = diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, pictures=1, progress=False)
+    assert not any(torch.is_tensor(x) and x.requires_grad for x in found.worst[0])

@@ -1,0 +1,76 @@
+"""What a comparison will run, read from its command line."""
+
+import pytest
+
+from cornernet.experiments import grid
+
+
+def plan(tiny, *overrides):
+    return grid.plan(str(tiny), overrides)
+
+
+def test_lists_become_combinations_and_the_rest_stays(tiny):
+    found = plan(tiny, "loss.grouping.name=[ae,triplet]", "train.lr=[1e-3, 1e-4]", "test.kernel=[3,5]",
+                 "train.steps=5", "seeds=2", "out=there")  # fmt: skip
+    assert found.trained == {"loss.grouping.name": ["ae", "triplet"], "train.lr": ["1e-3", "1e-4"]}
+    assert found.tested == {"test.kernel": [3, 5]} and found.fixed == ["train.steps=5"]
+    assert found.seeds == [317, 318] and str(found.folder) == "there" and found.processes == 1
+    runs = list(grid.runs(found))
+    assert len(runs) == 8 and [seed for _, seed in runs] == [317] * 4 + [318] * 4
+    assert runs[1][0].overrides == ["loss.grouping.name=ae", "train.lr=1e-4"]
+    assert runs[1][0].label == {"loss.grouping.name": "ae", "train.lr": "1e-4"}
+
+
+def test_a_key_that_takes_a_list_needs_a_list_of_lists(tiny):
+    found = plan(tiny, "test.scales=[0.5,1]", "seeds=[4,4,7]")
+    assert found.fixed == ["test.scales=[0.5,1]"] and not found.tested and found.seeds == [4, 7]
+    assert plan(tiny, "test.scales=[[1],[0.5,1]]").tested == {"test.scales": [[1], [0.5, 1]]}
+
+
+def test_what_is_listed_twice_is_run_once(tiny):
+    assert plan(tiny, "loss.heatmap.name=[neg,bce,neg]").trained == {"loss.heatmap.name": ["neg", "bce"]}
+
+
+def test_components_are_told_apart_by_their_arguments(tiny):
+    found = plan(tiny, "loss.heatmap=[{name: neg}, {name: focal, weight: 2, args: {gamma: 3.0}}]")
+    first, second = grid.combinations(found.trained)
+    assert list(first.label.values()) == ["neg"] and list(second.label.values()) == ["focal (gamma 3.0, weight 2)"]
+    folder, overrides = grid.run_folder(found, second, 9)
+    assert folder.parent.name == "compare-tiny" and folder.name.startswith("focal-9-")
+    loss = grid.config.load(found.path, overrides).loss.heatmap
+    assert (loss.name, loss.weight, loss.args) == ("focal", 2, {"gamma": 3.0})
+
+
+def test_folders_differ_with_what_changes_a_training_and_only_with_that(tiny):
+    def name(*overrides):
+        found = plan(tiny, "loss.heatmap.name=[neg,bce]", *overrides)
+        return grid.run_folder(found, grid.combinations(found.trained)[0], 1)[0].name
+
+    assert name() == name() == name("test.flip=true", "seeds=[1,2]")
+    assert name() != name("train.lr=0.5") and name() != name("data.shapes.seed=4")
+
+
+def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
+    found = plan(tiny, "test.kernel=[3,5]", "test.flip=true")
+    wanted = [grid.testing(found, grid.combinations({})[0], choice) for choice in grid.combinations(found.tested)]
+    assert [(test["kernel"], test["flip"]) for test in wanted] == [(3, True), (5, True)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], r"nothing to compare: give a key a list"),
+        (["train.lr=1"], r"nothing to compare"),
+        (["train.lr=[]"], r"nothing in this list"),
+        (["train.lr=[1,2"], r"train\.lr=\[1,2: the value is not readable as YAML"),
+        (["seeds=0"], r"seeds must be how many, 1 or more, or a list of them such as \[1,2,3\], got 0"),
+        (["seeds=[1,a]"], r"seeds must be how many"),
+        (["processes=no", "seeds=2"], r"processes must be a whole number of at least 1, got False"),
+        (["seed=3", "seeds=2"], r"a comparison sets seed itself; seeds= and out= choose"),
+        (["loss.grouping.nam=[ae,triplet]"], r"unknown key loss\.grouping\.nam"),
+        (["train.lr=[1e-3,fast]"], r"train\.lr"),
+    ],
+)
+def test_mistakes_are_a_sentence(tiny, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        plan(tiny, *overrides)

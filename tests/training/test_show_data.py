@@ -1,0 +1,101 @@
+"""Pictures of what a training sees, for both detectors."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from cornernet import config, detectors
+from cornernet.data.loader import train_loader
+from cornernet.data.sources import build_source
+from cornernet.detectors.corner.show import corner_points
+from cornernet.detectors.corner.targets import encode
+from cornernet.training import show_data
+
+
+@pytest.fixture(params=["corner", "anchor"])
+def either(request, tiny, tiny_anchor):
+    return tiny if request.param == "corner" else tiny_anchor
+
+
+def test_a_picture_of_every_sample_and_a_sheet(either, tmp_path):
+    text = show_data.show(either, ["images=8", f"out={tmp_path / 'x'}"])
+    written = sorted(path.name for path in (tmp_path / "x").iterdir())
+    assert text.startswith("8 pictures with ") and len(written) == 9 and written[-1] == "targets.png"
+    settings = config.load(either)
+    source = build_source(settings.data, "train")
+    order = next(iter(train_loader(settings.data, source, 8, seed=settings.seed))).index.tolist()
+    assert written[0] == f"000_{source.record(order[0]).file_name.split('.')[0]}.png"
+    assert all(cv2.imread(str(tmp_path / "x" / name)) is not None for name in written)
+    heights = [cv2.imread(str(tmp_path / "x" / name)).shape[0] for name in (written[0], "targets.png")]
+    assert heights[1] == 6 * heights[0] + 5 * 4  # the first six, with gaps
+    show_data.show(either, ["images=2", f"out={tmp_path / 'x'}"])
+    assert len(list((tmp_path / "x").iterdir())) == 3  # those of the longer call are gone
+
+
+def test_a_folder_must_be_named_and_be_one(tiny, tmp_path):
+    with pytest.raises(ValueError, match="expected a folder"):
+        show_data.show(tiny, ["out="])
+    (tmp_path / "file").touch()
+    for where in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match=r"cannot hold what is to be written: .*file is a file"):
+            show_data.show(tiny, [f"out={where}"])
+
+
+def test_objects_that_are_cut_are_counted(tiny, tmp_path):
+    text = show_data.show(tiny, ["images=10", f"out={tmp_path}", "data.max_objects=1"])
+    assert "with 10 objects" in text and "data.max_objects=1 cuts" in text
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "true", "[1]", "[", ""])
+def test_a_number_of_pictures_that_is_none(tiny, value):
+    with pytest.raises(ValueError, match="images must be a whole number of at least 1"):
+        show_data.show(tiny, [f"images={value}"])
+
+
+def test_colours_are_those_that_the_network_is_shown(tiny):
+    """seen() is the detector's input before its normalisation."""
+    settings = config.load(tiny)
+    source = build_source(settings.data, "train")
+    batch = next(iter(train_loader(settings.data, source, 2, seed=1)))
+    shown = np.stack(show_data.seen(batch)).astype(np.float32)
+    network = detectors.canvas.training_pictures(batch, torch.tensor([0.0] * 3), torch.tensor([1.0] * 3))
+    expected = (network.clamp(0, 1) * 255).permute(0, 2, 3, 1).numpy()
+    assert np.abs(shown - expected).max() <= 0.5001
+    assert np.abs(shown - batch.images.permute(0, 2, 3, 1).numpy()).max() > 5  # the jitter is in it
+
+
+@pytest.mark.parametrize("size", [(64, 64), (63, 48), (61, 96)])
+def test_targets_have_the_size_of_the_networks_output(either, size):
+    """What is drawn is what training compares: the maps are as large as those of the network."""
+    settings = config.load(either, [f"data.input_size=[{size[0]},{size[1]}]"])
+    detector = detectors.build(settings, 3)
+    source = build_source(settings.data, "train")
+    batch = next(iter(train_loader(settings.data, source, 2, seed=1)))
+    asked = []
+    inner = detector.targets
+    detector.targets = lambda batch, where, *more: asked.append(where) or inner(batch, where, *more)
+    detector.draw_targets(batch, show_data.seen(batch))
+    detector(batch)
+    drawn, trained = asked
+    if isinstance(trained, list):
+        assert all(torch.equal(a, b) for a, b in zip(drawn, trained, strict=True))
+    else:
+        assert tuple(drawn) == tuple(trained)
+
+
+def test_corners_are_marked_where_the_boxes_have_them():
+    boxes, mask = torch.tensor([[[3.0, 5, 30.5, 21], [0, 0, 0, 0]]]), torch.tensor([[True, False]])
+    targets = encode(boxes, torch.zeros(1, 2).long(), mask, 1, (32, 64), (8, 16), margin=0)
+    tl, br = corner_points(targets, 0, (64, 128))  # drawn at twice the size
+    assert tl.tolist() == [[6, 10]] and br.tolist() == [[61, 42]]
+
+
+def test_a_picture_without_objects_is_drawn(either):
+    settings = config.load(either)
+    detector = detectors.build(settings, 3)
+    source = build_source(settings.data, "train")
+    batch = next(iter(train_loader(settings.data, source, 2, seed=1)))
+    batch = batch._replace(mask=torch.zeros_like(batch.mask))
+    panels = show_data.draw(detector, batch, source)
+    assert len(panels) == 2 and all(panel.dtype == np.uint8 and panel.ndim == 3 for panel in panels)
