@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
+from cornernet import processes
 from cornernet.config import Config
 from cornernet.structures import Batch
 
@@ -21,7 +22,7 @@ def build_accelerator(settings: Config) -> Accelerator:
     if knobs.precision == "fp16" and cpu:
         raise ValueError("train.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU")
     # Accelerate keeps the settings of a process's first training; the peers of a launch stay what they are
-    peers = torch.distributed.is_available() and torch.distributed.is_initialized()
+    peers = processes.joined()
     AcceleratorState._reset_state(reset_partial_state=not peers)
     if not peers:
         _join_after_restart("gloo" if cpu else "nccl")
@@ -50,7 +51,7 @@ def resolve_precision(precision: str, cpu: bool) -> str:
         return precision
     if not cpu:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    features = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
+    features: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
     return "bf16" if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "fp32"
 
 
@@ -61,7 +62,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def unshaken(batches: Iterator[Batch]) -> Iterator[Batch]:
+def keeping_torch_rng(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The batches, without the number that the loader draws from torch's stream for its workers when it starts.
 
     Else every resumption would move that stream on, and with it whatever is random in a loss or network.
@@ -84,7 +85,7 @@ def train_mode(detector: nn.Module, freeze_norm: bool) -> None:
 
 
 def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
-    """Batch -> the same on a device, with the pictures in the layout of the convolutions.
+    """Batch -> the same on a device, with the images in the layout of the convolutions.
 
     On a CPU they stay as they are: what makes them ready for the network would have to undo it.
     """

@@ -1,31 +1,33 @@
 """The table of shapes, dtypes and units that every other docstring refers to.
 
 Legend: B images, C classes, H x W cells of an output map, M object slots of an image, K corners kept of a map,
-D tag dimension, N detections of an image. Boxes are (x1, y1, x2, y2); "input" means the picture the network
-sees, "cells" means the coordinates of its output map, "original" means the picture on disk.
+D tag dimension, N detections of an image. Boxes are (x1, y1, x2, y2); "input" means the image the network
+sees, "cells" means the coordinates of its output map, "original" means the image on disk.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np  # to name its arrays; what reads this table need not import it
 
 
 class ColourDraws(NamedTuple):
     """Random numbers of the photometric augmentation, drawn in the worker and applied on the device."""
 
-    order: np.ndarray  # [3] int64, permutation of 0 brightness, 1 contrast, 2 saturation
-    alpha: np.ndarray  # [3] float32, factor - 1 of each, in the order in which they are applied
-    light: np.ndarray  # [3] float32, weights of the three PCA components
+    order: "np.ndarray"  # [3] int64, permutation of 0 brightness, 1 contrast, 2 saturation
+    alpha: "np.ndarray"  # [3] float32, factor - 1 of each, in the order in which they are applied
+    light: "np.ndarray"  # [3] float32, weights of the three PCA components
 
 
 class Sample(NamedTuple):
-    """One training item: an augmented picture and its objects."""
+    """One training item: an augmented image and its objects."""
 
-    image: np.ndarray  # [H, W, 3] uint8, BGR, of the network's input size
-    boxes: np.ndarray  # [n, 4] float32, input pixels, inside the picture, with positive area
-    labels: np.ndarray  # [n] int64, 0 .. C-1
-    index: int  # position in the dataset
+    image: "np.ndarray"  # [H, W, 3] uint8, BGR, of the network's input size
+    boxes: "np.ndarray"  # [n, 4] float32, input pixels, inside the image, with positive area
+    labels: "np.ndarray"  # [n] int64, 0 .. C-1
+    index: int  # type: ignore[assignment]  # position in the dataset; in place of tuple.index
     colour: ColourDraws
 
 
@@ -36,7 +38,7 @@ class Batch(NamedTuple):
     boxes: Tensor  # [B, M, 4] float32, input pixels
     labels: Tensor  # [B, M] int64
     mask: Tensor  # [B, M] bool, slot holds an object
-    index: Tensor  # [B] int64, position in the dataset
+    index: Tensor  # type: ignore[assignment]  # [B] int64, position in the dataset; in place of tuple.index
     dropped: Tensor  # [B] int64, objects that found no slot
     colour_order: Tensor  # [B, 3] int64
     colour_alpha: Tensor  # [B, 3] float32
@@ -54,6 +56,32 @@ class CornerTargets(NamedTuple):
     tl_index: Tensor  # [B, M] int64
     br_index: Tensor  # [B, M] int64
 
+    @property
+    def goal(self) -> "CornerGoal":
+        """What the loss compares with."""
+        return CornerGoal(self.tl_heat, self.br_heat, self.mask, self.tl_offset, self.br_offset)
+
+
+class CornerGoal(NamedTuple):
+    """What the corner loss compares the outputs with, in the order of the published code."""
+
+    tl_heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at top-left corners
+    br_heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at bottom-right corners
+    mask: Tensor  # [B, M] of any dtype, not 0 where the slot holds an object
+    tl_offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+    br_offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+
+
+class CornerOutputs(NamedTuple):
+    """One stack as the corner loss reads it, the last four at the objects' corners, in the published order."""
+
+    tl_heat: Tensor  # [B, C, H, W] logits
+    br_heat: Tensor  # [B, C, H, W] logits
+    tl_tag: Tensor  # [B, M, D]
+    br_tag: Tensor  # [B, M, D]
+    tl_offset: Tensor  # [B, M, 2] (x, y), cells
+    br_offset: Tensor  # [B, M, 2] (x, y), cells
+
 
 class CornerMaps(NamedTuple):
     """Dense output of one stack of the corner network."""
@@ -67,7 +95,7 @@ class CornerMaps(NamedTuple):
 
 
 class AnchorMaps(NamedTuple):
-    """Output of one stack of the anchor network for all A anchors of a picture, the levels behind one another."""
+    """Output of one stack of the anchor network for all A anchors of an image, the levels behind one another."""
 
     logits: Tensor  # [B, A, C]
     deltas: Tensor  # [B, A, 4], the box as seen from the anchor, see anchor.coding
@@ -85,8 +113,8 @@ class Detections(NamedTuple):
 
 
 class ImageDetections(NamedTuple):
-    """Final detections of one picture, best first, valid rows only."""
+    """Final detections of one image, best first, valid rows only."""
 
-    boxes: Tensor  # [n, 4] float32, original pixels, inside the picture
+    boxes: Tensor  # [n, 4] float32, original pixels, inside the image
     scores: Tensor  # [n] float32
     labels: Tensor  # [n] int64

@@ -1,4 +1,4 @@
-"""Detect with an exported model and neither PyTorch nor this toolkit: onnx_example.py MODEL.onnx PICTURE OUT.png"""
+"""Detect with an exported model and neither PyTorch nor this toolkit: onnx_example.py MODEL.onnx IMAGE OUT.png"""
 
 import json
 import sys
@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import onnxruntime
 
-model, picture, out = sys.argv[1:4]
+model, image, out = sys.argv[1:4]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 about = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
 (high, wide), test = about["input_size"], about["test"]
 
-image = cv2.imread(picture)  # BGR, as the model wants it
+image = cv2.imread(image)  # BGR, as the model wants it
 if image is None:
-    sys.exit(f"{picture} cannot be read")
+    sys.exit(f"{image} cannot be read")
 height, width = image.shape[:2]
 zoom = min((about["longest_side"] or max(height, width)) / max(height, width), high / height, wide / width)
 h, w = max(1, round(height * zoom)), max(1, round(width * zoom))

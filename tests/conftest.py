@@ -121,7 +121,7 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=1"]
 
 @pytest.fixture(scope="session")
 def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
-    """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 pictures, best.int8.onnx."""
+    """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 images, best.int8.onnx."""
     from cornernet import config, detectors
     from cornernet.checkpoints import checkpoint
     from cornernet.export import export
@@ -143,9 +143,9 @@ def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
         checkpoint.save(held | classes, path)
         detector, settings, held, changed = export.traceable(path, [])
         program = export.trace(export.Graph(detector), torch.zeros(2, 3, 64, 64, dtype=torch.uint8), None)
-        for precision in (["precision=fp32"], ["precision=int8", "calibrate=6"]):
-            wanted = export.plan(str(path), precision)
+        for how in ({"precision": "fp32"}, {"precision": "int8", "calibrate": 6}):
+            wanted = export.plan(path, **how)
             about = export.metadata(settings, held, (64, 64), wanted, changed, path.name)
-            pictures = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
-            export.write(program, wanted.out, about, pictures)
+            images = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
+            export.write(program, wanted.out, about, images)
     return folders

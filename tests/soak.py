@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 
 from cornernet.checkpoints import checkpoint
-from cornernet.training import runs
+from cornernet.training import run_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS_A_KILL = 8  # so that the run is still going at the last one
@@ -92,7 +92,7 @@ def kill(process: subprocess.Popen, folder: Path, moment: random.Random, wanted:
 
 def saves(process: subprocess.Popen, folder: Path, wanted: int, limit: float) -> int:
     """Wait until the training has saved so many times -> how often it has."""
-    last, seen = folder / runs.LAST, 0
+    last, seen = folder / run_folder.LAST, 0
     before = modified(last)
     while process.poll() is None and time.monotonic() < limit and seen < wanted:
         seen, before = seen + (modified(last) != before), modified(last)
@@ -181,13 +181,13 @@ def soak(kills: int, seed: int, place: Path) -> None:
         if what.startswith("finished"):
             raise SystemExit(f"the training {what} before its time:{tail(killed)}")
         ends[what] += 1
-        whole = [name for name in (runs.LAST, runs.PREVIOUS) if (killed / name).exists()]
+        whole = [name for name in (run_folder.LAST, run_folder.PREVIOUS) if (killed / name).exists()]
         done = [checkpoint.load(killed / name)["step"] for name in whole]  # raises if one is not whole
         how = [wanted.ended_by.name, *(key for key in ("joined", "unheard") if getattr(wanted, key))]
         print(f"kill {number + 1}: {what}, {', '.join(how)}; {dict(zip(whole, done, strict=True))}", flush=True)
     finish(killed, steps)
     finish(undisturbed, steps)
-    found = [checkpoint.load(folder / runs.LAST) for folder in (killed, undisturbed)]
+    found = [checkpoint.load(folder / run_folder.LAST) for folder in (killed, undisturbed)]
     for held in found:
         held["config"].pop("work_dir")
     wrong = differing(*found)

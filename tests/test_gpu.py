@@ -9,7 +9,7 @@ from cornernet.hardware import build_accelerator
 from cornernet.profiling import random_batch
 from cornernet.structures import Batch
 from cornernet.training import engine, optim
-from cornernet.training.bad_steps import BadSteps, Buffers
+from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 
@@ -60,7 +60,7 @@ def test_a_bad_step_is_left_out_without_waiting_for_the_device(optimizer):
     detector = detectors.build(settings, 80).cuda().train()
     accelerator = build_accelerator(settings)
     prepared = accelerator.prepare(optim.build_optimizer(detector, settings.train))
-    averaged, bad_steps = optim.build_average(detector, 0.9), BadSteps(3, accelerator)
+    averaged, nonfinite_steps = optim.build_average(detector, 0.9), NonFiniteSteps(3, accelerator)
     batch = Batch(*(x.cuda() for x in random_batch(settings)))
     for spoil in (1.0, float("nan")):
         before = {key: value.clone() for key, value in detector.state_dict().items()}
@@ -69,11 +69,11 @@ def test_a_bad_step_is_left_out_without_waiting_for_the_device(optimizer):
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")
         try:
-            bad = bad_steps.judge(0, terms, detector.parameters())
-            bad_steps.update(bad, prepared, kept, detector, averaged)
-            bad_steps.too_many()
+            bad = nonfinite_steps.judge(0, terms, detector.parameters())
+            nonfinite_steps.update(bad, prepared, kept, detector, averaged)
+            nonfinite_steps.too_many()
         finally:
             torch.cuda.set_sync_debug_mode("default")
         prepared.zero_grad()
     assert all(torch.equal(value, before[key]) for key, value in detector.state_dict().items())
-    assert not bad_steps.too_many(wait=True) and bad_steps.count == 1
+    assert not nonfinite_steps.too_many(wait=True) and nonfinite_steps.count == 1

@@ -56,7 +56,7 @@ def test_a_first_attempt_and_several_machines_are_left_to_torch(monkeypatch, nam
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_pictures_take_the_layout_of_the_convolutions_but_for_a_cpu(wanted):
+def test_images_take_the_layout_of_the_convolutions_but_for_a_cpu(wanted):
     batch = random_batch(config.override(config.Config(), ["data.input_size=[8,12]", "train.batch_size=2"]))
     there = to_device(batch, torch.device("meta"), wanted)  # stands for a device that is no CPU
     assert there.images.is_contiguous(memory_format=torch.channels_last) == wanted

@@ -1,112 +1,144 @@
-"""The layering of DESIGN: imports point down, siblings do not import each other but where it is listed."""
+"""The order of rooms: imports point down, rooms of one floor do not know each other, and no room holds a circle."""
 
 import ast
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# Bottom up. A file belongs to the longest name that its path begins with.
-LAYERS = [
-    ["inheritance", "wording", "structures", "schema"],
+PACKAGE = ROOT / "cornernet"
+FLOORS = [  # bottom up
+    ["errors", "structures", "processes", "version"],
+    ["system"],
     ["config"],
-    ["help", "commandline", "checks", "grid", "outputs"],
-    ["ops", "backbones"],
-    [
-        "data",
-        "losses",
-        "checkpoint",
-        "visualize",
-        "metrics",
-        "hardware",
-        "signals",
-        "pictures",
-        "bad_steps",
-        "simulation_rules",
-        "running_windows",
-    ],
-    ["detectors", "inference", "optim", "runs", "scoring", "loss_curves", "simulation_descent"],
-    ["report"],
-    ["evaluate", "state", "catalogue", "check_data", "export_plan", "exported", "quantisation"],
-    ["journal", "result", "persistence", "replay", "exported_detector", "export_check"],
-    ["engine", "predictor", "show_data", "export"],
-    ["compare", "simulation", "annotate", "diagnosis", "benchmark"],
+    ["ops", "hardware"],
+    ["backbones", "losses", "data", "drawing"],
+    ["detectors"],
+    ["checkpoints"],
+    ["prediction"],
+    ["evaluation"],
+    ["training"],
+    ["experiments", "export", "profiling"],
+    ["cli"],
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-SIBLINGS = {("commandline", "help")}  # within a layer: who may import whom
-FILES = sorted(ROOT.glob("cornernet/**/*.py"))
+OPEN = {"errors", "structures", "processes", "version", "hardware", "system", "config", "ops", "losses", "cli"}
+DOORS = {room for rooms in FLOORS for room in rooms} - OPEN  # others are collections, had by the names of their modules
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+FILES = sorted(PACKAGE.glob("**/*.py"))
 
 
-def part(module):
-    """`cornernet.data.coco` -> `data`; None for the package itself."""
-    names = module.split(".")
-    return names[1] if names[0] == "cornernet" and len(names) > 1 else None
+def name(path):
+    """Dotted name of a file's module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path, tree):
-    """Modules of the package that a file imports, names imported from packages included; `if TYPE_CHECKING` is not."""
-    for node in ast.walk(tree):
+MODULES = {name(path) for path in FILES}
+FOLDERS = {name(path) for path in FILES if path.stem == "__init__"}
+
+
+def imported(source):
+    """Modules of the package that a source imports, wherever in it; a name that is no module counts as its module's."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "cornernet")
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: relative import"
-            yield from [f"{node.module}.{alias.name}" for alias in node.names]
+            assert not node.level, "imports are written in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from {x if x in MODULES else node.module for x in names if x.split(".")[0] == "cornernet"}
 
 
-def violations(path, source):
-    """Imports of a file that point up or sideways."""
-    own = part(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for module in imported(path, ast.parse(source)):
-        other = part(module)
-        if other in (None, own) or other not in LEVEL or (own, other) in SIBLINGS:
-            continue
-        if LEVEL[other] >= LEVEL[own]:
-            yield f"{path.relative_to(ROOT)} imports {module}"
+def filled(own, source):
+    """Modules of a folder whose door imports whatever lies in it: it hands its `__path__` on."""
+    given = [x for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) for x in node.args]
+    if any(isinstance(x, ast.Name) and x.id == "__path__" for x in given):
+        yield from (module for module in MODULES if module.rpartition(".")[0] == own)
 
 
-def test_every_file_has_its_layer():
-    parts = {path.relative_to(ROOT / "cornernet").with_suffix("").parts[0] for path in FILES} - {"__init__"}
-    assert parts == set(LEVEL)
+def arrows_of(own, source):
+    """All modules of the package that a module imports, wherever and however; the package's own door is left out."""
+    return {*imported(source), *filled(own, source)} - {own, "cornernet"}
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "cornernet/__init__.py"], ids=lambda p: p.stem)
-def test_imports_point_down(path):
-    assert list(violations(path, path.read_text())) == []
+def room(module):
+    """`cornernet.data.sources` -> `data`; None for the package itself."""
+    return module.split(".")[1] if "." in module else None
 
 
-def test_the_test_sees_a_violation():
-    path = ROOT / "cornernet/ops/nms.py"
-    assert list(violations(path, "from cornernet.data.images import read_image"))
-    assert list(violations(path, "def f():\n    from cornernet import engine"))
-    assert list(violations(ROOT / "cornernet/data/coco.py", "import cornernet.losses.ae"))
-    assert not list(violations(path, "from cornernet.structures import Batch\nfrom cornernet.ops.gather import x"))
+def upward(own, source):
+    """Imports of a module that point up or sideways, out of its room."""
+    here = room(own)
+    for other in imported(source):
+        there = room(other)
+        if there is None or (there != here and FLOOR[there] >= FLOOR[here]):
+            yield other
 
 
-def test_no_drawers():
-    names = {path.name for path in FILES}
-    assert not names & {"utils.py", "util.py", "misc.py", "common.py", "helpers.py"}
+def through_the_wall(own, source):
+    """Imports of a module from inside another room that has a door, which is where they belong.
+
+    A name that a module of the room has too is had from that module: the door would hide it.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and room(node.module) in DOORS - {room(own)} and node.module not in FOLDERS:
+            folder = node.module.rpartition(".")[0]
+            yield from (x.name for x in node.names if f"{folder}.{x.name}" not in MODULES)
 
 
-def test_configs_stay_out_of_classes():
-    """Builders turn settings into arguments; only what holds or passes on a run's settings may take a Config."""
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name not in ("State", "Predictor", "Journal", "Run"):
-                text = ast.unparse(node)
-                assert "Config" not in text or path.name == "schema.py", f"{path.name}: {node.name}"
+def circle(arrows):
+    """The modules of a circle among the arrows, or []."""
+    done, path = set(), []
+
+    def visit(module):
+        if module in path:
+            return path[path.index(module) :]
+        if module in done:
+            return []
+        path.append(module)
+        found = next((x for other in sorted(arrows[module]) if (x := visit(other))), [])
+        path.pop()
+        done.add(module)
+        return found
+
+    return next((found for module in sorted(arrows) if (found := visit(module))), [])
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tools").glob("*.py")), ids=lambda p: p.stem)
-def test_tools_are_short(path):
-    tree = ast.parse(path.read_text())
-    strings = {line for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-               for line in range(node.lineno, node.end_lineno + 1)}  # fmt: skip
-    lines = [i for i, line in enumerate(path.read_text().splitlines(), 1) if line.strip() and i not in strings]
-    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert len(lines) <= 25 and functions == ["main"]
+def test_every_room_has_its_floor_and_its_door():
+    rooms = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in FILES} - {"__init__", "__main__"}
+    assert rooms == set(FLOOR)
+    for folder in {path.parent for path in FILES} - {PACKAGE}:
+        assert len(ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "") > 40, folder
 
 
-def test_layers_are_disjoint():
-    names = sorted(name for names in LAYERS for name in names)
-    assert all(a != b for a, b in pairwise(names))
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.parent != PACKAGE or path.stem not in ("__init__", "__main__")], ids=name
+)
+def test_imports_point_down_and_pass_through_doors(path):
+    assert list(upward(name(path), path.read_text())) == []
+    assert list(through_the_wall(name(path), path.read_text())) == []
+
+
+def test_no_circle():
+    arrows = {name(path): arrows_of(name(path), path.read_text()) for path in FILES}
+    arrows.pop("cornernet")
+    assert circle(arrows) == []
+
+
+def test_a_member_that_imports_its_door_is_a_circle():
+    """Also where the door imports it by its name in the folder, and the member only when it is called."""
+    arrows = {name(path): arrows_of(name(path), path.read_text()) for path in FILES}
+    assert "cornernet.losses.box.inner" in arrows["cornernet.losses.box"]
+    for lazy in ("from cornernet.losses import build", "from cornernet.losses.box import LOSSES"):
+        member = {"cornernet.losses.box.inner": arrows_of("cornernet.losses.box.inner", f"def f():\n    {lazy}")}
+        assert "cornernet.losses.box.inner" in circle(arrows | member)
+
+
+def test_the_test_sees_what_it_forbids():
+    assert list(upward("cornernet.ops.nms", "from cornernet.data.images import read_image"))
+    assert list(upward("cornernet.losses.catalogue", "from cornernet.cli.help import help_text"))
+    assert list(upward("cornernet.losses.box.iou", "def f():\n    from cornernet import detectors"))
+    assert list(upward("cornernet.data.check", "import cornernet.drawing"))
+    assert not list(upward("cornernet.data.check", "from cornernet.config import Config"))
+    assert list(through_the_wall("cornernet.cli.train", "from cornernet.training.engine import train")) == ["train"]
+    assert not list(through_the_wall("cornernet.cli.train", "from cornernet.training import engine"))
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]

@@ -33,7 +33,7 @@ sides = st.one_of(st.integers(1, 8), st.integers(9, 300), st.sampled_from([1, 12
 
 @st.composite
 def annotated(draw_):
-    """Picture (height, width) with boxes as the reader leaves them: inside, with area, however thin."""
+    """Image (height, width) with boxes as the reader leaves them: inside, with area, however thin."""
     height, width = draw_(sides), draw_(sides)
     shares = st.tuples(*[st.floats(0, 1, width=32)] * 4)
     boxes = np.array(draw_(st.lists(shares, max_size=12)), np.float64).reshape(-1, 4)
@@ -88,7 +88,7 @@ def test_from_any_boxes_to_finite_losses_and_boxes_inside(request, kind, one, ot
 @pytest.mark.parametrize("kind", ["tiny", "tiny_anchor"])
 @given(size=st.tuples(sides, sides), seed=st.integers(0, 99), longest=st.sampled_from([None, 64]), flip=st.booleans())
 @seeded(max_examples=15)
-def test_detections_lie_inside_pictures_of_any_size(request, kind, size, seed, longest, flip):
+def test_detections_lie_inside_images_of_any_size(request, kind, size, seed, longest, flip):
     detector, _ = detector_of(request.getfixturevalue(kind))
     (found,) = inference.detect(detector, [noise(size, seed)], longest_side=longest, flip=flip)
     height, width = size
@@ -148,7 +148,7 @@ def mutated(draw_):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Folder with one picture, 8 x 6."""
+    """Folder with one image, 8 x 6."""
     path = tmp_path_factory.mktemp("set")
     (path / "a.png").write_bytes(cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes())
     return path
@@ -168,7 +168,7 @@ def test_a_mutated_annotation_file_is_read_or_refused_with_a_sentence(folder, co
     for i in range(len(source)):
         boxes = source.boxes(i)
         assert (boxes[:, :2] < boxes[:, 2:]).all() and (boxes >= 0).all() and np.isfinite(boxes).all()
-        if source.record(i)[2:] == (8, 6):  # else the picture is refused as of another size
+        if source.record(i)[2:] == (8, 6):  # else the image is refused as of another size
             source.image(i)
     json.dumps(source.coco(), allow_nan=False)
     "".join(source.class_names).encode()
@@ -186,16 +186,16 @@ def test_a_damaged_annotation_file_is_read_or_refused_with_a_sentence(folder, at
         assert "t.json" in str(error) and "\n" not in str(error)
 
 
-# -- pictures ---------------------------------------------------------------------------------------------------
+# -- images ---------------------------------------------------------------------------------------------------
 
-PICTURE = noise((20, 30), 0)
-ENCODED = {ending: cv2.imencode(ending, PICTURE)[1].tobytes() for ending in (".jpg", ".png", ".bmp", ".webp", ".tiff")}
+IMAGE = noise((20, 30), 0)
+ENCODED = {ending: cv2.imencode(ending, IMAGE)[1].tobytes() for ending in (".jpg", ".png", ".bmp", ".webp", ".tiff")}
 
 
 @pytest.mark.parametrize("ending", ENCODED)
 @given(at=st.integers(0, 10**6), new=st.binary(min_size=1, max_size=4), kept=st.floats(0, 1))
 @seeded(max_examples=60)
-def test_a_damaged_picture_is_read_or_refused_with_a_sentence(folder, ending, at, new, kept):
+def test_a_damaged_image_is_read_or_refused_with_a_sentence(folder, ending, at, new, kept):
     data = ENCODED[ending]
     at %= len(data)
     damaged = data[:at] + new + data[at + len(new) : max(at, int(kept * len(data)))]

@@ -4,8 +4,12 @@ Newell, Yang and Deng 2016, arXiv 1603.06937, in the form of CornerNet (Law and 
 section 3.6): stride-2 residual blocks instead of max-pooling, nearest upsampling, supervision behind every stack.
 """
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cornernet.backbones.backbone import Backbone
 
 STEM_STRIDE = 4
 
@@ -59,7 +63,11 @@ class Hourglass(nn.Module):
     channels and blocks give width and residual blocks of each level, fine to coarse; order = len(channels) - 1.
     """
 
-    def __init__(self, channels: list[int], blocks: list[int]):
+    skip: nn.Sequential | None
+    up: nn.Sequential | None
+    inner: "nn.Sequential | Hourglass"
+
+    def __init__(self, channels: Sequence[int], blocks: Sequence[int]):
         super().__init__()
         outer, inner, count = channels[0], channels[1], blocks[0]
         self.skip = nn.Sequential(*residuals(count, outer))
@@ -76,47 +84,48 @@ class Hourglass(nn.Module):
         """Features of every level on the way up, fine to coarse: level i has channels[i] and 1/2^i of the size."""
         down = self.down(x)
         deeper = self.inner.levels(down) if isinstance(self.inner, Hourglass) else [self.inner(down)]
-        if self.up is None:  # trimmed: it has nothing of its own to give and hands its input on
+        if self.up is None or self.skip is None:  # trimmed: it has nothing of its own to give and hands its input on
             return [x, *deeper]
         below = F.interpolate(self.up(deeper[0]), scale_factor=2.0, mode="nearest")
         return [self.skip(x) + below, *deeper]
 
     def segments(self) -> list[nn.Module]:
         """The parts of every level, for gradient checkpointing: see `recompute`."""
-        own = [part for part in (self.skip, self.down, self.up) if part is not None]
+        own: list[nn.Module] = [part for part in (self.skip, self.down, self.up) if part is not None]
         return own + (self.inner.segments() if isinstance(self.inner, Hourglass) else [self.inner])
 
 
 def trim(hourglass: Hourglass, levels: int) -> None:
     """Take the finest levels of the way up out of an hourglass whose reader needs coarser ones alone."""
+    part: nn.Module = hourglass
     for _ in range(levels):
-        hourglass.skip = hourglass.up = None
-        hourglass = hourglass.inner
+        assert isinstance(part, Hourglass), "it has as many levels"
+        part.skip = part.up = None
+        part = part.inner
 
 
-class StackedHourglass(nn.Module):
+class StackedHourglass(Backbone):
     """Stem of stride 4 and a row of hourglasses: [B, 3, H, W] -> list of [B, out_channels, H/4, W/4], one a stack.
 
     Each stack reads what the stem (or the merge before it) gave; between two stacks its input and its output, both
     projected, are added and pass a residual block.
     """
 
+    hourglasses: Sequence[Hourglass]
+
     def __init__(self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int):
         super().__init__()
         _check(stacks, channels, blocks)
         width, between = channels[0], stacks - 1
         self.order = len(channels) - 1
+        self.multiple = STEM_STRIDE * 2**self.order
         self.stem = nn.Sequential(ConvBlock(3, stem_channels, 7, 2), Residual(stem_channels, width, stride=2))
-        self.hourglasses = nn.ModuleList(Hourglass(channels, blocks) for _ in range(stacks))
+        hourglasses = nn.ModuleList(Hourglass(channels, blocks) for _ in range(stacks))
+        self.hourglasses = hourglasses  # type: ignore[assignment]  # a ModuleList does not say what it holds
         self.outputs = nn.ModuleList(ConvBlock(width, out_channels) for _ in range(stacks))
         self.merge_input = nn.ModuleList(projection(width, width) for _ in range(between))
         self.merge_output = nn.ModuleList(projection(out_channels, width) for _ in range(between))
         self.merged = nn.ModuleList(Residual(width, width) for _ in range(between))
-
-    @property
-    def multiple(self) -> int:
-        """Input sizes are multiples of this, or up to three pixels less."""
-        return STEM_STRIDE * 2**self.order
 
     def segments(self) -> list[nn.Module]:
         """The stem, the parts of every level of every stack and what joins the stacks: see `recompute`."""
@@ -125,11 +134,11 @@ class StackedHourglass(nn.Module):
         return [self.stem, *levels, *self.outputs, *(part for parts in between for part in parts)]
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Map pictures to the features of every stack."""
+        """Map images to the features of every stack."""
         return [levels[0] for levels in self.levels(images)]
 
     def levels(self, images: Tensor) -> list[list[Tensor]]:
-        """Pictures -> features of every stack, fine to coarse, of strides 4, 8, ...: out_channels, then channels[i]."""
+        """Images -> features of every stack, fine to coarse, of strides 4, 8, ...: out_channels, then channels[i]."""
         x, stacks = self.stem(images), []
         for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
             finest, *coarser = hourglass.levels(x)

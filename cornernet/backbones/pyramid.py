@@ -1,9 +1,10 @@
-"""Feature pyramids: pictures -> features of one width at strides 2^first .. 2^last, for every supervised stack.
+"""Feature pyramids: images -> features of one width at strides 2^first .. 2^last, for every supervised stack.
 
 Lin, Dollár, Girshick, He, Hariharan, Belongie: Feature Pyramid Networks, 2017, arXiv 1612.03144; the levels beyond the
 backbone's own as in RetinaNet, arXiv 1708.02002, section 4.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.ops import FeaturePyramidNetwork
 
+from cornernet.backbones.backbone import Backbone
 from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass, trim
 
 HOURGLASS_FIRST = STEM_STRIDE.bit_length() - 1  # level of the hourglass's finest features, stride 4
@@ -35,11 +37,13 @@ class Coarser(nn.Module):
         return levels
 
 
-class HourglassPyramid(nn.Module):
+class HourglassPyramid(Backbone):
     """The decoder levels of every hourglass are its pyramid: [B, 3, H, W] -> stacks x levels of [B, channels, h, w].
 
     Raises ValueError for levels finer than the hourglass's own stride of 4.
     """
+
+    laterals: Sequence[Sequence[nn.Conv2d]]
 
     def __init__(self, hourglass: StackedHourglass, widths: list[int], channels: int, first: int, last: int):
         super().__init__()
@@ -55,7 +59,8 @@ class HourglassPyramid(nn.Module):
             trim(hourglass.hourglasses[-1], min(skipped, len(widths) - 1))
             hourglass.outputs[-1] = nn.Identity()
         stacks = len(hourglass.outputs)
-        self.laterals = nn.ModuleList(nn.ModuleList(nn.Conv2d(w, channels, 1) for w in own) for _ in range(stacks))
+        laterals = nn.ModuleList(nn.ModuleList(nn.Conv2d(w, channels, 1) for w in own) for _ in range(stacks))
+        self.laterals = laterals  # type: ignore[assignment]  # a ModuleList does not say what it holds
         self.coarser = nn.ModuleList(Coarser(channels, last - first + 1 - len(own)) for _ in range(stacks))
 
     def segments(self) -> list[nn.Module]:
@@ -63,7 +68,7 @@ class HourglassPyramid(nn.Module):
         return self.hourglass.segments()
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
-        """Map pictures to the pyramids of the supervised stacks; in eval mode the last one alone."""
+        """Map images to the pyramids of the supervised stacks; in eval mode the last one alone."""
         stacks = list(zip(self.hourglass.levels(images), self.laterals, self.coarser, strict=True))
         pyramids = []
         for levels, laterals, coarser in stacks if self.training else stacks[-1:]:
@@ -72,7 +77,7 @@ class HourglassPyramid(nn.Module):
         return pyramids
 
 
-class ResNetPyramid(nn.Module):
+class ResNetPyramid(Backbone):
     """A torchvision ResNet with FPN: [B, 3, H, W] BGR -> 1 x levels of [B, channels, h, w].
 
     weights: file with a ResNet's state dict of torchvision, whose channels are RGB; empty for random ones.
@@ -103,7 +108,7 @@ class ResNetPyramid(nn.Module):
         return [getattr(self.body, stage) for stage in self.run]
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
-        """Map pictures to one pyramid."""
+        """Map images to one pyramid."""
         body, x = self.body, images.flip(1)  # RGB
         x = body.maxpool(body.relu(body.bn1(body.conv1(x))))
         found = {}
@@ -114,8 +119,7 @@ class ResNetPyramid(nn.Module):
 
 def _width(stage: nn.Sequential) -> int:
     """Channels that come out of a stage."""
-    last = [module for module in stage[-1].modules() if isinstance(module, nn.BatchNorm2d)][-1]
-    return last.num_features if len(stage) > 1 else stage[-1].downsample[1].num_features
+    return [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)][-1].num_features
 
 
 def _load(body: nn.Module, path: Path) -> None:

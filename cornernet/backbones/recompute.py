@@ -5,7 +5,7 @@ again when the gradient arrives at its end, so that only one part's features are
 forward pass; values and gradients stay what they are.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -24,7 +24,7 @@ def recompute(segments: Iterable[nn.Module]) -> None:
         module.forward = partial(_kept_small, module.forward, norms)
 
 
-def _kept_small(forward: Callable, norms: list[nn.Module], x: Tensor) -> Tensor:
+def _kept_small(forward: Callable, norms: Sequence[_BatchNorm], x: Tensor) -> Tensor:
     if not is_grad_enabled():
         return forward(x)
     return checkpoint(
@@ -39,12 +39,13 @@ class _Seen:
     graph enters it anew for each of its backward passes.
     """
 
-    def __init__(self, norms: list[nn.Module]):
+    def __init__(self, norms: Sequence[_BatchNorm]):
         self.norms = norms
 
     def __enter__(self) -> None:
         self.own = [(norm.running_mean, norm.running_var, norm.num_batches_tracked) for norm in self.norms]
         for norm, (mean, var, _) in zip(self.norms, self.own, strict=True):
+            assert mean is not None and var is not None, "a norm of a backbone counts"
             norm.running_mean, norm.running_var, norm.num_batches_tracked = mean.clone(), var.clone(), None
 
     def __exit__(self, *error: object) -> None:

@@ -1,1 +1,15 @@
-"""Checkpoint files: verified reading, writing that survives a crash. Called by all that keeps or takes weights."""
+"""Checkpoint files: read with their contents looked at first, written so that a crash leaves the old one whole.
+
+Also the way from a file to a detector (load), and from published files to ours. Called by prediction, training, export.
+"""
+
+from cornernet.checkpoints.load import from_file, load_detector, load_weights, without_weights
+from cornernet.checkpoints.published import convert_file
+
+__all__ = [
+    "convert_file",
+    "from_file",
+    "load_detector",
+    "load_weights",
+    "without_weights",
+]

@@ -10,11 +10,12 @@ import pickle
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
 from cornernet.checkpoints import outline
+from cornernet.errors import Damaged
 from cornernet.system import writing
 from cornernet.system.reading import NO_MEMORY, Watched, patiently, present
 
@@ -27,15 +28,12 @@ END = 22  # bytes of what ends an archive that has no comment
 CHUNK = 2**20
 
 
-class Damaged(ValueError):
-    """The file is cut short, was altered after it was written, or never was a checkpoint."""
-
-
 class _Hashed:
     """A file that torch writes into, and the digest of what went through."""
 
     def __init__(self, file: BinaryIO):
-        self.file, self.digest, self.error = file, hashlib.sha256(), None
+        self.file, self.digest = file, hashlib.sha256()
+        self.error: BaseException | None = None
 
     def write(self, data) -> int:
         """Write; torch's writer survives neither an error of the disk nor a signal's, so they are kept for `finish`."""
@@ -70,7 +68,7 @@ def save(state: dict[str, Any], path: str | Path, keep: bool = False) -> None:
     with writing.replacing(path) as temporary:
         with temporary.open("wb") as file:
             hashed = _Hashed(file)
-            torch.save(state, hashed)
+            torch.save(state, cast(BinaryIO, hashed))
             hashed.finish()
         if keep and path.exists():
             _keep(path)
@@ -163,7 +161,7 @@ def _read(path: Path) -> Any:
             _outlined(file)
             _verify(file)
             file.seek(0)
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(cast(BinaryIO, file), map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises RuntimeError, EOFError, KeyError, ... for truncated and foreign files
             if file.error is not None:
                 raise file.error from None
@@ -188,7 +186,7 @@ def _fault_in(path: Path, error: Exception) -> ValueError:
     return _damaged(path, str(error) if isinstance(error, Damaged) else type(error).__name__)
 
 
-def _outlined(file: BinaryIO) -> None:
+def _outlined(file: Watched) -> None:
     """Raise ValueError for contents that are no checkpoint's, Damaged for a file that asks for more than it holds."""
     try:
         outline.check(file)
@@ -203,7 +201,7 @@ def _damaged(path: Path, reason: str) -> Damaged:
     return Damaged(f"{text}; {before} is the one saved before it" if before.is_file() else text)
 
 
-def _verify(file: BinaryIO) -> None:
+def _verify(file: Watched) -> None:
     """Raise Damaged for an archive that is not as it was written; what is no archive is left to torch to judge."""
     if file.read(4) != b"PK\x03\x04":
         return
@@ -225,7 +223,7 @@ def _verify(file: BinaryIO) -> None:
         raise Damaged("its checksum does not match")
 
 
-def _verify_parts(file: BinaryIO) -> None:
+def _verify_parts(file: Watched) -> None:
     """The same for an archive without a digest, by the checksum that zip keeps of each part."""
     file.seek(-END, os.SEEK_END)
     end = file.read()

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from cornernet.system.reading import Watched
+
 PARTS = 2**15  # of an archive; a training checkpoint of Hourglass-104 has 4026
 DIRECTORY = 100 * PARTS  # bytes of the list of them
 PICKLE = 4 * 2**20  # bytes of a description; 0.4 MB
@@ -88,7 +90,7 @@ class _Outline(pickle._Unpickler):
         return str(key), length
 
 
-def check(file: BinaryIO) -> None:
+def check(file: BinaryIO | Watched) -> None:
     """Raise Foreign or TooLarge for a file that torch had better not read; ValueError and others for a damaged one."""
     length = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -100,7 +102,7 @@ def check(file: BinaryIO) -> None:
     return _description(io.BytesIO(file.read(PICKLE)), None, length, 5)
 
 
-def _archive(file: BinaryIO, length: int) -> tuple[bytes, dict[str, int]]:
+def _archive(file: BinaryIO | Watched, length: int) -> tuple[bytes, dict[str, int]]:
     """An archive -> its description and the bytes of every storage by its key."""
     if _directory(file, length) > DIRECTORY:
         raise TooLarge(f"it has more than {PARTS} parts")
@@ -111,28 +113,41 @@ def _archive(file: BinaryIO, length: int) -> tuple[bytes, dict[str, int]]:
         total = sum(part.file_size for part in parts)
         if len(parts) > PARTS or not total <= length <= total + GAPS * (len(parts) + 1):
             raise TooLarge("its parts do not fill it, or lie over each other")
-        described = [part for part in parts if part.filename.endswith("/data.pkl")]
-        if len(described) != 1 or described[0].file_size > PICKLE:
+        names = {part.filename.lower(): part for part in parts}  # torch does not tell upper case from lower
+        if len(names) != len(parts):
+            raise TooLarge("two of its parts have one name")
+        described = [name for name in names if name.endswith("/data.pkl")]
+        if len(described) != 1 or names[described[0]].file_size > PICKLE:
             raise TooLarge(f"it has no description of at most {PICKLE >> 20} MB")
-        start = described[0].filename.removesuffix("data.pkl") + "data/"
-        sizes = {part.filename.removeprefix(start): part.file_size for part in parts if part.filename.startswith(start)}
-        return archive.read(described[0]), sizes
+        start = described[0].removesuffix("data.pkl") + "data/"
+        sizes = {name.removeprefix(start): part.file_size for name, part in names.items() if name.startswith(start)}
+        return archive.read(names[described[0]]), sizes
 
 
-def _directory(file: BinaryIO, length: int) -> int:
-    """Bytes that an archive's list of parts is said to take; raises TooLarge for an end that torch would not write."""
+def _directory(file: BinaryIO | Watched, length: int) -> int:
+    """Bytes that an archive's list of parts is said to take; raises TooLarge for an end that torch would not write.
+
+    The list must end where the end begins: else zipfile would look for it there, and torch where it is said to begin.
+    """
     file.seek(max(0, length - COMMENT - END - LOCATOR - END64))
     tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) - end < END:
         raise TooLarge("its end is missing")
+    before = length - len(tail)
     if tail[max(0, end - LOCATOR) :][:4] != b"PK\x06\x07":
-        return struct.unpack_from("<L", tail, end + 12)[0]
+        return _ends_at(before + end, *struct.unpack_from("<LL", tail, end + 12))
     second = end - LOCATOR - END64
     where = struct.unpack_from("<Q", tail, end - LOCATOR + 8)[0]
-    if second < 0 or tail[second:][:4] != b"PK\x06\x06" or where != length - len(tail) + second:
+    if second < 0 or tail[second:][:4] != b"PK\x06\x06" or where != before + second:
         raise TooLarge("its end is not as torch writes it")
-    return struct.unpack_from("<Q", tail, second + 40)[0]
+    return _ends_at(where, *struct.unpack_from("<QQ", tail, second + 40))
+
+
+def _ends_at(end: int, size: int, start: int) -> int:
+    if start + size != end:
+        raise TooLarge("its list of parts does not lie where it is said to")
+    return size
 
 
 def _description(data: BinaryIO, sizes: dict[str, int] | None, length: int, pickles: int) -> None:

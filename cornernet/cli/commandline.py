@@ -1,19 +1,21 @@
-"""What all tools share: their one grammar, and errors as one sentence with an exit code."""
+"""What all commands share: their one grammar, and errors as one sentence with an exit code."""
 
 import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
+from cornernet.cli.keys import Reader, read
+from cornernet.errors import BAD_INPUT, FAILED, Failed, Interrupted, Unsaved
 from cornernet.system import printing
-from cornernet.system.interruption import Interrupted, leaving
+from cornernet.system.interruption import leaving
 from cornernet.system.streams import lost, outlive
 
 log = logging.getLogger("cornernet")
 say = printing.say
-BAD_INPUT, FAILED = 2, 1
 OVERRIDE = re.compile(r"[\w.\[\]]+=")  # a path may well hold a `=`, but then mostly behind a /
 LACKS = {  # what the messages of torch's RuntimeErrors say -> what it means
     "out of memory": "the device has too little memory; a smaller train.batch_size or more train.accumulate need less",
@@ -21,35 +23,38 @@ LACKS = {  # what the messages of torch's RuntimeErrors say -> what it means
 }
 
 
-class Failed(RuntimeError):
-    """Something broke that the input is not to blame for; its message is one sentence."""
+class Command(NamedTuple):
+    """What a command takes and calls."""
+
+    main: Callable[..., None]  # called with the paths, the overrides if it takes any, and its own keys that are given
+    usage: str  # its first line names the tool as tools/NAME.py
+    paths: int = 1  # that are required
+    optional: int = 0  # that may follow
+    keys: Mapping[str, Reader] = {}  # own keys: the parameter of main, and how the value is read
+    overrides: bool = True  # whether all other keys are those of a config
+    stopped: str = ""  # said after "stopped by SIGTERM", or another signal
 
 
-class Unsaved(Exception):
-    """A run came to its end, and its last state could not be written."""
+def call(command: Command, arguments: list[str], words: Callable[[str], str] = str) -> None:
+    """Call a command's main for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
 
-
-def run(
-    main: Callable[..., None], usage: str, paths: int, optional: int = 0, keys: bool = True, stopped: str = ""
-) -> None:
-    """Call main(*paths, overrides) for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
-
-    `paths` first arguments are required, `optional` more may follow; --help prints `usage` and every key. Without keys
-    the tool takes no overrides and main(*paths) is called. stopped: said after "stopped by SIGTERM", or another.
+    --help prints its usage text and, where it takes overrides, every key of a config. words: says of a text that names
+    tools and configs how they are named where the command was called.
     """
     outlive()
-    arguments = sys.argv[1:]
+    usage = words(command.usage)
     if "--help" in arguments or "-h" in arguments:
         from cornernet.cli.help import help_text
 
-        printing.say(f"{usage}\n\n{help_text()}" if keys else usage)
+        say(f"{usage}\n\n{help_text()}" if command.overrides else usage)
         sys.exit(0)
     printing.prepare()
-    with sentences(), leaving(stopped):
-        *given, overrides = split(arguments, usage, paths, optional)
-        if overrides and not keys:
-            raise ValueError(f"got {overrides[0]!r}, but nothing can be set here; {_first(usage)}")
-        main(*given, *([overrides] if keys else []))
+    with sentences(words), leaving(command.stopped):
+        *given, settings = split(arguments, usage, command.paths, command.optional)
+        if settings and not command.keys and not command.overrides:
+            raise ValueError(f"got {settings[0]!r}, but nothing can be set here; {_first(usage)}")
+        own, rest = read(settings, command.keys, command.overrides)
+        command.main(*given, *([rest] if command.overrides else []), **own)
         sys.stdout.flush()
         if error := lost():
             log.warning("a part of what was printed is lost: %s", error.strerror)
@@ -74,8 +79,8 @@ def _first(usage: str) -> str:
 
 
 @contextmanager
-def sentences():
-    """Turn the errors a user can cause into one sentence on stderr and the tool's exit code.
+def sentences(words: Callable[[str], str] = str):
+    """Turn the errors a user can cause into one sentence on stderr and the command's exit code.
 
     With CORNERNET_TRACEBACK=1 in the environment they are raised as they are.
     """
@@ -85,9 +90,9 @@ def sentences():
     try:
         yield
     except (ValueError, OSError) as error:
-        _exit(error, BAD_INPUT)
+        _exit(words(str(error)), BAD_INPUT)
     except (FloatingPointError, Failed, Unsaved) as error:
-        _exit(error, FAILED)
+        _exit(words(str(error)), FAILED)
     except RuntimeError as error:
         lack = next((meaning for text, meaning in LACKS.items() if text in str(error)), None)
         if lack is None:

@@ -1,8 +1,10 @@
-"""Config files and the `base:` by which one builds on others: string or list, relative to the file that says it."""
+"""Config files and the `base:` by which one builds on others: shipped ones by name, or relative to the file."""
 
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from cornernet.config import shipped
 
 LONGEST = 2**20  # bytes of a config file
 
@@ -18,9 +20,9 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Path, DictCon
         raise ValueError("configs inherit in a circle: " + " -> ".join(p.name for p in (*above, path)))
     if not path.is_file():
         by = f", the base of {above[-1].name}" if above else ""
-        raise FileNotFoundError(f"there is no config file {path}{by}")
+        raise FileNotFoundError(f"there is no config file {path}{by}{shipped.hint(path)}")
     layer = _read(path)
-    below = [x for name in _bases(layer, path) for x in layers(path.parent / name, (*above, path))]
+    below = [x for name in _bases(layer, path) for x in layers(shipped.find(name, path.parent), (*above, path))]
     return [*below, (path, layer)]
 
 

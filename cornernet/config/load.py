@@ -4,58 +4,37 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from cornernet.config import elsewhere
+from cornernet.config import elsewhere, renamed, shipped
 from cornernet.config.inheritance import layers
-from cornernet.config.messages import sentence
-from cornernet.config.schema import (
-    ROLES,
-    Anchor,
-    Augment,
-    Backbone,
-    Component,
-    Config,
-    Data,
-    Head,
-    Losses,
-    Model,
-    Nms,
-    Shapes,
-    Split,
-    Test,
-    Train,
-)
+from cornernet.config.messages import FAULTS, sentence
+from cornernet.config.schema import ROLES, Component, Config, Losses
 from cornernet.system import writing
-
-__all__ = [  # the schema is read and written here, so it is had from here
-    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
-    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
-]  # fmt: skip
-
 
 PLAIN = (dict, list, tuple, str, int, float, type(None))
 SAVED = {"values": 4000, "depth": 16, "text": 4000}  # what a config that comes inside a file may hold; ours has 300
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """YAML file with its bases, then `a.b=c` overrides, checked against the schema -> Config, all of it typed.
+    """YAML file, or shipped one by name, with its bases, then `a.b=c` overrides, checked against the schema -> Config.
+
+    All of it counts as typed.
 
     Raises FileNotFoundError for a missing file and ValueError, one sentence, for anything wrong in it.
     """
     merged = OmegaConf.structured(Config)
-    for source, layer in layers(Path(path)):
-        _merge(merged, layer, str(source))
+    for source, layer in layers(shipped.find(path)):
+        _merge(merged, _of_now(layer), str(source))
     return _has_place(from_container(_overridden(merged, overrides), typed=True), overrides)
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
     changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
-    given = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides))).get("loss")
+    given = _plain(OmegaConf.from_dotlist(list(overrides))).get("loss")
     words = elsewhere.typed(given) if isinstance(given, dict) else frozenset()
     return dataclasses.replace(changed, typed=config.typed | words)
 
@@ -93,11 +72,11 @@ def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> 
         if "${" in str(values):
             raise ValueError("the saved config asks to look something up by ${...}, which only a YAML file may")
         merged = OmegaConf.structured(Config)
-        _merge(merged, OmegaConf.create(values), "the saved config")
+        _merge(merged, OmegaConf.create(renamed.renewed(values)), "the saved config")
         values = merged
     try:
-        found = OmegaConf.to_object(values)
-    except OmegaConfBaseException as error:
+        found = cast(Config, OmegaConf.to_object(values))
+    except FAULTS as error:
         raise ValueError(sentence(error, Config)) from None
     return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found)["loss"])) if typed else found
 
@@ -121,7 +100,11 @@ def _check_plain(values: dict[str, Any]) -> None:
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Config -> nested plain dict of YAML types, for saving."""
-    return OmegaConf.to_container(OmegaConf.structured(config))
+    return _plain(OmegaConf.structured(config))
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(config))
 
 
 def save(config: Config, path: str | Path) -> None:
@@ -146,7 +129,7 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         try:
             _start_anew(config, OmegaConf.from_dotlist([text]))
             config.merge_with_dotlist([text])
-        except OmegaConfBaseException as error:
+        except FAULTS as error:
             raise ValueError(f"{text}: {sentence(error, Config)}") from None
         except Exception as error:  # the YAML reader's own exceptions, for a value such as [1,2
             reason = str(error).partition("\n")[0]
@@ -154,12 +137,17 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     return config
 
 
+def _of_now(layer: DictConfig) -> DictConfig:
+    """A YAML file's keys; those that a run has saved get the names of now."""
+    return OmegaConf.create(renamed.renewed(_plain(layer))) if renamed.is_saved(layer) else layer
+
+
 def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     """Merge one layer in place."""
     try:
         _start_anew(config, layer)
         config.merge_with(layer)
-    except OmegaConfBaseException as error:
+    except FAULTS as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 

@@ -4,11 +4,14 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cornernet.config.renamed import KEYS
+
+FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
 # What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
 PLAIN_WORDS = {
     r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
@@ -23,7 +26,7 @@ def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, type, dataclasse
         if item.metadata.get("omegaconf_ignore"):
             continue
         yield prefix + item.name, schema, item
-        if dataclasses.is_dataclass(item.type):
+        if isinstance(item.type, type) and dataclasses.is_dataclass(item.type):
             yield from keys(item.type, f"{prefix}{item.name}.")
 
 
@@ -35,6 +38,8 @@ def sentence(error: Exception, schema: type, layer: DictConfig | None = None) ->
     text = str(error).strip().partition("\n")[0]
     full = getattr(error, "full_key", None) or _culprit(schema, layer)
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
+    if full in KEYS:
+        return f"{full} is called {KEYS[full]} now"
     if "not in" in text:
         return f"unknown key {full}{_nearest(full, schema)}"
     if full in sections:
@@ -48,17 +53,18 @@ def sentence(error: Exception, schema: type, layer: DictConfig | None = None) ->
 
 def _culprit(schema: type, layer: DictConfig | None) -> str:
     """The first key of a layer that the schema refuses, for errors that do not say; empty if there is none."""
-    for name, value in () if layer is None else _flat(OmegaConf.to_container(layer)):
+    for name, value in () if layer is None else flat(cast(dict[str, Any], OmegaConf.to_container(layer))):
         try:
             OmegaConf.update(OmegaConf.structured(schema), name, value)
-        except OmegaConfBaseException:
+        except FAULTS:
             return name
     return ""
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested dict -> (dotted key, value) of each that is no dict."""
     for key, value in values.items():
-        yield from _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+        yield from flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
 
 
 def _nearest(full: str, schema: type) -> str:

@@ -2,13 +2,9 @@
 
 import math
 from functools import reduce
-from typing import NamedTuple
-
-import torch
-from torch import nn
+from typing import Any, NamedTuple
 
 from cornernet.config import Config
-from cornernet.structures import Batch
 
 
 class Interval(NamedTuple):
@@ -40,8 +36,6 @@ COUNT, WHOLE = Interval(1), Interval(0)  # of whole numbers
 POSITIVE, NOT_NEGATIVE, SHARE = Interval(0.0, ends="()"), Interval(0.0), Interval(0, 1, "[]")
 RANGES = {
     "seed": Interval(0, 2**63 - 1, "[]"),
-    "data.shapes.size": Interval(32, 4096, "[]"),
-    "data.longest_side": COUNT._replace(null=True),
     "data.max_objects": COUNT,
     "data.augment.scales": POSITIVE,
     "data.augment.border": WHOLE,
@@ -56,13 +50,15 @@ RANGES = {
     "train.lr": POSITIVE,
     "train.gamma": POSITIVE,
     "train.warmup_steps": WHOLE,
-    "train.max_bad_steps": COUNT,
+    "train.max_nonfinite_steps": COUNT,
     "train.clip_norm": Interval(0, math.inf, "(]", null=True),
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,
     "train.save_every": WHOLE,
 }
 TEST_RANGES = {  # what a finished detector's config is held to as well
+    "data.shapes.size": Interval(32, 4096, "[]"),
+    "data.longest_side": COUNT._replace(null=True),
     "test.batch_size": COUNT,
     "test.scales": POSITIVE,
     "test.max_per_image": COUNT,
@@ -73,6 +69,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
 MOST = {  # what a config that comes inside a file may ask for; what the user types may be more
     **dict.fromkeys(("data.input_size", "data.longest_side"), 8192),
     **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
+    "data.shapes.size": 4096,
     **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),
     **dict.fromkeys(("data.augment.border", "model.backbone.stacks", "model.backbone.blocks"), 1000),
     **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
@@ -91,7 +88,7 @@ MOST_NUMBERS = 64  # in a list
 def most(settings: Config) -> None:
     """Raise ValueError for a config that came inside a file and asks for more than any should, before it is obeyed."""
     for key, limit in MOST.items():
-        value = reduce(getattr, key.split("."), settings)
+        value: Any = reduce(getattr, key.split("."), settings)
         numbers = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
         if len(numbers) > MOST_NUMBERS or not all(abs(x) <= limit for x in numbers):
             raise ValueError(
@@ -103,7 +100,7 @@ def most(settings: Config) -> None:
 def ranges(settings: Config, table: dict[str, Interval]) -> None:
     """Raise ValueError for the first key of the table whose number, or one of whose numbers, is not allowed."""
     for key, allowed in table.items():
-        value = reduce(getattr, key.split("."), settings)
+        value: Any = reduce(getattr, key.split("."), settings)
         if isinstance(value, list) and not (value and all(map(allowed.holds, value))):
             raise ValueError(f"{key} must hold one number or more, each {allowed}, got {value}")
         if not isinstance(value, list) and not allowed.holds(value):
@@ -124,39 +121,13 @@ def compiling(settings: Config) -> None:
         raise ValueError("train.compile=true and train.gradient_checkpointing=true do not go together; choose one")
 
 
-def whole_pictures(settings: Config) -> None:
-    """Raise ValueError where training fits whole pictures into another size than that in which they are tested."""
+def whole_images(settings: Config) -> None:
+    """Raise ValueError where training fits whole images into another size than that in which they are tested."""
     data = settings.data
     tested = data.shapes.size if data.longest_side is None and data.name == "shapes" else data.longest_side
     if not data.augment.crop and tested != max(data.input_size):
         raise ValueError(
-            f"data.augment.crop=false resizes whole pictures to data.input_size {list(data.input_size)} in training "
+            f"data.augment.crop=false resizes whole images to data.input_size {list(data.input_size)} in training "
             f"alone; for the same size in the test data.longest_side must be {max(data.input_size)}, "
             f"got {'null' if data.longest_side is None else data.longest_side}"
         )
-
-
-def loss(detector: nn.Module, role: str, name: str) -> None:
-    """Try a loss from elsewhere on one small batch; detector: any, on the CPU, whose other losses are known to work.
-
-    Raises ValueError naming the role where the loss cannot be called there or gives no scalar.
-    """
-    try:
-        total = detector(_small_batch(detector))["total"]
-    except Exception as error:  # someone else's function may fail in any way
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ValueError(f"loss.{role}.name={name} cannot be called as the {role} loss is: {reason}") from error
-    if total.dim():
-        raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
-
-
-def _small_batch(detector: nn.Module) -> Batch:
-    """Two black pictures with an object each, of the smallest size that the detector takes."""
-    height, width = detector.fit_size(32, 32)
-    boxes = torch.tensor([2.0, 2.0, width - 4, height - 4]).expand(2, 1, 4)
-    none = torch.zeros(2, dtype=torch.long)
-    return Batch(
-        images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
-        boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
-        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
-    )  # fmt: skip

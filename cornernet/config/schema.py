@@ -84,21 +84,21 @@ class Losses:
 
 @dataclass
 class Split:
-    """Pictures and annotations of one split."""
+    """Images and annotations of one split."""
 
-    images: str = ""  # folder of the pictures, relative to data.root
+    images: str = ""  # folder of the images, relative to data.root
     annotations: str = ""  # COCO json, relative to data.root
-    limit: int | None = None  # only the first pictures with objects, to overfit or to try things out; null: all
+    limit: int | None = None  # only the first images with objects, to overfit or to try things out; null: all
 
 
 @dataclass
 class Augment:
-    """Random changes of the training pictures."""
+    """Random changes of the training images."""
 
-    crop: bool = True  # random scaled crop; off: the whole picture is fitted into the input
+    crop: bool = True  # random scaled crop; off: the whole image is fitted into the input
     # zoom-out factors of the crop
     scales: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
-    border: int = 128  # pixels of the picture that the crop's centre keeps from its edges, halved until it fits
+    border: int = 128  # pixels of the image that the crop's centre keeps from its edges, halved until it fits
     flip: float = 0.5  # probability of a horizontal flip
     flip_vertical: float = 0.0  # probability of a vertical flip (microscopes, satellites)
     colour: float = 0.4  # strength of brightness, contrast and saturation jitter; 0: off
@@ -109,16 +109,16 @@ class Augment:
 class Shapes:
     """The synthetic set of coloured shapes."""
 
-    size: int = 128  # side of the square pictures in pixels
-    train_images: int = 2000  # pictures in the training split
-    val_images: int = 200  # pictures in the validation split
-    max_objects: int = 6  # most shapes on one picture
+    size: int = 128  # side of the square images in pixels
+    train_images: int = 2000  # images in the training split
+    val_images: int = 200  # images in the validation split
+    max_objects: int = 6  # most shapes on one image
     seed: int = 0  # seed of the drawings, independent of the run's seed
 
 
 @dataclass
 class Data:
-    """Where pictures and boxes come from, and how they reach the network."""
+    """Where images and boxes come from, and how they reach the network."""
 
     name: Literal["coco", "shapes"] = "coco"  # coco: any COCO-format set; shapes: drawn on the fly
     root: str = ""  # folder to which the paths below are relative
@@ -126,14 +126,14 @@ class Data:
     val: Split = field(default_factory=Split)
     shapes: Shapes = field(default_factory=Shapes)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
-    longest_side: int | None = None  # pictures are first resized to this, in training and test; null: as they are
+    longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are
     max_objects: int = 128  # object slots of an image; more are cut and counted
-    mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of pictures in 0..1
-    std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of pictures in 0..1
+    mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of images in 0..1
+    std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of images in 0..1
     augment: Augment = field(default_factory=Augment)
     workers: int = 2  # loader processes; 0: load in the training process
     timeout: int = 600  # seconds without a batch, or a word of another process, until it counts as hung; 0: never
-    on_error: Literal["stop", "skip"] = "stop"  # a bad record or picture: stop with a sentence, or skip and count
+    on_error: Literal["stop", "skip"] = "stop"  # a bad record or image: stop with a sentence, or skip and count
 
 
 @dataclass
@@ -141,7 +141,7 @@ class Train:
     """The course of the training."""
 
     steps: int = 500_000  # optimiser steps
-    batch_size: int = 49  # pictures per optimiser step, over all processes
+    batch_size: int = 49  # images per optimiser step, over all processes
     accumulate: int = 1  # parts into which each process splits its share of a batch
     lr: float = 2.5e-4  # peak learning rate
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd has momentum 0.9
@@ -152,7 +152,7 @@ class Train:
     milestones: list[int] = field(default_factory=lambda: [450_000])
     gamma: float = 0.1  # see milestones
     # steps in a row whose loss or gradient is not finite, each left out, after which the run stops
-    max_bad_steps: int = 10
+    max_nonfinite_steps: int = 10
     clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
@@ -185,9 +185,9 @@ class Nms:
 class Test:
     """How detections are made, in evaluation and prediction."""
 
-    batch_size: int = 1  # pictures at once, where their sizes agree
+    batch_size: int = 1  # images at once, where their sizes agree
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
-    flip: bool = True  # pool with the detections of the mirrored picture
+    flip: bool = True  # pool with the detections of the flipped image
     top_k: int = 100  # corners of each kind kept; anchors of each level
     kernel: int = 3  # side of the window in which a corner must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair
@@ -197,7 +197,7 @@ class Test:
     score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
     pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
     nms: Nms = field(default_factory=Nms)
-    max_per_image: int = 100  # detections kept per picture
+    max_per_image: int = 100  # detections kept per image
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
     draw_score: float = 0.3  # detections below are not drawn
     report: bool = True  # whether every evaluation leaves report/index.html

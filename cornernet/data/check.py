@@ -1,7 +1,7 @@
-"""What a data set holds and what is odd about it, beyond the records that its reader checks: pictures and splits."""
+"""What a data set holds and what is odd about it, beyond the records that its reader checks: images and splits."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,8 +19,8 @@ CONVERTED = {"16-bit": "reduced to 8 bits", "alpha": "alpha dropped"}  # all oth
 CONVERSION = "made three channels of colour"
 
 
-def pictures(source: Source, decode: bool = False, most: int | None = None, progress: bool = False) -> list[Finding]:
-    """Look at the pictures of a set on disk -> what was found.
+def images(source: Source, decode: bool = False, most: int | None = None, progress: bool = False) -> list[Finding]:
+    """Look at the images of a set on disk -> what was found.
 
     Of each the size, the kind and both ends of the file are read, or with `decode` all of it. most: only so many of
     them, evenly spread. Nothing is found in a set that is drawn.
@@ -31,15 +31,15 @@ def pictures(source: Source, decode: bool = False, most: int | None = None, prog
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
     pool = ThreadPoolExecutor(os.cpu_count() if decode else 4)
     try:
-        looked = pool.map(lambda i: picture(source, i, decode), chosen)
-        found = tqdm(looked, desc="pictures", total=count, unit="image", disable=not (progress and decode))
+        looked = pool.map(lambda i: image(source, i, decode), chosen)
+        found = tqdm(looked, desc="images", total=count, unit="image", disable=not (progress and decode))
         return merged(finding for finding in found if finding)
     finally:
         pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for
 
 
-def picture(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
-    """One picture -> why it cannot be used, or what is done to use it, or None."""
+def image(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
+    """One image -> why it cannot be used, or what is done to use it, or None."""
     record, path = source.records[i], source.root / source.records[i].file_name
     try:
         with path.open("rb") as stream:
@@ -53,33 +53,33 @@ def picture(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
     if isinstance(seen, Fault):
         return Finding(seen.kind, 1, short(f"{where} {seen.reason}"), UNREADABLE, bad=True)
     if seen.turned and (seen.width, seen.height) != (record.width, record.height):
-        return Finding("picture stored on its side", 1, short(where), TURNED)
+        return Finding("image stored on its side", 1, short(where), TURNED)
     if seen.trait:
-        return Finding(f"{seen.trait} picture", 1, short(where), CONVERTED.get(seen.trait, CONVERSION))
+        return Finding(f"{seen.trait} image", 1, short(where), CONVERTED.get(seen.trait, CONVERSION))
     return None
 
 
 def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:
-    """Training pictures with more objects than there are slots."""
-    counts = held.per_picture()
+    """Training images with more objects than there are slots."""
+    counts = held.per_image()
     full = np.flatnonzero(counts > max_objects)
     if not len(full):
         return []
     example = f"{name(source, full[0])} has {counts[full[0]]} objects, data.max_objects is {max_objects}"
     lost = int((counts[full] - max_objects).sum())
-    return [Finding("picture with too many objects", len(full), example, f"{lost} objects cut in all")]
+    return [Finding("image with too many objects", len(full), example, f"{lost} objects cut in all")]
 
 
 def specks(source: Source, held: Contents, scale: Callable[[int, int], float], cell: int) -> list[Finding]:
     """Boxes whose sides both fall short of a cell, seen at the network's input; scale: (width, height) -> factor."""
-    factors = np.array([scale(width, height) for width, height in held.sizes.tolist()])[held.picture]
+    factors = np.array([scale(width, height) for width, height in held.sizes.tolist()])[held.image]
     sides = (held.boxes[:, 2:] - held.boxes[:, :2]) * factors[:, None]
     small = np.flatnonzero((sides < cell).all(1))
     if not len(small):
         return []
     width, height = sides[small[0]]
     seen = f"{width:.3g}x{height:.3g} pixels at the network's input, a cell is {cell}"
-    example = f"a box of {name(source, held.picture[small[0]])} is {seen}"
+    example = f"a box of {name(source, held.image[small[0]])} is {seen}"
     return [Finding("box smaller than a cell", len(small), example, "used, but hardly to be found")]
 
 
@@ -94,7 +94,7 @@ def unseen(train: Source, train_held: Contents, val_held: Contents) -> list[Find
 
 
 def shared(train: Source, val: Source) -> list[Finding]:
-    """Pictures that both splits name."""
+    """Images that both splits name."""
     if not (isinstance(train, CocoSet) and isinstance(val, CocoSet)):
         return []
     both = {r.file_name for r in train.records} & {r.file_name for r in val.records}
@@ -102,7 +102,7 @@ def shared(train: Source, val: Source) -> list[Finding]:
         return []
     first = next(r.file_name for r in val.records if r.file_name in both)
     if train.root.resolve() == val.root.resolve():
-        return [Finding("picture in both splits", len(both), short(first), "used: validation will flatter")]
+        return [Finding("image in both splits", len(both), short(first), "used: validation will flatter")]
     example = f"{train.root / first} and {val.root / first}"
     return [Finding("file name in both splits", len(both), short(example), "used; mind that they differ")]
 
@@ -114,3 +114,11 @@ def merged(findings: Iterator[Finding]) -> list[Finding]:
         before = kinds.get(found.kind)
         kinds[found.kind] = found if before is None else before._replace(count=before.count + found.count)
     return list(kinds.values())
+
+
+def summary(sources: Sequence[Source], blank: int = 0) -> list[str]:
+    """What was left out or changed of each source, and images that were blank in training, one line each."""
+    lines = dict.fromkeys(s.problems.summary() for s in sources if isinstance(s, CocoSet))
+    if blank:
+        lines[f"left blank in training, since they could not be read: {blank} images (data.on_error=skip)"] = None
+    return [line for line in lines if line]

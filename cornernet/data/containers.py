@@ -16,7 +16,7 @@ class Claim(NamedTuple):
 
     width: int
     height: int
-    block: int = 0  # pixels of a tile, which is decoded as one however small the picture is
+    block: int = 0  # pixels of a tile, which is decoded as one however small the image is
 
 
 def claim(stream: BinaryIO) -> Claim | None:
@@ -54,7 +54,7 @@ def jpeg2000(head: bytes) -> Claim | None:
 
 
 def tiff(stream: BinaryIO) -> Claim | None:
-    """Open file -> the size of its first picture, which is the one that is decoded; None if it is no TIFF, or broken.
+    """Open file -> the size of its first image, which is the one that is decoded; None if it is no TIFF, or broken.
 
     Of a tag that is given twice the largest value counts: decoders differ in the one they believe.
     """

@@ -12,17 +12,17 @@ LISTED = 8  # classes that are named with their objects
 
 
 class Contents(NamedTuple):
-    """All objects of a source but crowds, by picture."""
+    """All objects of a source but crowds, by image."""
 
     sizes: np.ndarray  # [images, 2] int64, width and height
-    picture: np.ndarray  # [N] int64, position of the object's picture
+    image: np.ndarray  # [N] int64, position of the object's image
     boxes: np.ndarray  # [N, 4] float32, xyxy
     labels: np.ndarray  # [N] int64
     crowds: int  # regions that are no training objects
 
-    def per_picture(self) -> np.ndarray:
-        """Objects of each picture, [images] int64."""
-        return np.bincount(self.picture, minlength=len(self.sizes))
+    def per_image(self) -> np.ndarray:
+        """Objects of each image, [images] int64."""
+        return np.bincount(self.image, minlength=len(self.sizes))
 
 
 def contents(source: Source) -> Contents:
@@ -32,31 +32,32 @@ def contents(source: Source) -> Contents:
     if isinstance(source, CocoSet):
         rows = source.objects
         kept = ~rows.iscrowd
-        picture = np.repeat(np.arange(len(records)), np.diff(rows.start))[kept]
-        return Contents(sizes, picture, rows.boxes[kept], rows.labels[kept], int(rows.iscrowd.sum()))
+        image = np.repeat(np.arange(len(records)), np.diff(rows.start))[kept]
+        return Contents(sizes, image, rows.boxes[kept], rows.labels[kept], int(rows.iscrowd.sum()))
     parts = [(source.boxes(i), source.labels(i)) for i in range(len(source))]
-    picture = np.repeat(np.arange(len(parts)), [len(boxes) for boxes, _ in parts])
-    return Contents(sizes, picture, *(np.concatenate(x) for x in zip(*parts, strict=True)), 0)
+    image = np.repeat(np.arange(len(parts)), [len(boxes) for boxes, _ in parts])
+    boxes, labels = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return Contents(sizes, image, boxes, labels, 0)
 
 
 def facts(source: Source, held: Contents) -> list[tuple[str, str]]:
     """Name and text of what a person would ask of a data set."""
-    counts = held.per_picture()
-    found = [("pictures", f"{len(source)}, {int((counts == 0).sum())} of them without objects")]
+    counts = held.per_image()
+    found = [("images", f"{len(source)}, {int((counts == 0).sum())} of them without objects")]
     if len(held.sizes):
         found.append(("width, height", " and ".join(_span(side) for side in held.sizes.T) + " pixels"))
     crowds = f" and {held.crowds} crowds" if held.crowds else ""
     found.append(("objects", f"{len(held.boxes)}{crowds} of {len(source.class_names)} classes"))
     if len(held.boxes):
         most = int(counts.argmax())
-        found.append(("a picture", f"{counts.mean():.1f} objects on average, {counts[most]} in {name(source, most)}"))
+        found.append(("an image", f"{counts.mean():.1f} objects on average, {counts[most]} in {name(source, most)}"))
         sides = np.sqrt((held.boxes[:, 2:] - held.boxes[:, :2]).astype(np.float64).prod(1))
         found.append(("box side", f"{_span(sides)} pixels (root of the area)"))
     return [*found, ("classes", _classes(source, held))]
 
 
 def name(source: Source, i: int) -> str:
-    """File name of a picture, fit to be printed."""
+    """File name of an image, fit to be printed."""
     return short(source.record(int(i)).file_name)
 
 

@@ -1,6 +1,7 @@
-"""From a source of pictures and boxes to augmented training samples."""
+"""From a source of images and boxes to augmented training samples."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class Failure(NamedTuple):
     """Stands for a sample or batch that could not be made; a plain value, since a traceback does not travel well."""
 
     message: str
-    away: bool = False  # not the picture's fault: it may be had again in a moment
+    away: bool = False  # not the image's fault: it may be had again in a moment
 
 
 class TrainDataset(Dataset):
@@ -36,7 +37,7 @@ class TrainDataset(Dataset):
         seed: int = 0,
         *,
         crop: bool = True,
-        scales: list[float] = (1.0,),
+        scales: Sequence[float] = (1.0,),
         border: int = 128,
         flip: float = 0.5,
         flip_vertical: float = 0.0,
@@ -51,21 +52,21 @@ class TrainDataset(Dataset):
             draw, scales=list(scales), flip=flip, flip_vertical=flip_vertical, colour=colour, lighting=lighting
         )
         self.augment = partial(
-            augment, input_size=tuple(input_size), cropping=crop, border=border, longest_side=longest_side
+            augment, input_size=(input_size[0], input_size[1]), cropping=crop, border=border, longest_side=longest_side
         )
         self.held = Held()
         # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
         self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
-        """Pictures in the source."""
+        """Images in the source."""
         return len(self.source)
 
     def __getitem__(self, item: tuple[int, int]) -> Sample | Failure:
         """(epoch, index) -> the augmented sample.
 
-        A picture that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
-        with skip, a black picture without objects, so that shapes and the order of all other samples stay the same.
+        An image that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
+        with skip, a black image without objects, so that shapes and the order of all other samples stay the same.
         One that cannot be reached, with all others, gives a Failure in both cases.
         """
         epoch, index = item
@@ -87,12 +88,12 @@ class TrainDataset(Dataset):
         return Sample(image, boxes, labels, index, draws.colour)
 
     def skipped(self) -> int:
-        """Samples made blank so far because their picture could not be read, over all workers of this process."""
+        """Samples made blank so far because their image could not be read, over all workers of this process."""
         return int(self._skipped.sum())
 
     def _count(self, message: str) -> None:
         worker = get_worker_info()
         if not self.skipped():
             line = printable(message)  # a worker of a loader may log without the Formatter
-            log.warning("%s; a blank picture stands in (data.on_error=skip), further ones are only counted", line)
+            log.warning("%s; a blank image stands in (data.on_error=skip), further ones are only counted", line)
         self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1

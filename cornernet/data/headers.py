@@ -1,4 +1,4 @@
-"""What the bytes of a picture tell before it is decoded: its kind, its size, which way up it is, whether it is whole.
+"""What the bytes of an image tell before it is decoded: its kind, its size, which way up it is, whether it is whole.
 
 OpenCV fills what is missing of a JPEG with grey and only warns on stderr, and it allocates whatever size a file
 claims. Both are found out here, in a few reads of the file's ends.
@@ -14,13 +14,14 @@ from typing import BinaryIO, NamedTuple
 from cornernet.data import containers
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+PNG_SPARE = 2**14  # bytes of compressed pixels beyond twice what they are: rows of interlaced ones, other encoders
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 MARKER = re.compile(rb"\xff[^\0\xff]")
-SCANS = 100  # of a JPEG; encoders write ten or so, and each of them takes as long as a whole picture
+SCANS = 100  # of a JPEG; encoders write ten or so, and each of them takes as long as a whole image
 TAIL = 4096  # bytes in which the end of a JPEG is looked for first; some cameras append more
 EXIF, ORIENTATION = 0xE1, 0x0112
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG markers that open a frame and tell its size
-FOREIGN = {  # how files begin that are neither a picture nor JSON
+FOREIGN = {  # how files begin that are neither an image nor JSON
     b"\x1f\x8b": "is compressed with gzip; unpack it first",
     b"PK\x03\x04": "is a zip archive; unpack it first",
     b"version https://git-lfs": "is a pointer of Git LFS; git lfs pull fetches the file itself",
@@ -44,7 +45,7 @@ class Header(NamedTuple):
     height: int  # pixels
     turned: bool | None = False  # by a quarter, to be upright; None: unknown
     trait: str = ""  # what has to be converted to become three 8-bit channels
-    block: int = 0  # pixels of a TIFF's tile, which is decoded as one however small the picture is
+    block: int = 0  # pixels of a TIFF's tile, which is decoded as one however small the image is
 
 
 def foreign(head: bytes) -> str:
@@ -62,7 +63,8 @@ def header(stream: BinaryIO) -> Header | None:
     if head.startswith(JPEG):
         return _jpeg(stream)
     if head.startswith(PNG) and len(head) > 25:
-        return Header(*struct.unpack(">II", head[16:24]), None, _png_trait(depth=head[24], colour=head[25]))
+        width, height = struct.unpack(">II", head[16:24])
+        return Header(width, height, None, _png_trait(depth=head[24], colour=head[25]))
     if head[:4] == b"GIF8" and len(head) > 9:
         return Header(*struct.unpack("<HH", head[6:10]))
     if head[:2] == b"BM" and len(head) > 25:
@@ -94,7 +96,8 @@ def _segments(stream: BinaryIO) -> Iterator[tuple[int, int, int]]:
     As libjpeg finds them: bytes between segments are passed over up to the next marker, and 0xFF 0 is none.
     """
     at = 2
-    while (at := _next_marker(stream, at)) is not None:
+    while (found := _next_marker(stream, at)) is not None:
+        at = found
         stream.seek(at)
         start = stream.read(3)
         if len(start) < 3:
@@ -137,7 +140,7 @@ def _jpeg(stream: BinaryIO) -> Header | None:
 
 
 def _orientation(exif: bytes) -> int:
-    """Content of an EXIF segment -> which way up the picture is stored, 0 if it does not say."""
+    """Content of an EXIF segment -> which way up the image is stored, 0 if it does not say."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[6:10])
     if exif[:6] != b"Exif\0\0" or order is None or len(exif) < 14:
         return 0
@@ -167,8 +170,12 @@ def _jpeg_damage(stream: BinaryIO, length: int, thorough: bool) -> str:
 
 
 def _png_damage(stream: BinaryIO) -> str:
-    """Chunk after chunk: length, name, content, checksum. Optional ones (a small first letter) may be damaged."""
+    """Chunk after chunk: length, name, content, checksum. Optional ones (a small first letter) may be damaged.
+
+    Pixels that are compressed to more than they are would take long to unpack, and to nothing.
+    """
     stream.seek(len(PNG))
+    left = 0
     while True:
         length, name = int.from_bytes(stream.read(4), "big"), stream.read(4)
         content, checksum = stream.read(length), stream.read(4)
@@ -176,8 +183,19 @@ def _png_damage(stream: BinaryIO) -> str:
             return "cut short: the PNG has no IEND chunk"
         if name[:1].isupper() and zlib.crc32(name + content) != int.from_bytes(checksum, "big"):
             return f"damaged: the checksum of the PNG's {name.decode('latin-1')} chunk is wrong"
+        if name == b"IHDR":
+            left = PNG_SPARE + 2 * _png_bytes(content)
+        left -= length * (name == b"IDAT")
+        if left < 0:
+            return "damaged: the PNG holds more data than its pixels need"
         if name == b"IEND":
             return ""
+
+
+def _png_bytes(head: bytes) -> int:
+    """Content of the first chunk -> bytes of the pixels with a byte for every row, before they are compressed."""
+    width, height, depth, colour = struct.unpack(">IIBB", head[:10]) if len(head) > 9 else (0, 0, 0, 0)
+    return height * (1 + (width * depth * {2: 3, 4: 2, 6: 4}.get(colour, 1) + 7) // 8)
 
 
 def _png_trait(depth: int, colour: int) -> str:

@@ -1,4 +1,4 @@
-"""Reading a picture from disk into three 8-bit channels, or refusing it with a sentence."""
+"""Reading an image from disk into three 8-bit channels, or refusing it with a sentence."""
 
 import io
 import os
@@ -8,30 +8,30 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 
-from cornernet import LARGEST_IMAGE as LARGEST
 from cornernet.data.headers import Header, damage, foreign, header
+from cornernet.system.limits import LARGEST_IMAGE as LARGEST
 
-FREE, SPARSE = 2**25, 512  # pixels that any file may have; of more, how many for each of its bytes
-TILE = 2**24  # pixels of a tile that any TIFF may have; one of more belongs to a picture that is as large
-SPARE, DEEPEST = 2**26, 16  # bytes of notes and further pictures that a file may hold, and bytes for each pixel
+FREE, SPARSE = 2**23, 512  # pixels that any file may have; of more, how many for each of its bytes
+TILE = 2**24  # pixels of a tile that any TIFF may have; one of more belongs to an image that is as large
+SPARE, DEEPEST = 2**26, 16  # bytes of notes and further images that a file may hold, and bytes for each pixel
 AT_ONCE = 2**24  # bytes of a file that is read before it is looked at
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is said here, with names
 
 
 class Fault(NamedTuple):
-    """Why a picture cannot be used."""
+    """Why an image cannot be used."""
 
-    kind: str  # what all pictures with this fault have in common
+    kind: str  # what all images with this fault have in common
     reason: str  # what follows the file's name in the sentence
 
 
 def read_image(path: str | Path, width: int | None = None, height: int | None = None) -> np.ndarray:
-    """File -> [H, W, 3] uint8, BGR; grey, palette, alpha (dropped), CMYK and 16-bit pictures are converted.
+    """File -> [H, W, 3] uint8, BGR; grey, palette, alpha (dropped), CMYK and 16-bit images are converted.
 
-    Cameras store turned pictures with an EXIF note, and annotation files disagree on which way up their boxes are.
-    The expected width and height decide: the upright picture if it has that size, else the stored pixels if they
+    Cameras store turned images with an EXIF note, and annotation files disagree on which way up their boxes are.
+    The expected width and height decide: the upright image if it has that size, else the stored pixels if they
     have it. Where both have it (half turns, squares), or without a size, upright. Raises FileNotFoundError,
-    or ValueError naming the file if it is no picture, is damaged, or has another size than expected.
+    or ValueError naming the file if it is no image, is damaged, or has another size than expected.
     """
     image = load(Path(path), width, height)
     if isinstance(image, Fault):
@@ -40,9 +40,9 @@ def read_image(path: str | Path, width: int | None = None, height: int | None = 
 
 
 def load(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
-    """As `read_image`, but a picture that cannot be used gives a Fault; raises OSError where there is no file."""
+    """As `read_image`, but an image that cannot be used gives a Fault; raises OSError where there is no file."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'missing'}")
+        raise FileNotFoundError(f"{path} is {'a folder, not an image' if path.is_dir() else 'missing'}")
     with path.open("rb") as stream:
         if os.fstat(stream.fileno()).st_size > AT_ONCE and isinstance(found := examine(stream, width, height), Fault):
             return found
@@ -58,26 +58,26 @@ def examine(
     """Open file and the expected size -> what its ends tell, without decoding."""
     head = stream.read(64)
     if not head:
-        return Fault("empty picture", "is empty")
+        return Fault("empty image", "is empty")
     if words := foreign(head):
-        return Fault("not a picture", f"is not a picture: it {words}")
+        return Fault("not an image", f"is not an image: it {words}")
     found = header(stream)
     if found and not found.width * found.height:
-        return Fault("not a picture", f"is not a picture: it claims to be {found.width}x{found.height} pixels")
+        return Fault("not an image", f"is not an image: it claims to be {found.width}x{found.height} pixels")
     if found and found.width * found.height > LARGEST:
         size = f"{found.width}x{found.height}"
-        return Fault("too large a picture", f"claims to be {size} pixels, more than the {LARGEST} allowed")
+        return Fault("too large an image", f"claims to be {size} pixels, more than the {LARGEST} allowed")
     if found and width is not None and height is not None and not _may_be(found, width, height):
         return _another_size(found.width, found.height, width, height)
     if reason := _costly(found, stream.seek(0, os.SEEK_END)):
-        return Fault("too large a picture", reason)
+        return Fault("too large an image", reason)
     if reason := damage(stream, thorough):
-        return Fault("damaged picture", f"is {reason}")
-    return found or Fault("not a picture", "is not a picture that OpenCV can decode")
+        return Fault("damaged image", f"is {reason}")
+    return found or Fault("not an image", "is not an image that OpenCV can decode")
 
 
 def _costly(found: Header | None, length: int) -> str:
-    """Header and bytes of a file -> why reading or decoding it would cost more than its picture is worth, or ""."""
+    """Header and bytes of a file -> why reading or decoding it would cost more than its image is worth, or ""."""
     pixels = found.width * found.height if found else 0
     most = SPARE + DEEPEST * pixels
     if length > most:
@@ -102,7 +102,7 @@ def _another_size(width: int, height: int, expected_width: int, expected_height:
 
 
 def _upright(data: bytes, width: int | None, height: int | None) -> np.ndarray | Fault:
-    """Bytes and the expected size -> picture, the way up that has that size."""
+    """Bytes and the expected size -> image, the way up that has that size."""
     upright = _decode(data, cv2.IMREAD_COLOR)
     if isinstance(upright, Fault) or width is None or height is None or upright.shape[:2] == (height, width):
         return upright
@@ -120,6 +120,6 @@ def _decode(data: bytes, flags: int) -> np.ndarray | Fault:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
         if "CV_IO_MAX" in str(error):  # the decoder has read another size than we have
-            return Fault("too large a picture", f"claims to be more than the {LARGEST} pixels allowed")
+            return Fault("too large an image", f"claims to be more than the {LARGEST} pixels allowed")
         return Fault("not decodable", f"cannot be decoded: {' '.join(str(error.err).split())}")
-    return Fault("not decodable", "is not a picture that OpenCV can decode") if image is None else image
+    return Fault("not decodable", "is not an image that OpenCV can decode") if image is None else image

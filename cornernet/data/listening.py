@@ -55,6 +55,7 @@ def _end_when_told_to(starter: int) -> None:
     starter: process that made this one, the main process itself or a fork server, which outlives it.
     """
     main, told = multiprocessing.parent_process(), None
+    assert main is not None  # this is a worker
     while os.getppid() == starter and main.is_alive() and (told is None or told.si_pid != main.pid):
         told = signal.sigtimedwait({signal.SIGTERM}, LOOKS)
     os._exit(0)

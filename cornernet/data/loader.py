@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import cast
 
 import cv2
 import numpy as np
@@ -22,14 +23,16 @@ log = logging.getLogger(__name__)
 
 def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failure:
     """Samples of equal size -> Batch with max_objects slots; an image's objects beyond them are cut and counted."""
+    made: list[Sample] = []
     for sample in samples:
         if isinstance(sample, Failure):
             return sample
-    planes = np.stack([plane for s in samples for plane in cv2.split(s.image)])  # many times as fast as strides
+        made.append(sample)
+    planes = np.stack([plane for s in made for plane in cv2.split(s.image)])  # many times as fast as strides
     boxes = np.zeros((len(samples), max_objects, 4), np.float32)
     labels = np.zeros((len(samples), max_objects), np.int64)
     mask = np.zeros((len(samples), max_objects), bool)
-    for row, sample in enumerate(samples):
+    for row, sample in enumerate(made):
         n = min(len(sample.boxes), max_objects)
         boxes[row, :n], labels[row, :n], mask[row, :n] = sample.boxes[:n], sample.labels[:n], True
     return Batch(
@@ -37,11 +40,11 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
         boxes=torch.from_numpy(boxes),
         labels=torch.from_numpy(labels),
         mask=torch.from_numpy(mask),
-        index=torch.tensor([s.index for s in samples]),
-        dropped=torch.tensor([max(0, len(s.boxes) - max_objects) for s in samples]),
-        colour_order=torch.from_numpy(np.stack([s.colour.order for s in samples])),
-        colour_alpha=torch.from_numpy(np.stack([s.colour.alpha for s in samples])),
-        colour_light=torch.from_numpy(np.stack([s.colour.light for s in samples])),
+        index=torch.tensor([s.index for s in made]),
+        dropped=torch.tensor([max(0, len(s.boxes) - max_objects) for s in made]),
+        colour_order=torch.from_numpy(np.stack([s.colour.order for s in made])),
+        colour_alpha=torch.from_numpy(np.stack([s.colour.alpha for s in made])),
+        colour_light=torch.from_numpy(np.stack([s.colour.light for s in made])),
     )
 
 
@@ -66,9 +69,9 @@ class TrainLoader:
     def __init__(self, loader: DataLoader, timeout: float = 0):
         """Wrap a DataLoader whose batches are Batch or Failure; timeout: seconds for a batch, 0 for no limit."""
         self.loader = loader
-        self.dataset: TrainDataset = loader.dataset
+        self.dataset = cast(TrainDataset, loader.dataset)
         self.told = False  # whether it was said that a batch had to be made here
-        self.stopping: Callable[[], bool] = lambda: False  # asked while pictures are waited for
+        self.stopping: Callable[[], bool] = lambda: False  # asked while images are waited for
         self.watch = Watch(self.dataset.held, lambda index: self.dataset.source.record(index).file_name, timeout)
 
     def __len__(self) -> int:
@@ -76,13 +79,13 @@ class TrainLoader:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches; raises ValueError, one sentence naming the file, for a picture that cannot be read.
+        """Batches; raises ValueError, one sentence naming the file, for an image that cannot be read.
 
-        Raises Away where pictures cannot be reached for some time; meanwhile this process tries to make the batch.
+        Raises Away where images cannot be reached for some time; meanwhile this process tries to make the batch.
         """
         with self.watch.starting():
             batches = iter(self.loader)
-        for items in self.loader.batch_sampler:
+        for items in cast(StepSampler, self.loader.batch_sampler):
             with self.watch.waiting():
                 batch = next(batches)
             if isinstance(batch, Failure) and batch.away:
@@ -105,7 +108,7 @@ class TrainLoader:
         return batch
 
     def watched(self) -> Watch:
-        """While this lasts, a loader process that dies or hangs raises Failed naming the picture that it held."""
+        """While this lasts, a loader process that dies or hangs raises Failed naming the image that it held."""
         return self.watch
 
 
@@ -122,7 +125,7 @@ def train_loader(
 ) -> TrainLoader:
     """Data section of the config, source and position of the run -> the batches of steps start_step .. steps - 1.
 
-    batch_size counts the pictures of a step over all processes. The batches of a step do not depend on
+    batch_size counts the images of a step over all processes. The batches of a step do not depend on
     data.workers, on start_step or on how the step is divided. Raises ValueError for a batch that does not divide.
     """
     dataset = TrainDataset(

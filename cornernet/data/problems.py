@@ -14,7 +14,7 @@ class Finding(NamedTuple):
     """A kind of oddity in a data set."""
 
     kind: str
-    count: int
+    count: int  # type: ignore[assignment]  # in place of tuple.count
     example: str  # the first case: file, record and what is odd about it
     outcome: str  # what is done about it
     bad: bool = False  # whether a run with data.on_error=stop does not start because of it

@@ -1,4 +1,4 @@
-"""Which pictures a step of the run sees: a pure function of the step, so any step can be the first one."""
+"""Which images a step of the run sees: a pure function of the step, so any step can be the first one."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -11,7 +11,7 @@ from cornernet.data.streams import stream
 
 @lru_cache(maxsize=4)
 def permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    """Order [length] int64 in which an epoch visits the pictures."""
+    """Order [length] int64 in which an epoch visits the images."""
     return stream("order", seed, epoch).permutation(length)
 
 
@@ -34,7 +34,7 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
         rank: int = 0,
         world: int = 1,
     ):
-        """Length of the dataset, pictures a step over all processes, parts of a share, first and past-the-last step."""
+        """Length of the dataset, images a step over all processes, parts of a share, first and past-the-last step."""
         _check(length, batch_size, accumulate, world)
         self.length, self.batch_size, self.accumulate, self.seed = length, batch_size, accumulate, seed
         self.start_step, self.steps, self.rank, self.world = start_step, steps, rank, world
@@ -63,7 +63,7 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
 
 def _check(length: int, batch_size: int, accumulate: int, world: int) -> None:
     if length < 1:
-        raise ValueError("there are no pictures to train on")
+        raise ValueError("there are no images to train on")
     if batch_size < 1 or accumulate < 1:
         raise ValueError(f"train.batch_size and train.accumulate must be at least 1, got {batch_size} and {accumulate}")
     parts = world * accumulate

@@ -1,4 +1,4 @@
-"""Tells a picture that cannot be used from pictures that cannot be reached, and waits for the latter to come back."""
+"""Tells an image that cannot be used from images that cannot be reached, and waits for the latter to come back."""
 
 import errno
 import logging
@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from cornernet.cli.commandline import Failed
+from cornernet.errors import Failed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -18,18 +18,18 @@ PAUSES = (0.25, 0.5, 1, 2, 3, 3.25)  # seconds between two tries, ten in all
 OWN = {  # what can lie with one file; everything else lies with the disk, the network or the process
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM,
 }  # fmt: skip
-ASKED = 20  # other pictures at most that are tried in place of one
+ASKED = 20  # other images at most that are tried in place of one
 
 
 class Away(Failed):
-    """Pictures cannot be reached: their folder is gone, the disk gives errors, something ran out."""
+    """Images cannot be reached: their folder is gone, the disk gives errors, something ran out."""
 
 
 @contextmanager
 def reaching(path: Path, others: Iterable[Path] = ()) -> Iterator[None]:
-    """Around the reading of a picture: raises Away for an error that is not the picture's own.
+    """Around the reading of an image: raises Away for an error that is not the image's own.
 
-    A picture is missing, or may not be read, only where its folder is there and, of the others in that folder, one can
+    An image is missing, or may not be read, only where its folder is there and, of the others in that folder, one can
     be opened; else it is the folder that is missing, as a disk that is not mounted leaves an empty one.
     """
     try:
@@ -68,21 +68,21 @@ def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:
 
 
 def _trouble(error: OSError, path: Path, others: list[Path]) -> str:
-    """Why more than this one picture cannot be read, or ""; looks twice, since a folder may come back in between."""
+    """Why more than this one image cannot be read, or ""; looks twice, since a folder may come back in between."""
     if error.errno is not None and error.errno not in OWN:
-        return error.strerror
+        return error.strerror or ""
     before, again, after = _lacking(path, others), _refusal(path), _lacking(path, others)
     if again is None:
         return "it was away for a moment" if path.is_file() else ""
-    return (before or after) if again.errno in OWN else again.strerror
+    return (before or after) if again.errno in OWN else again.strerror or ""
 
 
 def _lacking(path: Path, others: list[Path]) -> str:
-    """What hinders reading any picture of a folder, or ""."""
+    """What hinders reading any image of a folder, or ""."""
     if not os.path.isdir(path.parent):
         return f"the folder {path.parent} is gone or closed"
     if others and all(_refusal(other) for other in others):
-        return f"none of the pictures in {path.parent} can be opened any more"
+        return f"none of the images in {path.parent} can be opened any more"
     return ""
 
 

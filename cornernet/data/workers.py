@@ -9,18 +9,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import cv2
 import torch
 from torch.utils.data import get_worker_info
 
-from cornernet.cli.commandline import Failed
 from cornernet.data.listening import deaf, listen_to_main
+from cornernet.errors import Failed
 from cornernet.system.streams import outlive
 
 MAX_WORKERS = 256
 NOTHING = -1
-WAKE = getattr(signal, "SIGURG", None)  # nobody's, and harmless where nobody listens
+WAKE: Any = getattr(signal, "SIGURG", None)  # nobody's, and harmless where nobody listens
 HINTS = {  # what mostly lies behind a signal
     "Killed": " (as happens for want of memory; fewer data.workers need less)",
     "Bus error": " (as happens where shared memory is full; fewer data.workers need less)",
@@ -28,14 +29,14 @@ HINTS = {  # what mostly lies behind a signal
 
 
 class Held:
-    """A row for every worker in memory that all processes share: its process id, and the picture it is working on."""
+    """A row for every worker in memory that all processes share: its process id, and the image it is working on."""
 
     def __init__(self):
         self.rows = torch.full((MAX_WORKERS, 2), NOTHING, dtype=torch.int64).share_memory_()
 
     @contextmanager
     def holding(self, index: int) -> Iterator[None]:
-        """Note that this worker works on a picture of the data set; outside a worker nothing is noted."""
+        """Note that this worker works on an image of the data set; outside a worker nothing is noted."""
         worker = get_worker_info()
         if worker is None:
             yield
@@ -44,8 +45,8 @@ class Held:
         yield
         self.rows[worker.id % MAX_WORKERS, 1] = NOTHING
 
-    def pictures(self, pids: list[int]) -> list[int]:
-        """Pictures that these processes, or where none is given all, are working on."""
+    def images(self, pids: list[int]) -> list[int]:
+        """Images that these processes, or where none is given all, are working on."""
         return [index for pid, index in self.rows.tolist() if index != NOTHING and (pid in pids or not pids)]
 
 
@@ -70,14 +71,14 @@ class Watch:
     """
 
     def __init__(self, held: Held, name: Callable[[int], str], timeout: float):
-        """Who holds what; a picture's place in the data set -> how people know it; seconds, 0 for no limit."""
+        """Who holds what; an image's place in the data set -> how people know it; seconds, 0 for no limit."""
         self.held, self.name, self.timeout = held, name, timeout
         self.inside = False  # whether this watches now, in the main thread, which alone hears signals
         self.workers: list[BaseProcess] = []  # the loader's processes, as soon as they are started
-        self.tell = None  # torch's handler of SIGCHLD, which raises an error where a worker has ended
+        self.tell: Any = None  # torch's handler of SIGCHLD, which raises an error where a worker has ended
         self.ended = False  # whether a process has, which torch has not been told
         self.since: float | None = None  # when the wait for a batch began
-        self.late: list[int] | None = None  # pictures that were held when time was up
+        self.late: list[int] | None = None  # images that were held when time was up
 
     @contextmanager
     def starting(self) -> Iterator[None]:
@@ -102,14 +103,15 @@ class Watch:
             if self.ended:
                 self._note()
             yield
-        except (OSError, EOFError) as error:  # of what lies between the processes; those of pictures come as values
+        except (OSError, EOFError) as error:  # of what lies between the processes; those of images come as values
             what = f"the loader processes cannot hand over a batch: {str(error) or type(error).__name__}"
             raise Failed(f"{what}; more open files (ulimit -n) or fewer data.workers help") from error
         finally:
             self.since = None
 
     def __enter__(self):
-        self.over, self.before = threading.Event(), None
+        self.over, self.caller = threading.Event(), threading.get_ident()
+        self.before: Any = None  # whoever listened to WAKE
         self.inside = threading.current_thread() is threading.main_thread()
         if self.timeout and WAKE is not None and self.inside:
             self.before = signal.signal(WAKE, self._wake)
@@ -127,23 +129,23 @@ class Watch:
             return
         message = f"{error} {error.__cause__ or error.__context__ or ''}"  # one of them has the signal
         what = _what(message, self.workers) if isinstance(error, RuntimeError) else None
-        pictures = self.held.pictures(_pids(message)) if self.late is None else self.late
+        images = self.held.images(_pids(message)) if self.late is None else self.late
         self._kill()
         if self.late is not None:
             what = f"the loader processes made no batch for {self.timeout:g} seconds (data.timeout): one hangs"
         if what is not None and not isinstance(error, KeyboardInterrupt):
-            names = ", ".join(map(self.name, pictures)) or "no picture"
+            names = ", ".join(map(self.name, images)) or "no image"
             raise Failed(f"{what} while it held {names}; train.resume=auto goes on from the last save") from error
 
     def _look(self) -> None:
         while not self.over.wait(min(1.0, self.timeout / 4)):
             since = self.since
             if since is not None and time.monotonic() - since > self.timeout:
-                self.late = self.held.pictures([])
+                self.late = self.held.images([])
                 for worker in self.workers:  # only the main thread may wait for them
                     worker.kill()
                 if self.before is not None:
-                    signal.pthread_kill(threading.main_thread().ident, WAKE)
+                    signal.pthread_kill(self.caller, WAKE)
                 return
 
     def _note(self, *signal_and_frame) -> None:
@@ -176,11 +178,11 @@ def _what(message: str, workers: Iterable[BaseProcess]) -> str | None:
     if "DataLoader worker (pid" not in message:
         return None
     pids = _pids(message)
-    codes = [-worker.exitcode for worker in workers if worker.pid in pids and (worker.exitcode or 0) < 0]
+    codes = [-code for worker in workers if worker.pid in pids and (code := worker.exitcode or 0) < 0]
     if not codes:
         return "a loader process died"
     name = signal.strsignal(codes[0])
-    return f"a loader process was ended by the signal {name!r}{HINTS.get(name, '')}"
+    return f"a loader process was ended by the signal {name!r}{HINTS.get(name or '', '')}"
 
 
 def start_worker(worker: int, held: Held | None = None) -> None:

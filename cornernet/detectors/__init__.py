@@ -1,24 +1,22 @@
-"""The detectors by name. A new detector is a folder with a `build` and one line here."""
+"""The detectors by name. A new detector is a folder with a `build` and one line here.
 
-from torch import nn
+What each of them offers is said by `Detector`. Built here for training, evaluation, checkpoints and export.
+"""
+
+from collections.abc import Callable
 
 from cornernet.config import Config
 from cornernet.detectors.anchor.detector import build as build_anchor
 from cornernet.detectors.corner.detector import build as build_corner
+from cornernet.detectors.detector import Detector, Network, Predicting
+from cornernet.detectors.oracle import Oracle
 
-DETECTORS = {"corner": build_corner, "anchor": build_anchor}
+DETECTORS: dict[str, Callable[[Config, int, bool], Detector]] = {"corner": build_corner, "anchor": build_anchor}
 
 
-def build(config: Config, num_classes: int, with_loss: bool = True) -> nn.Module:
+def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
-    That part has `segments()`, the modules that gradient checkpointing computes twice. Every detector offers
-    `detector(batch)` -> dict of named loss terms with their weighted `total`, `predict(images)` -> Detections in input
-    pixels, `fit_size(height, width)` -> the input that holds a picture, `cell_size()` -> side of its finest cells in
-    input pixels, `describe()` -> what the log says of its loss, `draw_targets(batch, pictures)` -> what a batch is to
-    teach it, `graph_overrides()` -> what of the config has to change before `predict` can be traced, and for a
-    diagnosis `parts`, `reasons` and `oracle(image, boxes, labels, frame)` -> its output beside the truth, see
-    `detectors.oracle`.
     with_loss: without, it predicts alone, and nothing that the config names under `loss` is looked up. With it, a loss
     by dotted path is looked up only where the user typed its name, see `config.untyped`. Raises ValueError, one
     sentence, for settings that do not go together and for a name that nobody typed.
@@ -26,3 +24,15 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> nn.Module
     if config.model.detector not in DETECTORS:
         raise ValueError(f"model.detector {config.model.detector!r} is unknown; there are: {', '.join(DETECTORS)}")
     return DETECTORS[config.model.detector](config, num_classes, with_loss)
+
+
+__all__ = [
+    "Callable",
+    "Config",
+    "Detector",
+    "Network",
+    "Oracle",
+    "Predicting",
+    "build_anchor",
+    "build_corner",
+]

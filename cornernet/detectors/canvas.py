@@ -1,18 +1,22 @@
-"""What pictures look like to a network: the sizes it takes, and a batch made ready for it."""
+"""What images look like to a network: the sizes it takes, and a batch made ready for it."""
+
+from typing import TypeVar
 
 from torch import Tensor, nn
 
 from cornernet.config import Backbone, Data
-from cornernet.data.transforms.photometric import normalise, prepare
+from cornernet.data.transforms import normalise, prepare
 from cornernet.structures import Batch
+
+Loss = TypeVar("Loss", bound=nn.Module)
 
 
 def fit_size(
     height: int, width: int, multiple: int, slack: tuple[int, int], least: tuple[int, int] = (0, 0)
 ) -> tuple[int, int]:
-    """Smallest (height, width), not below `least`, that holds a picture and is `slack` short of multiples."""
-    size = (max(height, least[0]), max(width, least[1]))
-    return tuple(_round_up(n + s, multiple) - s for n, s in zip(size, slack, strict=True))
+    """Smallest (height, width), not below `least`, that holds an image and is `slack` short of multiples."""
+    height, width = max(height, least[0]), max(width, least[1])
+    return _round_up(height + slack[0], multiple) - slack[0], _round_up(width + slack[1], multiple) - slack[1]
 
 
 def only_resnets_have_weights(backbone: Backbone) -> None:
@@ -23,20 +27,21 @@ def only_resnets_have_weights(backbone: Backbone) -> None:
         )
 
 
-def has_loss(loss: nn.Module | None) -> None:
-    """Raise ValueError for a detector that was built without a loss and is asked for one."""
+def required(loss: Loss | None) -> Loss:
+    """Return the loss of a detector that is asked for one; raises ValueError if it was built without."""
     if loss is None:
         raise ValueError("this detector was built to predict and has no loss; detectors.build makes one that has")
+    return loss
 
 
 def least(data: Data) -> tuple[int, int]:
-    """A network trained on whole pictures in a padded input knows no other frame, so it is shown them in the same."""
+    """A network trained on whole images in a padded input knows no other frame, so it is shown them in the same."""
     return (0, 0) if data.augment.crop else data.input_size
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """How far (height, width) fall short of multiples of the stride; raises ValueError naming the nearest right."""
-    short = tuple(-size % multiple for size in input_size)
+    short = -input_size[0] % multiple, -input_size[1] % multiple
     if min(input_size) < 1 or max(short) > 3:
         height, width = (" or ".join(map(str, _near(size, multiple))) for size in input_size)
         raise ValueError(
@@ -56,11 +61,11 @@ def _round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def training_pictures(batch: Batch, mean: Tensor, std: Tensor) -> Tensor:
-    """Pictures of a batch with the colour changes drawn for them, normalised -> [B, 3, H, W] float32."""
+def training_images(batch: Batch, mean: Tensor, std: Tensor) -> Tensor:
+    """Images of a batch with the colour changes drawn for them, normalised -> [B, 3, H, W] float32."""
     return prepare(batch, mean, std)
 
 
-def plain_pictures(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+def plain_images(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Images [B, 3, H, W] uint8 BGR -> normalised, float32."""
     return normalise(images.float() / 255, mean, std)

@@ -1,4 +1,4 @@
-"""What the diagnosis asks of every detector: its output for one picture beside the truth about that picture."""
+"""What the diagnosis asks of every detector: its output for one image beside the truth about that image."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,14 +10,13 @@ from cornernet.structures import Detections
 
 
 class Oracle(Protocol):
-    """One picture's output, read once, and what would come of it were parts of it the truth.
+    """One image's output, read once, and what would come of it were parts of it the truth.
 
-    `detector.parts` names the parts, in the order in which a diagnosis replaces them; `detector.reasons` says what can
-    go wrong with an object before its boxes leave the detector, name -> one line, in the order in which it happens.
+    The parts and the reasons are those that its `Detector` names.
     """
 
     def predict(self, parts: Sequence[str] = ()) -> Detections:
-        """Detections of the picture in input pixels, one row in the batch, with these parts replaced by the truth."""
+        """Detections of the image in input pixels, one row in the batch, with these parts replaced by the truth."""
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
         """Why no row of predict() of object `which`'s class has an IoU of iou and a score of min_score or more."""
@@ -33,7 +32,7 @@ class Oracle(Protocol):
 
 
 def slots(boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Objects of one picture, boxes [M, 4] and labels [M] -> the same as a batch of one, with their mask.
+    """Objects of one image, boxes [M, 4] and labels [M] -> the same as a batch of one, with their mask.
 
     Without an object there is one slot, masked out, for maxima over objects have to be defined.
     """
@@ -47,6 +46,6 @@ def slots(boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def inside(boxes: Tensor, frame: Tensor) -> Tensor:
-    """Boxes [..., 4] clipped to the picture, frame [4] xyxy, as detections are before they are compared."""
+    """Boxes [..., 4] clipped to the image, frame [4] xyxy, as detections are before they are compared."""
     low, high = frame[:2].repeat(2), frame[2:].repeat(2)
     return boxes.clamp(min=low, max=high)

@@ -1,1 +1,15 @@
-"""Boxes on images, panels of images, curves. Called by reports, prediction, training and comparisons."""
+"""Images for people: boxes on images (boxes), maps over them (maps), panels of them (panels), plots (plots).
+
+Images are [h, w, 3] uint8 BGR, and a new one is returned. Every plot of the toolkit is made on a `figure`. Called by
+the detectors, prediction, evaluation, training, experiments and the command line.
+"""
+
+from cornernet.drawing.boxes import colour, draw, outlines
+from cornernet.drawing.maps import heat, marked
+from cornernet.drawing.panels import captioned, enlarged, grid, truth_and_predictions
+from cornernet.drawing.plots import comparison, curves, figure
+
+__all__ = [
+    "captioned", "colour", "comparison", "curves", "draw", "enlarged", "figure", "grid", "heat", "marked", "outlines",
+    "truth_and_predictions",
+]  # fmt: skip

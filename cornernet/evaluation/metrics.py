@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,9 @@ class Metrics:
     images: int
     objects: int  # annotated ones, crowds not counted
     detections: int
-    seconds_per_image: float = 0.0  # of prediction, without reading the picture; 0: not measured
+    seconds_per_image: float = 0.0  # of prediction, without reading the image; 0: not measured
     per_class: list[ClassMetrics] = field(default_factory=list)
-    unreadable: int = 0  # pictures that could not be read, whose objects count as missed
+    unreadable: int = 0  # images that could not be read, whose objects count as missed
 
     def figures(self) -> dict[str, float]:
         """Return the twelve figures and AP90 by name, for a log."""
@@ -107,9 +108,9 @@ def _cell(value: float) -> str:
     return "-" if value < 0 else f"{value:.3f}"
 
 
-def aligned(rows: list[tuple[str, ...]], sides: str) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
     """Columns two spaces apart, by the width that a terminal gives each character."""
-    rows = [tuple(map(printable, row)) for row in rows]  # a class name must not make a row of its own
+    rows = [[printable(text) for text in row] for row in rows]  # a class name must not make a row of its own
     widths = [max(_width(row[k]) for row in rows) for k in range(len(sides))]
     return ["  ".join(map(_pad, row, widths, sides)).rstrip() for row in rows]
 

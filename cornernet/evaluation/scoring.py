@@ -1,22 +1,22 @@
 """COCO metrics of predictions, computed by pycocotools, with its traps closed.
 
 pycocotools fails on an empty list of detections, scores a perfect detection of the annotation with id 0 as a miss,
-needs keys that many files leave out, and is silent about categories that it does not know. `score` therefore
-renumbers images, categories and annotations, fills the keys in and refuses what could only be a mistake.
+needs keys that many files leave out, and is silent about categories that it does not know. So images, categories and
+annotations are renumbered, keys filled in, and what could only be a mistake is refused. Dicts are made for it alone.
 """
 
 import contextlib
 import gc
 import importlib.util
 import io
-import math
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from cornernet.evaluation.metrics import FIGURES, ClassMetrics, Metrics
+from cornernet.evaluation.truth import Truth, ascending, from_coco, placed
+from cornernet.prediction import Found, from_results
 
 Backend = Literal["pycocotools", "faster_coco_eval"]
 
@@ -26,34 +26,40 @@ class Score(NamedTuple):
 
     metrics: Metrics
     precision: np.ndarray  # [T IoUs, R recalls, K classes, A areas, M limits] float64, -1 where there is no object
-    category_ids: list[int]  # [K], of the classes as precision and metrics.per_class have them
 
 
 def coco_metrics(
     ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend = "pycocotools"
 ) -> Metrics:
-    """Figures of predictions against a COCO annotation file's content; see `score`."""
-    return score(ground_truth, results, backend).metrics
+    """Figures of predictions in COCO's results format against a COCO annotation file's content; neither is changed.
 
-
-def score(ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend = "pycocotools") -> Score:
-    """Score predictions against a COCO annotation file's content; neither is changed.
-
-    ground_truth: dict with `images`, `annotations`, `categories`; `area` (width x height), `iscrowd` (0) and
-    `categories` (as the annotations use them) may be missing. results: dicts with image_id, category_id,
-    bbox [x, y, width, height] and score. Ids of images may be numbers or strings. Ties in score are broken as
-    pycocotools breaks them: by image id, then by the order in `results`.
-    Annotations of images or categories that the file does not list count for nothing, as in pycocotools.
-    Raises ValueError for a result that names an unknown image or category or holds a number that is not finite, for
-    an annotation without four numbers as its bbox and for a backend that is not installed.
+    Raises ValueError as `from_coco`, `placed` and `score` do.
     """
+    truth = from_coco(ground_truth)
+    return score(truth, placed(from_results(results), truth), backend).metrics
+
+
+def score(truth: Truth, found: Found, backend: Backend = "pycocotools") -> Score:
+    """Score detections against the truth in whose terms they are, see `placed`.
+
+    Ties in score are broken as pycocotools breaks them: by image id, then by their order. Raises ValueError for a
+    backend that is not installed.
+    """
+    ids = truth.image_ids
+    number = np.empty(len(ids), np.int64)  # pycocotools goes through the images by their numbers
+    number[sorted(range(len(ids)), key=lambda i: ascending(ids[i]))] = np.arange(1, len(ids) + 1)
+    crowd, none = truth.crowd.astype(int), np.zeros(len(found.scores), int)
+    objects = _entries(number[truth.images], truth.labels, truth.boxes, truth.areas, crowd, np.ones(len(crowd)))
+    areas = found.boxes[:, 2] * found.boxes[:, 3]
+    guesses = _entries(number[found.images], found.labels, found.boxes, areas, none, found.scores)
     with _uncollected():
-        return _score(ground_truth, results, backend)
+        precision, stats = _run(objects, guesses, len(ids), len(truth.category_ids), backend)
+    return Score(_summary(precision, stats, truth, found), precision)
 
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without looking for garbage, which python does ever again where half a million objects are made that stay."""
+    """Without looking for garbage, which python does ever again where pycocotools makes its hundreds of thousands."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -63,62 +69,15 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _score(ground_truth: dict[str, Any], results: list[dict[str, Any]], backend: Backend) -> Score:
-    images = _numbered(image["id"] for image in ground_truth.get("images") or [])
-    annotations = ground_truth.get("annotations") or []
-    categories = ground_truth.get("categories") or [
-        {"id": i, "name": str(i)} for i in {annotation["category_id"] for annotation in annotations}
+def _entries(*columns: np.ndarray) -> list[dict[str, Any]]:
+    """Image, label, box, area, crowd and score of each entry -> what pycocotools reads.
+
+    Ids are from 1 on, for it reads 0 as 'not matched'.
+    """
+    return [
+        {"id": n, "image_id": i, "category_id": k + 1, "bbox": box, "area": area, "iscrowd": crowd, "score": score}
+        for n, (i, k, box, area, crowd, score) in enumerate(zip(*(x.tolist() for x in columns), strict=True), 1)
     ]
-    names = {category["id"]: str(category.get("name", category["id"])) for category in categories}
-    classes = _numbered(names)
-    known = [x for x in annotations if x["image_id"] in images and x["category_id"] in classes]
-    truths = [_truth(x, images, classes) for x in known]
-    found = [_detection(x, images, classes) for x in results]
-    precision, stats = _run(truths, found, len(images), len(classes), backend)
-    metrics = _summary(precision, stats, [names[c] for c in classes], truths, found, len(images))
-    return Score(metrics, precision, list(classes))
-
-
-def _numbered(ids: Any) -> dict[Any, int]:
-    """Ids -> their places 1, 2, ... in ascending order, numbers before strings."""
-    return {x: n for n, x in enumerate(sorted(set(ids), key=lambda x: (isinstance(x, str), x)), 1)}
-
-
-def _truth(annotation: dict[str, Any], images: dict[Any, int], classes: dict[Any, int]) -> dict[str, Any]:
-    """Annotation with the renumbered ids and every key that the evaluation reads but the running id."""
-    try:
-        x, y, width, height = (float(number) for number in annotation["bbox"])
-    except (KeyError, TypeError, ValueError):
-        box = annotation.get("bbox")
-        raise ValueError(f"annotation {annotation.get('id')!r} needs a bbox of four numbers, got {box}") from None
-    return {
-        "image_id": images[annotation["image_id"]],
-        "category_id": classes[annotation["category_id"]],
-        "bbox": [x, y, width, height],
-        "area": width * height if annotation.get("area") is None else annotation["area"],
-        "iscrowd": int(annotation.get("iscrowd") or 0),
-    }
-
-
-def _detection(result: dict[str, Any], images: dict[Any, int], classes: dict[Any, int]) -> dict[str, Any]:
-    """Result with the renumbered ids and every key that the evaluation reads but the running id."""
-    image, category, score = images.get(result["image_id"]), classes.get(result["category_id"]), result["score"]
-    x, y, width, height = result["bbox"]
-    if image is None or category is None or not math.isfinite(x + y + width + height + score):
-        _refuse(result, images, classes)
-    return {
-        "image_id": image, "category_id": category, "bbox": [x, y, width, height], "area": width * height,
-        "iscrowd": 0, "score": score,
-    }  # fmt: skip
-
-
-def _refuse(result: dict[str, Any], images: dict[Any, int], classes: dict[Any, int]) -> None:
-    """Raise ValueError for what is wrong with a result; apart, since there are half a million of them to look at."""
-    for key, known, what in (("image_id", images, "images"), ("category_id", classes, "categories")):
-        if result[key] not in known:
-            raise ValueError(f"a prediction has {key} {result[key]!r}, which is not among the ground truth's {what}")
-    numbers = f"bbox {result['bbox']}, score {result['score']}"
-    raise ValueError(f"a prediction for image {result['image_id']!r} is not finite: {numbers}")
 
 
 def _run(
@@ -150,9 +109,7 @@ def _backend(name: Backend) -> tuple[type, type]:
 
 
 def _dataset(api: type, items: list[dict], images: int, classes: int) -> Any:
-    """Build the reference's dataset object, which keeps the items; ids from 1 on, for it reads 0 as 'not matched'."""
-    for i, item in enumerate(items, 1):
-        item["id"] = i
+    """Build the reference's dataset object, which keeps the items."""
     dataset = api()
     dataset.dataset = {
         "info": {},
@@ -164,18 +121,19 @@ def _dataset(api: type, items: list[dict], images: int, classes: int) -> Any:
     return dataset
 
 
-def _summary(
-    precision: np.ndarray, stats: list[float], names: list[str], truths: list[dict], found: list[dict], images: int
-) -> Metrics:
-    thresholds = np.linspace(0.5, 0.95, 10)
+def _summary(precision: np.ndarray, stats: list[float], truth: Truth, found: Found) -> Metrics:
+    thresholds, classes = np.linspace(0.5, 0.95, 10), len(truth.category_ids)
     strict = precision[np.isclose(thresholds, 0.9), ..., 0, -1]
-    objects = Counter(x["category_id"] for x in truths if not x["iscrowd"])
-    detections = Counter(x["category_id"] for x in found)
+    objects = np.bincount(truth.labels[~truth.crowd], minlength=classes).tolist()
+    detections = np.bincount(found.labels, minlength=classes).tolist()
     per_class = [
         ClassMetrics(name, _mean(p[:, :, 0, -1]), _mean(p[:1, :, 0, -1]), objects[k], detections[k])
-        for k, (name, p) in enumerate(zip(names, precision.transpose(2, 0, 1, 3, 4), strict=True), 1)
+        for k, (name, p) in enumerate(zip(truth.class_names, precision.transpose(2, 0, 1, 3, 4), strict=True))
     ]
-    return Metrics(*stats, _mean(strict), images, objects.total(), len(found), per_class=per_class)
+    return Metrics(
+        **dict(zip(FIGURES, stats, strict=True)), AP90=_mean(strict), images=len(truth.image_ids),
+        objects=sum(objects), detections=len(found.scores), per_class=per_class, unreadable=0,
+    )  # fmt: skip
 
 
 def _mean(precision: np.ndarray) -> float:

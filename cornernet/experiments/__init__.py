@@ -1,1 +1,10 @@
-"""Trainings that differ in one thing, side by side; the box-regression experiment."""
+"""Trainings that differ in one thing, side by side (grid, compare), and the box-regression experiment.
+
+Called by the commands compare_losses and simulate_boxes.
+"""
+
+from cornernet.experiments.compare import markdown
+
+__all__ = [
+    "markdown",
+]

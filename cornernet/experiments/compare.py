@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -17,21 +17,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cornernet import config
-from cornernet.data.sources import build_source
-from cornernet.drawing.visualize import comparison
-from cornernet.evaluation import evaluate, report
+from cornernet.drawing import comparison
+from cornernet.errors import Interrupted
+from cornernet.evaluation import evaluate_checkpoint
 from cornernet.experiments import grid
 from cornernet.experiments.grid import Choice, Plan
-from cornernet.prediction import inference
-from cornernet.prediction.predictor import Predictor
 from cornernet.system import locking, writing
-from cornernet.system.interruption import REQUESTS, Interrupted, heeded
+from cornernet.system.interruption import REQUESTS, heeded
 from cornernet.system.locking import InUse, Lock
-from cornernet.training import engine, opening
-from cornernet.training.persistence import resumable
+from cornernet.training import opening, preflight, resumable
 
 log = logging.getLogger("cornernet")
 SHOWN = ("AP", "AP50", "AP75", "AP90")
+TRAIN = ("-m", "cornernet", "train")
 CLAIM = ".claim"  # file whose lock a comparison holds in the folder of the training that it is at
 WAIT = 5.0  # seconds between two looks at what others are doing
 SIGNALS = {128 + number: number for number in REQUESTS}  # exit codes of a training that was asked to stop
@@ -55,28 +53,28 @@ class Row(NamedTuple):
     images_per_s: list[float]  # in training
 
 
-def compare(path: str, overrides: list[str], train_tool: Path) -> str:
-    """Config and overrides as `grid.plan` takes them, the training tool -> the table, as text.
+def compare(path: str, overrides: Sequence[str], **how: Any) -> tuple[list[Row], Path]:
+    """Config, overrides and what else `grid.plan` takes -> (rows of the table, folder of the comparison).
 
     Writes comparison.md, comparison.csv and comparison.png into the comparison's folder after every training, so that
     a stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
     machines: each does what none is at, and waits for the rest. Raises ValueError for wrong settings, and
     where a training fails after the others are done; Interrupted after a signal.
     """
-    found = grid.plan(path, overrides)
+    found = grid.plan(path, overrides, **how)
     for choice in grid.combinations({**found.trained, **found.tested}):  # a slip must not wait for its turn
-        engine.check(config.load(path, [*found.fixed, *choice.overrides]), weights=False)
+        preflight.check(config.load(path, [*found.fixed, *choice.overrides]), weights=False)
     points = [_point(found, choice, seed) for choice, seed in grid.runs(found)]
     for point in points:
         if not resumable(point.folder, "auto"):
-            engine.check_weights(config.load(path, point.settings))
+            preflight.check_weights(config.load(path, point.settings))
     found.folder.mkdir(parents=True, exist_ok=True)
-    failed = _do_all(found, points, train_tool)
-    text = write(found)
+    failed = _do_all(found, points)
+    rows = write(found)
     if failed:
-        log.info(text)
+        log.info(markdown(rows))
         raise ValueError(f"{len(failed)} of {len(points)} trainings failed: {'; '.join(failed)}; see their messages")
-    return text
+    return rows, found.folder
 
 
 def _point(found: Plan, choice: Choice, seed: int) -> Point:
@@ -84,15 +82,16 @@ def _point(found: Plan, choice: Choice, seed: int) -> Point:
     return Point(" ".join([*choice.label.values(), f"seed {seed}"]), choice, folder, settings)
 
 
-def _do_all(found: Plan, points: list[Point], tool: Path) -> list[str]:
+def _do_all(found: Plan, points: list[Point]) -> list[str]:
     """Train and score what is not done, wait for what others are at -> names of the trainings that failed.
 
     A point is claimed by a lock in its folder, so that comparisons on one grid, of other machines too, share it; one
     whose owner died is free again and goes on where it was.
     """
-    left, failed, told = points, [], ""
+    left, told = points, ""
+    failed: list[str] = []
     while left:
-        busy = [point for point in left if not _done(found, point, points, tool, failed)]
+        busy = [point for point in left if not _done(found, point, points, failed)]
         text = "; ".join(f"{point.name} ({_worker(point.folder)})" for point in busy)
         if len(busy) == len(left):
             if text != told:
@@ -103,7 +102,7 @@ def _do_all(found: Plan, points: list[Point], tool: Path) -> list[str]:
     return failed
 
 
-def _done(found: Plan, point: Point, points: list[Point], tool: Path, failed: list[str]) -> bool:
+def _done(found: Plan, point: Point, points: list[Point], failed: list[str]) -> bool:
     """Whether a point needs no more, as it is done by now or has failed; False where another is at it."""
     point.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -115,7 +114,7 @@ def _done(found: Plan, point: Point, points: list[Point], tool: Path, failed: li
             if locking.held(point.folder):  # by a training that has lost its comparison
                 return False
             log.info("training %d of %d: %s", points.index(point) + 1, len(points), point.name)
-            if _trained(found, point.folder, point.settings, tool):
+            if _trained(found, point.folder, point.settings):
                 failed.append(point.name)
                 return True
         _scored(found, point.choice, point.folder)
@@ -136,11 +135,11 @@ def _finished(folder: Path, steps: int) -> bool:
     )  # fmt: skip
 
 
-def _trained(found: Plan, folder: Path, settings: list[str], tool: Path) -> int:
+def _trained(found: Plan, folder: Path, settings: list[str]) -> int:
     """Run one training in a process of its own -> its exit code; its table goes to train.txt in its folder."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={found.processes}"]
     launch = torchrun if found.processes > 1 else []
-    command = [sys.executable, *launch, str(tool), found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
+    command = [sys.executable, *launch, *TRAIN, found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:
         # in a group of its own, so that it gets every signal once: from here
@@ -185,24 +184,17 @@ def passed_on(start: Callable[[], subprocess.Popen]) -> Iterator[tuple[subproces
 def _scored(found: Plan, trained: Choice, folder: Path) -> None:
     """Score a finished training in every way that is asked for and has not been yet."""
     for tested in grid.combinations(found.tested):
-        wanted = grid.testing(found, trained, tested)
-        target = _score_folder(folder, wanted)
+        tested_with = grid.testing(found, trained, tested)
+        target = _score_folder(folder, tested_with)
         if (target / "metrics.json").exists():
             continue
-        predictor = Predictor.load(folder / "last.pt", overrides=[f"test={grid.written(wanted)}"])
-        settings = predictor.settings
-        source = build_source(settings.data, "val", predictor.category_ids, predictor.class_names)
-        evaluate.evaluate(
-            predictor.detector, source, category_ids=predictor.category_ids, folder=target,
-            backend=settings.test.backend, on_error=settings.data.on_error,
-            report=report.wanted(settings, f"{folder.name}, {target.name}"), **inference.settings(settings),
-        )  # fmt: skip
+        evaluate_checkpoint(folder / "last.pt", [f"test={grid.written(tested_with)}"], target)
 
 
-def _score_folder(folder: Path, wanted: dict[str, Any]) -> Path:
+def _score_folder(folder: Path, tested_with: dict[str, Any]) -> Path:
     """Where a score lies: in the training's own folder where it was tested like that, else in one inside."""
     own = asdict(config.load(opening.recorded(folder)).test)
-    return folder if own == wanted else folder / f"scored-{grid.digest(wanted)}"
+    return folder if own == tested_with else folder / f"scored-{grid.digest(tested_with)}"
 
 
 def table(found: Plan) -> list[Row]:
@@ -227,7 +219,7 @@ def table(found: Plan) -> list[Row]:
 
 
 def _speed(folder: Path) -> list[float]:
-    """Median pictures per second of a training, if it was logged."""
+    """Median images per second of a training, if it was logged."""
     speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv")]
     return [statistics.median(speeds)] if speeds else []
 
@@ -239,11 +231,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def write(found: Plan) -> str:
-    """Write the table as Markdown and CSV, and the picture -> the table as Markdown."""
+def write(found: Plan) -> list[Row]:
+    """Write the table as Markdown and CSV, and the image -> the rows of the table."""
     rows = table(found)
-    text = markdown(rows)
-    writing.write(found.folder / "comparison.md", text + "\n")
+    writing.write(found.folder / "comparison.md", markdown(rows) + "\n")
     with (
         writing.replacing(found.folder / "comparison.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
@@ -254,7 +245,7 @@ def write(found: Plan) -> str:
         folders = [grid.run_folder(found, choice, seed)[0] for seed in found.seeds]
         curves[" ".join(choice.label.values()) or "run"] = [folder for folder in folders if folder.exists()]
     comparison(curves, found.folder / "comparison.png")
-    return text
+    return rows
 
 
 def markdown(rows: list[Row]) -> str:

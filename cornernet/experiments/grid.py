@@ -34,17 +34,18 @@ class Choice(NamedTuple):
     overrides: list[str]
 
 
-def plan(path: str, overrides: Sequence[str]) -> Plan:
-    """Config and overrides -> Plan; seeds=3 or seeds=[1,2], out=DIR and processes=N are those of the comparison.
+def plan(
+    path: str, overrides: Sequence[str], seeds: int | Sequence[int] = 1, out: Path | None = None, processes: int = 1
+) -> Plan:
+    """Config and overrides, of which some give a key a list -> Plan.
 
-    Raises ValueError, one sentence, for a wrong override and where nothing is compared.
+    seeds: how many, from the config's own upwards, or which; out: the folder, runs/compare-<config> unless it is given;
+    processes: of each training. Raises ValueError, one sentence, for a wrong override and where nothing is compared.
     """
-    options, lists, fixed = {"seeds": 1, "out": f"runs/compare-{Path(path).stem}", "processes": 1}, {}, []
+    lists, fixed = {}, []
     for text in overrides:
         key = text.partition("=")[0]
-        if key in options:
-            options[key] = _read(text)
-        elif key in ("seed", "work_dir", "train.resume"):
+        if key in ("seed", "work_dir", "train.resume"):
             raise ValueError(f"got {text}, but a comparison sets {key} itself; seeds= and out= choose")
         elif isinstance(_read(text), list) and (not _takes_list(key) or _nested(_read(text))):
             lists[key] = list({label(value): value for value in _read(text)}.values())
@@ -56,7 +57,7 @@ def plan(path: str, overrides: Sequence[str]) -> Plan:
     found = Plan(
         path, fixed, {k: v for k, v in lists.items() if not k.startswith("test.")},
         {k: v for k, v in lists.items() if k.startswith("test.")},
-        _seeds(options["seeds"], first), Path(str(options["out"])), _processes(options["processes"]),
+        _seeds(seeds, first), out or Path(f"runs/compare-{Path(path).stem}"), processes,
     )  # fmt: skip
     if not lists and len(found.seeds) == 1:
         raise ValueError("nothing to compare: give a key a list, such as loss.box.name=[giou,ciou], or seeds=3")
@@ -82,19 +83,13 @@ def _nested(values: list[Any]) -> bool:
     return bool(values) and all(isinstance(value, list) for value in values)
 
 
-def _seeds(wanted: Any, first: int) -> list[int]:
+def _seeds(asked: Any, first: int) -> list[int]:
     """A number of seeds from the config's own upwards, or the seeds themselves."""
-    if type(wanted) is int and wanted >= 1:
-        return list(range(first, first + wanted))
-    if isinstance(wanted, list) and wanted and all(type(seed) is int and seed >= 0 for seed in wanted):
-        return list(dict.fromkeys(wanted))
-    raise ValueError(f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {wanted!r}")
-
-
-def _processes(wanted: Any) -> int:
-    if type(wanted) is int and wanted >= 1:
-        return wanted
-    raise ValueError(f"processes must be a whole number of at least 1, got {wanted!r}")
+    if type(asked) is int and asked >= 1:
+        return list(range(first, first + asked))
+    if isinstance(asked, list) and asked and all(type(seed) is int and seed >= 0 for seed in asked):
+        return list(dict.fromkeys(asked))
+    raise ValueError(f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {asked!r}")
 
 
 def combinations(lists: dict[str, list[Any]]) -> list[Choice]:

@@ -1,1 +1,14 @@
-"""From a checkpoint to a file for other programs, in float32 or int8, held against PyTorch."""
+"""From a checkpoint to a file for other programs, in float32 or int8, held against PyTorch.
+
+Called by the command export; what reads such files is in prediction.
+"""
+
+from cornernet.export.check import Exact, Quantised
+from cornernet.export.export import OUTPUTS, Exported
+
+__all__ = [
+    "OUTPUTS",
+    "Exact",
+    "Exported",
+    "Quantised",
+]

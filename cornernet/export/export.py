@@ -1,9 +1,9 @@
-"""From a checkpoint to one file that other programs run: a picture goes in, boxes come out, decoded inside.
+"""From a checkpoint to one file that other programs run: an image goes in, boxes come out, decoded inside.
 
 The graph is the detector's `predict`: normalisation, network, decoding with a static number of rows. What depends on
-the picture's size or on what was found stays outside, where a few lines of any language do it: fitting the picture onto
+the image's size or on what was found stays outside, where a few lines of any language do it: fitting the image onto
 the canvas, mapping boxes back, and suppression, whose soft forms no graph format has and which pools what several
-scales and mirrors found. The file's metadata say how.
+scales and flips found. The file's metadata say how.
 """
 
 import json
@@ -12,23 +12,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from cornernet import __version__
+from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges, to_dict
-from cornernet.data.images import read_image
+from cornernet.data import read_image
+from cornernet.detectors import Detector
 from cornernet.export import check
 from cornernet.export.int8 import calibration, quantise
 from cornernet.export.plan import Plan, plan
-from cornernet.prediction import inference
-from cornernet.prediction.exported import METADATA, Rows
+from cornernet.prediction import METADATA, Rows, inference
 from cornernet.system import writing
-from cornernet.training.state import load_detector
+from cornernet.version import __version__
 
 log = logging.getLogger("cornernet")
 OUTPUTS = ("boxes", "scores", "labels")
@@ -37,7 +37,7 @@ OUTPUTS = ("boxes", "scores", "labels")
 class Graph(nn.Module):
     """What is traced: images [B, 3, H, W] uint8 BGR -> Rows, best first."""
 
-    def __init__(self, detector: nn.Module):
+    def __init__(self, detector: Detector):
         super().__init__()
         self.detector = detector
 
@@ -47,31 +47,40 @@ class Graph(nn.Module):
         return found.boxes, found.scores, found.labels
 
 
-def export(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Write a checkpoint as ONNX or as a program of torch.export and run the file -> what was written, as text.
+class Exported(NamedTuple):
+    """What was written."""
 
-    overrides: those of `plan` and the config's. Raises FileNotFoundError, or ValueError, one sentence, for a file that
-    is no checkpoint, settings that are wrong, a package that is missing and training pictures that int8 lacks.
+    plan: Plan
+    size: tuple[int, int]  # (height, width) of the images that go in
+    rows: int  # that come out for an image
+    bytes: int
+    seconds: float
+    compared: check.Exact | check.Quantised | None  # with PyTorch; None where the file could not be run
+
+
+def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) -> Exported:
+    """Write a checkpoint as ONNX or as a program of torch.export and run the file.
+
+    overrides: those of the checkpoint's config; how: what `plan` takes. Raises FileNotFoundError, or ValueError, one
+    sentence, for a file that is no checkpoint, settings that are wrong, a package that is missing and training images
+    that int8 lacks.
     """
-    wanted = plan(checkpoint, overrides)
-    detector, settings, held, changed = traceable(checkpoint, wanted.overrides)
+    wanted = plan(checkpoint, **how)
+    detector, settings, held, changed = traceable(checkpoint, overrides)
     size = check_size(detector, wanted.size or settings.data.input_size)
     about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
     images = samples(wanted, size, settings.data.longest_side)
-    pictures = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
+    batches = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
     start = time.perf_counter()
     program = trace(Graph(detector), images, wanted.batch)
-    write(program, wanted.out, about, pictures)
+    write(program, wanted.out, about, batches)
     seconds = time.perf_counter() - start
-    batch = "batch" if wanted.batch is None else wanted.batch
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
-    return (
-        f"{wanted.out}: {wanted.out.stat().st_size / 1e6:.1f} MB in {seconds:.1f} s; images uint8 [{batch}, 3, "
-        f"{size[0]}, {size[1]}] BGR -> {rows} rows of {', '.join(OUTPUTS)} each\n"
-    ) + check.check(wanted, Graph(detector), images, pictures, settings.test.draw_score)
+    compared = check.check(wanted, Graph(detector), images, batches, settings.test.draw_score)
+    return Exported(wanted, size, rows, wanted.out.stat().st_size, seconds, compared)
 
 
-def traceable(checkpoint: str, overrides: Sequence[str]) -> tuple[nn.Module, Config, dict[str, Any], list[str]]:
+def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detector, Config, dict[str, Any], list[str]]:
     """Checkpoint and overrides -> (detector that can be traced, its config, the checkpoint, what had to change).
 
     Raises ValueError where what has to change was asked for.
@@ -90,7 +99,7 @@ def traceable(checkpoint: str, overrides: Sequence[str]) -> tuple[nn.Module, Con
     return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
 
 
-def check_size(detector: nn.Module, size: Sequence[int]) -> tuple[int, int]:
+def check_size(detector: inference.Fits, size: Sequence[int]) -> tuple[int, int]:
     """(height, width) if the detector takes such a canvas; raises ValueError naming the nearest that it takes."""
     height, width = size
     if min(size) >= 1 and detector.fit_size(height, width) == (height, width):
@@ -131,7 +140,7 @@ def metadata(
         "longest_side": settings.data.longest_side,
         "resize": "aspect kept; longest side to longest_side, or less where that exceeds input_size; "
         "by area where both sides shrink to less than 4/5, else linear",
-        "padding": "picture in the middle, zeros around it",
+        "padding": "image in the middle, zeros around it",
         "boxes": "x1, y1, x2, y2 in pixels of the input; rows of score -1 are none",
         "test": asdict(settings.test),
         "changed": changed,
@@ -140,38 +149,39 @@ def metadata(
 
 
 def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:
-    """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the picture asked for, then noise."""
+    """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the image asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
-    if wanted.picture:
+    if wanted.image:
         fixed = inference.FixedCanvas(size)
-        images[0] = inference.fit(fixed, read_image(wanted.picture), longest_side=longest_side).canvas
+        images[0] = inference.fit(fixed, read_image(wanted.image), longest_side=longest_side).canvas
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 
 @torch.no_grad()
 def trace(graph: nn.Module, images: Tensor, batch: int | None) -> ExportedProgram:
     """Module in eval mode and an example -> program; of any batch size if batch is None."""
-    # the example of a dynamic batch has two pictures: a size of one would be taken for a constant
+    # the example of a dynamic batch has two images: a size of one would be taken for a constant
     shapes = ({0: Dim("batch")},) if batch is None else None
     return torch.export.export(graph, (images,), dynamic_shapes=shapes)
 
 
-def write(program: ExportedProgram, path: Path, about: dict[str, Any], pictures: Sequence[np.ndarray] = ()) -> None:
+def write(program: ExportedProgram, path: Path, about: dict[str, Any], batches: Sequence[np.ndarray] = ()) -> None:
     """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced.
 
-    pictures: batches [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
+    batches: [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing.replacing(path) as part:
         (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
-        if len(pictures):
-            quantise(part, pictures)
+        if len(batches):
+            quantise(part, batches)
 
 
 def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
     import onnx
 
     made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
+    assert made is not None  # it is where no name of a file is given
     made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
     made.save(path)
     onnx.checker.check_model(path)

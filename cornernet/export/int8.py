@@ -1,7 +1,7 @@
-"""From a float32 graph to an int8 one: what is quantised, on which pictures it is calibrated, and how.
+"""From a float32 graph to an int8 one: what is quantised, on which images it is calibrated, and how.
 
 Post-training static quantisation by onnxruntime: weights int8 with a scale for each output channel, activations uint8
-with a scale for each tensor, set by the smallest and largest value that the calibration pictures bring (Jacob et al.
+with a scale for each tensor, set by the smallest and largest value that the calibration images bring (Jacob et al.
 2018, arXiv 1712.05877). What is quantised follows from the graph alone: everything up to the last convolutions, which
 with the decoding behind them stay float32, since scores and boxes are read from them.
 """
@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from cornernet.config import Data
+from cornernet.data import patiently
 from cornernet.data.sources import build_source
-from cornernet.data.storage import patiently
 from cornernet.export.running_windows import pool_windows
 from cornernet.prediction import inference
 
-SEED = 0  # of the choice of pictures
+SEED = 0  # of the choice of images
 OPERATIONS = ("Relu", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
 
 
 def calibration(data: Data, size: tuple[int, int], count: int, batch: int) -> list[np.ndarray]:
-    """Training pictures as evaluation fits them -> batches uint8 [batch, 3, H, W]; `count` pictures, or all there are.
+    """Training images as evaluation fits them -> batches uint8 [batch, 3, H, W]; `count` images, or all there are.
 
-    The choice depends on the number of pictures alone; the last batch is filled up with the first picture. Raises
+    The choice depends on the number of images alone; the last batch is filled up with the first image. Raises
     ValueError where they cannot be read.
     """
     try:
@@ -40,12 +40,12 @@ def calibration(data: Data, size: tuple[int, int], count: int, batch: int) -> li
             for i in chosen
         ]
     except (ValueError, OSError) as error:
-        raise ValueError(f"precision=int8 is calibrated on training pictures, which cannot be read: {error}") from error
+        raise ValueError(f"precision=int8 is calibrated on training images, which cannot be read: {error}") from error
     if not fitted:
-        raise ValueError("precision=int8 is calibrated on training pictures, and the training split has none")
+        raise ValueError("precision=int8 is calibrated on training images, and the training split has none")
     fitted += fitted[:1] * (-len(fitted) % batch)
-    pictures = np.stack(fitted).transpose(0, 3, 1, 2)
-    return [np.ascontiguousarray(pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
+    images = np.stack(fitted).transpose(0, 3, 1, 2)
+    return [np.ascontiguousarray(images[i : i + batch]) for i in range(0, len(images), batch)]
 
 
 def quantise(path: Path, batches: Sequence[np.ndarray]) -> None:
@@ -106,7 +106,8 @@ def body(graph: Any) -> list[str]:
         if node is not None and node.name not in needed:
             needed.add(node.name)
             left += node.input
-    names, maps = [], set()
+    names: list[str] = []
+    maps: set[str] = set()
     for node in graph.node:
         read = node.input if node.op_type == "Add" else node.input[:1]
         whole = node.op_type == "Conv" or (node.op_type in OPERATIONS and maps.issuperset(read))

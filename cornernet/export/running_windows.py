@@ -69,8 +69,8 @@ def _poolings(chain: list[Step], graph: Any) -> list[Any]:
     for step in chain:
         kernel, dilations = [1, 1], [1, 1]
         kernel[axis], dilations[axis] = 2, step.cells
-        window = {"kernel_shape": kernel, "dilations": dilations}
-        nodes.append(helper.make_node("MaxPool", [name], list(step.node.output), step.node.name, **window))
+        into, titled = list(step.node.output), step.node.name
+        nodes.append(helper.make_node("MaxPool", [name], into, titled, kernel_shape=kernel, dilations=dilations))
         name = step.node.output[0]
     return nodes
 
@@ -84,8 +84,8 @@ def _step(node: Any, makers: dict[str, Any], values: dict[str, np.ndarray]) -> S
     both, rest = parts if backwards else reversed(parts)
     if both is None or both.op_type != "Max" or len(both.input) != 2:
         return None
-    slices = [_slice(makers.get(name), values) for name in both.input] + [_slice(rest, values)]
-    if None in slices or len({(name, axis) for name, axis, _, _ in slices}) > 1:
+    slices = [cut for part in (*map(makers.get, both.input), rest) if (cut := _slice(part, values)) is not None]
+    if len(slices) < 3 or len({(name, axis) for name, axis, _, _ in slices}) > 1:
         return None
     (name, axis, first, end), (_, _, cells, size), (_, _, *ends) = slices
     whole = first == 0 and end == size - cells and ends == ([end, size] if backwards else [0, cells])

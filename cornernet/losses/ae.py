@@ -13,8 +13,9 @@ from cornernet.losses.grouping.ae import ae
 from cornernet.losses.heatmap.neg import neg
 from cornernet.losses.offset.smooth_l1 import smooth_l1
 from cornernet.losses.published import _neg_loss
-from cornernet.losses.reduce import at_least_float32
+from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import shares
+from cornernet.structures import CornerGoal, CornerOutputs
 
 neg_loss = neg
 KINDS = ("tl_heat", "br_heat", "tl_tag", "br_tag", "tl_regr", "br_regr")
@@ -56,7 +57,7 @@ class AELoss(nn.Module):
     ) -> None:
         super().__init__()
         focal_loss = neg if focal_loss is _neg_loss else focal_loss  # what code for the published class may pass
-        self.weights = {"focal": focal_weight, "pull": pull_weight, "push": push_weight, "regr": regr_weight}
+        self.weights = {"heatmap": focal_weight, "pull": pull_weight, "push": push_weight, "offset": regr_weight}
         self.weights["feature"] = feature_weight
         self.grouping_weight = grouping_weight
         self.across_processes = across_processes
@@ -74,56 +75,67 @@ class AELoss(nn.Module):
     def weight(self, term: str) -> float:
         """Factor of a named term in the total."""
         own = self.weights.get(term, 1)
-        return own if term in ("focal", "regr", "feature") else own * self.grouping_weight
+        return own if term in ("heatmap", "offset", "feature") else own * self.grouping_weight
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""
-        return sum(self.weight(name) * value for name, value in terms.items())
+        return added(self.weight(name) * value for name, value in terms.items())
 
     def terms(
         self, outs: Tensors, targets: Tensors, points: Points | None = None, features: Features | None = None
     ) -> dict[str, Tensor]:
-        """Same input -> focal, pull, push (or the grouping's own names), regr, feature if there is such a loss.
-
-        They are unweighted means over the stacks, scalars.
+        """Same input -> the terms of `stack_terms`.
 
         Raises ValueError if the lists do not have the lengths and shapes that the class states.
         """
-        stacks = _stacks(outs, targets)
+        return self.stack_terms(_stacks(outs, targets), CornerGoal(*targets), points, features)
+
+    def stack_terms(
+        self,
+        stacks: Sequence[CornerOutputs],
+        goal: CornerGoal,
+        points: Points | None = None,
+        features: Features | None = None,
+    ) -> dict[str, Tensor]:
+        """Outputs of every stack -> heatmap, pull, push (or what the grouping names), offset, feature if there is one.
+
+        They are unweighted means over the stacks, scalars. Raises ValueError without the points or features needed.
+        """
         if self.takes_points and points is None:
             raise ValueError("this grouping loss needs points=(tl_point, br_point), [B, M, 2] in cells")
         if self.feature_loss is not None and features is None:
             raise ValueError("this feature loss needs features=(embeddings of every stack, labels)")
-        share = shares(targets[0], targets[1], targets[2]) if self.across_processes else (1.0, 1.0, 1.0)
+        share = shares(goal.tl_heat, goal.br_heat, goal.mask) if self.across_processes else (1.0, 1.0, 1.0)
         # in float32 whatever the network runs in; members upcast, this keeps their products from being cast down again
-        with torch.autocast(outs[0].device.type, enabled=False):
-            found = [self._stack(stack, targets, points, share) for stack in stacks]
-            if self.feature_loss is not None:
+        with torch.autocast(goal.tl_heat.device.type, enabled=False):
+            found = [self._stack(stack, goal, points, share) for stack in stacks]
+            if self.feature_loss is not None and features is not None:
                 for terms, embeddings in zip(found, features[0], strict=True):
                     terms["feature"] = share[2] * self.feature_loss(at_least_float32(embeddings), features[1])
-        return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
+        return {name: added(terms[name] for terms in found) / len(found) for name in found[0]}
 
-    def _stack(self, stack: Tensors, targets: Tensors, points: Points | None, share: tuple) -> dict:
-        tl_heat, br_heat, tl_tag, br_tag, tl_regr, br_regr = map(at_least_float32, stack)
-        gt_tl_heat, gt_br_heat, mask, gt_tl_regr, gt_br_regr = targets
-        tl_share, br_share, regr_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
-        corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points else {}
-        grouping = self.grouping_loss(tl_tag, br_tag, mask, **corners)
-        focal = tl_share * self.focal_loss(tl_heat, gt_tl_heat) + br_share * self.focal_loss(br_heat, gt_br_heat)
-        regr = self.offset_loss(tl_regr, gt_tl_regr, mask) + self.offset_loss(br_regr, gt_br_regr, mask)
+    def _stack(self, stack: CornerOutputs, goal: CornerGoal, points: Points | None, share: tuple) -> dict[str, Tensor]:
+        stack = CornerOutputs(*map(at_least_float32, stack))
+        tl_share, br_share, offset_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
+        corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points and points else {}
+        grouping = self.grouping_loss(stack.tl_tag, stack.br_tag, goal.mask, **corners)
+        heatmap = tl_share * self.focal_loss(stack.tl_heat, goal.tl_heat)
+        heatmap = heatmap + br_share * self.focal_loss(stack.br_heat, goal.br_heat)
+        offset = self.offset_loss(stack.tl_offset, goal.tl_offset, goal.mask)
+        offset = offset + self.offset_loss(stack.br_offset, goal.br_offset, goal.mask)
         named = grouping if isinstance(grouping, dict) else {"grouping": grouping}
-        return {"focal": focal, **named, "regr": regr_share * regr}
+        return {"heatmap": heatmap, **named, "offset": offset_share * offset}
 
 
-def _stacks(outs: Tensors, targets: Tensors) -> list[Tensors]:
-    """The flat list cut into its stacks, checked against the targets."""
+def _stacks(outs: Tensors, targets: Tensors) -> list[CornerOutputs]:
+    """The published flat list cut into its stacks, checked against the targets."""
     if len(outs) == 0 or len(outs) % 6 or len(targets) != 5:
         raise ValueError(f"expected 6 outputs a stack and 5 targets, got {len(outs)} and {len(targets)}")
-    heat, mask, regr = targets[0].shape, targets[2].shape, targets[3].shape
-    stacks = [outs[i : i + 6] for i in range(0, len(outs), 6)]
+    heat, mask, offset = targets[0].shape, targets[2].shape, targets[3].shape
+    stacks = [CornerOutputs(*outs[i : i + 6]) for i in range(0, len(outs), 6)]
     for number, stack in enumerate(stacks):
-        tags = (*mask, stack[2].shape[-1])
-        for kind, out, expected in zip(KINDS, stack, (heat, heat, tags, tags, regr, regr), strict=True):
+        tags = (*mask, stack.tl_tag.shape[-1])
+        for kind, out, expected in zip(KINDS, stack, (heat, heat, tags, tags, offset, offset), strict=True):
             if tuple(out.shape) != tuple(expected):
                 got = f"{kind} of stack {number} has shape {list(out.shape)}"
                 raise ValueError(f"{got}, expected {list(expected)} as its target")

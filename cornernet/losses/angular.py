@@ -13,10 +13,12 @@ from math import cos, pi
 import torch
 from torch import Tensor, nn
 
+from cornernet.losses.reduce import added
+
 
 def psi(c: Tensor, m: int) -> Tensor:
     """Cosines in [-1, 1] and whole margin -> psi of their angles, same shape. SphereFace, equation 7."""
-    k = sum((c < cos(j * pi / m)).to(c.dtype) for j in range(1, m)) if m > 1 else torch.zeros_like(c)
+    k = added((c < cos(j * pi / m)).to(c.dtype) for j in range(1, m)) if m > 1 else torch.zeros_like(c)
     return (1 - 2 * (k % 2)) * chebyshev(c, m) - 2 * k
 
 
@@ -30,6 +32,8 @@ def chebyshev(c: Tensor, m: int) -> Tensor:
 
 class Annealed(nn.Module):
     """The eased margin: cosines -> factors of the class's own logit."""
+
+    calls: Tensor
 
     def __init__(self, margin: int, lambda_start: float, lambda_min: float, decay: float) -> None:
         super().__init__()

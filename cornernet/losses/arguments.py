@@ -10,7 +10,7 @@ from typing import Any, Literal
 SIMPLE = (bool, int, float, str, type(None))
 
 
-def wanted(loss: Callable, given: dict[str, Any]) -> dict[str, Any]:
+def accepted(loss: Callable, given: dict[str, Any]) -> dict[str, Any]:
     """Those of the given values that the loss has a parameter for."""
     try:
         names = inspect.signature(loss).parameters
@@ -55,6 +55,12 @@ def configurable(loss: Callable, inputs: int) -> dict[str, inspect.Parameter]:
     return {p.name: p for p in named if p.name not in tensors}
 
 
+def hints(loss: Callable) -> dict[str, Any]:
+    """Annotations of a function's parameters, or of those that a class is made with, resolved."""
+    made = loss.__init__ if isinstance(loss, type) else loss  # type: ignore[misc]  # that of this very class is meant
+    return typing.get_type_hints(made)
+
+
 def _made(label: str, loss: Callable, args: dict[str, Any]) -> Callable:
     if not isinstance(loss, type):
         return functools.partial(loss, **args)
@@ -74,7 +80,7 @@ def _listed(valid: dict[str, inspect.Parameter]) -> str:
 def _hint(loss: Callable, parameter: inspect.Parameter) -> Any:
     """The parameter's annotation, resolved; without one, the type of its default."""
     try:
-        hint = typing.get_type_hints(loss.__init__ if isinstance(loss, type) else loss).get(parameter.name)
+        hint = hints(loss).get(parameter.name)
     except Exception:  # annotations may name what was never imported
         hint = None
     if hint is not None:

@@ -1,14 +1,16 @@
 """Class centres: the running mean embedding of every class, kept as a buffer and equal on all processes."""
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from cornernet import processes
 from cornernet.losses.embedded import Rows
 
 
 class Centers(nn.Module):
     """Centres [C, D], which start at 0 and are moved by `update`, never by the optimiser."""
+
+    c: Tensor
 
     def __init__(self, num_classes: int, dim: int) -> None:
         super().__init__()
@@ -28,8 +30,6 @@ class Centers(nn.Module):
         # not a matrix product, which autocast would round: [C, D] sums of the rows of each class
         sums = torch.zeros_like(self.c).index_add_(0, rows.y, rows.x.to(self.c.dtype))
         count = member.sum(0)[:, None].to(self.c.dtype)
-        if dist.is_available() and dist.is_initialized():
-            both = torch.cat([sums, count], 1)
-            dist.all_reduce(both)
-            sums, count = both[:, :-1], both[:, -1:]
+        both = processes.total(torch.cat([sums, count], 1))
+        sums, count = both[:, :-1], both[:, -1:]
         self.c -= rate * ((count * self.c - sums) / (1 + count) + drift)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cornernet.losses.matching import tag_distance
+from cornernet.losses.matching import FAR
 from cornernet.losses.reduce import occupied
+from cornernet.ops.tags import tag_distance
 
 
 class CornerPairs(NamedTuple):
@@ -28,7 +29,8 @@ def corner_pairs(tl_tag: Tensor, br_tag: Tensor, mask: Tensor) -> CornerPairs:
     kind = torch.arange(len(slot), device=mask.device) < mask.shape[1]
     real = (mask != 0).repeat(1, 2)
     both, equal = real[:, :, None] & real[:, None], slot[:, None] == slot
-    return CornerPairs(tag_distance(corners, corners), both & equal & (kind[:, None] != kind), both & ~equal)
+    distance = tag_distance(corners, corners).clamp(max=FAR)
+    return CornerPairs(distance, both & equal & (kind[:, None] != kind), both & ~equal)
 
 
 def mean_of(loss: Tensor, chosen: Tensor, nonzero: bool) -> Tensor:

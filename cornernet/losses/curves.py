@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -30,25 +29,6 @@ class Curve(NamedTuple):
 def curve(role: str, name: str) -> Curve:
     """Curve of a member of a role with its default arguments."""
     return SWEEPS[role](name)
-
-
-def draw(found: Curve, path: Path) -> None:
-    """Write the curve as a picture: value on the left, derivative on the right."""
-    # The object interface with the Agg canvas needs no display and leaves the caller's pyplot alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 2.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, part, title in zip(figure.subplots(1, 2), (0, 1), ("value", f"derivative{found.slope}"), strict=True):
-        for style, (label, line) in zip(("-", "--", ":"), found.lines.items(), strict=False):
-            axes.plot(found.x, line[part], style, label=label)
-        axes.set(xlabel=found.quantity, title=title)
-        axes.title.set_fontsize("medium")
-        axes.grid(alpha=0.3)
-        if part == 0 and len(found.lines) > 1:
-            axes.legend(fontsize="small")
-    figure.savefig(path, dpi=80)
 
 
 def _built(role: str, name: str) -> Callable:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, occupied
 from cornernet.ops.sinkhorn import log_sinkhorn
+from cornernet.ops.tags import tag_distance
 
 FAR = 1e15  # distances end here, so that their squares and sums are finite in float32
 TINY = torch.finfo(torch.float32).tiny  # logarithms end at -87
@@ -42,7 +43,7 @@ def match_tags(
     alone None: nobody stays alone, S is doubly stochastic.
     """
     t, b = packed(mask, tl_tag, br_tag)
-    n, scores = (mask != 0).sum(1), -tag_distance(t, b)
+    n, scores = (mask != 0).sum(1), -tag_distance(t, b).clamp(max=FAR)
     if alone is None:
         log_s = log_sinkhorn(scores, n, n, max_iter=max_iter, tau=tau)
     else:
@@ -71,11 +72,6 @@ def packed(mask: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
     """Mask [B, M], tensors [B, M, D] -> the same in at least float32, occupied slots first in their order, then 0."""
     order = (mask != 0).int().argsort(dim=1, descending=True, stable=True).unsqueeze(-1)
     return tuple(occupied(x, mask).gather(1, order.expand_as(x)) for x in tensors)
-
-
-def tag_distance(tl_tag: Tensor, br_tag: Tensor) -> Tensor:
-    """Tags [B, N, D] and [B, M, D] -> mean absolute difference [B, N, M], at most FAR."""
-    return (tl_tag[:, :, None] - br_tag[:, None]).abs().mean(-1).clamp(max=FAR)
 
 
 def per_source(loss: Tensor, n1: Tensor, n2: Tensor, per_image: bool = False) -> Tensor:

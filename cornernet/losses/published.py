@@ -9,13 +9,13 @@ from torch import Tensor
 
 from cornernet.losses.grouping.ae import ae
 from cornernet.losses.offset.smooth_l1 import smooth_l1
-from cornernet.losses.reduce import at_least_float32, per_positive
+from cornernet.losses.reduce import added, at_least_float32, per_positive
 
 
 def _neg_loss(preds: list[Tensor], gt: Tensor) -> Tensor:
     """List of PROBABILITY maps (one a stack) and target, [B, C, H, W] -> sum over the list, scalar."""
     y = at_least_float32(gt)
-    return sum(per_positive(_neg_of_probability(at_least_float32(p), y), y) for p in preds)
+    return added(per_positive(_neg_of_probability(at_least_float32(p), y), y) for p in preds)
 
 
 def _neg_of_probability(p: Tensor, y: Tensor) -> Tensor:

@@ -3,7 +3,9 @@
 Everything is of static shape and stays on the device: masks multiply, nothing is indexed by them.
 """
 
-from collections.abc import Callable
+import functools
+import operator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -16,15 +18,14 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def true(compare: Callable[..., Tensor], x: Tensor, other: float) -> Tensor:
-    """torch.eq or the like, x, bound -> 1 where it holds and 0 elsewhere, in x's dtype; faster than booleans."""
-    x = x.detach()
-    return compare(x, other, out=torch.empty_like(x))
+def added(terms: Iterable[Tensor]) -> Tensor:
+    """Sum of one or more tensors."""
+    return functools.reduce(operator.add, terms)
 
 
 def positives(target: Tensor) -> Tensor:
     """Heatmap target [B, C, H, W] -> number of cells that are exactly 1, scalar."""
-    return true(torch.eq, at_least_float32(target), 1).sum()
+    return at_least_float32(target == 1).sum()
 
 
 def per_positive(loss: Tensor, target: Tensor) -> Tensor:

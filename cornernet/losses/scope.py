@@ -6,19 +6,17 @@ makes the average right; the values, averaged over processes, come out right as 
 """
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
+from cornernet import processes
 from cornernet.losses.reduce import EPSILON, objects, positives
 
 
 def share(count: Tensor) -> Tensor | float:
     """What this process divides a sum by, 0-dim -> factor of its quotient by max(count, 1); 1 without peers."""
-    if not (dist.is_available() and dist.is_initialized()):
+    if not processes.joined():
         return 1.0
-    total = count.clone()
-    dist.all_reduce(total)
-    return count.clamp(min=1) * dist.get_world_size() / total.clamp(min=1)
+    return count.clamp(min=1) * processes.world() / processes.total(count).clamp(min=1)
 
 
 def shares(tl_heat: Tensor, br_heat: Tensor, mask: Tensor) -> tuple[Tensor | float, Tensor | float, Tensor | float]:
@@ -26,12 +24,11 @@ def shares(tl_heat: Tensor, br_heat: Tensor, mask: Tensor) -> tuple[Tensor | flo
 
     One all-reduce of three numbers on the device; nothing waits for the host.
     """
-    if not (dist.is_available() and dist.is_initialized()):
+    if not processes.joined():
         return 1.0, 1.0, 1.0
     local = torch.stack([positives(tl_heat), positives(br_heat), objects(mask)])
-    total = local.clone()
-    dist.all_reduce(total)
+    total = processes.total(local)
     heat = local[:2].clamp(min=1) / total[:2].clamp(min=1)
     offset = (local[2] + EPSILON) / (total[2] + EPSILON)
-    world = dist.get_world_size()
+    world = processes.world()
     return heat[0] * world, heat[1] * world, offset * world

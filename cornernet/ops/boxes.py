@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def size(boxes: Tensor) -> Tensor:
+def box_wh(boxes: Tensor) -> Tensor:
     """[..., 4] -> width and height, signed, [..., 2]."""
     return boxes[..., 2:] - boxes[..., :2]
 
@@ -21,7 +21,7 @@ def center(boxes: Tensor) -> Tensor:
 
 def area(boxes: Tensor) -> Tensor:
     """[..., 4] -> [...]; the gradient of a box without width is its height, so that it can grow again."""
-    both = size(boxes)
+    both = box_wh(boxes)
     w, h = torch.where(both < 0, 0, both).unbind(-1)  # clamp has no gradient at 0
     return w * h
 
@@ -39,7 +39,7 @@ def union(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return area(boxes1) + area(boxes2) - intersection(boxes1, boxes2)
 
 
-def overlap(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+def box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Intersection over union of the pairs, in [0, 1], [...]; 0 where neither has an area."""
     return intersection(boxes1, boxes2) / (union(boxes1, boxes2) + eps)
 
@@ -53,7 +53,7 @@ def enclosing(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 def squared_diagonal(boxes: Tensor) -> Tensor:
     """w^2 + h^2, [...]."""
-    return (size(boxes) ** 2).sum(-1)
+    return (box_wh(boxes) ** 2).sum(-1)
 
 
 def squared_center_distance(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -63,5 +63,5 @@ def squared_center_distance(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 def scaled(boxes: Tensor, ratio: float) -> Tensor:
     """The same centres, sizes times the ratio, [..., 4]."""
-    middle, half = center(boxes), size(boxes) * (ratio / 2)
+    middle, half = center(boxes), box_wh(boxes) * (ratio / 2)
     return torch.cat([middle - half, middle + half], -1)

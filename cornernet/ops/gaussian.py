@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from cornernet.ops.planes import Planes, zeros
-
 REACHES = (2, 5, 10, 20)  # bumps are drawn in windows of one size; these part small objects from large ones
 
 
@@ -42,31 +40,18 @@ def _roots(height, width, overlap):
     return shifted, shrunk, grown
 
 
-def draw_bumps(
-    shape: tuple[int, int, int],
-    plane: Tensor,
-    x: Tensor,
-    y: Tensor,
-    radius: Tensor,
-    mask: Tensor,
-    reach: int,
-    planes: Planes | None = None,
+def draw_gaussians(
+    shape: tuple[int, int, int], plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, mask: Tensor, reach: int
 ) -> Tensor:
     """Planes of shape (P, H, W) with Gaussians that are 1 at their cells and 0 beyond their radii -> float32.
 
     plane, x, y (inside), radius [n] int64, mask [n] bool: bumps to draw; reach >= every radius. sigma is a sixth of the
-    window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU, where
-    planes, if given, lend what is drawn on.
+    window, (2r+1)/6. Where bumps overlap the larger value stays. Shapes are static, except in eager mode on CPU.
     """
-    if not _eager_cpu(radius.device):
-        heat, planes = torch.zeros(shape, device=radius.device), None
-    else:
-        heat = planes.lend(shape) if planes is not None else zeros(shape)
+    heat = torch.zeros(shape, device=radius.device)
     bumps = torch.stack((plane, x, y, radius.masked_fill(~mask, -1)))  # [4, n]; no cell is within a radius of -1
     for some, window in _by_size(bumps, reach):
-        cells = _draw(heat, *some, window)
-        if planes is not None:
-            planes.note(cells)
+        _draw(heat, some, window)
     return heat
 
 
@@ -74,8 +59,9 @@ def _eager_cpu(device: torch.device) -> bool:
     return device.type == "cpu" and not torch.compiler.is_compiling()
 
 
-def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, reach: int) -> Tensor:
-    """All bumps in square windows of 2 reach + 1 cells, in place -> the flat cells that were written."""
+def _draw(heat: Tensor, bumps: Tensor, reach: int) -> None:
+    """Draw bumps [4, n] in square windows of 2 reach + 1 cells, in place."""
+    plane, x, y, radius = bumps
     height, width = heat.shape[1:]
     step = torch.arange(-reach, reach + 1, device=heat.device)
     inside = step.abs() <= radius[:, None]  # [n, S]
@@ -84,7 +70,6 @@ def _draw(heat: Tensor, plane: Tensor, x: Tensor, y: Tensor, radius: Tensor, rea
     rows, columns = (y[:, None] + step).clamp(0, height - 1), (x[:, None] + step).clamp(0, width - 1)
     cells = ((plane[:, None] * height + rows) * width)[:, :, None] + columns[:, None]  # [n, S, S]
     heat.view(-1).scatter_reduce_(0, cells.view(-1), (fade[:, :, None] * fade[:, None]).view(-1), "amax")
-    return cells.view(-1)
 
 
 def _by_size(bumps: Tensor, reach: int) -> Iterator[tuple[Tensor, int]]:

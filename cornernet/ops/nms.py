@@ -1,4 +1,4 @@
-"""Non-maximum suppression: hard, soft and merging, class by class, on the detections of one picture.
+"""Non-maximum suppression: hard, soft and merging, class by class, on the detections of one image.
 
 Soft-NMS, Bodla et al. 2017, arXiv 1704.04503, equations 2 (linear) and 3 (Gaussian); the merging variant is the
 one of the multi-scale test of CornerNet, arXiv 1808.01244; DIoU-NMS is equation 15 of Zheng et al. 2019, arXiv
@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 Method = Literal["gaussian", "linear", "hard"]
+BY_NAME: dict[str, Method] = {"soft_gaussian": "gaussian", "soft_linear": "linear", "diou": "hard"}
 METHODS = ("gaussian", "linear", "hard")
 NAMES = ("soft_gaussian", "soft_linear", "hard", "diou", "merge", "none")
 CHUNK = 256  # boxes averaged at once
@@ -24,9 +24,9 @@ WHOLE = 2048  # up to so many boxes all pairs are compared at once (16 MB a matr
 
 
 class Kept(NamedTuple):
-    """Survivors of one picture, best first."""
+    """Survivors of one image, best first."""
 
-    index: Tensor  # [k] int64, rows of the input
+    index: Tensor  # type: ignore[assignment]  # [k] int64, rows of the input; hides tuple.index
     boxes: Tensor  # [k, 4] float32; the input's, but for merge
     scores: Tensor  # [k] float32, decayed
 
@@ -44,7 +44,7 @@ def nms(
     weight_exp: float = 10.0,
     pixel: bool = True,
 ) -> Kept:
-    """Suppression among boxes of one class, for all classes of a picture at once.
+    """Suppression among boxes of one class, for all classes of an image at once.
 
     boxes [n, 4]; scores, labels, tl_scores, br_scores [n] -> Kept. name is one of NAMES, merge being Gaussian; diou is
     hard with the overlap lowered by how far the centres lie apart; none only sorts. Boxes below min_score, and rows
@@ -57,9 +57,9 @@ def nms(
     if name == "merge":
         corners = (tl_scores.float(), br_scores.float())
         return soft_nms_merge(boxes, scores, *corners, "gaussian", iou, sigma, min_score, weight_exp, labels, pixel)
-    if name == "diou" or name.startswith("soft_"):
-        method = "hard" if name == "diou" else name[len("soft_") :]
-        index, scores = soft_nms(boxes, scores, method, iou, sigma, min_score, labels, pixel, diou=name == "diou")
+    if name in BY_NAME:
+        diou = name == "diou"
+        index, scores = soft_nms(boxes, scores, BY_NAME[name], iou, sigma, min_score, labels, pixel, diou)
         return Kept(index, boxes[index], scores)
     index = hard_nms(boxes, scores, iou, labels, pixel) if name == "hard" else scores.argsort(descending=True)
     index = index[(scores[index] >= min_score) & (scores[index] > 0)]
@@ -70,6 +70,8 @@ def hard_nms(
     boxes: Tensor, scores: Tensor, iou: float = 0.5, labels: Tensor | None = None, pixel: bool = True
 ) -> Tensor:
     """Indices [k] of the boxes [n, 4] that no better box (of the same label) overlaps by more than iou, best first."""
+    from torchvision.ops import batched_nms  # here, since `cornernet.ops` imports torch alone
+
     labels = torch.zeros_like(scores, dtype=torch.long) if labels is None else labels
     # float64, because the classes are told apart by shifting them out of each other's way
     return batched_nms(_extended(boxes, pixel).double(), scores.double(), labels, iou)
@@ -117,7 +119,8 @@ def soft_nms_merge(
     The published code does the same but leaves these two scores behind when it moves a box.
     """
     steps = _steps(scores, _decay(boxes, labels, method, iou, sigma, pixel), min_score)
-    picks, merged = [], [boxes[:0]]
+    picks: list[tuple[int, float]] = []
+    merged = [boxes[:0]]
     for some in iter(lambda: list(islice(steps, CHUNK)), []):
         kept, best, rows, left = zip(*some, strict=True)
         alive = torch.stack(left).ge_(max(min_score, torch.finfo(scores.dtype).tiny))

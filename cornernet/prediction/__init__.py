@@ -1,1 +1,63 @@
-"""From an image to detections: inference, the Predictor, media, exported files in place of a checkpoint."""
+"""From an image to detections: inference, the Predictor, media, exported files in place of a checkpoint.
+
+Called by evaluation, training (its own evaluations), export (to compare with) and the commands that use a checkpoint.
+"""
+
+from cornernet.prediction.annotate import Written
+from cornernet.prediction.exported import (
+    EXTRA,
+    METADATA,
+    Agreement,
+    Difference,
+    Rows,
+    agreement,
+    difference,
+    missing,
+    runner,
+)
+from cornernet.prediction.exported_detector import is_exported
+from cornernet.prediction.found import Found, collected, from_results, to_results
+from cornernet.prediction.inference import (
+    Fitted,
+    after_nms,
+    best,
+    chunk,
+    detect,
+    device_of,
+    evaluating,
+    fit,
+    pooled,
+    to_original,
+)
+from cornernet.prediction.media import write_image
+from cornernet.prediction.predictor import Predictor
+
+__all__ = [
+    "EXTRA",
+    "METADATA",
+    "Agreement",
+    "Difference",
+    "Fitted",
+    "Found",
+    "Predictor",
+    "Rows",
+    "Written",
+    "after_nms",
+    "agreement",
+    "best",
+    "chunk",
+    "collected",
+    "detect",
+    "device_of",
+    "difference",
+    "evaluating",
+    "fit",
+    "from_results",
+    "is_exported",
+    "missing",
+    "pooled",
+    "runner",
+    "to_original",
+    "to_results",
+    "write_image",
+]

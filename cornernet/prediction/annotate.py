@@ -13,6 +13,7 @@ from tqdm import tqdm
 from cornernet.prediction import media, outputs
 from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.result import Result
+from cornernet.system import writing
 
 log = logging.getLogger("cornernet")
 
@@ -39,11 +40,11 @@ class Written:
                 self.folder.rmdir()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with outputs.replacing(self.folder / "predictions.json") as temporary:
+        with writing.replacing(self.folder / "predictions.json") as temporary:
             temporary.write_text(json.dumps(self.rows, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def add(self, found: Result, image_id: str) -> None:
-        """Note the objects of a picture."""
+        """Note the objects of an image."""
         rows, names = found.to_coco(identifier(image_id)), map(identifier, found.names)
         self.rows += [row | {"category_name": name} for row, name in zip(rows, names, strict=True)]
         self.count, self.boxes = self.count + 1, self.boxes + int((found.scores >= self.least).sum())
@@ -52,11 +53,6 @@ class Written:
         """Name a file that could not be read, and count it."""
         log.warning("skipped: %s", error)
         self.skipped += 1
-
-    def __str__(self) -> str:
-        unit = self.unit if self.count == 1 else f"{self.unit}s"
-        text = f"{self.count} {unit} with {self.boxes} boxes of score >= {self.least:g} written to {self.folder}"
-        return text + (f"; {self.skipped} unreadable pictures skipped" if self.skipped else "")
 
 
 def identifier(name: str) -> str:
@@ -67,38 +63,40 @@ def identifier(name: str) -> str:
     return name.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode() if OTHERS.search(name) else name
 
 
-def annotate(checkpoint: str, source: str, overrides: Sequence[str] = ()) -> str:
-    """Predict a picture, a folder, a video or a camera, and write what was found -> what was done.
+def annotate(checkpoint: str, source: str, overrides: Sequence[str] = (), out: Path | None = None) -> Written:
+    """Predict an image, a folder, a video or a camera, and write what was found -> what was done.
 
-    Unreadable pictures are named, skipped and counted. predictions.json has the rows of COCO's results format, with
+    Unreadable images are named, skipped and counted. predictions.json has the rows of COCO's results format, with
     the file (and "#" and the frame's number) as image_id and the class's name beside its id. They go to the folder out,
     where those of before are replaced, or to a new one beside the checkpoint. Raises FileNotFoundError without
-    pictures, ValueError if none could be read or a file would be overwritten that is not of an earlier prediction.
+    images, ValueError if none could be read or a file would be overwritten that is not of an earlier prediction.
     """
-    chosen, overrides = outputs.split(overrides)
     predictor = Predictor.load(checkpoint, overrides=overrides)
-    folder = outputs.folder(checkpoint, chosen, NAME) if chosen else outputs.claimed(checkpoint, NAME)
+    folder = outputs.folder(checkpoint, out, NAME) if out else outputs.claimed(checkpoint, NAME)
     what = int(source) if source.isdigit() and not Path(source).exists() else source
     moving = media.is_video(what)
-    least, unit = predictor.settings.test.draw_score, "frame" if moving else "picture"
-    with Written(folder, not chosen, least, unit) as written:
-        (_video if moving else _pictures)(predictor, what, written)
+    least, unit = predictor.settings.test.draw_score, "frame" if moving else "image"
+    with Written(folder, not out, least, unit) as written:
+        if moving:
+            _video(predictor, what, written)
+        else:
+            _images(predictor, source, written)
     if not written.count:
-        number = f"the {written.skipped} pictures in {source}" if written.skipped else f"the frames of {source}"
+        number = f"the {written.skipped} images in {source}" if written.skipped else f"the frames of {source}"
         raise ValueError(f"none of {number} could be read")
-    return str(written)
+    return written
 
 
-def _pictures(predictor: Predictor, source: str, written: Written) -> None:
+def _images(predictor: Predictor, source: str, written: Written) -> None:
     path, folder = Path(source), written.folder
-    files = media.find_pictures(source, *outputs.alike(folder, NAME))
+    files = media.find_images(source, *outputs.alike(folder, NAME))
     root = path if path.is_dir() else path.parent
     names = media.drawings(file.relative_to(root) for file in files)
     places = {str(file): folder / names[file.relative_to(root)] for file in files}
     _spare(folder, names.values(), files)
     with tqdm(total=len(files), desc="predict", unit="image") as bar:
         for found in predictor.stream(files, unreadable=written.skip):
-            media.write_picture(places[found.source], found.draw())
+            media.write_image(places[found.source], found.draw())
             written.add(found, str(Path(found.source).relative_to(root)))
             bar.update(written.count + written.skipped - bar.n)
         bar.update(len(files) - bar.n)
@@ -110,6 +108,7 @@ def _video(predictor: Predictor, source: str | int, written: Written) -> None:
     path = written.folder / f"{Path(video.name).stem}.mp4"
     _spare(written.folder, [Path(path.name)], [] if isinstance(source, int) else [Path(source)])
     temporary, writer = path.with_name(f".{path.name}.part.mp4"), None
+    temporary.unlink(missing_ok=True)  # a link would be followed
     try:
         for found in tqdm(predictor.stream(video), total=video.frames, desc="predict", unit="frame"):
             drawn = found.draw()

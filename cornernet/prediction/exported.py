@@ -1,5 +1,6 @@
 """Exported files read back: what they say of themselves, how they run, and how far that is from PyTorch's answer."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 
+EXTRA = "pip install onnx onnxscript onnxruntime"
 METADATA = "metadata.json"  # name inside a .pt2
 CLOSE = 1e-2  # pixels and score; rows further apart than rounding ever brings them are not the same row
 HALF = 0.5  # overlap from which two boxes show the same object
@@ -19,7 +21,7 @@ Rows = tuple[Tensor, Tensor, Tensor]  # boxes [B, N, 4] in input pixels, scores 
 
 
 class Difference(NamedTuple):
-    """How two answers to the same pictures differ."""
+    """How two answers to the same images differ."""
 
     rows: int  # valid rows expected
     boxes: float  # largest difference of a coordinate, pixels
@@ -28,11 +30,16 @@ class Difference(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """How far a coarser answer to the same pictures says the same."""
+    """How far a coarser answer to the same images says the same."""
 
     rows: int  # of either answer that count
     shared: int  # of these the ones for which the other has a row of their label that overlaps them by half or more
     scores: Tensor  # [shared] differences of the scores
+
+
+def missing(*packages: str) -> list[str]:
+    """Those of the packages that are not installed."""
+    return [name for name in packages if importlib.util.find_spec(name) is None]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -60,12 +67,18 @@ def session(path: Path) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # it prints names of a graph as they are; errors are raised
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def run_session(opened: Any) -> Callable[[Tensor], Rows]:
     """Session -> function from images [B, 3, H, W] uint8 to its Rows."""
-    return lambda images: tuple(map(torch.from_numpy, opened.run(None, {"images": images.numpy()})))
+
+    def run(images: Tensor) -> Rows:
+        boxes, scores, labels = map(torch.from_numpy, opened.run(None, {"images": images.numpy()}))
+        return boxes, scores, labels
+
+    return run
 
 
 def difference(found: Rows, expected: Rows) -> Difference:
@@ -77,8 +90,8 @@ def difference(found: Rows, expected: Rows) -> Difference:
     parts += [_nearest(b, a) for a, b in zip(_images(found), _images(expected), strict=True)]
     boxes, scores = (torch.cat([part[i] for part in parts]) for i in range(2))
     same = torch.maximum(boxes, scores) <= CLOSE
-    largest = (float(x[same].max()) if same.any() else 0.0 for x in (boxes, scores))
-    return Difference(int((expected[1] >= 0).sum()), *largest, int((~same).sum()))
+    box, score = (float(x[same].max()) if same.any() else 0.0 for x in (boxes, scores))
+    return Difference(int((expected[1] >= 0).sum()), box, score, int((~same).sum()))
 
 
 def agreement(found: Rows, expected: Rows, least: float) -> Agreement:
@@ -91,10 +104,10 @@ def agreement(found: Rows, expected: Rows, least: float) -> Agreement:
 
 
 def _overlapping(rows: Rows, others: Rows, least: float) -> Tensor:
-    """Rows of one picture -> of those that count, how far the score of the best fit among the others is, or inf."""
+    """Rows of one image -> of those that count, how far the score of the best fit among the others is, or inf."""
     (boxes, scores, labels), (their_boxes, their_scores, their_labels) = _valid(rows), _valid(others)
     boxes, scores, labels = (x[scores >= least] for x in (boxes, scores, labels))
-    same = (overlap(boxes[:, None], their_boxes) >= HALF) & (labels[:, None] == their_labels)
+    same = (box_iou(boxes[:, None], their_boxes) >= HALF) & (labels[:, None] == their_labels)
     # of several boxes on one object the one of the nearest score: which of them is best is not a matter of precision
     far = (scores[:, None] - their_scores).abs().masked_fill(~same, torch.inf)
     return far.amin(1) if len(their_scores) else torch.full_like(scores, torch.inf)
@@ -105,7 +118,7 @@ def _images(rows: Rows) -> list[Rows]:
 
 
 def _nearest(rows: Rows, others: Rows) -> tuple[Tensor, Tensor]:
-    """Rows of one picture -> how far the nearest of the others is from each, pixels [n] and score [n]."""
+    """Rows of one image -> how far the nearest of the others is from each, pixels [n] and score [n]."""
     (boxes, scores, labels), (their_boxes, their_scores, their_labels) = _valid(rows), _valid(others)
     if len(their_scores) == len(others[1]):  # none is left out for being invalid, so some may be for want of room
         above = scores > their_scores.min() + CUT
@@ -117,9 +130,11 @@ def _nearest(rows: Rows, others: Rows) -> tuple[Tensor, Tensor]:
     far = torch.maximum(apart, score).masked_fill(labels[:, None] != their_labels, torch.inf)
     found, which = far.min(1)
     at = which[:, None]
-    return tuple(x.gather(1, at)[:, 0].where(found.isfinite(), torch.inf) for x in (apart, score))
+    pixels, score = (x.gather(1, at)[:, 0].where(found.isfinite(), torch.inf) for x in (apart, score))
+    return pixels, score
 
 
 def _valid(rows: Rows) -> Rows:
-    kept = rows[1] >= 0
-    return tuple(x[kept] for x in rows)
+    boxes, scores, labels = rows
+    kept = scores >= 0
+    return boxes[kept], scores[kept], labels[kept]

@@ -1,4 +1,4 @@
-"""An exported .onnx in place of a checkpoint, wherever pictures are predicted."""
+"""An exported .onnx in place of a checkpoint, wherever images are predicted."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,29 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cornernet import config
+from cornernet.checkpoints import from_file
 from cornernet.config import Config
-from cornernet.export.plan import EXTRA, missing
-from cornernet.prediction.exported import Rows, run_session, session
+from cornernet.config.differences import differences
+from cornernet.detectors import Predicting
+from cornernet.prediction.exported import EXTRA, Rows, missing, run_session, session
 from cornernet.structures import Detections
-from cornernet.training.state import differences, from_file
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
     "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
 }  # fmt: skip
 LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have
 METADATA = 2**20  # characters of a file's metadata at most
-PIXELS = 2**26  # of all pictures that a file takes at once, at most
+PIXELS = 2**26  # of all images that a file takes at once, at most
 INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
 
 
-class ExportedDetector(nn.Module):
+class ExportedDetector(Predicting):
     """A file behind the part of a detector's interface that inference needs.
 
     run: images [B, 3, H, W] uint8 -> Rows, on the CPU; size: (height, width) of its canvas; batch: the only number of
-    pictures that it takes, None for any.
+    images that it takes, None for any.
     """
 
     def __init__(self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None):
@@ -37,20 +38,21 @@ class ExportedDetector(nn.Module):
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of the canvas's size -> Detections in their pixels, best first."""
-        rows = self._fixed(images) if self.batch else self.run(images)
+        rows = self._fixed(images, self.batch) if self.batch else self.run(images)
         boxes, scores, labels = rows
         return Detections(boxes, scores, labels, scores, scores)
 
-    def _fixed(self, images: Tensor) -> Rows:
-        """The same for a file that takes one number of pictures alone: the last ones are filled up with black."""
+    def _fixed(self, images: Tensor, batch: int) -> Rows:
+        """The same for a file that takes one number of images alone: the last ones are filled up with black."""
         count = len(images)
-        short = -count % self.batch
+        short = -count % batch
         filled = torch.cat([images, images.new_zeros((short, *images.shape[1:]))])
-        parts = [self.run(part) for part in filled.split(self.batch)]
-        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
+        parts = [self.run(part) for part in filled.split(batch)]
+        boxes, scores, labels = (torch.cat(part)[:count] for part in zip(*parts, strict=True))
+        return boxes, scores, labels
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """The file's canvas, whatever the picture's size."""
+        """The file's canvas, whatever the image's size."""
         return self.size
 
 
@@ -83,11 +85,11 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
 
 
 def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
-    """Raise ValueError where pictures zoomed in on would only be shrunk again."""
+    """Raise ValueError where images zoomed in on would only be shrunk again."""
     longest, zoom = settings.data.longest_side, max(settings.test.scales)
     if zoom > 1 and (longest is None or zoom * longest > max(size)):
         raise ValueError(
-            f"test.scales={settings.test.scales} does not fit {path}, whose pictures are {size[0]} x {size[1]} at most "
+            f"test.scales={settings.test.scales} does not fit {path}, whose images are {size[0]} x {size[1]} at most "
             f"(data.longest_side={'null' if longest is None else longest}); leave scales above 1 out, or export it "
             "with a larger size"
         )
@@ -119,10 +121,11 @@ def _open(path: Path) -> tuple[Any, dict[str, Any]]:
 
 def _plain(about: dict[str, Any]) -> bool:
     """Whether what a file says of its input and classes is what an export writes, within what any may ask for."""
-    names, ids, size = (about.get(key) for key in ("names", "category_ids", "input_size"))
+    lists = [about.get(key) for key in ("names", "category_ids", "input_size")]
+    names, ids, size = (x if isinstance(x, list) else [] for x in lists)
     batch = 1 if about.get("batch") == "dynamic" else about.get("batch")
     return (
-        all(isinstance(x, list) for x in (names, ids, size)) and isinstance(about["config"], dict)
+        isinstance(about["config"], dict)
         and len(names) == len(ids) > 0 and all(type(x) is str for x in names) and len(size) == 2
         and all(type(x) is int for x in (*ids, *size, batch)) and min(*size, batch) > 0
         and batch * size[0] * size[1] <= PIXELS

@@ -1,42 +1,50 @@
-"""From pictures of any size to final boxes in their own pixels: fit, predict, map back, pool, suppress.
+"""From images of any size to final boxes in their own pixels: fit, predict, map back, pool, suppress.
 
-Coordinates are edges: pixel i covers [i, i + 1] and a picture of width W covers [0, W], so resizing multiplies,
-padding adds and mirroring a canvas of width W turns x into W - x, all without half pixels.
+Coordinates are edges: pixel i covers [i, i + 1] and an image of width W covers [0, W], so resizing multiplies,
+padding adds and flipping a canvas of width W turns x into W - x, all without half pixels.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cornernet.config import Config, Nms
-from cornernet.data.transforms.augment import resize, scaled_size
+from cornernet.data.transforms import resize, scaled_size
+from cornernet.detectors import Predicting
 from cornernet.ops.nms import Kept
 from cornernet.ops.nms import nms as suppress
 from cornernet.structures import Detections, ImageDetections
 
-# Pixels that go through the network at once on a CPU: beyond, features leave its caches and a picture takes longer.
+# Pixels that go through the network at once on a CPU: beyond, features leave its caches and an image takes longer.
 CPU_PIXELS = 2**18
 
 
 class Fitted(NamedTuple):
-    """A resized picture on the canvas that the network takes, and the way back."""
+    """A resized image on the canvas that the network takes, and the way back."""
 
-    canvas: np.ndarray  # [H, W, 3] uint8, BGR, zeros around the picture
-    pad: tuple[int, int]  # (x, y) of the picture's top-left corner on the canvas
+    canvas: np.ndarray  # [H, W, 3] uint8, BGR, zeros around the image
+    pad: tuple[int, int]  # (x, y) of the image's top-left corner on the canvas
     factor: tuple[float, float]  # (x, y) resized size / original size, as it came out after rounding
 
 
+class Fits(Protocol):
+    """What an image is fitted to, mostly a detector."""
+
+    def fit_size(self, height: int, width: int, /) -> tuple[int, int]:
+        """Smallest input (height, width) that holds such an image."""
+
+
 class FixedCanvas(NamedTuple):
-    """The one canvas of an exported file, in place of a detector where pictures are fitted."""
+    """The one canvas of an exported file, in place of a detector where images are fitted."""
 
     size: tuple[int, int]  # (height, width)
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """The one size there is, whatever the picture's."""
+        """The one size there is, whatever the image's."""
         return self.size
 
 
@@ -54,7 +62,7 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def detect(
-    detector: nn.Module,
+    detector: Predicting,
     images: Sequence[np.ndarray],
     *,
     scales: Sequence[float] = (1.0,),
@@ -65,15 +73,15 @@ def detect(
     batch_size: int = 1,
     device: torch.device | str | None = None,
 ) -> list[ImageDetections]:
-    """Find the objects on each picture.
+    """Find the objects on each image.
 
     images: [h, w, 3] uint8 BGR arrays, sizes may differ -> as many ImageDetections on the CPU, original pixels,
-    best first, no box empty or outside its picture.
-    Each picture is resized to `longest_side` (None: as it is) times each of `scales`; the detections of all scales,
-    and with `flip` of the mirrored pictures, are pooled before `nms` (None: the config's defaults) runs class by class.
-    `batch_size` pictures at once go through the network where their canvases agree in size, on a CPU fewer if they are
-    large; a canvas depends on its own picture alone, so the composition of a batch does not change the boxes.
-    Raises ValueError for a picture of another kind and for scales or sizes that are not positive.
+    best first, no box empty or outside its image.
+    Each image is resized to `longest_side` (None: as it is) times each of `scales`; the detections of all scales,
+    and with `flip` of the flipped images, are pooled before `nms` (None: the config's defaults) runs class by class.
+    `batch_size` images at once go through the network where their canvases agree in size, on a CPU fewer if they are
+    large; a canvas depends on its own image alone, so the composition of a batch does not change the boxes.
+    Raises ValueError for an image of another kind and for scales or sizes that are not positive.
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
@@ -86,10 +94,10 @@ def detect(
     return [_final(pool, size, nms or Nms(), max_per_image) for pool, size in zip(pools, sizes, strict=True)]
 
 
-def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
-    """Resize a picture and centre it on a canvas of zeros of the smallest size that the detector takes.
+def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
+    """Resize an image and centre it on a canvas of zeros of the smallest size that the detector takes.
 
-    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. A picture that is larger than the
+    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. An image that is larger than the
     canvas of a detector that has only one, as an exported file does, is shrunk into it.
     """
     height, width = image.shape[:2]
@@ -102,7 +110,7 @@ def fit(detector: nn.Module, image: np.ndarray, scale: float = 1.0, longest_side
 
 
 def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]) -> Fitted:
-    """Picture [h, w, 3] uint8, resized to size (height, width), in the middle of zeros of canvas_size -> Fitted."""
+    """Image [h, w, 3] uint8, resized to size (height, width), in the middle of zeros of canvas_size -> Fitted."""
     height, width = image.shape[:2]
     image, _ = resize(image, np.zeros((0, 4)), size)
     canvas = np.zeros((*canvas_size, 3), np.uint8)
@@ -112,7 +120,7 @@ def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]
 
 
 def chunk(batch_size: int) -> int:
-    """How many pictures to hand to `detect` at once: some batches, so that those whose canvases agree meet."""
+    """How many images to hand to `detect` at once: some batches, so that those whose canvases agree meet."""
     return 1 if batch_size == 1 else 4 * batch_size
 
 
@@ -135,7 +143,7 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def _one_scale(
-    detector: nn.Module,
+    detector: Predicting,
     images: Sequence[np.ndarray],
     scale: float,
     flip: bool,
@@ -143,7 +151,7 @@ def _one_scale(
     batch_size: int,
     device: torch.device,
 ) -> Iterator[tuple[int, Detections]]:
-    """(position of the picture, its rows in original pixels), once for each picture and once more for its mirror."""
+    """(position of the image, its rows in original pixels), once for each image and once more for its flip."""
     fitted = [fit(detector, image, scale, longest_side) for image in images]
     for group in _batches(fitted, batch_size, CPU_PIXELS if device.type == "cpu" else None):
         canvases = np.stack([fitted[i].canvas for i in group])
@@ -151,12 +159,12 @@ def _one_scale(
         inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
         found = Detections(*(x.cpu() for x in detector.predict(inputs)))
         for row in range(len(inputs)):
-            index, mirrored = group[row % len(group)], row >= len(group)
-            yield index, to_original(Detections(*(x[row] for x in found)), fitted[index], mirrored)
+            index, flipped = group[row % len(group)], row >= len(group)
+            yield index, to_original(Detections(*(x[row] for x in found)), fitted[index], flipped)
 
 
 def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
-    """Positions of pictures whose canvases agree, in lists of at most batch_size and, beyond one, of so many pixels."""
+    """Positions of images whose canvases agree, in lists of at most batch_size and, beyond one, of so many pixels."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(fitted):
         groups.setdefault(item.canvas.shape, []).append(index)
@@ -167,12 +175,12 @@ def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -
     return found
 
 
-def to_original(found: Detections, fitted: Fitted, mirrored: bool = False) -> Detections:
+def to_original(found: Detections, fitted: Fitted, flipped: bool = False) -> Detections:
     """Rows of one canvas ([N, ...], invalid ones included) -> its valid rows in original pixels."""
     valid = (found.scores >= 0) & found.boxes.isfinite().all(1)  # a score of NaN is not >= 0 either
     found = Detections(*(x[valid] for x in found))
     boxes = found.boxes.float()
-    if mirrored:
+    if flipped:
         width = fitted.canvas.shape[1]
         boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
     boxes = (boxes - boxes.new_tensor(fitted.pad * 2)) / boxes.new_tensor(fitted.factor * 2)
@@ -180,23 +188,23 @@ def to_original(found: Detections, fitted: Fitted, mirrored: bool = False) -> De
 
 
 def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:
-    """Rows of all scales and mirrors of one picture -> its detections."""
+    """Rows of all scales and flips of one image -> its detections."""
     rows = pooled(pool, size)
-    kept = thinned(rows, nms)
+    kept = after_nms(rows, nms)
     return best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
 
 
 def pooled(pool: list[Detections], size: tuple[int, int]) -> Detections:
-    """Rows of all scales and mirrors of one picture of (height, width) -> those that show something of it, clipped.
+    """Rows of all scales and flips of one image of (height, width) -> those that show something of it, clipped.
 
-    Clipped before the suppression: boxes that differ only outside the picture are the same box, and one that lies in
+    Clipped before the suppression: boxes that differ only outside the image are the same box, and one that lies in
     the padding must not suppress anything.
     """
     return _drop_empty(_clip(_cat(pool), size))
 
 
-def thinned(rows: Detections, nms: Nms) -> Kept:
-    """Rows of one picture -> what the suppression leaves of them; coordinates are edges and need no extra pixel."""
+def after_nms(rows: Detections, nms: Nms) -> Kept:
+    """Rows of one image -> what the suppression leaves of them; coordinates are edges and need no extra pixel."""
     return suppress(
         rows.boxes, rows.scores, rows.labels, rows.tl_scores, rows.br_scores,
         name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp, pixel=False,
@@ -224,17 +232,17 @@ def best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDete
     return ImageDetections(boxes[order], scores[order], labels[order])
 
 
-def check_picture(image: np.ndarray, index: int) -> None:
-    """Raise ValueError naming the picture's place if it is not [h, w, 3] uint8."""
+def check_image(image: np.ndarray, index: int) -> None:
+    """Raise ValueError naming the image's place if it is not [h, w, 3] uint8."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise ValueError(f"picture {index} must be [h, w, 3] uint8, got {list(image.shape)} {image.dtype}")
+        raise ValueError(f"image {index} must be [h, w, 3] uint8, got {list(image.shape)} {image.dtype}")
 
 
 def _check(
     images: Sequence[np.ndarray], scales: Sequence[float], longest_side: int | None, max_per_image: int, batch_size: int
 ) -> None:
     for index, image in enumerate(images):
-        check_picture(image, index)
+        check_image(image, index)
     if not scales or any(scale <= 0 for scale in scales):
         raise ValueError(f"scales must be positive numbers, at least one, got {list(scales)}")
     sizes = {"longest_side": longest_side, "max_per_image": max_per_image, "batch_size": batch_size}

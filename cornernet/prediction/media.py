@@ -1,14 +1,15 @@
-"""What can be looked at: a picture, a folder of pictures, a video, a camera; and writing pictures and videos."""
+"""What can be looked at: an image, a folder of images, a video, a camera; and writing images and videos."""
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 
-from cornernet.prediction import outputs
+from cornernet.system import writing
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
@@ -16,23 +17,23 @@ VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wm
 FPS = 25.0  # of a camera or file that does not say
 
 
-def find_pictures(path: str | Path, *written: Path) -> list[Path]:
-    """A file, or all pictures below a folder by name, but for those below folders in it that are written to.
+def find_images(path: str | os.PathLike[str], *written: Path) -> list[Path]:
+    """A file, or all images below a folder by name, but for those below folders in it that are written to.
 
     Raises FileNotFoundError if there are none.
     """
     if not str(path).strip():
-        raise FileNotFoundError("the name of the picture or folder is empty")
+        raise FileNotFoundError("the name of the image or folder is empty")
     path = Path(path)
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise FileNotFoundError(f"there is no picture, video or folder {path}")
+        raise FileNotFoundError(f"there is no image, video or folder {path}")
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     inside = {folder.resolve() for folder in written if path.resolve() in folder.resolve().parents}
     found = [p for p in found if not inside or inside.isdisjoint(p.resolve().parents)]
     if not found:
-        raise FileNotFoundError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        raise FileNotFoundError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))})")
     return found
 
 
@@ -41,7 +42,8 @@ def is_video(source: str | Path | int) -> bool:
     return isinstance(source, int) or (Path(source).suffix.lower() in VIDEOS and not Path(source).is_dir())
 
 
-class Video(NamedTuple):
+@dataclass(frozen=True)
+class Video:
     """An opened video file or camera."""
 
     name: str
@@ -58,6 +60,11 @@ class Video(NamedTuple):
             self.capture.release()
 
 
+def _name(path: str | Path) -> Any:
+    """The path as bytes, which OpenCV takes as well, for a name may be no UTF-8."""
+    return os.fsencode(path)
+
+
 def open_video(source: str | Path | int) -> Video:
     """Video file or camera number -> Video; raises FileNotFoundError or ValueError if it cannot be opened."""
     if isinstance(source, int) and source < 0:
@@ -66,7 +73,7 @@ def open_video(source: str | Path | int) -> Video:
         raise FileNotFoundError(f"there is no video {source}")
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say it in one line
     try:
-        capture = cv2.VideoCapture(source if isinstance(source, int) else os.fsencode(source))
+        capture = cv2.VideoCapture(source if isinstance(source, int) else _name(source))
     finally:
         cv2.utils.logging.setLogLevel(level)
     if not capture.isOpened():
@@ -78,14 +85,14 @@ def open_video(source: str | Path | int) -> Video:
 
 
 def drawing(folder: Path, name: Path) -> Path:
-    """Where the drawing of a picture goes; the ending is kept where OpenCV writes it as it is, else .png is added."""
+    """Where the drawing of an image goes; the ending is kept where OpenCV writes it as it is, else .png is added."""
     return folder / (name if name.suffix.lower() in WRITTEN else f"{name}.png")
 
 
 def drawings(names: Iterable[Path]) -> dict[Path, Path]:
-    """Names of pictures -> those of their drawings, no two alike and none that of a folder or of predictions.json.
+    """Names of images -> those of their drawings, no two alike and none that of a folder or of predictions.json.
 
-    The drawing of a.webp is a.webp.png, or a.webp-2.png beside a picture of that name, which keeps its own.
+    The drawing of a.webp is a.webp.png, or a.webp-2.png beside an image of that name, which keeps its own.
     """
     names, found = list(names), {}
     taken = {Path("predictions.json")}.union(*(name.parents for name in names))
@@ -99,8 +106,8 @@ def drawings(names: Iterable[Path]) -> dict[Path, Path]:
     return found
 
 
-def write_picture(path: Path, image: np.ndarray) -> None:
-    """Write a picture, uint8 BGR, and the folders above it; raises OSError if it cannot be."""
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an image, uint8 BGR, and the folders above it; raises OSError if it cannot be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         done, data = cv2.imencode(path.suffix, image)
@@ -108,14 +115,14 @@ def write_picture(path: Path, image: np.ndarray) -> None:
         raise OSError(f"{path} could not be written: {' '.join(str(error).split())}") from None
     if not done:
         raise OSError(f"{path} could not be written")
-    with outputs.replacing(path) as temporary:
-        temporary.write_bytes(data)
+    with writing.replacing(path, tidy=False) as temporary:
+        temporary.write_bytes(data.data)
 
 
 def video_writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
     """Writer of an mp4 of (width, height) = size, to be released; raises OSError if it cannot be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(os.fsencode(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
+    writer = cv2.VideoWriter(_name(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written as a video of {size[0]}x{size[1]} at {fps:g} frames a second")
     return writer

@@ -2,26 +2,11 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-KEYS = ("out=", "work_dir=")  # the latter names a run's folder in a config, and here as well
 
-
-def split(overrides: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Overrides -> (folder that one of them names, or None; the others). Raises ValueError for an empty name."""
-    chosen = None
-    for text in overrides:
-        if text.startswith(KEYS):
-            chosen = text.partition("=")[2]
-            if not chosen:
-                raise ValueError(f"got {text!r}, expected a folder, such as out=predictions")
-    return chosen, [text for text in overrides if not text.startswith(KEYS)]
-
-
-def folder(checkpoint: str | Path, chosen: str | None, name: str) -> Path:
+def folder(checkpoint: str | Path, chosen: str | Path | None, name: str) -> Path:
     """The chosen folder, or one of this name beside the checkpoint; it need not exist.
 
     Raises ValueError at once if nothing can be written there, rather than after the work is done.
@@ -39,6 +24,7 @@ def claimed(checkpoint: str | Path, name: str) -> Path:
         except FileExistsError:
             continue
         return path
+    raise AssertionError("there is always another number")
 
 
 def alike(path: Path, name: str) -> list[Path]:
@@ -46,21 +32,6 @@ def alike(path: Path, name: str) -> list[Path]:
     pattern = re.compile(rf"{re.escape(name)}(-\d+)?")
     beside = path.parent.glob(f"{name}*") if pattern.fullmatch(path.name) else []
     return [path, *(other for other in beside if pattern.fullmatch(other.name))]
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Lend a temporary path beside `path`, and move it there once the block ends well.
-
-    What stands there is whole until then. A link is replaced, not followed: what it leads to stays as it is.
-    """
-    temporary = path.with_name(f".{os.getpid()}.part{path.suffix}")
-    temporary.unlink(missing_ok=True)
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def checked(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""From a checkpoint to answers: predictions for pictures, and the score on a validation split."""
+"""From a checkpoint to answers: predictions for images, and the score on a validation split."""
 
 import itertools
 import math
@@ -11,31 +11,28 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges
-from cornernet.data.images import read_image
-from cornernet.data.sources import build_source
-from cornernet.evaluation import evaluate, report
-from cornernet.evaluation.metrics import table
-from cornernet.prediction import exported_detector, inference, outputs
-from cornernet.prediction.media import Video, find_pictures, is_video, open_video
+from cornernet.data import read_image
+from cornernet.detectors import Predicting
+from cornernet.prediction import exported_detector, inference
+from cornernet.prediction.media import Video, find_images, is_video, open_video
 from cornernet.prediction.result import Result
-from cornernet.training import check_data
-from cornernet.training.state import load_detector
 
 Order = Literal["bgr", "rgb"]
 PATH = (str, os.PathLike)
 KINDS = (
-    "a path of a picture, folder or video, a camera's number, a uint8 array [h, w, 3] of NumPy, a tensor [B, 3, h, w], "
+    "a path of an image, folder or video, a camera's number, a uint8 array [h, w, 3] of NumPy, a tensor [B, 3, h, w], "
     "or a list of paths, arrays and tensors"
 )
 
 
 class Predictor:
-    """A trained detector with its classes, ready for pictures: `Predictor.load("best.pt")("street.jpg")`."""
+    """A trained detector with its classes, ready for images: `Predictor.load("best.pt")("street.jpg")`."""
 
-    def __init__(self, detector: nn.Module, settings: Config, class_names: Sequence[str], category_ids: Sequence[int]):
+    def __init__(self, detector: Predicting, settings: Config, class_names: Sequence[str], category_ids: Sequence[int]):
         self.detector, self.settings = detector, settings
         self.class_names, self.category_ids = list(class_names), list(category_ids)
 
@@ -54,13 +51,13 @@ class Predictor:
         chosen = torch.device("cpu") if exported else _device(str(device), settings)
         return cls(detector.to(chosen), settings, held["class_names"], held["category_ids"])
 
-    def __call__(self, images: Any, **options: Any) -> list[Result] | Iterator[Result]:
-        """Pictures -> a Result of each, in order: a list, or for a video and a camera a generator.
+    def __call__(self, images: Any, **options: Any) -> list[Result] | Any:  # Any: the type of a path shows no video
+        """Images -> a Result of each, in order: a list, or for a video and a camera a generator.
 
-        images: one picture as a path, a uint8 array [h, w, 3] or a tensor [3, h, w], uint8 or floats in [0, 1]; a list
-        of them; an array [B, h, w, 3] or tensor [B, 3, h, w]; a folder (all pictures below it); a video file; a
+        images: one image as a path, a uint8 array [h, w, 3] or a tensor [3, h, w], uint8 or floats in [0, 1]; a list
+        of them; an array [B, h, w, 3] or tensor [B, 3, h, w]; a folder (all images below it); a video file; a
         camera's number.
-        options are those of `stream`. Results of files do not hold the picture, `draw` reads it again.
+        options are those of `stream`. Results of files do not hold the image, `draw` reads it again.
         Raises FileNotFoundError or ValueError naming a file that cannot be read, TypeError for anything else.
         """
         found = self.stream(images, **options)
@@ -80,11 +77,11 @@ class Predictor:
         batch_size: int | None = None,
         unreadable: Callable[[Exception], None] | None = None,
     ) -> Iterator[Result]:
-        """Read and predict as the loop goes on, so that no number of pictures is too large; yields Results in order.
+        """Read and predict as the loop goes on, so that no number of images is too large; yields Results in order.
 
         order: of the colours in arrays and tensors; files need none. score_threshold: of what is returned (lower ones
         than test.nms.min_score are never). The others are of the config where they are None: test.max_per_image,
-        test.flip, test.scales, test.batch_size; `batch_size` pictures at once go through the network where their
+        test.flip, test.scales, test.batch_size; `batch_size` images at once go through the network where their
         canvases agree in size, which moves boxes by no more than rounding does. unreadable: called with the error for a
         file that cannot be read, which then has no Result; None: it is raised. Raises as a call does.
         """
@@ -93,12 +90,12 @@ class Predictor:
         if not isinstance(score_threshold, Real) or not 0 <= score_threshold <= 1:
             raise ValueError(f"score_threshold must be a number from 0 to 1, got {score_threshold!r}")
         settings = inference.settings(self.settings) | _options(max_detections, flip, scales, batch_size)
-        return self._stream(_pictures(images, order, unreadable), settings, score_threshold)
+        return self._stream(_images(images, order, unreadable), settings, score_threshold)
 
     def _stream(
-        self, pictures: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: float
+        self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: float
     ) -> Iterator[Result]:
-        while part := list(itertools.islice(pictures, inference.chunk(settings["batch_size"]))):
+        while part := list(itertools.islice(images, inference.chunk(settings["batch_size"]))):
             found = inference.detect(self.detector, [image for _, image in part], **settings)
             for (source, image), (boxes, scores, labels) in zip(part, found, strict=True):
                 kept = scores >= least
@@ -137,8 +134,8 @@ def _one(images: Any) -> bool:
     return isinstance(images, (*PATH, Integral)) and not isinstance(images, bool)
 
 
-def _pictures(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Any source -> (file or "", picture [h, w, 3] uint8 BGR); raises TypeError for what is none, at once where no
+def _images(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
+    """Any source -> (file or "", image [h, w, 3] uint8 BGR); raises TypeError for what is none, at once where no
     generator has to be run for it.
     """
     if _is_video(images):
@@ -147,13 +144,13 @@ def _pictures(images: Any, order: Order, unreadable: Callable | None) -> Iterato
             video = open_video(int(images) if isinstance(images, Integral) else images)
         return ((f"{video.name}#{i}", frame) for i, frame in enumerate(video))
     if isinstance(images, PATH):
-        return _read(find_pictures(images), order, unreadable)
+        return _read(find_images(images), order, unreadable)
     if isinstance(images, Tensor):
         return _read(_of_tensor(images), order, unreadable)
     if isinstance(images, np.ndarray):
         return _read(images if images.ndim == 4 else [images], order, unreadable)
     if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
-        raise TypeError(f"pictures must be {KINDS}; got {type(images).__name__}")
+        raise TypeError(f"images must be {KINDS}; got {type(images).__name__}")
     if not isinstance(images, Iterator):
         images = list(images)
         for item in images:
@@ -163,7 +160,7 @@ def _pictures(images: Any, order: Order, unreadable: Callable | None) -> Iterato
 
 def _check(item: Any) -> None:
     if not isinstance(item, (*PATH, np.ndarray, Tensor)):
-        raise TypeError(f"pictures must be {KINDS}; got {type(item).__name__} in the list")
+        raise TypeError(f"images must be {KINDS}; got {type(item).__name__} in the list")
 
 
 def _read(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
@@ -171,7 +168,7 @@ def _read(several: Iterable, order: Order, unreadable: Callable | None) -> Itera
         _check(item)
         for array in _of_tensor(item) if isinstance(item, Tensor) else [item]:
             if isinstance(array, np.ndarray):
-                inference.check_picture(array, index)
+                inference.check_image(array, index)
                 yield "", array if order == "bgr" else np.ascontiguousarray(array[..., ::-1])
                 continue
             try:
@@ -188,14 +185,14 @@ def _of_tensor(images: Tensor) -> list[np.ndarray]:
     """Tensor [3, h, w] or [B, 3, h, w], uint8 or floats in [0, 1] -> arrays [h, w, 3] uint8."""
     batch = images[None] if images.ndim == 3 else images
     if batch.ndim != 4 or batch.shape[1] != 3:
-        raise ValueError(f"a tensor of pictures must be [3, h, w] or [B, 3, h, w], got {list(images.shape)}")
+        raise ValueError(f"a tensor of images must be [3, h, w] or [B, 3, h, w], got {list(images.shape)}")
     batch = batch.detach().cpu()
     if batch.is_floating_point():
         if not ((batch >= 0) & (batch <= 1)).all():
             raise ValueError("a tensor of floats must hold values from 0 to 1; give 0 to 255 as uint8")
         batch = (batch.float() * 255).round().to(torch.uint8)
     if batch.dtype != torch.uint8:
-        raise ValueError(f"a tensor of pictures must be uint8 or floats in [0, 1], got {batch.dtype}")
+        raise ValueError(f"a tensor of images must be uint8 or floats in [0, 1], got {batch.dtype}")
     return [np.ascontiguousarray(image) for image in batch.permute(0, 2, 3, 1).numpy()]
 
 
@@ -208,28 +205,3 @@ def _device(name: str, settings: Config) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
         here = "auto, cpu" + (", cuda or cuda:N" if torch.cuda.is_available() else " (there is no CUDA GPU here)")
         raise ValueError(f"device must be one that torch finds on this machine: {here}; got {name!r}") from error
-
-
-def evaluate_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Score a checkpoint or an exported .onnx on its validation split, write what came out -> the table.
-
-    What is written are metrics.json, predictions.json and the folder report.
-    Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
-    """
-    chosen, overrides = outputs.split(overrides)
-    predictor = Predictor.load(checkpoint, overrides=overrides)
-    source = build_source(predictor.settings.data, "val", predictor.category_ids, predictor.class_names)
-    folder = outputs.folder(checkpoint, chosen, "evaluation")
-    metrics = evaluate.evaluate(
-        predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        backend=predictor.settings.test.backend, report=report.wanted(predictor.settings, _title(checkpoint)),
-        on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
-    )  # fmt: skip
-    lines = [table(metrics), "", *check_data.summary([source])]
-    page = f"; the report is {folder / 'report' / 'index.html'}" if predictor.settings.test.report else ""
-    return "\n".join([*lines, f"metrics.json and predictions.json written to {folder}{page}"])
-
-
-def _title(checkpoint: str) -> str:
-    """Folder and name of a checkpoint: the page of a report travels, and need not tell where it was made."""
-    return "/".join(Path(checkpoint).resolve().parts[-2:])

@@ -1,4 +1,4 @@
-"""What a prediction gives back: the objects found on one picture, with their names."""
+"""What a prediction gives back: the objects found on one image, with their names."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet.data.images import read_image
-from cornernet.drawing import visualize
-from cornernet.evaluation.evaluate import to_results
+from cornernet import drawing
+from cornernet.data import read_image
+from cornernet.prediction.found import collected, to_results
 from cornernet.structures import ImageDetections
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Objects of one picture, best first, on the CPU.
+    """Objects of one image, best first, on the CPU.
 
     `len(result)` is their number; `result[:5]`, `result[result.scores > 0.5]` and `result[0]` are Results of some of
     them, and a loop goes through them one by one.
     """
 
-    boxes: Tensor  # [n, 4] float32, xyxy edges in the picture's pixels, inside it
+    boxes: Tensor  # [n, 4] float32, xyxy edges in the image's pixels, inside it
     scores: Tensor  # [n] float32
     labels: Tensor  # [n] int64, positions in class_names
     class_names: Sequence[str]
     category_ids: Sequence[int]  # of the annotation file that the detector was trained with
-    source: str = ""  # file of the picture; of a video with "#" and the number of the frame; empty for arrays
+    source: str = ""  # file of the image; of a video with "#" and the number of the frame; empty for arrays
     image: np.ndarray | None = field(default=None, repr=False)  # [h, w, 3] uint8 BGR; None: in the file
     draw_score: float = 0.0  # objects below are not drawn unless `draw` is told to
 
@@ -53,21 +53,21 @@ class Result:
         return (self[i] for i in range(len(self)))
 
     def draw(self, min_score: float | None = None) -> np.ndarray:
-        """Picture with boxes, names and scores, those below min_score (None: draw_score) left out -> a new one, BGR.
+        """Image with boxes, names and scores, those below min_score (None: draw_score) left out -> a new one, BGR.
 
-        Raises ValueError or FileNotFoundError if the picture has to be read again and cannot be.
+        Raises ValueError or FileNotFoundError if the image has to be read again and cannot be.
         """
         least = self.draw_score if min_score is None else min_score
-        return visualize.draw(self.picture(), self.boxes, self.labels, self.scores, self.class_names, least)
+        return drawing.draw(self.pixels(), self.boxes, self.labels, self.scores, self.class_names, least)
 
-    def picture(self) -> np.ndarray:
-        """Picture [h, w, 3] uint8 BGR, read from its file if it is not held."""
+    def pixels(self) -> np.ndarray:
+        """Image [h, w, 3] uint8 BGR, read from its file if it is not held."""
         return read_image(self.source) if self.image is None else self.image
 
     def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
         """Rows of COCO's results format: image_id, category_id, bbox (xywh) and score, nothing rounded."""
         found = ImageDetections(self.boxes, self.scores, self.labels)
-        return to_results([found], [image_id], self.category_ids)
+        return to_results(collected([found], [image_id], self.category_ids))
 
     def to_supervision(self) -> "supervision.Detections":
         """The same for supervision's annotators and trackers; raises ImportError, one sentence, without it."""

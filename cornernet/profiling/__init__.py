@@ -1,7 +1,35 @@
-"""Time: a config's training step, its growth, what a node would need; and every stage beside its floor."""
+"""Time and memory of a configuration: its training step, how it grows, what a node of GPUs would need.
 
-from cornernet.profiling.request import run
-from cornernet.profiling.table import stages
-from cornernet.profiling.training_step import random_batch, step
+`measure` times a step, `vary` one with a quantity varied, `estimate` counts what other hardware would need, `check`
+holds that counting against this machine. All return data; called by the command line and by benchmarks/.
+"""
 
-__all__ = ["random_batch", "run", "stages", "step"]
+from cornernet.profiling.exponents import Exponent
+from cornernet.profiling.growth import COSTS, Growth, Table, vary
+from cornernet.profiling.quantities import QUANTITIES
+from cornernet.profiling.reality import Reality, check
+from cornernet.profiling.roofline import GIGA, TERA, Estimate, Machine, estimate, peak_rate
+from cornernet.profiling.training_step import CLASSES, OBJECTS, Measured, measure, place, random_batch
+
+__all__ = [
+    "CLASSES",
+    "COSTS",
+    "GIGA",
+    "OBJECTS",
+    "QUANTITIES",
+    "TERA",
+    "Estimate",
+    "Exponent",
+    "Growth",
+    "Machine",
+    "Measured",
+    "Reality",
+    "Table",
+    "check",
+    "estimate",
+    "measure",
+    "peak_rate",
+    "place",
+    "random_batch",
+    "vary",
+]

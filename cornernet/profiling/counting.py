@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -16,9 +16,10 @@ from torch.utils.flop_counter import flop_registry
 from cornernet import detectors
 from cornernet.backbones.recompute import recompute
 from cornernet.config import Config
+from cornernet.detectors import Detector
 from cornernet.profiling import memory
 from cornernet.profiling.training_step import CLASSES, OBJECTS, forward, random_batch
-from cornernet.training.optim import build_optimizer
+from cornernet.training import build_optimizer
 
 MAKES_ROOM = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided")  # and writes nothing
 
@@ -104,7 +105,7 @@ def count(settings: Config, classes: int = CLASSES, objects: int = OBJECTS) -> S
         )  # fmt: skip
 
 
-def _detector(settings: Config, classes: int) -> nn.Module:
+def _detector(settings: Config, classes: int) -> Detector:
     """As it is trained, but for device and layout, which tensors without memory cannot change."""
     detector = detectors.build(settings, classes).train()
     if settings.train.gradient_checkpointing:

@@ -6,14 +6,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from cornernet import config
-from cornernet.cli.commandline import Failed, sentences
 from cornernet.config import Config
+from cornernet.errors import Failed
 from cornernet.profiling.training_step import Measured, measure
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # of this package, installed or not
@@ -35,7 +36,7 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
         raise Failed(f"the process of {_what(settings, classes, objects)} was ended by signal {-done.returncode}, "
                      "which may mean that the memory did not suffice")  # fmt: skip
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no word why"])[-1].removeprefix("error: ")
+        said = re.sub(r"^[\w.]+Error: ", "", (done.stderr.strip().splitlines() or ["no word why"])[-1])
         raise Failed(f"{_what(settings, classes, objects)} failed: {said}")
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -53,5 +54,4 @@ def main(given: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    with sentences():
-        print(main(json.load(sys.stdin)))
+    print(main(json.load(sys.stdin)))

@@ -3,25 +3,36 @@
 import statistics
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
 
-from cornernet import config
 from cornernet.config import Config
-from cornernet.hardware import resolve_precision
-from cornernet.profiling.estimate import GIGA, Machine, costs, times
-from cornernet.profiling.training_step import CLASSES, OBJECTS, PARTS, device_of, made, one_step
+from cornernet.profiling.quantities import with_train
+from cornernet.profiling.roofline import Machine, costs, times
+from cornernet.profiling.training_step import CLASSES, OBJECTS, PARTS, made, one_step, place
 
 CHANNELS, SIDE, IMAGES = 256, 64, 2  # of the bare convolution: wide enough to reach the peak
 COPIED = 2**28  # bytes, beyond any cache
 
 
-def check(settings: Config, repeats: int = 3) -> str:
-    """Measure convolution rate, copy bandwidth and training step in turns -> the step beside its roofline, as text."""
-    device = device_of(settings)
-    precision = resolve_precision(settings.train.precision, device.type == "cpu")
-    settings = config.override(settings, [f"train.precision={precision}", "train.accumulate=1"])
+class Reality(NamedTuple):
+    """A step and what bounds it, measured in turns; medians over the rounds."""
+
+    convolution: float  # FLOP a second of a bare one
+    copy: float  # bytes a second, read and written
+    roofline: float  # seconds of a step, estimated by these
+    one_by_one: float  # the same, each operation by what bounds it
+    step: float  # seconds measured
+    over_roofline: float
+    over_one_by_one: float
+
+
+def check(settings: Config, repeats: int = 3) -> Reality:
+    """Measure convolution rate, copy bandwidth and training step in turns, to hold the step against its roofline."""
+    device, precision, _ = place(settings)
+    settings = with_train(settings, precision=precision, accumulate=1)
     found = costs(settings, 1)
     detector, optimizer, batch = made(settings, CLASSES, OBJECTS, device)
     convolve, flops = bare_convolution(torch.float32 if precision == "fp32" else torch.bfloat16, device)
@@ -35,15 +46,15 @@ def check(settings: Config, repeats: int = 3) -> str:
         one_step(detector, optimizer, batch, settings, taken)
         step = sum(x for part in taken.values() for x in part)
         least = times(found, Machine(rate, bandwidth, 0, 1))
-        rows.append((rate, bandwidth, least.roofline, least.one_by_one, step, step / least.roofline,
-                     step / least.one_by_one))  # fmt: skip
-    return _report(settings, device, [statistics.median(column) for column in zip(*rows, strict=True)], repeats)
+        bounds = (least.roofline, least.one_by_one)
+        rows.append((rate, bandwidth, *bounds, step, *(step / bound for bound in bounds)))
+    return Reality(*map(statistics.median, zip(*rows, strict=True)))
 
 
 def bare_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], object], int]:
     """A 3 x 3 convolution with both gradients, and its FLOPs."""
-    kind = {"device": device, "dtype": dtype, "requires_grad": True}
-    x, weight = torch.rand(IMAGES, CHANNELS, SIDE, SIDE, **kind), torch.rand(CHANNELS, CHANNELS, 3, 3, **kind)
+    shapes = (IMAGES, CHANNELS, SIDE, SIDE), (CHANNELS, CHANNELS, 3, 3)
+    x, weight = (torch.rand(shape, device=device, dtype=dtype, requires_grad=True) for shape in shapes)
     ones = torch.ones_like(x)
 
     def convolve() -> None:
@@ -68,18 +79,3 @@ def seconds(call: Callable[[], object], device: torch.device, times: int = 3) ->
             torch.cuda.synchronize()
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
-
-
-def _report(settings: Config, device: torch.device, medians: list[float], repeats: int) -> str:
-    rate, bandwidth, roofline, one_by_one, step, over_roofline, over_each = medians
-    height, width = settings.data.input_size
-    rows = [
-        ("bare convolution", f"{rate / GIGA:10.1f}", "GFLOP/s measured"),
-        ("copy", f"{bandwidth / GIGA:10.1f}", "GB/s measured, read and written"),
-        ("roofline", f"{roofline:10.3f}", "s a step ESTIMATED"),
-        ("one by one", f"{one_by_one:10.3f}", "s a step ESTIMATED, each operation by what bounds it"),
-        ("step", f"{step:10.3f}", f"s measured: {over_roofline:.2f} x the roofline, {over_each:.2f} x one by one"),
-    ]
-    where = f"{device.type}, {settings.train.precision}, {torch.get_num_threads()} threads"
-    head = f"{settings.train.batch_size} pictures of {height} x {width} on {where}, medians of {repeats} rounds"
-    return "\n".join([head, *(f"{name:22} {value} {unit}" for name, value, unit in rows)])

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cornernet.config import Config
+from cornernet.detectors import Detector
 from cornernet.hardware import resolve_precision, to_device
 from cornernet.profiling import memory
 from cornernet.structures import Batch
-from cornernet.training.optim import build_optimizer
-from cornernet.training.state import untrained
+from cornernet.training import build_optimizer, untrained
 
 OBJECTS, CLASSES = 8, 80
 PARTS = ("forward and loss", "backward", "optimiser")
@@ -24,17 +24,8 @@ class Measured(NamedTuple):
 
     seconds: dict[str, float]
     peak: int  # of the process on a CPU, of the allocator on a GPU
-    constant: int  # of it, what no picture adds to: weights, gradients, optimiser state and the bare process
+    constant: int  # of it, what no image adds to: weights, gradients, optimiser state and the bare process
     terms: dict[str, float]
-
-
-def step(settings: Config, repeats: int = 3, classes: int = CLASSES, objects: int = OBJECTS) -> str:
-    """Time forward, backward and optimiser of a training step on random pictures -> a table with medians.
-
-    The batch is train.batch_size pictures of data.input_size with so many objects of so many classes each. Raises
-    FloatingPointError if the loss is not finite.
-    """
-    return _table(settings, measure(settings, repeats, classes, objects, warm=1))
 
 
 def measure(
@@ -42,10 +33,11 @@ def measure(
 ) -> Measured:
     """Time `repeats` training steps after `warm` that do not count, and more of them until they took `least` seconds.
 
-    Raises FloatingPointError as `step` does.
+    The batch is train.batch_size noise images of data.input_size with so many objects of so many classes each. Raises
+    FloatingPointError if the loss is not finite.
     """
     torch.manual_seed(settings.seed)
-    device = device_of(settings)
+    device = place(settings).device
     bare = memory.peak(device)
     detector, optimizer, batch = made(settings, classes, objects, device)
     for _ in range(warm):
@@ -59,14 +51,24 @@ def measure(
     return Measured(medians, memory.peak(device), constant, {name: value.item() for name, value in terms.items()})
 
 
-def device_of(settings: Config) -> torch.device:
+class Place(NamedTuple):
+    """Where and how training steps of some settings run."""
+
+    device: torch.device
+    precision: str
+    threads: int
+
+
+def place(settings: Config) -> Place:
     """Where a training of these settings would run."""
-    return torch.device("cuda" if torch.cuda.is_available() and settings.train.device == "auto" else "cpu")
+    device = torch.device("cuda" if torch.cuda.is_available() and settings.train.device == "auto" else "cpu")
+    precision = resolve_precision(settings.train.precision, device.type == "cpu")
+    return Place(device, precision, torch.get_num_threads())
 
 
 def made(
     settings: Config, classes: int, objects: int, device: torch.device
-) -> tuple[nn.Module, torch.optim.Optimizer, Batch]:
+) -> tuple[Detector, torch.optim.Optimizer, Batch]:
     """Detector in training mode, its optimiser and a random batch, in the memory layout of the settings."""
     detector = untrained(settings, classes, device).train()
     batch = to_device(random_batch(settings, classes, objects), device, settings.train.channels_last)
@@ -74,7 +76,7 @@ def made(
 
 
 def one_step(
-    detector: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch, settings: Config, rows: dict[str, list[float]]
+    detector: Detector, optimizer: torch.optim.Optimizer, batch: Batch, settings: Config, rows: dict[str, list[float]]
 ) -> dict[str, Tensor]:
     """One training step -> its loss terms; the seconds of its parts are appended to the rows."""
     device = batch.images.device
@@ -88,7 +90,7 @@ def one_step(
 
 
 def random_batch(settings: Config, classes: int = CLASSES, objects: int = OBJECTS) -> Batch:
-    """Noise pictures with random boxes, as the loader would collate them: at most data.max_objects a picture."""
+    """Noise images with random boxes, as the loader would collate them: at most data.max_objects an image."""
     (height, width), images, slots = settings.data.input_size, settings.train.batch_size, settings.data.max_objects
     corners = torch.rand(images, slots, 4)
     boxes = torch.cat((corners[..., :2] * 0.5, 0.5 + corners[..., 2:] * 0.5), -1)
@@ -105,7 +107,7 @@ def random_batch(settings: Config, classes: int = CLASSES, objects: int = OBJECT
     )
 
 
-def forward(detector: nn.Module, batch: Batch, settings: Config) -> dict[str, Tensor]:
+def forward(detector: Detector, batch: Batch, settings: Config) -> dict[str, Tensor]:
     """Loss terms of a batch, in the precision of the settings."""
     kind = batch.images.device.type
     half = resolve_precision(settings.train.precision, kind == "cpu") != "fp32"
@@ -120,14 +122,3 @@ def _timed(seconds: list[float], call: Callable, device: torch.device):
         torch.cuda.synchronize()
     seconds.append(time.perf_counter() - start)
     return result
-
-
-def _table(settings: Config, found: Measured) -> str:
-    size, images, device = settings.data.input_size, settings.train.batch_size, device_of(settings)
-    precision = resolve_precision(settings.train.precision, device.type == "cpu")
-    where = f"{device}, {precision}, {torch.get_num_threads()} threads"
-    head = f"{images} pictures of {size[0]} x {size[1]} on {where}"
-    times = {**found.seconds, "step": sum(found.seconds.values())}
-    lines = [f"{name:18} {value:8.3f} s" for name, value in times.items()]
-    loss = ", ".join(f"{name} {value:.4g}" for name, value in found.terms.items())
-    return "\n".join([head, *lines, f"{'peak memory':18} {found.peak / 2**30:8.2f} GiB", f"loss: {loss}"])

@@ -4,17 +4,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cornernet.errors import Interrupted
+
 NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 REQUESTS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 came: list[int] = []  # signals that have raised Interrupted, which a library may have caught
-
-
-class Interrupted(KeyboardInterrupt):
-    """The program was asked to stop by a signal; what it had to save is saved. Holds the signal's number."""
-
-    def __init__(self, number: int, message: str):
-        super().__init__(message)
-        self.number = number
 
 
 def heeded() -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Lock:
     """
 
     def __init__(self, folder: str | Path, patience: float = PATIENCE, file: str = FILE):
-        self.path, self.number = Path(folder) / file, None
+        self.path = Path(folder) / file
+        self.number: int | None = None  # of the locked file
         until = time.monotonic() + patience
         while not self._try():
             if time.monotonic() >= until:
@@ -70,7 +72,7 @@ class Lock:
             return False
         self.number = number
         _mine[_key(os.fstat(number))] = os.getpid()
-        self._sign()
+        self._sign(number)
         return True
 
     def _is_there(self, number: int) -> bool:
@@ -81,11 +83,11 @@ class Lock:
         except FileNotFoundError:
             return False
 
-    def _sign(self) -> None:
+    def _sign(self, number: int) -> None:
         """Write who holds it, for the sentence of the next one; a full disk costs the name, not the lock."""
         try:
-            os.ftruncate(self.number, 0)
-            os.write(self.number, f"{_name()}\n".encode())
+            os.ftruncate(number, 0)
+            os.write(number, f"{_name()}\n".encode())
         except OSError as error:
             log.warning("%s could not be signed: %s", self.path, error.strerror)
 
@@ -169,7 +171,7 @@ def _unlockable(folder: Path, error: OSError) -> bool:
 def _lock(number: int) -> bool:
     """Lock the open file -> whether it was free."""
     try:
-        if os.name == "posix":
+        if sys.platform != "win32":
             import fcntl
 
             fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, BYTE)

@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from numbers import Number
+from types import TracebackType
 
 # Control characters (a terminal obeys some of both ranges), half characters, line ends, and what turns the direction
 # of writing around. Joiners and marks, which some scripts need, are none of these.
@@ -31,9 +32,9 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format the record; the lines of the sentence itself and of a traceback stay."""
-        if isinstance(record.args, tuple):
+        if isinstance(args := record.args, tuple):
             record = logging.makeLogRecord(record.__dict__)
-            record.args = tuple(x if isinstance(x, Number) else printable(x) for x in record.args)
+            record.args = tuple(x if isinstance(x, Number) else printable(x) for x in args)
         return lines(super().format(record))
 
 
@@ -51,5 +52,5 @@ def prepare() -> None:
     sys.excepthook = _show_traceback
 
 
-def _show_traceback(kind: type[BaseException], error: BaseException, trace: object) -> None:
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     print(lines("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)

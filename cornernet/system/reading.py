@@ -4,9 +4,10 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 PAUSES = (0.2, 0.8, 2.0)  # seconds between tries
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -20,8 +21,9 @@ class Watched:
     It has no file number, by which torch would read past it.
     """
 
-    def __init__(self, file: BinaryIO):
-        self.file, self.error = file, None
+    def __init__(self, file: BufferedReader):
+        self.file = file
+        self.error: OSError | MemoryError | None = None
         self.size, self.tell = file.seek(0, os.SEEK_END), file.tell
         file.seek(0)
 
@@ -78,9 +80,11 @@ def present(path: Path) -> bool:
 
 def _sentence(path: Path, error: OSError | MemoryError) -> OSError:
     """An error of the same kind, in one sentence."""
-    lack = isinstance(error, MemoryError)
-    reason = "there is too little memory" if lack else error.strerror or str(error)
-    kind = type(error) if type(error).__module__ == "builtins" and not lack else OSError
+    if isinstance(error, OSError):
+        kind = type(error) if type(error).__module__ == "builtins" else OSError
+        number, reason = error.errno, error.strerror or str(error)
+    else:
+        kind, number, reason = OSError, errno.ENOMEM, "there is too little memory"
     found = kind(f"{path} could not be read: {reason} ({len(PAUSES) + 1} tries); no file was changed")
-    found.errno = errno.ENOMEM if lack else error.errno
+    found.errno = number
     return found

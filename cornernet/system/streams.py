@@ -41,7 +41,8 @@ def outlive() -> None:
 def _stream(number: int, before: io.TextIOWrapper | None) -> io.TextIOWrapper:
     """Text into a file descriptor, in the encoding of the stream before; what that lacks is written as an escape."""
     with suppress(AttributeError, OSError):
-        before.flush()
+        if before is not None:
+            before.flush()
     raw = Lossy(number, "w", closefd=False)
     by_line = number == 2 or raw.isatty() or getattr(before, "write_through", False)  # the last for python -u
     encoding = getattr(before, "encoding", "utf-8")

@@ -9,24 +9,25 @@ from itertools import count
 from pathlib import Path
 
 HOST = re.sub(r"\W", "_", socket.gethostname())[:32] or "_"
-# .last.node7-4711-3.part.pt for last.pt; the ending stays, since writers of pictures and graphs go by it
+# .last.node7-4711-3.part.pt for last.pt; the ending stays, since writers of images and graphs go by it
 TEMPORARY = re.compile(r"\..*\.(?P<host>\w+)-(?P<process>\d+)-\d+\.part(\.[^.]*)?")
 _numbers = count()
 _lent: set[str] = set()  # that this process is writing at the moment
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, tidy: bool = True) -> Iterator[Path]:
     """Lend a temporary path beside `path` to write to, and move it there once the block ends well.
 
-    Until then what stands at `path` is whole; after an error it stands as it was. What dead processes of this machine
-    left of earlier tries is removed first.
+    Until then what stands at `path` is whole; after an error it stands as it was. A link is replaced, not followed.
+    tidy: remove first what dead processes of this machine left of earlier tries, for which the folder is listed.
     """
     path = Path(path)
     temporary = _temporary(path)
     _lent.add(temporary.name)
     try:
-        sweep(path.parent, temporary.name.partition(f".{HOST}-")[0])
+        if tidy:
+            sweep(path.parent, temporary.name.partition(f".{HOST}-")[0])
         yield temporary
         os.replace(temporary, path)
     finally:

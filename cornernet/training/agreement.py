@@ -3,16 +3,16 @@
 import hashlib
 import json
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-import cornernet
 from cornernet import config
 from cornernet.config import Config
-from cornernet.data.sources.coco import CocoSet
-from cornernet.data.sources.source import Source
-from cornernet.training import state
+from cornernet.config.differences import flat
+from cornernet.data.sources import CocoSet, Source
+from cornernet.version import __version__
 
 OWN = (  # keys that may be another on each machine: what they lead to is compared instead, or is decided by rank 0
     "work_dir", "train.resume", "data.root", "data.train.images", "data.train.annotations", "data.val.images",
@@ -32,24 +32,23 @@ def agree(settings: Config, train: Source, val: Source, accelerator: Accelerator
 
 def facts(settings: Config, train: Source, val: Source) -> dict[str, str]:
     """What must be the same everywhere, by the name that people know it under."""
-    versions = {"the version of cornernet": cornernet.__version__, "the version of torch": str(torch.__version__)}
+    versions = {"the version of cornernet": __version__, "the version of torch": str(torch.__version__)}
     data = {
         "the class names": ", ".join(train.class_names),
         "the category ids": str(train.category_ids),
         **_contents("training", train),
         **_contents("validation", val),
     }
-    own = {key: str(value) for key, value in state.flat(config.to_dict(settings)).items() if key not in OWN}
+    own = {key: str(value) for key, value in flat(config.to_dict(settings)).items() if key not in OWN}
     return {name: _short(text) for name, text in {**versions, **own, **data}.items()}
 
 
 def _contents(what: str, source: Source) -> dict[str, str]:
-    """Number of pictures and, where they were read and not drawn by the settings, digests of the list and of boxes."""
-    found = {f"the number of {what} pictures": str(len(source))}
+    """Number of images and, where they were read and not drawn by the settings, digests of the list and of boxes."""
+    found = {f"the number of {what} images": str(len(source))}
     if isinstance(source, CocoSet):
-        objects = source.objects._replace(segmentation=None)
-        boxes = b"".join(array.tobytes() for array in objects if array is not None)
-        found[f"the list of {what} pictures"] = _digest(json.dumps(source.records).encode())
+        boxes = b"".join(array.tobytes() for array in source.objects if isinstance(array, np.ndarray))
+        found[f"the list of {what} images"] = _digest(json.dumps(source.records).encode())
         found[f"the {what} boxes"] = _digest(boxes)
     return found
 

@@ -1,6 +1,5 @@
 """The training loop. It knows batches, loss terms, steps and files, and no detector by name."""
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,33 +7,30 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
-from cornernet import config, detectors
-from cornernet.cli.commandline import Failed, Interrupted
-from cornernet.config import Config, ranges
-from cornernet.data.loader import TrainLoader, train_loader
-from cornernet.data.sources import sources
-from cornernet.data.sources.source import Source
-from cornernet.data.storage import Away
-from cornernet.evaluation import evaluate, report
-from cornernet.evaluation.metrics import Metrics, Unwritten
-from cornernet.hardware import build_accelerator, seed_everything, to_device, train_mode, unshaken
+from cornernet import config
+from cornernet.config import Config
+from cornernet.data import Away, TrainLoader, summary, train_loader
+from cornernet.data.sources import Source, build_sources
+from cornernet.detectors import Detector
+from cornernet.errors import Failed, Interrupted
+from cornernet.evaluation import Metrics, Unwritten, evaluate, report
+from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything, to_device, train_mode
 from cornernet.prediction import inference
 from cornernet.structures import Batch
 from cornernet.system.interruption import leaving
-from cornernet.training import check_data, optim, replay, runs, state
+from cornernet.training import check_data, optim, preflight, replay, run_folder
 from cornernet.training.agreement import agree
-from cornernet.training.bad_steps import BadSteps, Buffers
-from cornernet.training.logger import Journal
+from cornernet.training.logger import RunLogger
+from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 from cornernet.training.opening import record
 from cornernet.training.peers import Peers
 from cornernet.training.persistence import Saves, agreed_folder, resumable, resume
 from cornernet.training.signals import StopRequest
-from cornernet.training.state import State
+from cornernet.training.state import State, initial_state
 
 log = logging.getLogger("cornernet")
-CLASSES = 2  # of the detector that settings are tried on before the data are known
 
 
 def train(settings: Config, name: str = "run") -> dict[str, float]:
@@ -46,96 +42,79 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
     a row are not finite; Failed for a loader process that dies or hangs; Interrupted after a signal, with the state
     saved; Unsaved where the disk did not take the last state.
     """
-    check(settings, weights=False)
+    preflight.check(settings, weights=False)
     with Peers(settings.data.timeout) as peers:
         accelerator = build_accelerator(settings)
         seed_everything(settings.seed)
-        with agreed_folder(settings, name, accelerator) as (folder, wanted):
-            return _train(settings, accelerator, peers, folder, wanted)
+        with agreed_folder(settings, name, accelerator) as (folder, resume_from):
+            return _train(settings, accelerator, peers, folder, resume_from)
 
 
-def _train(settings: Config, accelerator: Accelerator, peers: Peers, folder: Path, wanted: str) -> dict[str, float]:
+def _train(
+    settings: Config, accelerator: Accelerator, peers: Peers, folder: Path, resume_from: str
+) -> dict[str, float]:
     """The same in a folder that is this run's alone, while the other processes are watched."""
-    goes_on = resumable(folder, wanted)
+    goes_on = resumable(folder, resume_from)
     if not goes_on:
-        check_weights(settings)
-    train_source, val_source = sources(settings.data)
+        preflight.check_weights(settings)
+    train_source, val_source = build_sources(settings.data)
     agree(settings, train_source, val_source, accelerator)
-    now = state.start(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
+    state = initial_state(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
     if accelerator.is_main_process:
-        check_data.before_training(settings, now.detector, train_source, val_source)
-    detector, now.optimizer = accelerator.prepare(now.detector, now.optimizer)
-    resume(now, folder, wanted, accelerator)
+        check_data.before_training(settings, state.detector, train_source, val_source)
+    detector, state.optimizer = accelerator.prepare(state.detector, state.optimizer)
+    resume(state, folder, resume_from, accelerator)
     if settings.train.compile:
-        now.detector.network.compile()
+        state.detector.network.compile()
     loader = train_loader(
         settings.data, train_source, settings.train.batch_size, settings.train.accumulate, settings.seed,
-        now.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
+        state.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
     )  # fmt: skip
     if accelerator.is_main_process:
-        _open(folder, now, len(train_source), len(val_source), accelerator)
+        _open(folder, state, len(train_source), len(val_source), accelerator)
     with (
-        Journal(folder, now.step, settings.train.steps, accelerator) as journal,
+        RunLogger(folder, state.step, settings.train.steps, accelerator) as logger,
         StopRequest() as stop,
         loader.watched(),
     ):
         loader.stopping = lambda: stop.number != 0
-        _loop(Run(now, detector, accelerator, journal, stop, peers, train_source, val_source), unshaken(iter(loader)))
+        _loop(
+            Run(state, detector, accelerator, logger, stop, peers, train_source, val_source),
+            keeping_torch_rng(iter(loader)),
+        )
     with leaving(" after the last step, which is saved"):
-        _sum_up(now, loader, train_source, val_source, accelerator)
-    return now.metrics
+        _sum_up(state, loader, train_source, val_source, accelerator)
+    return state.metrics
 
 
-def _sum_up(now: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
+def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
     """Say what was left out of the training."""
     blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
     if accelerator.is_main_process:
-        for line in check_data.summary((train, val), int(blank)):
+        for line in summary((train, val), int(blank)):
             log.warning("%s", line)
-    if now.skipped and accelerator.is_main_process:
-        log.warning("%d steps were left out because their loss or gradient was not finite", now.skipped)
-
-
-def check(settings: Config, weights: bool = True) -> None:
-    """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later.
-
-    weights: open the file of model.backbone.weights too, which a run that goes on from a checkpoint does not need.
-    """
-    settings = settings if weights else state.without_weights(settings)
-    ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
-    ranges.weights(settings)
-    with torch.device("meta"):  # shapes without numbers
-        detector = detectors.build(settings, CLASSES)
-    ranges.whole_pictures(settings)
-    ranges.compiling(settings)
-    optim.build_optimizer(detector, settings.train)
-    optim.build_average(detector, settings.train.ema)
-    inference.detect(detector, [], **inference.settings(settings))
-    for role, loss in config.roles(settings).items():
-        if "." in loss.name:  # one from elsewhere, tried beside the default ones
-            alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
-            ranges.loss(detectors.build(alone, CLASSES), role, loss.name)
-
-
-def check_weights(settings: Config) -> None:
-    """Raise ValueError or FileNotFoundError where model.backbone.weights does not fit, for a run that begins there."""
-    if settings.model.backbone.weights:
-        with torch.device("meta"):
-            detectors.build(settings, CLASSES)
+    if state.skipped and accelerator.is_main_process:
+        log.warning("%d non-finite steps were skipped: their loss or gradient was not finite", state.skipped)
 
 
 class Run:
     """What the loop works with; the state is what changes."""
 
     def __init__(
-        self, now: State, detector: nn.Module, accelerator: Accelerator, journal: Journal, stop: StopRequest,
+        self, state: State, detector: Detector, accelerator: Accelerator, logger: RunLogger, stop: StopRequest,
         peers: Peers, train: Source, val: Source,
     ):  # fmt: skip
         """State, detector as called in training; what computes, writes, asks to stop, waits; the two sources."""
-        self.now, self.detector, self.accelerator, self.journal, self.stop = now, detector, accelerator, journal, stop
+        self.state, self.detector, self.accelerator, self.logger, self.stop = (
+            state,
+            detector,
+            accelerator,
+            logger,
+            stop,
+        )
         self.peers, self.train, self.val = peers, train, val
-        self.saves = Saves(journal.folder, accelerator, now.step if now.step else None)
-        self.bad_steps = BadSteps(now.config.train.max_bad_steps, accelerator, now.skipped)
+        self.saves = Saves(logger.folder, accelerator, state.step if state.step else None)
+        self.nonfinite_steps = NonFiniteSteps(state.config.train.max_nonfinite_steps, accelerator, state.skipped)
 
 
 def _loop(run: Run, batches: Iterator[Batch]) -> None:
@@ -143,48 +122,48 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
 
     Every evaluation comes after a save and at the head of a round, so that a run killed in it resumes with it.
     """
-    now, journal, knobs = run.now, run.journal, run.now.config.train
+    state, logger, cfg = run.state, run.logger, run.state.config.train
     while True:
-        if _scoring(now):
+        if _scoring(state):
             with run.peers.patience():
                 _evaluate(run)
-        if now.step >= knobs.steps:
-            return run.saves.close(now.step)
-        rate = optim.rate(now.step, knobs)
+        if state.step >= cfg.steps:
+            return run.saves.close(state.step)
+        rate = optim.rate(state.step, cfg)
         parts = _fetched(run, batches, rate)
         terms, cut, bad = _step(run, parts, rate)
-        now.step += 1
+        state.step += 1
         run.peers.moved()
         run.peers.patient = False  # the first step may take as long as a compiler does
-        journal.tick(terms, knobs.batch_size, cut, bad)
-        stopping = run.stop.agreed(run.accelerator, now.step)
-        saving = stopping or _scoring(now) or _every(knobs.save_every, now.step)
+        logger.tick(terms, cfg.batch_size, cut, bad)
+        stopping = run.stop.agreed(run.accelerator, state.step)
+        saving = stopping or _scoring(state) or _every(cfg.save_every, state.step)
         _give_up_after_too_many(run, wait=saving)
-        if saving or _every(knobs.log_every, now.step):
-            journal.flush(now.step, rate)
+        if saving or _every(cfg.log_every, state.step):
+            logger.flush(state.step, rate)
         if saving:
             with run.peers.patience():
-                run.saves.save(now)
-                with runs.sparing("curves.png"):
-                    journal.curves()
+                run.saves.save(state)
+                with run_folder.outliving_the_disk("curves.png"):
+                    logger.curves()
         if stopping:
-            run.saves.close(now.step)
-            run.stop.leave(f"stopped at step {now.step} of {knobs.steps}; train.resume=auto goes on from there")
+            run.saves.close(state.step)
+            run.stop.leave(f"stopped at step {state.step} of {cfg.steps}; train.resume=auto goes on from there")
 
 
 def _give_up_after_too_many(run: Run, wait: bool) -> None:
     """Write the bad batch and raise FloatingPointError where too many steps in a row were not finite."""
-    stop = run.bad_steps.too_many(wait)
-    run.now.skipped = run.bad_steps.count
+    stop = run.nonfinite_steps.too_many(wait)
+    run.state.skipped = run.nonfinite_steps.count
     if stop:
-        bad = run.bad_steps.in_row[-1]
-        raise FloatingPointError(replay.keep(run.now, bad, run.train, run.journal.folder, run.accelerator))
+        bad = run.nonfinite_steps.in_row[-1]
+        raise FloatingPointError(replay.keep(run.state, bad, run.train, run.logger.folder, run.accelerator))
 
 
-def _scoring(now: State) -> bool:
+def _scoring(state: State) -> bool:
     """Whether this step is one after which the run is evaluated, and has not been yet."""
-    knobs = now.config.train
-    return now.scored != now.step and (now.step >= knobs.steps or _every(knobs.eval_every, now.step))
+    cfg = state.config.train
+    return state.scored != state.step and (state.step >= cfg.steps or _every(cfg.eval_every, state.step))
 
 
 def _every(interval: int, step: int) -> bool:
@@ -193,32 +172,32 @@ def _every(interval: int, step: int) -> bool:
 
 def _fetched(run: Run, batches: Iterator[Batch], rate: float) -> list[Batch]:
     """The `accumulate` batches of a step; where they cannot be had, what was trained is saved before the run ends."""
-    now = run.now
+    state = run.state
     try:
-        return [next(batches) for _ in range(now.config.train.accumulate)]
+        return [next(batches) for _ in range(state.config.train.accumulate)]
     except Interrupted:
         raise
     except Exception as error:
         _save_before_leaving(run, rate)
         if isinstance(error, Away) and run.stop.number:
-            run.stop.leave(_joined(f"stopped at step {now.step}, {error}", run.saves.standing()))
+            run.stop.leave(_joined(f"stopped at step {state.step}, {error}", run.saves.standing()))
         with _going_on(run.saves.standing()):
             raise
 
 
 def _save_before_leaving(run: Run, rate: float) -> None:
     """Save what no save holds yet; of many processes the others may be waiting elsewhere, so nothing is agreed on."""
-    if run.now.step == (run.saves.last or 0):
+    if run.state.step == (run.saves.last or 0):
         return
     _give_up_after_too_many(run, wait=True)
     if run.accelerator.num_processes == 1:
-        run.journal.flush(run.now.step, rate)
-    run.saves.save_alone(run.now)
+        run.logger.flush(run.state.step, rate)
+    run.saves.save_alone(run.state)
 
 
 @contextmanager
 def _going_on(words: str) -> Iterator[None]:
-    """Add to the sentence about pictures that cannot be had how the run goes on."""
+    """Add to the sentence about images that cannot be had how the run goes on."""
     try:
         yield
     except Failed as error:
@@ -231,83 +210,85 @@ def _joined(error: Exception | str, words: str) -> str:
     return f"{error}; {words}" if words else str(error)
 
 
-def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor], Tensor | int, Tensor]:
     """One optimiser step over its micro-batches, or none if it is bad.
 
     -> means of their loss terms, objects cut, whether the step is bad; all of it on the device.
     """
-    now, accelerator, knobs, means, cut = run.now, run.accelerator, run.now.config.train, {}, 0
-    train_mode(run.detector, knobs.freeze_norm)
-    kept = Buffers(now.detector)
+    state, accelerator, cfg = run.state, run.accelerator, run.state.config.train
+    means: dict[str, Tensor] = {}
+    cut: Tensor | int = 0
+    train_mode(run.detector, cfg.freeze_norm)
+    kept = Buffers(state.detector)
     for part, batch in enumerate(batches):
-        batch = to_device(batch, accelerator.device, knobs.channels_last)
+        batch = to_device(batch, accelerator.device, cfg.channels_last)
         run.peers.moved()
         cut = cut + batch.dropped.sum()
-        last = part == knobs.accumulate - 1
+        last = part == cfg.accumulate - 1
         with nullcontext() if last else accelerator.no_sync(run.detector):
             terms = run.detector(batch)
             run.peers.moved()
-            accelerator.backward(terms["total"] / knobs.accumulate)
-        means = {k: means.get(k, 0) + v.detach() / knobs.accumulate for k, v in terms.items()}
-    bad = run.bad_steps.judge(now.step, means, now.detector.parameters())
-    if knobs.clip_norm is not None:
-        accelerator.clip_grad_norm_(run.detector.parameters(), knobs.clip_norm)
-    for group in now.optimizer.param_groups:
+            accelerator.backward(terms["total"] / cfg.accumulate)
+        means = {k: means.get(k, 0) + v.detach() / cfg.accumulate for k, v in terms.items()}
+    bad = run.nonfinite_steps.judge(state.step, means, state.detector.parameters())
+    if cfg.clip_norm is not None:
+        accelerator.clip_grad_norm_(run.detector.parameters(), cfg.clip_norm)
+    for group in state.optimizer.param_groups:
         group["lr"] = rate
-    run.bad_steps.update(bad, now.optimizer, kept, now.detector, now.averaged)
-    now.optimizer.zero_grad()
+    run.nonfinite_steps.update(bad, state.optimizer, kept, state.detector, state.averaged)
+    state.optimizer.zero_grad()
     return means, cut, bad
 
 
 def _evaluate(run: Run) -> None:
     """Score the weights that count, keep them if they are the best so far."""
-    now, journal = run.now, run.journal
-    model = now.evaluated.eval()
+    state, logger = run.state, run.logger
+    model = state.evaluated.eval()
     if run.accelerator.num_processes > 1:  # BatchNorm statistics drift apart; those of the main process are saved
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
     alone = run.accelerator.num_processes == 1  # others would wait for one that leaves
-    words = f"stopped in the evaluation after step {now.step}; train.resume=auto goes on with it"
-    again = f"train.resume=auto goes on with the evaluation after step {now.step}"
+    words = f"stopped in the evaluation after step {state.step}; train.resume=auto goes on with it"
+    again = f"train.resume=auto goes on with the evaluation after step {state.step}"
     with run.stop.at_once(words) if alone else nullcontext(), _going_on(again):
         metrics = _metrics(run, model)
-    now.metrics, now.scored = metrics.figures(), now.step
-    with runs.sparing(f"what {journal.folder} shows of the evaluation"):
-        journal.evaluation(now.step, metrics, model, run.val, now.config)
-    before = now.best
-    if now.metrics["AP"] > before:
-        now.best = now.metrics["AP"]
-        now.best = now.best if run.saves.save(now, runs.BEST) else before
-    run.saves.save(now)
+    state.metrics, state.scored = metrics.figures(), state.step
+    with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
+        logger.evaluation(state.step, metrics, model, run.val, state.config)
+    before = state.best
+    if state.metrics["AP"] > before:
+        state.best = state.metrics["AP"]
+        state.best = state.best if run.saves.save(state, run_folder.BEST) else before
+    run.saves.save(state)
 
 
-def _metrics(run: Run, model: nn.Module) -> Metrics:
+def _metrics(run: Run, model: Detector) -> Metrics:
     """The figures of the validation set; a full disk costs their files, not the figures."""
-    settings = run.now.config
+    settings = run.state.config
     try:
         return evaluate.evaluate(
-            model, run.val, category_ids=run.now.category_ids, device=run.accelerator.device, folder=run.journal.folder,
-            on_error=settings.data.on_error, backend=settings.test.backend,
-            report=report.wanted(settings, f"{run.journal.folder.name}, step {run.now.step}"),
+            model, run.val, category_ids=run.state.category_ids, device=run.accelerator.device,
+            folder=run.logger.folder, on_error=settings.data.on_error, backend=settings.test.backend,
+            report=report.options(settings, f"{run.logger.folder.name}, step {run.state.step}"),
             **inference.settings(settings),
         )  # fmt: skip
     except Unwritten as error:
-        with runs.sparing(error.filename):
+        with run_folder.outliving_the_disk(error.filename):
             raise
         return error.metrics
 
 
-def _open(folder: Path, now: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
+def _open(folder: Path, state: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
     """Save the resolved config and say what is about to run."""
-    with runs.sparing(f"{folder / 'config.yaml'}"):
-        record(now.config, folder)
-    parameters = sum(p.numel() for p in now.detector.parameters())
+    with run_folder.outliving_the_disk(f"{folder / 'config.yaml'}"):
+        record(state.config, folder)
+    parameters = sum(p.numel() for p in state.detector.parameters())
     log.info("run folder %s", folder)
-    log.info("%d training and %d validation images, %d classes", train_images, val_images, len(now.class_names))
+    log.info("%d training and %d validation images, %d classes", train_images, val_images, len(state.class_names))
     log.info(
         "%s with %.2f M parameters on %s x %d, %s",
-        now.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
+        state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
-    names = ", ".join(f"{role} {loss.name}" for role, loss in config.roles(now.config).items())
-    log.info("losses %s; in the total %s", names, now.detector.describe())
+    names = ", ".join(f"{role} {loss.name}" for role, loss in config.roles(state.config).items())
+    log.info("losses %s; in the total %s", names, state.detector.describe())

@@ -1,4 +1,4 @@
-"""What a run writes for people: progress bar, log.csv, eval.csv, TensorBoard, curves and pictures."""
+"""What a run writes for people: progress bar, log.csv, eval.csv, TensorBoard, curves and images."""
 
 import itertools
 import logging
@@ -10,35 +10,40 @@ import cv2
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
+from cornernet import drawing
 from cornernet.config import Config
-from cornernet.data.storage import Away
-from cornernet.drawing import visualize
-from cornernet.evaluation.metrics import Metrics, table
+from cornernet.data import Away
+from cornernet.detectors import Detector
+from cornernet.evaluation import Metrics, table
 from cornernet.prediction import inference
 from cornernet.system import writing
-from cornernet.training import runs
+from cornernet.training import run_folder
 
 log = logging.getLogger("cornernet")
 
 
-class Journal:
+class RunLogger:
     """Collects the loss terms of the steps and writes their means over steps and processes, in the main process."""
 
     def __init__(self, folder: Path, step: int, steps: int, accelerator: Accelerator):
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
-        self.count, self.bad, self.images, self.since = 0, 0, 0, time.perf_counter()
-        self.cut, self.told = 0, False
+        self.count, self.images, self.since, self.told = 0, 0, time.perf_counter(), False
+        self.bad: Tensor | int = 0
+        self.cut: Tensor | int = 0
         self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not self.writes)
         if self.writes:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
 
-            self.losses, self.scores = runs.Table(folder / "log.csv", step), runs.Table(folder / "eval.csv", step)
+            self.losses, self.scores = (
+                run_folder.Table(folder / "log.csv", step),
+                run_folder.Table(folder / "eval.csv", step),
+            )
             self.board = None
-            with runs.sparing(str(folder / "tensorboard")):
+            with run_folder.outliving_the_disk(str(folder / "tensorboard")):
                 self.board = SummaryWriter(folder / "tensorboard", purge_step=step or None)
 
     def __enter__(self):
@@ -48,7 +53,7 @@ class Journal:
         self.bar.close()
         self._tell_cut(last=True)
         if self.writes and self.board is not None:
-            with runs.sparing(str(self.folder / "tensorboard")):
+            with run_folder.outliving_the_disk(str(self.folder / "tensorboard")):
                 self.board.close()
 
     def tick(self, terms: dict[str, Tensor], images: int, cut: Tensor | int = 0, bad: Tensor | int = 0) -> None:
@@ -66,7 +71,8 @@ class Journal:
         """Write the means since the last row, and how many steps are left out of them; every process calls this."""
         if not self.count:
             return
-        figures = torch.stack([self.bad.to(self.accelerator.device, torch.float32), *self.sums.values()])
+        left_out = torch.as_tensor(self.bad, dtype=torch.float32, device=self.accelerator.device)
+        figures = torch.stack([left_out, *self.sums.values()])
         bad, *sums = self.accelerator.reduce(figures, "mean").tolist()
         good = self.count - round(bad)
         means = {name: value / good for name, value in zip(self.sums, sums, strict=True)} if good else {}
@@ -78,19 +84,19 @@ class Journal:
                 " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
             )
             skipped = {"skipped": round(bad)} if bad else {}
-            with runs.sparing(str(self.folder / "log.csv")):
+            with run_folder.outliving_the_disk(str(self.folder / "log.csv")):
                 self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means, **skipped})
             self._show("train", {**means, "lr": rate, "images_per_s": speed, **skipped}, step)
 
     def _show(self, group: str, figures: dict[str, float], step: int) -> None:
         """Hand figures to TensorBoard."""
         if self.board is not None:
-            with runs.sparing(str(self.folder / "tensorboard")):
+            with run_folder.outliving_the_disk(str(self.folder / "tensorboard")):
                 for name, value in figures.items():
                     self.board.add_scalar(f"{group}/{name}", value, step)
 
     def _tell_cut(self, last: bool = False) -> None:
-        """Say once, and at the end how often, that pictures had more objects than there are slots."""
+        """Say once, and at the end how often, that images had more objects than there are slots."""
         if self.writes and int(self.cut) and (last or not self.told):
             self.told = True
             log.warning("%d objects so far were cut; a larger data.max_objects trains on all of them", int(self.cut))
@@ -98,11 +104,11 @@ class Journal:
     def curves(self) -> None:
         """Draw curves.png anew from the rows written so far; neither this nor the save before counts as training."""
         if self.writes:
-            visualize.curves(self.folder)
+            drawing.curves(self.folder)
         self.since = time.perf_counter()
 
-    def evaluation(self, step: int, metrics: Metrics, detector: nn.Module, source, settings: Config) -> None:
-        """Print the table, note the figures, refresh the curves and the picture of six predictions."""
+    def evaluation(self, step: int, metrics: Metrics, detector: Detector, source, settings: Config) -> None:
+        """Print the table, note the figures, refresh the curves and the image of six predictions."""
         if not self.writes:
             return
         with tqdm.external_write_mode():
@@ -110,37 +116,37 @@ class Journal:
         self.scores.add({"step": step, **metrics.figures()})
         self._show("val", metrics.figures(), step)
         self.curves()
-        picture = predictions(detector, source, settings)
-        if picture is not None:
-            writing.write(self.folder / "predictions.png", cv2.imencode(".png", picture)[1].tobytes())
+        image = predictions(detector, source, settings)
+        if image is not None:
+            writing.write(self.folder / "predictions.png", cv2.imencode(".png", image)[1].tobytes())
             if self.board is not None:
-                self.board.add_image("val/predictions", picture[:, :, ::-1].copy(), step, dataformats="HWC")
+                self.board.add_image("val/predictions", image[:, :, ::-1].copy(), step, dataformats="HWC")
         self.since = time.perf_counter()
 
 
-def predictions(detector: nn.Module, source, settings: Config, count: int = 6) -> np.ndarray | None:
-    """Picture of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
+def predictions(detector: Detector, source, settings: Config, count: int = 6) -> np.ndarray | None:
+    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
     images = dict(itertools.islice(_readable(source), count))
     found = inference.detect(detector, list(images.values()), **inference.settings(settings))
     panels = []
     for (i, image), detections in zip(images.items(), found, strict=True):
-        _, boxes = visualize.enlarged(image, detections.boxes)
-        image, truth = visualize.enlarged(image, source.boxes(i))
+        _, boxes = drawing.enlarged(image, detections.boxes.numpy())
+        image, truth = drawing.enlarged(image, source.boxes(i))
         panels.append(
-            visualize.truth_and_predictions(
+            drawing.truth_and_predictions(
                 image,
                 truth,
                 source.labels(i),
-                detections._replace(boxes=boxes),
+                detections._replace(boxes=torch.from_numpy(boxes)),
                 source.class_names,
                 settings.test.draw_score,
             )
         )
-    return visualize.grid(panels, columns=2) if panels else None
+    return drawing.grid(panels, columns=2) if panels else None
 
 
 def _readable(source) -> Iterator[tuple[int, np.ndarray]]:
-    """Pictures that can be read; the evaluation before has named the others, or stopped at them."""
+    """Images that can be read; the evaluation before has named the others, or stopped at them."""
     for i in range(len(source)):
         try:
             image = source.image(i)

@@ -11,19 +11,27 @@ from pathlib import Path
 
 from cornernet import config
 from cornernet.config import Config
+from cornernet.prediction import outputs
 from cornernet.system import locking, writing
 from cornernet.system.locking import Lock
 from cornernet.system.reading import present
-from cornernet.training import runs
+from cornernet.training import run_folder
 
 log = logging.getLogger("cornernet")
 DRAWN = ("curves.png", "predictions.png")
 WRITTEN = (  # what a run writes over without asking
-    runs.LAST, runs.PREVIOUS, runs.DAMAGED, runs.BEST, runs.BAD_BATCH, "log.csv", "eval.csv", "metrics.json",
+    run_folder.LAST, run_folder.PREVIOUS, run_folder.DAMAGED, run_folder.BEST, run_folder.BAD_BATCH,
+    "log.csv", "eval.csv", "metrics.json",
     "predictions.json", *DRAWN,
 )  # fmt: skip
 FILLED = ("report", "tensorboard")  # folders in it, as a whole
-SIGNS = (runs.LAST, runs.PREVIOUS, "log.csv", "tensorboard", locking.FILE)  # that a config.yaml lies in a run's folder
+SIGNS = (
+    run_folder.LAST,
+    run_folder.PREVIOUS,
+    "log.csv",
+    "tensorboard",
+    locking.FILE,
+)  # that a config.yaml lies in a run's folder
 HEAD = "# the settings of the run in this folder; a file that is changed is left as it is, sha256 "
 AGAIN = 60.0  # seconds in which the process that torchrun replaces must be gone
 
@@ -48,60 +56,61 @@ def claimed(settings: Config, name: str) -> Iterator[tuple[Path, str]]:
     """The run's folder, made and locked as long as the block lasts, and what to resume from (see train.resume).
 
     A launch of torchrun that starts again goes on in its own folder, from its last checkpoint if there is one. What
-    was made is removed again if the block fails before it has written anything. Raises ValueError as `runs.folder`
-    does, locking.InUse where another run has the folder, and ValueError where one of the inputs would be overwritten.
+    was made is removed again if the block fails before it has written anything. Raises ValueError as
+    `run_folder.folder` does, locking.InUse where another run has the folder, and ValueError where one of the inputs
+    would be overwritten.
     """
-    again = runs.again(settings.work_dir, name)
-    wanted = "auto" if again is not None and _holds_last(again) else settings.train.resume
-    folder, made = _made(settings.work_dir, name, wanted, again)
-    with Lock(folder, AGAIN if runs.restarted() else locking.PATIENCE) as lock:
+    again = run_folder.again(settings.work_dir, name)
+    resume_from = "auto" if again is not None and _holds_last(again) else settings.train.resume
+    folder, made = _made(settings.work_dir, name, resume_from, again)
+    with Lock(folder, AGAIN if run_folder.restarted() else locking.PATIENCE) as lock:
         try:
             if again is None and settings.work_dir:  # now that no one else can put a run into it
-                runs.folder(settings.work_dir, name, wanted)
+                run_folder.folder(settings.work_dir, name, resume_from)
             _spare_inputs(folder, settings)
             if again is None:
-                _spare_best(folder, wanted)
+                _spare_best(folder, resume_from)
             writing.sweep(folder, elsewhere=lock.number is not None)
-            with runs.sparing(str(folder / runs.LAUNCH)):
-                runs.mark(folder)
-            yield folder, wanted
+            with run_folder.outliving_the_disk(str(folder / run_folder.LAUNCH)):
+                run_folder.mark(folder)
+            yield folder, resume_from
         except BaseException:
             if made:
                 _unmake(folder, lock)
             raise
 
 
-def _made(work_dir: str, name: str, wanted: str, again: Path | None) -> tuple[Path, bool]:
+def _made(work_dir: str, name: str, resume_from: str, again: Path | None) -> tuple[Path, bool]:
     """The run's folder, and whether it was made here; of two that want the same new number one takes the next."""
     if again is not None:
         return again, False
     while True:
-        folder = Path(work_dir) if work_dir else runs.folder("", name, wanted)
+        folder = outputs.checked(Path(work_dir) if work_dir else run_folder.folder("", name, resume_from))
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.mkdir()
             return folder, True
         except FileExistsError:
-            if work_dir or wanted == "auto":
+            if work_dir or resume_from == "auto":
                 folder.mkdir(exist_ok=True)  # raises for a file of that name
                 return folder, False
 
 
 def _unmake(folder: Path, lock: Lock) -> None:
     """Remove a folder that holds nothing but what opening it has put there."""
-    with runs.sparing(f"the removal of {folder}"):
-        if {path.name for path in folder.iterdir()} <= {runs.LAUNCH, locking.FILE}:
-            (folder / runs.LAUNCH).unlink(missing_ok=True)
+    with run_folder.outliving_the_disk(f"the removal of {folder}"):
+        if {path.name for path in folder.iterdir()} <= {run_folder.LAUNCH, locking.FILE}:
+            (folder / run_folder.LAUNCH).unlink(missing_ok=True)
             lock.release()
             folder.rmdir()
 
 
 def _holds_last(folder: Path) -> bool:
-    return any(present(folder / name) for name in (runs.LAST, runs.PREVIOUS))
+    return any(present(folder / name) for name in (run_folder.LAST, run_folder.PREVIOUS))
 
 
 def _inputs(settings: Config) -> Iterator[tuple[str, Path]]:
-    """Key and path of every file that the settings name, and of pictures that are named like what a run draws."""
+    """Key and path of every file that the settings name, and of images that are named like what a run draws."""
     files = {"train.init": settings.train.init, "model.backbone.weights": settings.model.backbone.weights}
     if settings.train.resume != "auto":
         files["train.resume"] = settings.train.resume
@@ -111,14 +120,14 @@ def _inputs(settings: Config) -> Iterator[tuple[str, Path]]:
         part = getattr(settings.data, name)
         yield f"data.{name}.annotations", root / Path(part.annotations).expanduser()
         images = root / Path(part.images).expanduser()
-        yield from ((f"a picture of data.{name}.images", images / drawn) for drawn in DRAWN)
+        yield from ((f"an image of data.{name}.images", images / drawn) for drawn in DRAWN)
 
 
 def _spare_inputs(folder: Path, settings: Config) -> None:
     """Raise ValueError where the run would write over a file that it is given."""
     for key, given in _inputs(settings):
         inside = any(_under(folder / name, given) for name in FILLED)
-        own = given.name in DRAWN and (folder / "log.csv").exists()  # where pictures and a run share a folder
+        own = given.name in DRAWN and (folder / "log.csv").exists()  # where images and a run share a folder
         if not own and (inside or any(_same(folder / name, given) for name in WRITTEN)):
             raise ValueError(
                 f"{key} is {given}, which a run in work_dir {folder} would write over; "
@@ -135,13 +144,13 @@ def _under(folder: Path, path: Path) -> bool:
     return path.exists() and folder.resolve() in path.resolve().parents
 
 
-def _spare_best(folder: Path, wanted: str) -> None:
+def _spare_best(folder: Path, resume_from: str) -> None:
     """Raise ValueError where train.resume=auto would start anew over a best.pt."""
-    best = folder / runs.BEST
-    if wanted == "auto" and best.exists() and not _holds_last(folder):
+    best = folder / run_folder.BEST
+    if resume_from == "auto" and best.exists() and not _holds_last(folder):
         raise ValueError(
-            f"work_dir {folder} holds {runs.BEST} and no {runs.LAST} to go on from, so that the run would start anew "
-            f"and write over it; train.init={best} in another work_dir starts from its weights"
+            f"work_dir {folder} holds {run_folder.BEST} and no {run_folder.LAST} to go on from, so that the run would "
+            f"start anew and write over it; train.init={best} in another work_dir starts from its weights"
         )
 
 

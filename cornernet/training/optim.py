@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from cornernet.config import Train
+from cornernet.detectors import Detector
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
@@ -72,12 +75,18 @@ def _half_cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(1.0, share))) / 2
 
 
-def build_average(module: nn.Module, decay: float | None) -> AveragedModel | None:
+class Average(AveragedModel):
+    """Averaged weights of a detector; where `skip` is a 0-dim tensor of 1, an update leaves them but for the count."""
+
+    module: Detector
+    skip: Tensor | None = None
+
+
+def build_average(detector: Detector, decay: float | None) -> Average | None:
     """Exponential moving average of weights and buffers, or None.
 
     The average starts as a copy after the first step; from then on the decay after n steps is
-    min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten. Where `.skip` is set to
-    a 0-dim tensor of 1 on the device, an update leaves it as it is, but for the count.
+    min(decay, (1 + n) / (10 + n)), so that the random weights of the start are soon forgotten.
     """
     if decay is None:
         return None
@@ -85,7 +94,7 @@ def build_average(module: nn.Module, decay: float | None) -> AveragedModel | Non
         raise ValueError(f"train.ema must lie between 0 and 1 or be null, got {decay}")
 
     @torch.no_grad()
-    def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def average(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         n = int(model.n_averaged)  # `count` is the same on the device, for which one would have to wait
         share = 1 - min(decay, (1 + n) / (10 + n))
         if not torch.is_floating_point(averaged[0]):  # BatchNorm's counters of batches
@@ -96,6 +105,5 @@ def build_average(module: nn.Module, decay: float | None) -> AveragedModel | Non
             shares = (share * (1 - model.skip)).to(averaged[0].dtype)
             torch._foreach_lerp_(averaged, current, [shares] * len(averaged))
 
-    model = AveragedModel(module, multi_avg_fn=average, use_buffers=True)
-    model.skip = None
+    model = Average(detector, multi_avg_fn=average, use_buffers=True)
     return model

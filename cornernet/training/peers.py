@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import torch
 
-from cornernet.cli.commandline import FAILED
+from cornernet.errors import FAILED
 
 START = 120.0  # seconds that a process may take, at least, until it shows up
 GONE = "left"
@@ -38,18 +38,19 @@ class Told(NamedTuple):
 class Seen:
     """What one process knows of another: what that said last, and since when it says so."""
 
-    def __init__(self, first: str, now: float):
-        self.text, self.told, self.beat_at, self.place_at, self.came = first, None, now, now, False
+    def __init__(self, first: str, moment: float):
+        self.text, self.beat_at, self.place_at, self.came = first, moment, moment, False
+        self.told: Told | None = None
 
-    def hear(self, text: str, now: float) -> None:
+    def hear(self, text: str, moment: float) -> None:
         """Note what the other one says now; what stands there from an earlier start says nothing until it changes."""
         if text == self.text:
             return
         before, self.text, self.came = self.told, text, True
         self.told = None if text == GONE else _parsed(text)
-        self.beat_at = now
+        self.beat_at = moment
         if before is None or self.told is None or before[1:] != self.told[1:]:
-            self.place_at = now
+            self.place_at = moment
 
     @property
     def gone(self) -> bool:
@@ -119,32 +120,32 @@ class Peers:
         """End this process as soon as another one has stopped."""
         begun = last = time.monotonic()
         while not self.over.wait(self.interval):
-            now = time.monotonic()
-            if now - last > self.timeout / 2:  # it was this process that stood still
-                begun = now
+            moment = time.monotonic()
+            if moment - last > self.timeout / 2:  # it was this process that stood still
+                begun = moment
                 for other in self.seen.values():
-                    other.beat_at = other.place_at = now
-            last = now
-            silent = now - max(begun, self.heard or begun)
+                    other.beat_at = other.place_at = moment
+            last = moment
+            silent = moment - max(begun, self.heard or begun)
             if self.heard is not None and silent <= 3 * self.interval:
-                stopped = [rank for rank, other in self.seen.items() if self._stopped(other, now)]
+                stopped = [rank for rank, other in self.seen.items() if self._stopped(other, moment)]
             else:  # nobody can be heard: the store of rank 0 went with it; torchrun's own one blames no rank
                 limit = self.timeout if self.heard else max(self.timeout, START)
                 stopped = [0] if silent > limit and self.rank and os.environ.get(AGENT) != "True" else []
             if stopped:
                 self._end(stopped)
 
-    def _stopped(self, other: Seen, now: float) -> bool:
+    def _stopped(self, other: Seen, moment: float) -> bool:
         """Whether a process is silent for too long, or lives but lets those ahead of it wait."""
         if other.gone:
             return False
-        if now - other.beat_at > (self.timeout if other.came else max(self.timeout, START)):
+        if moment - other.beat_at > (self.timeout if other.came else max(self.timeout, START)):
             return True
-        if not other.came or other.told.patient:
+        if not other.came or other.told is None or other.told.patient:
             return False
         ahead = max([self.place, *(x.told.place for x in self.seen.values() if x.told is not None)])
         late = self.timeout + 2 * min(1.0, self.timeout / 4)  # its own loader tells more, if it is that
-        return other.told.place < ahead and now - other.place_at > late
+        return other.told.place < ahead and moment - other.place_at > late
 
     def _end(self, stopped: list[int]) -> None:
         """Say which, end what would wait for it, and leave; the main thread waits where no exception reaches it."""

@@ -14,15 +14,15 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from cornernet.checkpoints import checkpoint
-from cornernet.checkpoints.checkpoint import Damaged
-from cornernet.cli.commandline import Unsaved
 from cornernet.config import Config, elsewhere, from_container, to_dict, untyped
+from cornernet.config.differences import differences
+from cornernet.errors import Damaged, Unsaved
 from cornernet.system.reading import present
-from cornernet.training import opening, runs, state
-from cornernet.training.state import State
+from cornernet.training import opening, run_folder
+from cornernet.training.state import State, snapshot
 
 log = logging.getLogger("cornernet")
-RESUMED = {  # what only a training checkpoint holds
+RESUMED: dict[str, type | tuple[type, ...]] = {  # what only a training checkpoint holds
     "optimizer": dict,
     "averaged": (dict, type(None)),
     "rng": torch.Tensor,
@@ -42,41 +42,41 @@ class Saves:
         self.failed = 0
         self.missing: dict[str, str] = {}  # file whose latest save failed -> why
 
-    def save(self, now: State, name: str = runs.LAST) -> bool:
+    def save(self, state: State, name: str = run_folder.LAST) -> bool:
         """Save the state under the name -> whether the disk took it; every process calls this, all get the same.
 
         Raises FloatingPointError, before anything is overwritten, where the weights are not finite.
         """
-        if not finite(now.detector):
+        if not finite(state.detector):
             raise FloatingPointError(
-                f"the weights are not finite at step {now.step} and are not saved; {self._standing()}. "
+                f"the weights are not finite at step {state.step} and are not saved; {self._standing()}. "
                 "A smaller train.lr or train.clip_norm helps"
             )
-        done = [self.accelerator.is_main_process and self._write(now, name)]
+        done = [self.accelerator.is_main_process and self._write(state, name)]
         return broadcast_object_list(done)[0]
 
-    def save_alone(self, now: State) -> None:
+    def save_alone(self, state: State) -> None:
         """Save last.pt in the main process without hearing of the others, which may be waiting elsewhere."""
-        if self.accelerator.is_main_process and finite(now.detector):
-            self._write(now, runs.LAST)
+        if self.accelerator.is_main_process and finite(state.detector):
+            self._write(state, run_folder.LAST)
 
     def standing(self) -> str:
         """How the run goes on from its last save, "" where it has none."""
         return f"train.resume=auto goes on from step {self.last}" if self.last else ""
 
-    def _write(self, now: State, name: str) -> bool:
+    def _write(self, state: State, name: str) -> bool:
         scaler = None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict()
         try:
-            checkpoint.save(state.snapshot(now, scaler), self.folder / name, keep=name == runs.LAST)
+            checkpoint.save(snapshot(state, scaler), self.folder / name, keep=name == run_folder.LAST)
         except OSError as error:
             self.failed, self.missing[name] = self.failed + 1, error.strerror or str(error)
             log.warning(
                 "%s could not be saved at step %d: %s; %s. The run goes on and tries again at the next save",
-                self.folder / name, now.step, self.missing[name], self._standing(),
+                self.folder / name, state.step, self.missing[name], self._standing(),
             )  # fmt: skip
             return False
         self.missing.pop(name, None)
-        self.last = now.step if name == runs.LAST else self.last
+        self.last = state.step if name == run_folder.LAST else self.last
         return True
 
     def _standing(self) -> str:
@@ -103,47 +103,47 @@ def agreed_folder(settings: Config, name: str, accelerator: Accelerator) -> Iter
     """The run's folder and what to resume from, which the main process claims for all, see `opening.claimed`."""
     own = opening.claimed(settings, name) if accelerator.is_main_process else nullcontext((None, None))
     with own as chosen:
-        folder, wanted = broadcast_object_list(list(chosen))
-        yield Path(folder), wanted
+        folder, resume_from = broadcast_object_list(list(chosen))
+        yield Path(folder), resume_from
 
 
-def resumable(folder: Path, wanted: str) -> bool:
+def resumable(folder: Path, resume_from: str) -> bool:
     """Whether `resume` will find something to go on from, or complain."""
-    return bool(wanted) and (wanted != "auto" or any(present(folder / name) for name in (runs.LAST, runs.PREVIOUS)))
+    if resume_from != "auto":
+        return bool(resume_from)
+    return any(present(folder / name) for name in (run_folder.LAST, run_folder.PREVIOUS))
 
 
-def resume(now: State, folder: Path, wanted: str, accelerator: Accelerator) -> None:
+def resume(state: State, folder: Path, resume_from: str, accelerator: Accelerator) -> None:
     """Load the checkpoint that `wanted` (see train.resume) asks for, if there is one."""
     chosen: list[Any] = [None]
     held = None
     if accelerator.is_main_process:
-        path, held = _find(folder, wanted)
+        path, held = _find(folder, resume_from)
         chosen = [path]
     path = broadcast_object_list(chosen)[0]
     if path is None:
         return
     held = checkpoint.load(path) if held is None else held
-    restore(now, held, path)
-    if not present(folder / runs.BEST):  # resumed into another folder: the best of the old one is not here
-        now.best = -math.inf
+    restore(state, held, path)
+    if not present(folder / run_folder.BEST):  # resumed into another folder: the best of the old one is not here
+        state.best = -math.inf
     if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:
-        log.info("resumed from %s at step %d", path, now.step)
-        if changed := [
-            text for key, text in state.differences(held["config"], now.config).items() if key not in SILENT
-        ]:
+        log.info("resumed from %s at step %d", path, state.step)
+        if changed := [text for key, text in differences(held["config"], state.config).items() if key not in SILENT]:
             log.info("other settings than before: %s", "; ".join(changed))
 
 
-def _find(folder: Path, wanted: str) -> tuple[Path | None, dict[str, Any] | None]:
+def _find(folder: Path, resume_from: str) -> tuple[Path | None, dict[str, Any] | None]:
     """The checkpoint to go on from, and what it holds. A damaged last one is put aside, so that it replaces no other.
 
     Raises ValueError where there are checkpoints and none is whole, OSError where the system does not hand one over.
     """
-    last = folder / runs.LAST
-    if wanted != "auto":
-        return (Path(wanted), checkpoint.load(wanted)) if wanted else (None, None)
+    last = folder / run_folder.LAST
+    if resume_from != "auto":
+        return (Path(resume_from), checkpoint.load(resume_from)) if resume_from else (None, None)
     before = checkpoint.previous(last)
     if not present(last) and not present(before):
         return None, None
@@ -155,48 +155,48 @@ def _find(folder: Path, wanted: str) -> tuple[Path | None, dict[str, Any] | None
         log.warning("%s; going on from that", error if isinstance(error, Damaged) else f"{error}, but {before}")
     held = checkpoint.load(before)
     if present(last):
-        os.replace(last, folder / runs.DAMAGED)
+        os.replace(last, folder / run_folder.DAMAGED)
     return before, held
 
 
-def restore(now: State, held: dict[str, Any], path: Path) -> None:
+def restore(state: State, held: dict[str, Any], path: Path) -> None:
     """Put a checkpoint's weights, optimiser and position into the state.
 
     Raises ValueError where the checkpoint belongs to another model, other classes, another optimiser or averaging.
     """
-    _check_resumable(held, now, path)
-    checkpoint.load_weights(now.detector, held["model"], str(path))
-    _restore_optimizer(now.optimizer, held["optimizer"], path)
-    if (held["averaged"] is None) != (now.averaged is None):
-        raise ValueError(f"{path} holds {'no' if now.averaged else 'an'} average of the weights, against train.ema")
-    if now.averaged is not None:
-        checkpoint.load_weights(now.averaged.module, held["averaged"], str(path))
-        now.averaged.n_averaged.fill_(held["step"])
-    now.step, now.best, now.metrics = held["step"], held["best"], held["metrics"]
-    now.scored, now.skipped = held.get("scored", -1), held.get("skipped", 0)
+    _check_resumable(held, state, path)
+    checkpoint.load_weights(state.detector, held["model"], str(path))
+    _restore_optimizer(state.optimizer, held["optimizer"], path)
+    if (held["averaged"] is None) != (state.averaged is None):
+        raise ValueError(f"{path} holds {'no' if state.averaged else 'an'} average of the weights, against train.ema")
+    if state.averaged is not None:
+        checkpoint.load_weights(state.averaged.module, held["averaged"], str(path))
+        state.averaged.n_averaged.fill_(held["step"])
+    state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
+    state.scored, state.skipped = held.get("scored", -1), held.get("skipped", 0)
     try:
         torch.set_rng_state(held["rng"])
     except (RuntimeError, TypeError):
         raise ValueError(f"{path} holds no state of torch's random numbers at rng") from None
 
 
-def _check_resumable(held: dict[str, Any], now: State, path: Path) -> None:
+def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
     if missing := [key for key, kind in RESUMED.items() if key not in held or not isinstance(held[key], kind)]:
         raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
-    if (held["class_names"], held["category_ids"]) != (now.class_names, now.category_ids):
-        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {now.class_names}")
-    if words := _untyped_losses(held["config"], now.config):
+    if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
+        raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
+    if words := _untyped_losses(held["config"], state.config):
         raise ValueError(elsewhere.refusal(f"{path}, whose run can only go on with the losses it began with,", words))
-    if refused := [text for key, text in state.differences(held["config"], now.config).items() if _belongs(key, text)]:
+    if refused := [text for key, text in differences(held["config"], state.config).items() if _belongs(key, text)]:
         raise ValueError(
             f"{path} is of another run: {'; '.join(refused)}. Resume it with the same, or start from its weights with "
             "train.init"
         )
 
 
-def _untyped_losses(before: dict[str, Any], now: Config) -> list[str]:
+def _untyped_losses(before: dict[str, Any], state: Config) -> list[str]:
     """Return what of the losses of a checkpoint's config leads to code from elsewhere, and is not in that of now."""
-    again = elsewhere.typed(to_dict(now)["loss"])
+    again = elsewhere.typed(to_dict(state)["loss"])
     return [word for word in untyped(from_container(before)) if word not in again]
 
 
@@ -239,8 +239,8 @@ def _stray(parameter: torch.Tensor, remembered: Any) -> str:
     for name, value in remembered.items():
         if name == "momentum_buffer" and value is None:  # of SGD before its first step
             continue
-        wanted = () if name == "step" else tuple(parameter.shape)
-        if not isinstance(value, torch.Tensor) or tuple(value.shape) != wanted:
+        resume_from = () if name == "step" else tuple(parameter.shape)
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != resume_from:
             return f"{name} of shape {list(getattr(value, 'shape', []))} for a weight of shape {list(parameter.shape)}"
         if not value.isfinite().all():
             return f"{name} of a weight of shape {list(parameter.shape)} is not finite"

@@ -4,53 +4,50 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelerate import Accelerator
-from torch import nn
 
 from cornernet import config, detectors
-from cornernet.checkpoints import checkpoint
-from cornernet.config import Config, elsewhere
-from cornernet.data.loader import train_loader
-from cornernet.data.sampler import StepSampler
-from cornernet.data.sources import build_source
-from cornernet.data.sources.source import Source
+from cornernet.checkpoints import checkpoint, load
+from cornernet.config import Config, elsewhere, ranges
+from cornernet.data import StepSampler, train_loader
+from cornernet.data.sources import Source, build_source
+from cornernet.detectors import Detector
 from cornernet.hardware import build_accelerator, to_device, train_mode
 from cornernet.structures import Batch
-from cornernet.training import runs, state
-from cornernet.training.bad_steps import BadStep, listed
-from cornernet.training.state import State
-
-NAMED = 20  # parameters at most that are listed one by one
+from cornernet.training import run_folder
+from cornernet.training.nonfinite_steps import NonFiniteStep, listed
+from cornernet.training.state import State, snapshot, untrained
 
 
-def keep(now: State, bad: BadStep, source: Source, folder: Path, accelerator: Accelerator) -> str:
+def keep(state: State, bad: NonFiniteStep, source: Source, folder: Path, accelerator: Accelerator) -> str:
     """Write bad_batch.pt, in the main process -> why the run ends, with every term and the ids of the images.
 
     The file is a checkpoint of the run, whose weights no step has changed since, with `bad`: the step, counted from 0,
     its terms, the number of processes and its samples, from which and from the seed the batch follows.
     """
-    train, world = now.config.train, accelerator.num_processes
-    now.step = bad.step + 1  # on a GPU the run is some steps further, which changed nothing
+    train, world = state.config.train, accelerator.num_processes
+    state.step = bad.step + 1  # on a GPU the run is some steps further, which changed nothing
     samples = [
         {"epoch": epoch, "index": index, "image_id": source.record(index).image_id}
         for rank in range(world)
         for part in StepSampler(
-            len(source), train.batch_size, train.accumulate, now.config.seed, rank=rank, world=world
+            len(source), train.batch_size, train.accumulate, state.config.seed, rank=rank, world=world
         ).step(bad.step)
         for epoch, index in part
     ]
     ids = ", ".join(str(sample["image_id"]) for sample in samples)
-    path = folder / runs.BAD_BATCH
+    path = folder / run_folder.BAD_BATCH
     text = (
-        f"{train.max_bad_steps} steps in a row were left out; at step {bad.step + 1} {listed(bad.terms)}, images {ids}"
+        f"{train.max_nonfinite_steps} steps in a row were not finite and skipped; at step {bad.step + 1} "
+        f"{listed(bad.terms)}, images {ids}"
     )
     if not accelerator.is_main_process:
         return text
     held = {"step": bad.step, "terms": bad.terms, "processes": world, "samples": samples}
     try:
-        checkpoint.save({**state.snapshot(now), "bad": held}, path)
+        checkpoint.save({**snapshot(state), "bad": held}, path)
     except OSError as error:
         return f"{text}; {path} could not be written: {error.strerror}"
     return (
@@ -58,34 +55,47 @@ def keep(now: State, bad: BadStep, source: Source, folder: Path, accelerator: Ac
     )
 
 
-def replay(path: str | Path, overrides: Sequence[str] = ()) -> str:
+class Replay(NamedTuple):
+    """What a bad batch comes to when it is run again."""
+
+    step: int  # counted from 1
+    terms: dict[str, float]  # in the run, when it gave up
+    parts: dict[str, dict[str, float]]  # process, part and images -> terms
+    weights: list[str]  # names of those that are not finite
+    all_weights: int
+    gradients: list[str]  # names of the parameters whose gradient is not finite
+    all_gradients: int
+
+
+def replay(path: str | Path, overrides: Sequence[str] = ()) -> Replay:
     """Run a bad batch forward and backward with the weights that met it -> every term, and what is not finite.
 
     path: bad_batch.pt or the folder of the run. overrides: keys of its config, for data that lie elsewhere now or
     another precision. Raises FileNotFoundError or ValueError for a file that holds no such batch, for data that are
     not the run's, and for a loss by dotted path that the overrides do not name: importing it runs code.
     """
-    path = Path(path) / runs.BAD_BATCH if Path(path).is_dir() else Path(path)
+    path = Path(path) / run_folder.BAD_BATCH if Path(path).is_dir() else Path(path)
     held = checkpoint.load(path)
     if not _is_bad(held.get("bad")):
-        raise ValueError(f"{path} holds no bad batch; {runs.BAD_BATCH} does, which a run writes when it gives up")
-    settings = config.override(state.from_file(held["config"]), overrides)
+        raise ValueError(f"{path} holds no bad batch; {run_folder.BAD_BATCH} does, which a run writes when it gives up")
+    settings = config.override(load.from_file(held["config"]), overrides)
     if words := config.untyped(settings):
         raise ValueError(elsewhere.refusal(str(path), words))
-    bare, classes = state.without_weights(settings), len(held["class_names"])
-    state.fit(partial(detectors.build, bare, classes), held, settings, path)
+    ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
+    bare, classes = load.without_weights(settings), len(held["class_names"])
+    load.fit(partial(detectors.build, bare, classes), held, settings, path)
     accelerator = build_accelerator(settings)
-    detector = state.untrained(bare, classes, accelerator.device)
+    detector = untrained(bare, classes, accelerator.device)
     checkpoint.load_weights(detector, held["model"], str(path), finite=False)
     broken = checkpoint.not_finite(detector.state_dict())
-    lines = [f"step {held['bad']['step'] + 1}, in the run: {_terms(held['bad']['terms'])}"]
-    for name, batch in _batches(held, settings):
-        terms = _forward_backward(detector, batch, settings, accelerator)
-        lines.append(f"{name}: {_terms(terms)}")
+    parts = {
+        name: _forward_backward(detector, batch, settings, accelerator) for name, batch in _batches(held, settings)
+    }
     found = {name: p.grad for name, p in detector.named_parameters() if p.grad is not None}
-    lines.append(_which("weights", broken, len(held["model"])))
-    lines.append(_which("gradients", checkpoint.not_finite(found), len(found)))
-    return "\n".join(lines)
+    return Replay(
+        held["bad"]["step"] + 1, held["bad"]["terms"], parts, broken, len(held["model"]),
+        checkpoint.not_finite(found), len(found),
+    )  # fmt: skip
 
 
 def _is_bad(bad: Any) -> bool:
@@ -112,33 +122,20 @@ def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batc
             bad["processes"],
         )  # fmt: skip
         for part, batch in enumerate(loader):
-            wanted, samples = samples[: len(batch.index)], samples[len(batch.index) :]
+            expected, samples = samples[: len(batch.index)], samples[len(batch.index) :]
             ids = [source.record(index).image_id for index in batch.index.tolist()]
-            if ids != [sample["image_id"] for sample in wanted]:
+            if ids != [sample["image_id"] for sample in expected]:
                 raise ValueError(
                     f"these are other data than the run's: its step saw the images "
-                    f"{[sample['image_id'] for sample in wanted]}, here they are {ids}"
+                    f"{[sample['image_id'] for sample in expected]}, here they are {ids}"
                 )
             yield f"process {rank}, part {part}, images {', '.join(map(str, ids))}", batch
 
 
-def _forward_backward(
-    detector: nn.Module, batch: Batch, settings: Config, accelerator: Accelerator
-) -> dict[str, float]:
+def _forward_backward(detector: Detector, batch: Batch, settings: Config, accelerator: Accelerator) -> dict[str, float]:
     """Terms of one part, whose gradient is added to that of the others; without a scaler."""
     train_mode(detector, settings.train.freeze_norm)
     with accelerator.autocast():
         terms = detector(to_device(batch, accelerator.device, settings.train.channels_last))
     terms["total"].backward()
     return {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _terms(terms: dict[str, float]) -> str:
-    return ", ".join(f"{name}={value:g}" for name, value in terms.items())
-
-
-def _which(what: str, names: list[str], among: int) -> str:
-    if not names:
-        return f"{what}: all {among} are finite"
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{what}: {len(names)} of {among} are not finite: {', '.join(names[:NAMED])}{more}"

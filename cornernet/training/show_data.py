@@ -1,32 +1,40 @@
-"""What a training sees: its first pictures as the augmentation leaves them, with what they are to teach the network."""
+"""What a training sees: its first images as the augmentation leaves them, with what they are to teach the network."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from cornernet import config, detectors
-from cornernet.config import Config
-from cornernet.data.loader import train_loader
-from cornernet.data.sources import build_source
-from cornernet.data.sources.source import Source
+from cornernet import config, detectors, drawing
+from cornernet.data import train_loader
+from cornernet.data.sources import Source, build_source
 from cornernet.data.transforms.photometric import photometric
-from cornernet.drawing import visualize
-from cornernet.prediction import outputs
-from cornernet.prediction.media import write_picture
+from cornernet.detectors import Detector
+from cornernet.prediction import outputs, write_image
 from cornernet.structures import Batch
 
-SHEET = 6  # pictures on the sheet
+IMAGES, SHEET = 12, 6  # drawn unless the call says how many, and on the sheet
 
 
-def show(path: str, overrides: Sequence[str] = ()) -> str:
-    """Config, overrides, images=N and out=DIR -> what was written: a picture for each of the first N samples of the
-    run, in the order in which it would see them, and targets.png with the first six of them.
+class Shown(NamedTuple):
+    """What was drawn."""
+
+    folder: Path
+    objects: int
+    cut: int  # objects beyond data.max_objects, which a training would not see
+    max_objects: int
+
+
+def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, out: Path | None = None) -> Shown:
+    """Write an image for each of the first samples of a config's run, in the order in which it would see them, and
+    targets.png with the first six of them, into out or runs/show-<config>.
 
     Raises ValueError or FileNotFoundError as a training of this config would.
     """
-    settings, count, folder = _read(path, overrides)
+    folder = outputs.checked(out or Path(f"runs/show-{Path(path).stem}"))
+    settings = config.load(path, overrides)
     source = build_source(settings.data, "train")
     detector = detectors.build(settings, len(source.class_names))
     sheet, objects, cut = [], 0, 0
@@ -35,44 +43,32 @@ def show(path: str, overrides: Sequence[str] = ()) -> str:
     for number, batch in enumerate(train_loader(settings.data, source, 1, seed=settings.seed, steps=count)):
         (panel,) = draw(detector, batch, source)
         name = Path(source.record(int(batch.index)).file_name).stem
-        write_picture(folder / f"{number:03d}_{name}.png", panel)
+        write_image(folder / f"{number:03d}_{name}.png", panel)
         sheet += [panel] if number < SHEET else []
         objects, cut = objects + int(batch.mask.sum()), cut + int(batch.dropped.sum())
-    write_picture(folder / "targets.png", visualize.grid(sheet, columns=1))
-    text = f"{count} pictures with {objects} objects written to {folder}"
-    return text + (f"; data.max_objects={settings.data.max_objects} cuts {cut} more" if cut else "")
+    write_image(folder / "targets.png", drawing.grid(sheet, columns=1))
+    return Shown(folder, objects, cut, settings.data.max_objects)
 
 
-def draw(detector: nn.Module, batch: Batch, source: Source) -> list[np.ndarray]:
-    """Training batch and its source -> a picture of each sample, BGR: the objects, and beside them their targets."""
+def draw(detector: Detector, batch: Batch, source: Source) -> list[np.ndarray]:
+    """Training batch and its source -> an image of each sample, BGR: the objects, and beside them their targets."""
     plain, boxes = [], []
-    for picture, found, mask in zip(seen(batch), batch.boxes, batch.mask, strict=True):
-        larger, places = visualize.enlarged(picture, found[mask].numpy())
+    for pixels, found, mask in zip(seen(batch), batch.boxes, batch.mask, strict=True):
+        larger, places = drawing.enlarged(pixels, found[mask].numpy())
         plain.append(larger)
         boxes.append(places)
     panels = []
     for row, columns in enumerate(detector.draw_targets(batch, plain)):
         labels, record = batch.labels[row][batch.mask[row]], source.record(int(batch.index[row]))
-        truth = visualize.draw(plain[row], boxes[row], labels, None, source.class_names)
+        truth = drawing.draw(plain[row], boxes[row], labels, None, source.class_names)
         title = f"{record.file_name}: {len(labels)} objects"
-        named = [visualize.captioned(image, text) for text, image in [(title, truth), *columns]]
-        panels.append(visualize.grid(named, columns=len(named)))
+        named = [drawing.captioned(image, text) for text, image in [(title, truth), *columns]]
+        panels.append(drawing.grid(named, columns=len(named)))
     return panels
 
 
 def seen(batch: Batch) -> list[np.ndarray]:
-    """Pictures [H, W, 3] uint8 BGR with the colours that the augmentation gives them on the device."""
+    """Images [H, W, 3] uint8 BGR with the colours that the augmentation gives them on the device."""
     images: Tensor = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
     pixels = (images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
-    return [np.ascontiguousarray(picture) for picture in pixels.numpy()]
-
-
-def _read(path: str, overrides: Sequence[str]) -> tuple[Config, int, Path]:
-    """Config and overrides -> settings, number of pictures, folder."""
-    chosen, overrides = outputs.split(overrides)
-    own = [text for text in overrides if text.startswith("images=")]
-    count = own[-1].partition("=")[2] if own else "12"
-    if not count.isdecimal() or int(count) < 1:
-        raise ValueError(f"images must be a whole number of at least 1, got {count!r}")
-    folder = outputs.checked(Path(chosen or f"runs/show-{Path(path).stem}"))
-    return config.load(path, [text for text in overrides if text not in own]), int(count), folder
+    return [np.ascontiguousarray(image) for image in pixels.numpy()]

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import torch
 from accelerate import Accelerator
 
+from cornernet.errors import Interrupted
 from cornernet.system import interruption
-from cornernet.system.interruption import Interrupted
 
 STEPS_BETWEEN_AGREEMENTS = 10
 ECHO = 1.0  # seconds in which a signal is the same one again: torchrun passes on the Ctrl-C that a terminal sent to all

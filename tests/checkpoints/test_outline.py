@@ -96,7 +96,27 @@ def overlapping():
     return sealed(file.getvalue())
 
 
+def two_lists():
+    """An archive with a second list of parts, where torch looks for it and Python's zipfile does not."""
+    parts = {"data.pkl": pickled({}), **{f"data/{number}": b"" for number in range(20)}}
+    file, shown = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in parts:
+            made.writestr(f"x/{name}", bytes(10**6) if name == "data/0" else b"")
+        first = made.start_dir
+    with zipfile.ZipFile(shown, "w") as made:
+        for name, data in parts.items():
+            made.writestr(f"x/{name}", data)
+        for part in made.filelist:  # zipfile reckons from the end, torch from the beginning
+            part.header_offset += first - made.start_dir
+    hidden, seen = file.getvalue(), shown.getvalue()
+    return sealed(hidden[:-22] + seen[:-6] + hidden[-6:])
+
+
 BOMBS = {
+    "two lists of parts": two_lists,
+    "names but for case": lambda: described(pickled({}), **{"DATA.PKL": tensor(10**9, 0, 1), "data/0": bytes(4)}),
+    "one name twice": lambda: described(tensor(2, 1, 2), **{"data/0": bytes(8), "DATA/0": bytes(4)}),
     "compressed": lambda: archive({"data.pkl": pickled({}), "data/0": bytes(10**8)}, zipfile.ZIP_DEFLATED),
     "overlapping": overlapping,
     "parts": lambda: archive({f"data/{i}": b"" for i in range(40_000)}),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cornernet.cli import commandline
-from cornernet.cli.commandline import Failed, Interrupted, Unsaved, sentences, split
+from cornernet.cli.commandline import Command, call, sentences, split
+from cornernet.cli.keys import OUT, Reader, whole
+from cornernet.errors import Failed, Interrupted, Unsaved
 
 USAGE = "tool.py A B [key=value ...]\n\nmore"
 
@@ -86,19 +87,28 @@ def test_the_environment_can_ask_for_tracebacks(monkeypatch):
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_wins_over_everything(flag, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["tool.py", "nonsense", flag])
+def test_help_wins_over_everything(flag, capsys):
     with pytest.raises(SystemExit) as left:
-        commandline.run(lambda *a: pytest.fail("main ran"), USAGE, 2)
+        call(Command(lambda *a: pytest.fail("main ran"), USAGE, 2), ["nonsense", flag])
     out = capsys.readouterr().out
     assert left.value.code == 0 and out.startswith(USAGE) and "train.lr" in out
 
 
-def test_run_hands_over_paths_and_overrides(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["tool.py", "a", "b", "x=1"])
+def test_a_command_gets_paths_overrides_and_its_own_keys():
     got = []
-    commandline.run(lambda *a: got.extend(a), USAGE, 2)
-    assert got == ["a", "b", ["x=1"]]
+    command = Command(lambda *a, **own: got.extend([*a, own]), USAGE, 2, keys={"n": Reader(whole(1)), **OUT})
+    call(command, ["a", "b", "train.lr=1", "n=3", "work_dir=there"])
+    assert got == ["a", "b", ["train.lr=1"], {"n": 3, "out": Path("there")}]
+
+
+def test_a_command_without_keys_takes_none(capsys):
+    command = Command(lambda *a: pytest.fail("main ran"), USAGE, 1, overrides=False)
+    with pytest.raises(SystemExit) as left:
+        call(command, ["a", "x=1"])
+    assert left.value.code == 2 and "got 'x=1', but nothing can be set here" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        call(command, ["--help"])
+    assert capsys.readouterr().out == USAGE + "\n"
 
 
 def test_help_may_be_read_in_part():

@@ -1,6 +1,6 @@
 """The tools as a user calls them: what they write and print, and one line for every kind of bad input."""
 
-import importlib
+import ast
 import json
 import logging
 import os
@@ -15,14 +15,15 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from cornernet import drawing
 from cornernet.checkpoints import checkpoint
+from cornernet.cli import console
 from cornernet.data.problems import short
-from cornernet.drawing import visualize
 from cornernet.system.printing import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
-KEYLESS = {"list_losses", "document_losses"}  # what they print is set by no key of a config
+KEYLESS = {"list_losses", "document_losses", "simulate_boxes"}  # what they print is set by no key of a config
 
 
 @pytest.fixture
@@ -47,9 +48,9 @@ def call(monkeypatch, capfd):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Folder with two pictures, one in a folder of its own."""
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    """Folder with two images, one in a folder of its own."""
+    folder = tmp_path / "images"
     (folder / "more").mkdir(parents=True)
     for path in (folder / "a.png", folder / "more" / "b.jpg"):
         cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
@@ -60,7 +61,7 @@ def pictures(tmp_path):
 
 
 def test_train_then_evaluate(call, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(visualize, "curves", lambda folder: None)
+    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     run = tmp_path / "run"
     code, out, err = call("train", tiny, f"work_dir={run}", "train.steps=1")
     assert code == 0 and "AP50" in out and f"run folder {run}" in err
@@ -82,7 +83,7 @@ def test_evaluating_without_a_detection(call, tiny_run, tmp_path):
 
 
 def coco(folder, categories, images=1):
-    """A COCO set of noise with one box a picture -> overrides that evaluate on it."""
+    """A COCO set of noise with one box an image -> overrides that evaluate on it."""
     annotations = {
         "images": [{"id": i, "file_name": f"{i}.png", "width": 70, "height": 50} for i in range(images)],
         "annotations": [
@@ -103,7 +104,7 @@ def test_evaluating_on_anothers_coco_set(call, tiny_run, tmp_path):
     assert code == 0 and "2 images, 2 objects" in out and "rectangle" in out, err
 
 
-def test_a_picture_that_is_broken_stops_or_is_left_out(call, tiny_run, tmp_path):
+def test_a_image_that_is_broken_stops_or_is_left_out(call, tiny_run, tmp_path):
     where = [*coco(tmp_path, [{"id": 2, "name": "rectangle"}], images=2), f"work_dir={tmp_path / 'out'}"]
     (tmp_path / "1.png").write_bytes(b"broken")
     code, _, err = call("evaluate", tiny_run / "last.pt", *where)
@@ -115,15 +116,15 @@ def test_a_picture_that_is_broken_stops_or_is_left_out(call, tiny_run, tmp_path)
 # -- predicting -------------------------------------------------------------------------------------------------
 
 
-def test_predicting_a_folder_with_a_broken_picture(call, tiny_run, pictures, tmp_path):
-    (pictures / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
-    (pictures / "notes.txt").write_text("not a picture either")
-    (pictures / "still.webp").write_bytes(cv2.imencode(".webp", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
-    (pictures / "still.png").write_bytes(cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
+def test_predicting_a_folder_with_a_broken_image(call, tiny_run, images, tmp_path):
+    (images / "broken.jpg").write_bytes(b"\xff\xd8 not an image")
+    (images / "notes.txt").write_text("not an image either")
+    (images / "still.webp").write_bytes(cv2.imencode(".webp", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
+    (images / "still.png").write_bytes(cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes())
     out_dir = tmp_path / "out"
-    code, out, err = call("predict", tiny_run / "best.pt", pictures, f"out={out_dir}", "test.draw_score=0.1")
+    code, out, err = call("predict", tiny_run / "best.pt", images, f"out={out_dir}", "test.draw_score=0.1")
     assert code == 0 and "broken.jpg" in err
-    assert "4 pictures with" in out and "1 unreadable pictures skipped" in out and str(out_dir) in out
+    assert "4 images with" in out and "1 unreadable images skipped" in out and str(out_dir) in out
     written = {str(path.relative_to(out_dir)) for path in out_dir.rglob("*") if path.is_file()}
     assert written == {"a.png", "more/b.jpg", "still.webp.png", "still.png", "predictions.json"}
     assert cv2.imread(str(out_dir / "a.png")).shape == (50, 70, 3)
@@ -131,37 +132,37 @@ def test_predicting_a_folder_with_a_broken_picture(call, tiny_run, pictures, tmp
     assert all(row["image_id"] in {"a.png", "more/b.jpg", "still.webp", "still.png"} for row in rows)
 
 
-def test_predicting_one_picture_beside_the_checkpoint(call, tiny_run, pictures, tmp_path):
+def test_predicting_one_image_beside_the_checkpoint(call, tiny_run, images, tmp_path):
     path = tmp_path / "lr=1" / "best.pt"
     path.parent.mkdir()
     path.write_bytes((tiny_run / "best.pt").read_bytes())
-    code, out, _ = call("predict", path, pictures / "a.png")
-    assert code == 0 and "1 picture with" in out and (path.parent / "predictions" / "a.png").exists()
+    code, out, _ = call("predict", path, images / "a.png")
+    assert code == 0 and "1 image with" in out and (path.parent / "predictions" / "a.png").exists()
 
 
-def test_predicting_a_picture_without_an_ending(call, tiny_run, pictures, tmp_path):
-    (pictures / "a.png").rename(pictures / "noext")
-    code, out, err = call("predict", tiny_run / "best.pt", pictures / "noext", f"out={tmp_path / 'out'}")
-    assert code == 0 and "1 picture with" in out and (tmp_path / "out" / "noext.png").exists(), err
+def test_predicting_a_image_without_an_ending(call, tiny_run, images, tmp_path):
+    (images / "a.png").rename(images / "noext")
+    code, out, err = call("predict", tiny_run / "best.pt", images / "noext", f"out={tmp_path / 'out'}")
+    assert code == 0 and "1 image with" in out and (tmp_path / "out" / "noext.png").exists(), err
 
 
-def test_predicting_again_into_a_folder_inside_sees_the_same_pictures(call, tiny_run, pictures):
+def test_predicting_again_into_a_folder_inside_sees_the_same_images(call, tiny_run, images):
     for _ in range(2):
-        code, out, err = call("predict", tiny_run / "best.pt", pictures, f"out={pictures / 'out'}")
-        assert code == 0 and "2 pictures with" in out, err
+        code, out, err = call("predict", tiny_run / "best.pt", images, f"out={images / 'out'}")
+        assert code == 0 and "2 images with" in out, err
 
 
-def test_pictures_are_never_overwritten(call, tiny_run, pictures):
-    before = (pictures / "more" / "b.jpg").read_bytes()
-    code, _, err = call("predict", tiny_run / "best.pt", pictures, f"out={pictures}")
+def test_images_are_never_overwritten(call, tiny_run, images):
+    before = (images / "more" / "b.jpg").read_bytes()
+    code, _, err = call("predict", tiny_run / "best.pt", images, f"out={images}")
     assert code == 2 and "would be overwritten by its drawing" in err
-    assert (pictures / "more" / "b.jpg").read_bytes() == before and not (pictures / "predictions.json").exists()
+    assert (images / "more" / "b.jpg").read_bytes() == before and not (images / "predictions.json").exists()
 
 
-def test_a_folder_of_broken_pictures_alone_is_bad_input(call, tiny_run, tmp_path):
+def test_a_folder_of_broken_images_alone_is_bad_input(call, tiny_run, tmp_path):
     (tmp_path / "x.png").write_bytes(b"broken")
     code, _, err = call("predict", tiny_run / "best.pt", tmp_path, f"out={tmp_path / 'out'}")
-    assert code == 2 and "none of the 1 pictures" in err and "Traceback" not in err
+    assert code == 2 and "none of the 1 images" in err and "Traceback" not in err
 
 
 # -- diagnosing -------------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_diagnosing_prints_tables_and_writes_beside_the_checkpoint(call, tiny_ru
     path = tmp_path / "run" / "best.pt"
     path.parent.mkdir()
     path.write_bytes((tiny_run / "best.pt").read_bytes())
-    code, out, err = call("diagnose", path, "pictures=1")
+    code, out, err = call("diagnose", path, "images=1")
     assert code == 0, err
     assert "heatmaps, offsets, grouping" in out and "missed at IoU 0.5 and score 0.3" in out and "rectangle" in out
     written = {file.name for file in (path.parent / "diagnosis").iterdir()}
@@ -181,39 +182,22 @@ def test_diagnosing_prints_tables_and_writes_beside_the_checkpoint(call, tiny_ru
 # -- an output that takes nothing --------------------------------------------------------------------------------
 
 
-def full():
-    return open("/dev/full", "w")
-
-
-def left():
-    """A pipe whose reader is gone."""
-    read, write = os.pipe()
-    os.close(read)
-    return os.fdopen(write, "w")
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("output", [full, left, lambda: None], ids=["full", "reader gone", "closed"])
-@pytest.mark.parametrize("tool", ["evaluate", "predict", "diagnose", "check_data"])
-def test_what_cannot_be_printed_is_said_and_the_work_is_done(call, tiny, tiny_run, pictures, tmp_path, monkeypatch,
-                                                             tool, output):  # fmt: skip
-    best, out = tiny_run / "best.pt", tmp_path / "out"
-    given = {"predict": [best, pictures], "check_data": [tiny], "diagnose": [best, "pictures=0"]}.get(tool, [best])
-    monkeypatch.setattr(sys, "stdout", output())
-    code, _, err = call(tool, *given, *([f"out={out}"] if tool != "check_data" else []))
-    assert code == 0 and "Traceback" not in err and "error" not in err
-    assert ("what came out could not be printed: No space left on device" in err) == (output is full)
-    assert tool == "check_data" or {"predictions.json", "diagnosis.json"} & {path.name for path in out.iterdir()}
-
-
-@pytest.mark.slow
-def test_the_same_as_a_shell_has_it(tiny_run, tmp_path):
-    """Also when Python ends, and writes what is left in its streams."""
-    for target, said in (("> /dev/full", "No space left on device"), (">&-", ""), ("| true", "")):
-        command = [sys.executable, str(ROOT / "tools" / "evaluate.py"), str(tiny_run / "best.pt"), f"out={tmp_path}"]
-        shell = ["bash", "-c", f'set -o pipefail; "$@" {target}', "bash", *command]
-        done = subprocess.run(shell, capture_output=True, text=True)
-        assert done.returncode == 0 and said in done.stderr and "rror" not in done.stderr, (target, done.stderr)
+@pytest.mark.parametrize("tool", ["check_data", pytest.param("evaluate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("> /dev/full", "No space left on device"),
+        *(pytest.param(way, "", marks=pytest.mark.slow) for way in (">&-", "| true")),
+    ],
+)
+def test_what_cannot_be_printed_is_said_and_the_work_is_done(tiny, tiny_run, tmp_path, tool, target, said):
+    given = [tiny] if tool == "check_data" else [tiny_run / "best.pt", f"out={tmp_path}"]
+    command = [sys.executable, ROOT / "tools" / f"{tool}.py", *given]
+    shell = ["bash", "-c", f'set -o pipefail; "$@" {target}', "bash", *map(str, command)]
+    done = subprocess.run(shell, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0 and said in done.stderr and "rror" not in done.stderr, done.stderr
+    assert tool == "check_data" or (tmp_path / "predictions.json").exists()
 
 
 # -- names that a terminal would obey -------------------------------------------------------------------------------
@@ -252,7 +236,7 @@ def test_every_tool_shows_names_of_a_file_as_escapes(evil, tiny, call):
     few = ["train.steps=1", "train.eval_every=1", f"work_dir={folder / 'run'}"]
     calls = {
         "check_data": [tiny, *data], "train": [tiny, *data, *few],
-        "evaluate": [folder / "good.pt", *data], "diagnose": [folder / "good.pt", *data, "pictures=1"],
+        "evaluate": [folder / "good.pt", *data], "diagnose": [folder / "good.pt", *data, "images=1"],
         "predict": [folder / "evil.pt", folder, f"out={folder / 'out'}"],
         "show_data": [tiny, *data, "images=1", f"out={folder / 'shown'}"],
     }  # fmt: skip
@@ -271,16 +255,10 @@ def test_every_tool_shows_names_of_a_file_as_escapes(evil, tiny, call):
 # -- the other tools --------------------------------------------------------------------------------------------
 
 
-def test_benchmark_prints_a_table(call, tiny):
-    code, out, _ = call("benchmark", tiny, "train.batch_size=1")
-    assert code == 0 and out.startswith("1 pictures of 64 x 64 on cpu, fp32")
-    assert all(word in out for word in ("forward and loss", "backward", "optimiser", "peak memory", "focal"))
-
-
 def test_shapes_are_written_as_a_set_that_can_be_trained_on(call, tmp_path):
     keys = ["data.shapes.size=48", "data.shapes.train_images=3", "data.shapes.val_images=2"]
     code, out, _ = call("make_shapes", tmp_path / "set", *keys)
-    assert code == 0 and f"3 and 2 pictures written to {tmp_path / 'set'}" in out
+    assert code == 0 and f"3 and 2 images written to {tmp_path / 'set'}" in out
     content = json.loads((tmp_path / "set" / "annotations" / "train.json").read_text())
     assert len(content["images"]) == 3 and len(list((tmp_path / "set" / "images" / "val").iterdir())) == 2
 
@@ -293,10 +271,14 @@ def test_help_names_the_tool_and_every_key(call, tool):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_has_one_door(tool):
-    module = importlib.import_module(f"tools.{tool}")
-    assert module.__doc__.rstrip().endswith("key=value ...]") == (tool not in KEYLESS) and callable(module.main)
-    assert module.USAGE.splitlines()[0] in module.__doc__
+def test_a_tool_is_its_command_and_nothing_else(tool):
+    source = (ROOT / "tools" / f"{tool}.py").read_text()
+    doc = ast.get_docstring(ast.parse(source))
+    assert len(source.splitlines()) <= 25 and f'    run("{tool}")\n' in source
+    line = console.command(tool).usage.splitlines()[0]
+    assert doc.partition(": ")[0].lower().startswith(console.COMMANDS[tool].partition(" ")[0])
+    shown = doc.partition(": ")[2].partition(" ...")[0]
+    assert line.startswith(shown), (line, shown)
 
 
 # -- bad input --------------------------------------------------------------------------------------------------
@@ -342,17 +324,16 @@ BAD = {
     "missing config": ("train", "none.yaml", "there is no config file"),
     "config is a folder": ("train", "{here}", "there is no config file"),
     "taken folder": ("train", "{tiny} work_dir={run}", "already holds a run"),
-    "folder below a file": ("train", "{tiny} train.steps=1 work_dir={tiny}/x", "Not a directory"),
-    "folder is a file": ("train", "{tiny} train.steps=1 work_dir={tiny}", "File exists"),
+    "folder below a file": ("train", "{tiny} train.steps=1 work_dir={tiny}/x", "is a file"),
+    "folder is a file": ("train", "{tiny} train.steps=1 work_dir={tiny}", "is a file"),
     "missing json": ("train", "{tiny} work_dir={here}/w " + on("none.json"), "there is no file"),
     "json of another kind": ("train", "{tiny} work_dir={here}/w " + on("notcoco.json"), "is not in COCO format"),
     "not json": ("train", "{tiny} work_dir={here}/w " + on("text.json"), "is not JSON"),
     "impossible size": ("train", "{tiny} data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
     "number out of range": ("train", "{tiny} model.head.tag_dim=0", "model.head.tag_dim must be at least 1, got 0"),
-    "picture too large": ("train", "{tiny} data.shapes.size=1000000", "must be at least 32 and at most 4096"),
+    "image too large": ("train", "{tiny} data.shapes.size=1000000", "must be at least 32 and at most 4096"),
     "loss for another role": ("train", "{tiny} loss.grouping.name=torch.nn.L1Loss", "called as the grouping loss is"),
     "evaluate: number out of range": ("evaluate", "{run}/last.pt test.nms.sigma=0", "test.nms.sigma must be above 0"),
-    "benchmark: number out of range": ("benchmark", "{tiny} model.min_overlap=0", "model.min_overlap must be above 0"),
     "unknown loss": ("train", "{tiny} loss.heatmap.name=nag", "did you mean neg?"),
     "wrong argument of a loss": ("train", "{tiny} loss.grouping.args.marge=1", "has no argument 'marge'"),
     "resume from another model": ("train", "{tiny} work_dir={here}/w train.resume={here}/other.pt", "missing"),
@@ -369,13 +350,13 @@ BAD = {
     "evaluate: unknown key": ("evaluate", "{run}/last.pt test.flipp=true", "did you mean test.flip?"),
     "evaluate: missing json": ("evaluate", "{run}/last.pt " + on("none.json"), "there is no file"),
     "evaluate: impossible size": ("evaluate", "{run}/last.pt data.input_size=[9,64]", "nearest: height 16, width"),
-    "predict: no picture": ("predict", "{run}/last.pt none.png", "there is no picture, video or folder none.png"),
-    "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no pictures"),
-    "predict: not a picture": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
+    "predict: no image": ("predict", "{run}/last.pt none.png", "there is no image, video or folder none.png"),
+    "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no images"),
+    "predict: not an image": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
     "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
     "diagnose: missing": ("diagnose", "none.pt", "there is no checkpoint none.pt"),
-    "diagnose: pictures": ("diagnose", "{run}/last.pt pictures=some", "pictures must be a whole number of at least 0"),
-    "diagnose: unknown key": ("diagnose", "{run}/last.pt picture=3", "unknown key picture"),
+    "diagnose: images": ("diagnose", "{run}/last.pt images=some", "images must be a whole number of at least 0"),
+    "diagnose: unknown key": ("diagnose", "{run}/last.pt image=3", "unknown key image, did you mean images?"),
     "diagnose: missing json": ("diagnose", "{run}/last.pt " + on("none.json"), "there is no file"),
     "diagnose: no path": ("diagnose", "", "0 paths given; usage: tools/diagnose.py"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
@@ -387,24 +368,10 @@ BAD = {
     "replay: nothing": ("replay_batch", "{run}", "there is no checkpoint {run}/bad_batch.pt"),
     "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
     "replay: broken": ("replay_batch", "{here}/broken.pt", "is damaged or not a checkpoint"),
-    "benchmark: size": ("benchmark", "{tiny} data.input_size=[65,64]", "nearest"),
-    "benchmark: growth of what": ("benchmark", "{tiny} vary=width", "vary must be size, classes, objects, stacks"),
-    "benchmark: values": ("benchmark", "{tiny} vary=batch values=1,x", "values of batch must be whole numbers"),
-    "benchmark: values of size": ("benchmark", "{tiny} vary=size values=64,65", "nearest"),
-    "benchmark: estimate": (
-        "benchmark",
-        "{tiny} estimate=eight",
-        "estimate must be a whole number of at least 1 or here",
-    ),
-    "benchmark: stages with a config": ("benchmark", "{tiny} only=loss", "only goes with the stages"),
-    "benchmark: no pictures": (
-        "benchmark",
-        "{tiny} estimate=8 train.batch_size=0",
-        "train.batch_size must be at least",
-    ),
-    "benchmark: no parts": ("benchmark", "{tiny} estimate=8 train.accumulate=0", "train.accumulate must be at least 1"),
-    "benchmark: key without its other": ("benchmark", "{tiny} tflops=3", "goes with estimate="),
-    "benchmark: key without a config": ("benchmark", "vary=all", "unknown key vary; without a config there are"),
+    "profile: size": ("profile_step", "{tiny} data.input_size=[65,64]", "nearest"),
+    "profile: values": ("profile_step", "{tiny} vary=batch values=1,x", "values of batch must be whole numbers"),
+    "profile: no images": ("profile_step", "{tiny} estimate=8 train.batch_size=0", "train.batch_size must be at least"),
+    "profile: no parts": ("profile_step", "{tiny} estimate=8 train.accumulate=0", "train.accumulate must be at least"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
     "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
 }
@@ -421,9 +388,15 @@ def test_bad_input_is_one_line_and_code_2(call, files, case):
 
 
 def test_too_many_bad_steps_end_with_code_1_and_are_replayed(call, tiny, tmp_path):
-    wild = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.steps=9", "train.max_bad_steps=2"]
+    wild = [
+        "train.optimizer=sgd",
+        "train.lr=1e30",
+        "train.eval_every=0",
+        "train.steps=9",
+        "train.max_nonfinite_steps=2",
+    ]
     code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", *wild)
-    assert code == 1 and "error: 2 steps in a row were left out; at step" in err and "focal=" in err
+    assert code == 1 and "error: 2 steps in a row were not finite and skipped; at step" in err and "heatmap=" in err
     assert "Traceback" not in err
     code, out, err = call("replay_batch", tmp_path / "x")
     assert code == 0 and "total=nan" in out and "gradients: " in out and "are not finite: network." in out, err
@@ -438,7 +411,7 @@ def test_a_state_that_is_not_saved_ends_with_code_1(call, tiny, tmp_path, monkey
 
 
 def test_exit_codes_are_in_the_help(call):
-    assert "130, 143 and 138 stopped and saved" in call("train", "--help")[1]
+    assert "130, 143, 138 and 129 stopped and saved" in call("train", "--help")[1]
 
 
 def test_as_a_program_it_is_the_same(tiny, tmp_path):

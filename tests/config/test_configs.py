@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cornernet import config, detectors
-from cornernet.training import engine, optim
+from cornernet.training import engine, optim, preflight
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs").glob("*.yaml"))
@@ -28,7 +28,7 @@ def test_the_configs_that_the_readme_promises_are_there():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_builds(path):
     settings = config.load(path)
-    engine.check(settings)
+    preflight.check(settings)
     with torch.device("meta"):
         detector = detectors.build(settings, 80)
     assert sum(p.numel() for p in detector.parameters()) > 1e5
@@ -60,11 +60,11 @@ def test_the_paper_is_what_it_says():
 
 def test_without_coco_the_error_says_what_is_missing_and_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "check", lambda settings: None)
+    monkeypatch.setattr(preflight, "check", lambda settings, weights: None)
     with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json") as caught:
         engine.train(config.load(ROOT / "configs" / "cornernet.yaml", ["train.device=cpu", "data.root=nowhere"]))
     text = str(caught.value)
     assert all(
         word in text for word in ("nowhere", "instances_val2017.json", "val2017", "cocodataset.org", "data.root")
     )
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "runs").iterdir())

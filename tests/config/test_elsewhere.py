@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from cornernet import config, detectors
-from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints import checkpoint, load
+from cornernet.cli import replay_batch
 from cornernet.config import elsewhere
+from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.evaluation.diagnosis.run import diagnose_checkpoint
 from cornernet.export import export
 from cornernet.losses import build
 from cornernet.losses.lookup import find
-from cornernet.prediction.predictor import Predictor, evaluate_checkpoint
-from cornernet.training import engine, replay, state
+from cornernet.prediction.predictor import Predictor
+from cornernet.training import engine, preflight, replay, state
 
 SMALL = ["data.shapes.val_images=1", "data.shapes.train_images=4", "train.steps=2", "train.save_every=1"]
 
@@ -44,13 +46,13 @@ def anchor_run(tiny_anchor, tmp_path_factory):
     settings = config.load(tiny_anchor, [f"work_dir={folder}", "train.eval_every=0", *SMALL])
     engine.train(settings)
     held = checkpoint.load(folder / "last.pt")
-    now = state.start(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
+    now = state.initial_state(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
     source = replay.build_source(settings.data, "train")
 
     class Alone:
         num_processes, is_main_process = 1, True
 
-    replay.keep(now, replay.BadStep(1, {"total": float("nan")}), source, folder, Alone())
+    replay.keep(now, replay.NonFiniteStep(1, {"total": float("nan")}), source, folder, Alone())
     return folder
 
 
@@ -64,8 +66,8 @@ def with_box_loss(path, box, to):
 
 def use(path, out):
     """Everything that takes a checkpoint in order to predict."""
-    evaluate_checkpoint(str(path), [f"out={out}/evaluation"])
-    diagnose_checkpoint(str(path), [f"out={out}/diagnosis", "pictures=0"])
+    evaluate_checkpoint(path, out=out / "evaluation")
+    diagnose_checkpoint(path, images=0, out=out / "diagnosis")
     export.traceable(str(path), [])
     Predictor.load(path)(torch.zeros(3, 64, 64, dtype=torch.uint8))
 
@@ -76,7 +78,7 @@ def test_what_predicts_looks_nothing_up(anchor_run, tmp_path, kind, monkeypatch)
     monkeypatch.setattr("cornernet.losses.lookup._imported", lambda *a: pytest.fail(f"{a} was looked up"))
     if kind == "nested":  # of all ways to predict; the other kinds of one
         use(path, tmp_path)
-    detector, settings, _ = state.load_detector(path)
+    detector, settings, _ = load.load_detector(path)
     assert detector.loss is None and not (tmp_path / "executed").exists()
     assert not config.untyped(settings)
 
@@ -139,7 +141,7 @@ def test_the_words_that_a_refusal_gives_are_those_that_let_it_in(anchor_run, tmp
         replay.replay(path)
     if "{" not in words[0]:
         assert str(refused.value).endswith(f"say so: {words[0]}")
-    assert "gradients: all " in replay.replay(path, words)
+    assert "gradients: all " in replay_batch.text(replay.replay(path, words))
 
 
 def test_words_are_written_so_that_a_shell_takes_them_as_they_are():
@@ -205,7 +207,7 @@ def test_a_run_that_began_with_a_file_of_weights_needs_it_no_more(resnet_run, tm
     with pytest.raises(FileNotFoundError, match=r"model\.backbone\.weights: there is no file"):
         engine.train(config.load(source, [*words, f"work_dir={tmp_path}/new"]))
     with pytest.raises(FileNotFoundError, match=r"model\.backbone\.weights: there is no file"):
-        engine.check(config.load(source, words))
+        preflight.check(config.load(source, words))
 
 
 @pytest.mark.parametrize("detector", ["hourglass", "resnet"])
@@ -214,4 +216,4 @@ def test_no_file_that_a_checkpoint_names_as_weights_is_opened(anchor_run, resnet
     held["config"]["model"]["backbone"]["weights"] = "/etc/passwd"
     checkpoint.save(held, tmp_path / "x.pt")
     monkeypatch.setattr("cornernet.backbones.pyramid._load", lambda *a: pytest.fail(f"{a} was opened"))
-    state.load_detector(tmp_path / "x.pt")
+    load.load_detector(tmp_path / "x.pt")

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-import cornernet
 from cornernet.data.images import LARGEST, Fault, examine, read_image
 from cornernet.data.sources import coco_file
+from cornernet.system import limits
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
@@ -122,10 +122,14 @@ def test_what_the_decoder_would_see_is_what_counts(tmp_path, kind, monkeypatch):
 
 
 OTHERS = {
+    "a canvas of nothing": (
+        b"GIF89a" + struct.pack("<HH", 5700, 5700) + cv2.imencode(".gif", SMALL)[1].tobytes()[10:2000],
+        "claims to be 5700x5700 pixels in 2000 bytes",
+    ),
     "much of nothing": (png(9000, 9000), "claims to be 9000x9000 pixels in 53 bytes, more than 512 for each byte"),
-    "tiles larger than the picture": (tiff(64, 48, tile=16000), "claims to be 64x48 pixels in tiles of 256000000"),
+    "tiles larger than the image": (tiff(64, 48, tile=16000), "claims to be 64x48 pixels in tiles of 256000000"),
     "scans": (JPEG[:-2] + JPEG[JPEG.find(b"\xff\xda") : -2] * 100 + JPEG[-2:], "damaged: the JPEG has 101 scans"),
-    "avif": (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "is not a picture: it is an AVIF or HEIF file"),
+    "avif": (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "is not an image: it is an AVIF or HEIF file"),
     "radiance": (b"#?RADIANCE\n-Y 17000 +X 17000\n", "is a Radiance HDR file; save it as JPEG or PNG"),
     "pfm": (b"PF\n17000 17000\n-1.0\n", "is a PFM file"),
     "sun": (struct.pack(">8I", 0x59A66A95, 17000, 17000, 24, 0, 2, 0, 0), "is a Sun raster file"),
@@ -141,6 +145,32 @@ def test_other_ways_to_cost_much(tmp_path, kind, monkeypatch):
     with pytest.raises(ValueError) as caught:
         read_image(tmp_path / "a.png")
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def stuffed(data):
+    """A PNG whose compressed pixels are followed by others that no pixel needs."""
+    at = data.find(b"IDAT")
+    end = at + 8 + int.from_bytes(data[at - 4 : at], "big")
+    content = b"IDAT" + zlib.compress(bytes(10**8), 9)
+    return (
+        data[:end] + struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content)) + data[end:]
+    )
+
+
+def test_a_png_that_unpacks_to_more_than_its_pixels_is_not_unpacked(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(stuffed(cv2.imencode(".png", SMALL)[1].tobytes()))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match=r"a\.png is damaged: the PNG holds more data than its pixels need"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (97, 61)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_pngs_of_noise_are_within_that(tmp_path, shape, kind):
+    for channels in (1, 3, 4):
+        noise = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (*shape, channels), kind, True)
+        cv2.imwrite(str(tmp_path / "a.png"), noise, [cv2.IMWRITE_PNG_COMPRESSION, 0])
+        assert read_image(tmp_path / "a.png").shape == (*shape, 3)
 
 
 def test_large_photographs_and_odd_heads_are_read(tmp_path):
@@ -171,7 +201,7 @@ def test_the_decoder_holds_itself_to_the_limit(tmp_path):
     done = subprocess.run([sys.executable, "-c", DECODE, path], capture_output=True, text=True, cwd=ROOT,
                           env={**os.environ, "OPENCV_IO_MAX_IMAGE_PIXELS": str(2**40)})  # fmt: skip
     sentence, more = done.stdout.splitlines()
-    assert sentence == f"{path} claims to be more than the {cornernet.LARGEST_IMAGE} pixels allowed"
+    assert sentence == f"{path} claims to be more than the {limits.LARGEST_IMAGE} pixels allowed"
     assert int(more) < 50_000 and not done.stderr  # kilobytes
 
 
@@ -186,7 +216,7 @@ def sparse(path: Path, data: bytes = b"", end: bytes = b"", length: int = 100 * 
 
 @pytest.mark.parametrize("head", [b"", JPEG, cv2.imencode(".png", SMALL)[1].tobytes(), tiff(64, 48)])
 @pytest.mark.parametrize("length", [100 * 2**30, 2**28])
-def test_pictures_of_nothing_are_not_read(tmp_path, head, length):
+def test_images_of_nothing_are_not_read(tmp_path, head, length):
     with pytest.raises(ValueError, match=rf"a\.jpg holds {length} bytes, more than the \d+ allowed"):
         read_image(sparse(tmp_path / "a.jpg", head, length=length))
 

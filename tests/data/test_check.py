@@ -1,4 +1,4 @@
-"""What is odd about pictures and splits, on sets that the tests write themselves."""
+"""What is odd about images and splits, on sets that the tests write themselves."""
 
 import json
 from pathlib import Path
@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from cornernet.data import ShapesSet, read
-from cornernet.data.check import crowding, merged, pictures, shared, specks, unseen
+from cornernet.data.check import crowding, images, merged, shared, specks, unseen
 from cornernet.data.contents import contents, facts
 from cornernet.data.problems import Finding
 from cornernet.data.sources.coco import with_classes
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
 SOUND = {
-    "a.png": cv2.imencode(".png", PICTURE)[1].tobytes(),
-    "b.jpg": cv2.imencode(".jpg", PICTURE)[1].tobytes(),
-    "c.webp": cv2.imencode(".webp", PICTURE)[1].tobytes(),
-    "d.tiff": cv2.imencode(".tiff", PICTURE)[1].tobytes(),
+    "a.png": cv2.imencode(".png", IMAGE)[1].tobytes(),
+    "b.jpg": cv2.imencode(".jpg", IMAGE)[1].tobytes(),
+    "c.webp": cv2.imencode(".webp", IMAGE)[1].tobytes(),
+    "d.tiff": cv2.imencode(".tiff", IMAGE)[1].tobytes(),
 }
 
 
@@ -35,24 +35,24 @@ def write(folder: Path, files: dict[str, bytes], annotations=(), categories=("ca
 
 
 @pytest.mark.parametrize("decode", [False, True])
-def test_nothing_is_found_in_sound_pictures(tmp_path: Path, decode: bool):
-    assert pictures(write(tmp_path, SOUND), decode) == []
+def test_nothing_is_found_in_sound_images(tmp_path: Path, decode: bool):
+    assert images(write(tmp_path, SOUND), decode) == []
 
 
 @pytest.mark.parametrize("decode", [False, True])
 @pytest.mark.parametrize(
     ("data", "kind", "reason"),
     [
-        (b"", "empty picture", "is empty"),
-        (b"not a picture", "not a picture", "is not a picture that OpenCV can decode"),
-        (b"<html></html>", "not a picture", "is an HTML page"),
-        (SOUND["b.jpg"][:400], "damaged picture", "is cut short: the JPEG has no end marker"),
-        (SOUND["a.png"][:-20], "damaged picture", "is cut short: the PNG has no IEND chunk"),
-        (cv2.imencode(".png", PICTURE[:9])[1].tobytes(), "another size", "is 40x9 pixels, the annotation file says"),
+        (b"", "empty image", "is empty"),
+        (b"not an image", "not an image", "is not an image that OpenCV can decode"),
+        (b"<html></html>", "not an image", "is an HTML page"),
+        (SOUND["b.jpg"][:400], "damaged image", "is cut short: the JPEG has no end marker"),
+        (SOUND["a.png"][:-20], "damaged image", "is cut short: the PNG has no IEND chunk"),
+        (cv2.imencode(".png", IMAGE[:9])[1].tobytes(), "another size", "is 40x9 pixels, the annotation file says"),
     ],
 )
-def test_a_picture_that_cannot_be_used_is_named(tmp_path: Path, data: bytes, kind: str, reason: str, decode: bool):
-    (found,) = pictures(write(tmp_path, {**SOUND, "x.jpg": data}), decode)
+def test_a_image_that_cannot_be_used_is_named(tmp_path: Path, data: bytes, kind: str, reason: str, decode: bool):
+    (found,) = images(write(tmp_path, {**SOUND, "x.jpg": data}), decode)
     assert found.count == 1 and found.bad and found.example.startswith(f"image 5: {tmp_path}/x.jpg is ")
     assert reason in found.example and (found.kind == kind or (decode and found.kind == "not decodable"))
 
@@ -61,22 +61,22 @@ def test_what_only_decoding_shows(tmp_path: Path):
     at = SOUND["a.png"].find(b"IDAT") + 50
     data = SOUND["a.png"][:at] + bytes([SOUND["a.png"][at] ^ 255]) + SOUND["a.png"][at + 1 :]
     source = write(tmp_path, {"a.png": data})
-    assert pictures(source) == []
-    assert "checksum" in pictures(source, decode=True)[0].example
+    assert images(source) == []
+    assert "checksum" in images(source, decode=True)[0].example
 
 
-def test_pictures_that_are_converted_are_no_fault(tmp_path: Path):
+def test_images_that_are_converted_are_no_fault(tmp_path: Path):
     files = {
-        "1.png": cv2.imencode(".png", PICTURE[..., 0])[1].tobytes(),
-        "2.jpg": cv2.imencode(".jpg", PICTURE[..., 0])[1].tobytes(),
-        "3.png": cv2.imencode(".png", np.dstack([PICTURE, PICTURE[..., :1]]))[1].tobytes(),
-        "4.png": cv2.imencode(".png", PICTURE.astype(np.uint16))[1].tobytes(),
+        "1.png": cv2.imencode(".png", IMAGE[..., 0])[1].tobytes(),
+        "2.jpg": cv2.imencode(".jpg", IMAGE[..., 0])[1].tobytes(),
+        "3.png": cv2.imencode(".png", np.dstack([IMAGE, IMAGE[..., :1]]))[1].tobytes(),
+        "4.png": cv2.imencode(".png", IMAGE.astype(np.uint16))[1].tobytes(),
     }
-    found = {x.kind: (x.count, x.outcome, x.bad) for x in pictures(write(tmp_path, files))}
+    found = {x.kind: (x.count, x.outcome, x.bad) for x in images(write(tmp_path, files))}
     assert found == {
-        "grey picture": (2, "made three channels of colour", False),
-        "alpha picture": (1, "alpha dropped", False),
-        "16-bit picture": (1, "reduced to 8 bits", False),
+        "grey image": (2, "made three channels of colour", False),
+        "alpha image": (1, "alpha dropped", False),
+        "16-bit image": (1, "reduced to 8 bits", False),
     }
 
 
@@ -91,23 +91,23 @@ def test_a_file_that_vanished_or_may_not_be_opened(tmp_path: Path, monkeypatch):
         return opened(path, *arguments)
 
     monkeypatch.setattr(Path, "open", refuse)
-    (found,) = pictures(source)
+    (found,) = images(source)
     assert found.count == 2 and "a.png cannot be opened: No such file" in found.example
 
 
-def test_only_some_pictures_evenly_spread(tmp_path: Path):
+def test_only_some_images_evenly_spread(tmp_path: Path):
     source = write(tmp_path, {f"{i}.jpg": b"" for i in range(9)})
-    assert pictures(source)[0].count == 9
-    assert pictures(source, most=3)[0].count == 3
+    assert images(source)[0].count == 9
+    assert images(source, most=3)[0].count == 3
     (tmp_path / "4.jpg").write_bytes(SOUND["b.jpg"])
-    assert pictures(source, most=3)[0].count == 2  # 0, 4, 8
+    assert images(source, most=3)[0].count == 2  # 0, 4, 8
 
 
 def test_crowding_and_specks(tmp_path: Path):
     boxes = [(1, 1, (0, 0, 20, 20))] * 3 + [(2, 1, (0, 0, 3, 3.5)), (2, 1, (0, 0, 3, 9))]
     source = write(tmp_path, SOUND, boxes)
     held = contents(source)
-    assert held.per_picture().tolist() == [3, 2, 0, 0] and crowding(source, held, 3) == []
+    assert held.per_image().tolist() == [3, 2, 0, 0] and crowding(source, held, 3) == []
     (full,) = crowding(source, held, 1)
     assert (full.count, full.outcome) == (2, "3 objects cut in all")
     assert full.example == "a.png has 3 objects, data.max_objects is 1"
@@ -129,7 +129,7 @@ def test_both_splits(tmp_path: Path):
     (name,) = shared(train, val)
     assert (name.kind, name.count) == ("file name in both splits", 1) and str(tmp_path / "2" / "b.jpg") in name.example
     (same,) = shared(train, train)
-    assert (same.kind, same.count, same.example) == ("picture in both splits", 4, "a.png")
+    assert (same.kind, same.count, same.example) == ("image in both splits", 4, "a.png")
     assert shared(train, ShapesSet("val", 2, 32, 1)) == []
 
 
@@ -137,9 +137,9 @@ def test_facts_of_a_set_and_of_one_without_objects(tmp_path: Path):
     boxes = [(1, 1, (0, 0, 20, 20)), (1, 2, (0, 0, 10, 10)), (2, 1, (0, 0, 10, 10))]
     source = write(tmp_path, SOUND, boxes, ("cat", "dog"))
     found = dict(facts(source, contents(source)))
-    assert found["pictures"] == "4, 2 of them without objects" and found["width, height"] == "40 and 30 pixels"
+    assert found["images"] == "4, 2 of them without objects" and found["width, height"] == "40 and 30 pixels"
     assert found["objects"] == "3 of 2 classes" and found["classes"] == "cat 2, dog 1"
-    assert found["a picture"] == "0.8 objects on average, 2 in a.png"
+    assert found["an image"] == "0.8 objects on average, 2 in a.png"
     assert found["box side"] == "10 to 20 (median 10) pixels (root of the area)"
     empty = write(tmp_path, SOUND, [])
     assert dict(facts(empty, contents(empty)))["objects"] == "0 of 1 classes"
@@ -149,7 +149,7 @@ def test_a_drawn_set_has_facts_and_no_files():
     source = ShapesSet("train", 5, 64, 3)
     held = contents(source)
     assert len(held.boxes) == sum(len(source.boxes(i)) for i in range(5)) and held.sizes.tolist() == [[64, 64]] * 5
-    assert pictures(source) == [] and "5, 0 of them" in dict(facts(source, held))["pictures"]
+    assert images(source) == [] and "5, 0 of them" in dict(facts(source, held))["images"]
 
 
 def test_merged_keeps_the_first_of_a_kind():

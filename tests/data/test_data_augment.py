@@ -13,8 +13,8 @@ from cornernet.data.transforms.augment import (
     cut,
     draw,
     fit,
+    flip,
     margin,
-    mirror,
     resize,
     resize_longest,
     window,
@@ -24,8 +24,8 @@ sizes = st.tuples(st.integers(40, 160), st.integers(40, 160))
 fractions = st.floats(0, 1, exclude_max=True)
 
 
-def picture_with_box(size: tuple[int, int], corners: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Black picture with one white rectangle of at least 12 pixels a side, and its box."""
+def image_with_box(size: tuple[int, int], corners: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Black image with one white rectangle of at least 12 pixels a side, and its box."""
     height, width = size
     x1, y1 = int(corners[0] * (width - 12)), int(corners[1] * (height - 12))
     x2, y2 = x1 + 12 + int(corners[2] * (width - x1 - 12)), y1 + 12 + int(corners[3] * (height - y1 - 12))
@@ -54,7 +54,7 @@ def no_colour() -> tuple:
 def test_a_box_encloses_its_pixels_after_any_augmentation(
     size, corners, input_size, scale, centre, flips, cropping, border, longest
 ):
-    image, boxes = picture_with_box(size, corners)
+    image, boxes = image_with_box(size, corners)
     draws = Draws(scale, centre, *flips, no_colour())
     out, moved, labels = augment(image, boxes, np.array([3]), draws, input_size, cropping, border, longest)
     assert out.shape == (*input_size, 3) and out.dtype == np.uint8 and out.flags.c_contiguous
@@ -72,30 +72,30 @@ def test_a_box_encloses_its_pixels_after_any_augmentation(
 
 @given(size=sizes, corners=st.tuples(*[fractions] * 4), horizontal=st.booleans(), vertical=st.booleans())
 def test_a_mirrored_box_is_exact(size, corners, horizontal, vertical):
-    image, boxes = picture_with_box(size, corners)
-    out, moved = mirror(image, boxes, horizontal, vertical)
+    image, boxes = image_with_box(size, corners)
+    out, moved = flip(image, boxes, horizontal, vertical)
     assert white_box(out) == tuple(moved[0])
-    again, back = mirror(out, moved, horizontal, vertical)
+    again, back = flip(out, moved, horizontal, vertical)
     assert np.array_equal(again, image) and np.array_equal(back, boxes)
 
 
 @given(size=sizes, corners=st.tuples(*[fractions] * 4), centre=st.tuples(fractions, fractions), crop_size=sizes)
 def test_a_crop_without_resizing_is_exact(size, corners, centre, crop_size):
-    image, boxes = picture_with_box(size, corners)
+    image, boxes = image_with_box(size, corners)
     out, moved = crop(image, boxes, crop_size, 1.0, centre, 16)
     kept, _ = clip(moved, np.zeros(1, int), crop_size)
     assert (white_box(out) == tuple(kept[0])) if len(kept) else not out.any()
 
 
 @given(size=sizes)
-def test_a_crop_of_the_whole_picture_loses_nothing(size):
+def test_a_crop_of_the_whole_image_loses_nothing(size):
     image = np.random.default_rng(0).integers(1, 255, (*size, 3), dtype=np.uint8)
     assert window(size, size, (0.5, 0.5), 128) == (0, 0)
     assert np.array_equal(cut(image, 0, 0, size), image)
 
 
 @given(size=sizes, input_size=sizes)
-def test_fit_shows_the_whole_picture(size, input_size):
+def test_fit_shows_the_whole_image(size, input_size):
     image = np.full((*size, 3), 255, np.uint8)
     box = np.array([[0, 0, size[1], size[0]]], np.float32)
     out, moved = fit(image, box, input_size)
@@ -110,7 +110,7 @@ def test_fit_shows_the_whole_picture(size, input_size):
 @pytest.mark.parametrize("size", [(1, 1), (12000, 20), (20, 12000)])
 @pytest.mark.parametrize("cropping", [True, False])
 @pytest.mark.parametrize("longest", [None, 100])
-def test_extreme_pictures_pass(size, cropping, longest):
+def test_extreme_images_pass(size, cropping, longest):
     image, boxes = np.zeros((*size, 3), np.uint8), np.array([[0, 0, size[1], size[0]]], np.float32)
     draws = draw(stream("test"), [1.0])
     out, moved, _ = augment(image, boxes, np.zeros(1, np.int64), draws, (127, 127), cropping, 128, longest)
@@ -186,7 +186,7 @@ def test_cut_equals_the_published_crop(golden, case):
     x0, y0 = int(cx) - size[1] // 2, int(cy) - size[0] // 2
     assert [y0, x0] == g[f"ci{case}_offset"].tolist()
     ours, theirs = cut(g["img"], x0, y0, size), g[f"ci{case}_img"]
-    if case == 3:  # an odd crop whose last row and column lie in the picture, see above
+    if case == 3:  # an odd crop whose last row and column lie in the image, see above
         ours, theirs = ours[:-1, :-1], theirs[:-1, :-1]
     assert np.array_equal(ours, theirs)
 

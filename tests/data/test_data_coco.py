@@ -13,7 +13,7 @@ from cornernet.data import CocoSet, read, with_classes
 from cornernet.data.sources.coco_images import _Folder, bad_name
 
 HOSTILE = {
-    # name: (pictures, objects, skipped, repaired) where it is read, or the sentence's key words where it is not
+    # name: (images, objects, skipped, repaired) where it is read, or the sentence's key words where it is not
     "annotation_iscrowd_bool": (3, 38, {}, {}),
     "annotation_no_area": (3, 38, {}, {}),
     "annotation_no_iscrowd": (3, 38, {}, {}),
@@ -24,18 +24,18 @@ HOSTILE = {
     "bbox_empty_list": (2, 23, {"bbox must be four numbers [x, y, w, h]": 1}, {}),
     "bbox_five_numbers": (2, 23, {"bbox must be four numbers [x, y, w, h]": 1}, {}),
     "bbox_full_image": (2, 24, {}, {}),
-    "bbox_huge": (2, 23, {"bbox lies outside the picture": 1}, {}),
+    "bbox_huge": (2, 23, {"bbox lies outside the image": 1}, {}),
     "bbox_inf": (2, 23, {"bbox is not finite": 1}, {}),
     "bbox_missing_key": (2, 23, {"bbox must be four numbers [x, y, w, h]": 1}, {}),
     "bbox_nan": (2, 23, {"bbox is not finite": 1}, {}),
     "bbox_negative_wh": (2, 23, {"bbox has a negative width or height": 1}, {}),
-    "bbox_outside": (2, 23, {"bbox lies outside the picture": 1}, {}),
-    "bbox_partly_outside": (2, 24, {}, {"box beyond the picture": 1}),
-    "bbox_past_edge": (2, 24, {}, {"box beyond the picture": 1}),
+    "bbox_outside": (2, 23, {"bbox lies outside the image": 1}, {}),
+    "bbox_partly_outside": (2, 24, {}, {"box beyond the image": 1}),
+    "bbox_past_edge": (2, 24, {}, {"box beyond the image": 1}),
     "bbox_three_numbers": (2, 23, {"bbox must be four numbers [x, y, w, h]": 1}, {}),
     "bbox_tiny": (2, 24, {}, {}),
     "bbox_touches_edge": (2, 24, {}, {}),
-    "bbox_xyxy": (2, 24, {}, {"box beyond the picture": 17, "corners for sizes": 1}),
+    "bbox_xyxy": (2, 24, {}, {"box beyond the image": 17, "corners for sizes": 1}),
     "bbox_zero_w": (2, 23, {"bbox has no area": 1}, {}),
     "bbox_zero_wh": (2, 23, {"bbox has no area": 1}, {}),
     "boxes_duplicate": (2, 26, {}, {}),
@@ -52,7 +52,7 @@ HOSTILE = {
     "file_name_backslash": (2, 24, {}, {}),
     "file_name_duplicate": (2, 24, {}, {"file listed twice": 1}),
     "file_name_empty": (1, 11, {"bad file name": 1}, {}),
-    "file_name_nfd": (1, 11, {"missing picture": 1}, {}),
+    "file_name_nfd": (1, 11, {"missing image": 1}, {}),
     "file_name_nul_byte": (1, 11, {"bad file name": 1}, {}),
     "file_name_traversal": (1, 13, {"bad file name": 1}, {}),
     "file_name_unicode": (5, 65, {}, {}),
@@ -75,12 +75,12 @@ HOSTILE = {
     "img_exif_bad_value": (3, 37, {}, {}),
     "img_exif_rotated_stored": (3, 37, {}, {}),
     "img_grayscale_jpeg": (3, 37, {}, {}),
-    "img_is_directory": (2, 24, {"missing picture": 1}, {}),
+    "img_is_directory": (2, 24, {"missing image": 1}, {}),
     "img_no_size": (2, 24, {}, {"image without a size": 1}),
     "img_palette_png": (3, 37, {}, {}),
     "img_png16_gray": (3, 37, {}, {}),
     "img_png_named_jpg": (3, 37, {}, {}),
-    "img_size_mismatch": (2, 24, {}, {}),  # shows when the picture is opened, see UNREADABLE
+    "img_size_mismatch": (2, 24, {}, {}),  # shows when the image is opened, see UNREADABLE
     "img_truncated_jpeg": (3, 37, {}, {}),  # likewise
     "img_webp": (3, 37, {}, {}),
     "json_bom": (3, 38, {}, {}),
@@ -101,20 +101,20 @@ SENTENCES = {  # of those that on_error stop refuses
     "bbox_1e400": r"annotation 2 of good1\.jpg: bbox is not finite, got \[10, 20, inf, 30\]",
     "bbox_empty_list": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got \[\]",
     "bbox_five_numbers": r"annotation 2 of good1\.jpg: bbox must be four numbers .*, got \[10, 10, 20, 20, 0\.5\]",
-    "bbox_huge": r"annotation 2 of good1\.jpg: bbox lies outside the picture, got \[1000000000",
+    "bbox_huge": r"annotation 2 of good1\.jpg: bbox lies outside the image, got \[1000000000",
     "bbox_inf": r"annotation 2 of good1\.jpg: bbox is not finite, got \[10, 20, inf, 30\]",
     "bbox_missing_key": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got None",
     "bbox_nan": r"annotation 2 of good1\.jpg: bbox is not finite, got \[nan, 20, 30, 30\]",
     "bbox_negative_wh": r"annotation 2 of good1\.jpg: bbox has a negative width or height, got \[100, 100, -30, -20\]",
-    "bbox_outside": r"annotation 2 of good1\.jpg: bbox lies outside the picture, got .* in a picture of 320x240 pixels",
+    "bbox_outside": r"annotation 2 of good1\.jpg: bbox lies outside the image, got .* in an image of 320x240 pixels",
     "bbox_three_numbers": r"annotation 2 of good1\.jpg: bbox must be four numbers \[x, y, w, h\], got \[1, 2, 3\]",
     "category_unknown": r"annotation 1 of good1\.jpg has category 99, which is not listed",
     "file_name_absolute": r"image 1: the file name '/.*/outside\.jpg' is an absolute path",
     "file_name_empty": r"image 1: the file name '' is missing or empty",
     "file_name_nfd": r"image 1: there is no file .*, but 'caf\\xe9\.jpg', which is written differently",
     "file_name_nul_byte": r"image 1: the file name 'good\\x001\.jpg' holds a NUL character",
-    "file_name_traversal": r"image 1: the file name '\.\./outside\.jpg' leaves the folder of the pictures",
-    "file_name_url": r"image 1: the file name 'http://.*' is a URL; download the pictures first",
+    "file_name_traversal": r"image 1: the file name '\.\./outside\.jpg' leaves the folder of the images",
+    "file_name_url": r"image 1: the file name 'http://.*' is a URL; download the images first",
     "ids_duplicate_image": r"image id 1 is given twice, the second time for 'good3\.jpg'",
     "img_is_directory": r"image 3: there is no file .*sub",
 }
@@ -145,9 +145,9 @@ def test_hostile_file(hostile, name: str):
                 hostile(name, on_error)
             assert "\n" not in str(caught.value)
         return
-    pictures, count, skipped, repaired = expected
+    images, count, skipped, repaired = expected
     source = hostile(name, "skip")
-    assert (len(source), len(source.objects.boxes)) == (pictures, count)
+    assert (len(source), len(source.objects.boxes)) == (images, count)
     assert (source.problems.skipped, +source.problems.repaired) == (skipped, repaired)
     if skipped.keys() - {"bbox has no area"}:  # such a box is left out whatever on_error says
         with pytest.raises(ValueError, match=SENTENCES[name]) as caught:
@@ -302,7 +302,7 @@ def test_sentences(tmp_path: Path, content, text: str):
     assert "t.json" in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
-def test_objects_find_their_pictures_in_any_order(tmp_path: Path):
+def test_objects_find_their_images_in_any_order(tmp_path: Path):
     images = [{"id": n, "file_name": "a.png", "width": 8, "height": 6} for n in (5, 1, 3)]
     boxes = [(3, 0), (5, 1), (1, 2), (5, 3), (3, 4)]
     annotations = [{"image_id": n, "category_id": 3, "bbox": [x, 0, 2, 2]} for n, x in boxes]
@@ -325,7 +325,7 @@ def test_nothing_left_is_an_error_even_when_skipping(tmp_path: Path):
 @pytest.mark.parametrize("on_error", ["stop", "skip"])
 def test_a_wrong_folder_is_one_sentence(tmp_path: Path, on_error: str):
     images = [{"id": n, "file_name": f"{n}.png", "width": 8, "height": 6} for n in range(5)]
-    with pytest.raises(FileNotFoundError, match=r"none of the 5 pictures that .*t\.json lists is in .*0\.png"):
+    with pytest.raises(FileNotFoundError, match=r"none of the 5 images that .*t\.json lists is in .*0\.png"):
         load(tmp_path, coco_dict(images=images), on_error)
 
 
@@ -373,7 +373,7 @@ def test_a_file_that_looks_the_same_is_pointed_at(tmp_path: Path):
         load(tmp_path, coco_dict(images=images))
 
 
-def test_a_folder_that_may_not_be_listed_is_no_missing_picture(tmp_path: Path, monkeypatch):
+def test_a_folder_that_may_not_be_listed_is_no_missing_image(tmp_path: Path, monkeypatch):
     def scandir(path):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -392,7 +392,7 @@ def test_links_inside_the_folder_are_followed(tmp_path: Path):
     load(tmp_path, coco_dict())
     (tmp_path / "t.json").write_text(json.dumps(coco_dict(images=images, annotations=[])))
     source = read(tmp_path / "t.json", tmp_path / "inside", "skip")
-    assert source.problems.skipped == {"missing picture": 1} and source.image(0).shape == (6, 8, 3)
+    assert source.problems.skipped == {"missing image": 1} and source.image(0).shape == (6, 8, 3)
 
 
 def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path):
@@ -455,7 +455,7 @@ def test_random_bytes_are_refused(tmp_path_factory, data: bytes):
         read(folder / "t.json", folder)
 
 
-def test_a_link_in_a_circle_hides_no_other_picture(tmp_path: Path):
+def test_a_link_in_a_circle_hides_no_other_image(tmp_path: Path):
     folder = _Folder(tmp_path)
     (tmp_path / "a.jpg").touch()
     (tmp_path / "loop.jpg").symlink_to("loop.jpg")

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cornernet.data import read_image
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+IMAGE = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
 
 
-def jpeg(picture: np.ndarray = PICTURE) -> bytes:
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+def jpeg(image: np.ndarray = IMAGE) -> bytes:
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 def with_segment(data: bytes, marker: int, payload: bytes) -> bytes:
@@ -28,8 +28,8 @@ def with_orientation(data: bytes, orientation: int) -> bytes:
 
 def test_pixels_are_bgr(tmp_path: Path):
     path = tmp_path / "a.png"
-    path.write_bytes(cv2.imencode(".png", PICTURE)[1].tobytes())
-    assert np.array_equal(read_image(path), PICTURE)
+    path.write_bytes(cv2.imencode(".png", IMAGE)[1].tobytes())
+    assert np.array_equal(read_image(path), IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_pixels_are_bgr(tmp_path: Path):
         ("gray16.png", 10),
     ],
 )  # fmt: skip
-def test_every_kind_of_picture_becomes_the_same_picture(shared: Path, name: str, tolerance: float):
+def test_every_kind_of_image_becomes_the_same_image(shared: Path, name: str, tolerance: float):
     images = shared / "data/hostile/images"
-    picture, good = read_image(images / name), read_image(images / "good1.jpg")
-    assert picture.shape == (240, 320, 3) and picture.dtype == np.uint8
-    assert np.abs(picture.astype(int) - good).mean() <= tolerance
+    image, good = read_image(images / name), read_image(images / "good1.jpg")
+    assert image.shape == (240, 320, 3) and image.dtype == np.uint8
+    assert np.abs(image.astype(int) - good).mean() <= tolerance
 
 
 def test_bilevel_is_black_and_white(shared: Path):
@@ -80,7 +80,7 @@ def test_another_size_is_refused(tmp_path: Path):
 
 @given(kept=st.floats(0, 1, exclude_max=True))
 def test_a_cut_jpeg_is_refused_wherever_it_is_cut(tmp_path_factory, kept: float):
-    thumbnail = jpeg(PICTURE[:16, :16])  # ends with an end marker of its own, inside the header
+    thumbnail = jpeg(IMAGE[:16, :16])  # ends with an end marker of its own, inside the header
     data = with_segment(jpeg(), 0xE1, b"Exif\0\0" + thumbnail)
     path = tmp_path_factory.mktemp("cut") / "a.jpg"
     end = int(kept * (len(data) - 1))
@@ -96,7 +96,7 @@ def test_bytes_behind_the_end_are_harmless(tmp_path: Path):
 
 
 def test_a_cut_png_is_refused(tmp_path: Path):
-    data = cv2.imencode(".png", PICTURE)[1].tobytes()
+    data = cv2.imencode(".png", IMAGE)[1].tobytes()
     path = tmp_path / "a.png"
     path.write_bytes(data[:-13])
     with pytest.raises(ValueError, match=r"a\.png is cut short"):
@@ -119,7 +119,7 @@ def test_random_bytes_are_refused(tmp_path_factory, data: bytes, start: bytes):
     ("name", "error", "text"),
     [
         ("truncated.jpg", ValueError, "cut short"),
-        ("not_an_image.jpg", ValueError, "not a picture"),
+        ("not_an_image.jpg", ValueError, "not an image"),
         ("zero_byte.jpg", ValueError, "is empty"),
         ("sub", FileNotFoundError, "a folder"),
         ("nowhere.jpg", FileNotFoundError, "missing"),

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Augment, Data, Split
 from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, train_loader, write
-from cornernet.data.sources import build
+from cornernet.data.sources import build_sources
 from cornernet.data.workers import start_worker
 from cornernet.structures import Batch, ColourDraws, Sample
 
@@ -80,7 +80,7 @@ def test_other_seeds_and_epochs_differ(shapes):
     assert len(firsts) == 4 and not any(torch.equal(firsts[0], other) for other in firsts[1:])
 
 
-def test_every_epoch_shows_every_picture_once(shapes):
+def test_every_epoch_shows_every_image_once(shapes):
     index = torch.cat([b.index for b in batches(shapes, steps=5)])
     assert sorted(index[:10].tolist()) == sorted(index[10:].tolist()) == list(range(10))
     assert index[:10].tolist() != index[10:].tolist()
@@ -123,14 +123,14 @@ def test_objects_beyond_the_slots_are_cut_and_counted():
     assert batch.labels[0].tolist() == [0, 1, 2] and torch.equal(batch.boxes[0], torch.arange(12.0).view(3, 4))
 
 
-def test_pictures_of_unequal_size_are_no_batch():
+def test_images_of_unequal_size_are_no_batch():
     one, other = sample(1), sample(1)
     with pytest.raises(ValueError, match="same shape"):
         collate([one, other._replace(image=np.ascontiguousarray(other.image[1:]))], 3)
 
 
 def broken_set(folder: Path):
-    """Shapes on disk of which the picture at position 1 is cut short."""
+    """Shapes on disk of which the image at position 1 is cut short."""
     write(folder, ShapesSet("train", 4, size=64))
     path = folder / "images/train/000002.png"
     path.write_bytes(cv2.imencode(".jpg", cv2.imread(str(path)))[1].tobytes()[:-200])
@@ -138,13 +138,13 @@ def broken_set(folder: Path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_unreadable_picture_stops_with_its_name(tmp_path: Path, workers: int):
+def test_an_unreadable_image_stops_with_its_name(tmp_path: Path, workers: int):
     with pytest.raises(ValueError, match=r"^\S*000002\.png is cut short: the JPEG has no end marker$"):
         batches(broken_set(tmp_path), steps=1, workers=workers)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_unreadable_picture_is_blank_when_skipped(tmp_path: Path, workers: int):
+def test_an_unreadable_image_is_blank_when_skipped(tmp_path: Path, workers: int):
     data = replace(DATA, on_error="skip", workers=workers)
     loader = train_loader(data, broken_set(tmp_path), 4, steps=3)
     for batch in loader:
@@ -169,7 +169,7 @@ def test_without_shared_memory_the_main_process_makes_the_batches(shapes, monkey
 
 
 class Dying(ShapesSet):
-    """A source whose second picture takes its worker down."""
+    """A source whose second image takes its worker down."""
 
     def image(self, i: int) -> np.ndarray:
         if i == 1:
@@ -211,7 +211,7 @@ def on_disk(tmp_path_factory) -> Path:
 
 
 def test_files_and_drawings_give_the_same_batches(on_disk: Path):
-    train, val = build(coco_config(on_disk))
+    train, val = build_sources(coco_config(on_disk))
     assert (len(train), len(val)) == (6, 2)
     assert same(batches(train), batches(ShapesSet("train", 6, size=64)))
 
@@ -221,12 +221,12 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
     empty = tmp_path / "empty.json"
     empty.write_text((on_disk / "annotations/train.json").read_text().split('"annotations"')[0] + '"annotations": [], '
                      + '"categories": [{"id": 1, "name": "a"}]}')  # fmt: skip
-    with pytest.raises(ValueError, match=r"empty\.json has 6 pictures, but no box to train on"):
-        build(replace(data, train=Split("images/train", str(empty))))
+    with pytest.raises(ValueError, match=r"empty\.json has 6 images, but no box to train on"):
+        build_sources(replace(data, train=Split("images/train", str(empty))))
     with pytest.raises(ValueError, match=r"data\.val\.annotations is not set"):
-        build(replace(data, val=Split()))
+        build_sources(replace(data, val=Split()))
     with pytest.raises(FileNotFoundError) as caught:
-        build(replace(data, root=str(tmp_path / "nowhere")))
+        build_sources(replace(data, root=str(tmp_path / "nowhere")))
     assert str(caught.value).count("nowhere") == 4 and "\n" not in str(caught.value)
 
 
@@ -234,4 +234,4 @@ def test_official_paths_say_how_to_get_coco(tmp_path: Path):
     data = Data(root=str(tmp_path), train=Split("train2017", "annotations/instances_train2017.json"),
                 val=Split("val2017", "annotations/instances_val2017.json"))  # fmt: skip
     with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json.*instances_val2017\.json.*val2017\.zip"):
-        build(data)
+        build_sources(data)

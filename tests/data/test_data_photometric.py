@@ -4,8 +4,7 @@ import torch
 
 from cornernet.config import Data
 from cornernet.data import normalise, prepare
-from cornernet.data.transforms import photometric
-from cornernet.data.transforms.photometric import EIGENVALUES, EIGENVECTORS
+from cornernet.data.transforms.photometric import EIGENVALUES, EIGENVECTORS, photometric
 from cornernet.structures import Batch
 
 
@@ -16,7 +15,7 @@ def golden_case(g, case: int) -> tuple[torch.Tensor, ...]:
     return row("order"), row("alpha_minus1").float(), row("light_alpha").float()
 
 
-def picture(array: np.ndarray) -> torch.Tensor:
+def photo(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
 
 
@@ -25,19 +24,19 @@ def test_equals_the_published_jitter_lighting_and_normalisation(golden, case):
     g = golden("g3_augment")
     order, alpha, light = golden_case(g, case)
     data = Data()
-    image = picture(g["col_in"])
+    image = photo(g["col_in"])
     jittered = photometric(image, order, alpha, torch.zeros_like(light))
     lit = photometric(image, order, alpha, light)
-    torch.testing.assert_close(jittered, picture(g[f"col{case}_jitter"]), rtol=2e-6, atol=1e-6)
-    torch.testing.assert_close(lit, picture(g[f"col{case}_light"]), rtol=2e-6, atol=1e-6)
-    expected = picture(g[f"col{case}_norm"])
+    torch.testing.assert_close(jittered, photo(g[f"col{case}_jitter"]), rtol=2e-6, atol=1e-6)
+    torch.testing.assert_close(lit, photo(g[f"col{case}_light"]), rtol=2e-6, atol=1e-6)
+    expected = photo(g[f"col{case}_norm"])
     torch.testing.assert_close(normalise(lit, data.mean, data.std), expected, rtol=2e-6, atol=4e-6)
 
 
-def test_a_batch_is_its_pictures(golden):
+def test_a_batch_is_its_images(golden):
     g = golden("g3_augment")
     order, alpha, light = (torch.cat(t) for t in zip(*(golden_case(g, c) for c in range(3)), strict=True))
-    images = torch.cat([picture(g["col_in"])] * 3)
+    images = torch.cat([photo(g["col_in"])] * 3)
     whole = photometric(images, order, alpha, light)
     for c in range(3):
         alone = photometric(images[:1], order[c : c + 1], alpha[c : c + 1], light[c : c + 1])

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 from pathlib import Path
 
@@ -6,12 +5,13 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from cornernet.cli import make_shapes
 from cornernet.config import Data, Shapes
 from cornernet.data import ShapesSet, build_source, read, write
 from cornernet.data.sources.shape_drawing import LARGEST, SMALLEST, fill, tight_box, under
 
 
-def test_pictures_are_a_pure_function_of_seed_split_and_index():
+def test_images_are_a_pure_function_of_seed_split_and_index():
     one, two = ShapesSet("train", 5), ShapesSet("train", 50)
     for i in (3, 0, 3):
         assert np.array_equal(one.image(i), two.image(i)) and np.array_equal(one.boxes(i), two.boxes(i))
@@ -99,18 +99,10 @@ def test_the_builder_takes_every_key():
         assert np.array_equal(built.image(1), ShapesSet(split, length, 40, 1, 9).image(1))
 
 
-def tool():
-    path = Path(__file__).resolve().parents[2] / "tools/make_shapes.py"
-    spec = importlib.util.spec_from_file_location("make_shapes", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_tool_writes_both_splits(tmp_path: Path):
     keys = ["data.shapes.size=48", "data.shapes.train_images=3", "data.shapes.val_images=2"]
-    tool().main(str(tmp_path), keys)
+    make_shapes.main(str(tmp_path), keys)
     content = json.loads((tmp_path / "annotations/train.json").read_text())
     assert len(content["images"]) == 3 and len(list((tmp_path / "images/val").iterdir())) == 2
     with pytest.raises(ValueError, match=r"did you mean data\.shapes\.size"):
-        tool().main(str(tmp_path), ["data.shapes.sizes=48"])
+        make_shapes.main(str(tmp_path), ["data.shapes.sizes=48"])

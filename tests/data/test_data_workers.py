@@ -1,4 +1,4 @@
-"""Loader processes that die or hang are named with the picture that they held, and none is left behind."""
+"""Loader processes that die or hang are named with the image that they held, and none is left behind."""
 
 import contextlib
 import multiprocessing
@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 
 from cornernet.checkpoints import checkpoint
-from cornernet.cli.commandline import Failed, Interrupted
 from cornernet.config import Data
 from cornernet.data.loader import train_loader
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.data.workers import NOTHING, Held, Watch
+from cornernet.errors import Failed, Interrupted
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BAD = 5
 
 
 class Trap(ShapesSet):
-    """Shapes, but something happens to whoever loads picture 5."""
+    """Shapes, but something happens to whoever loads image 5."""
 
     def __init__(self, happens):
         super().__init__("train", 12, 32, 2, 0)
@@ -69,7 +69,7 @@ def run(happens, timeout=0):
         started = [pid for pid in loader.dataset.held.rows[:2, 0].tolist() if pid != NOTHING]
         assert started and all(gone(pid) for pid in started)  # the other one may not have come so far
         return str(error)
-    assert loader.dataset.held.pictures([]) == []
+    assert loader.dataset.held.images([]) == []
     return ""
 
 
@@ -114,7 +114,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
         (leaves, 0, r"a loader process died"),
     ],
 )
-def test_a_worker_in_trouble_is_named_with_its_picture(happens, timeout, message):
+def test_a_worker_in_trouble_is_named_with_its_image(happens, timeout, message):
     name = Trap(happens).record(BAD).file_name
     text = run(happens, timeout)
     assert re.search(message, text), text
@@ -168,7 +168,7 @@ def test_other_errors_pass_through():
 def test_without_workers_nothing_is_noted():
     held = Held()
     with held.holding(3):
-        assert held.pictures([]) == []
+        assert held.images([]) == []
 
 
 def test_a_wait_that_torch_does_not_end_is_ended():
@@ -255,7 +255,8 @@ def test_a_training_ends_by_itself_with_the_same_weights_however_its_workers_sta
     ("number", "method"),
     [
         (signal.SIGINT, "fork"), pytest.param(signal.SIGTERM, "fork", marks=pytest.mark.slow),
-        (signal.SIGTERM, "forkserver"), pytest.param(signal.SIGUSR1, "forkserver", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "forkserver", marks=pytest.mark.slow),
+        pytest.param(signal.SIGUSR1, "forkserver", marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, "spawn", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
@@ -274,6 +275,7 @@ def test_a_signal_to_all_leaves_no_process_behind(tiny, tmp_path, number, method
 
 
 @needs_proc
+@pytest.mark.slow
 @pytest.mark.parametrize("method", methods("forkserver"))
 def test_nobody_outlives_a_main_process_that_is_killed(tiny, tmp_path, method):
     with endless(method, tiny, tmp_path / "run", "last.pt") as run:

@@ -1,4 +1,4 @@
-"""What the bytes of a picture tell, and the sentence that every broken kind of file gets."""
+"""What the bytes of an image tell, and the sentence that every broken kind of file gets."""
 
 import gzip
 import io
@@ -13,15 +13,15 @@ import pytest
 from cornernet.data.headers import Header, damage, foreign, header
 from cornernet.data.images import LARGEST, Fault, examine, read_image
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+IMAGE = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
 
 
-def encoded(ending, picture=PICTURE, *flags):
-    return cv2.imencode(ending, picture, [int(x) for x in flags])[1].tobytes()
+def encoded(ending, image=IMAGE, *flags):
+    return cv2.imencode(ending, image, [int(x) for x in flags])[1].tobytes()
 
 
 JPEG, PNG, BMP, GIF = (encoded(ending) for ending in (".jpg", ".png", ".bmp", ".gif"))
-PROGRESSIVE = encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_QUALITY, 95)
+PROGRESSIVE = encoded(".jpg", IMAGE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_QUALITY, 95)
 FRAME = JPEG.find(b"\xff\xc0")
 
 
@@ -60,21 +60,21 @@ def exif(data, orientation, order="<"):
         (exif(JPEG, 8, ">"), Header(64, 48, True)),
         (exif(JPEG, 3), Header(64, 48)),
         (exif(JPEG, 99), Header(64, 48)),
-        (encoded(".jpg", PICTURE[..., 0]), Header(64, 48, False, "grey")),
-        (encoded(".png", PICTURE[..., 0]), Header(64, 48, None, "grey")),
-        (encoded(".png", np.dstack([PICTURE, PICTURE[..., :1]])), Header(64, 48, None, "alpha")),
-        (encoded(".png", PICTURE.astype(np.uint16) * 256), Header(64, 48, None, "16-bit")),
+        (encoded(".jpg", IMAGE[..., 0]), Header(64, 48, False, "grey")),
+        (encoded(".png", IMAGE[..., 0]), Header(64, 48, None, "grey")),
+        (encoded(".png", np.dstack([IMAGE, IMAGE[..., :1]])), Header(64, 48, None, "alpha")),
+        (encoded(".png", IMAGE.astype(np.uint16) * 256), Header(64, 48, None, "16-bit")),
         (changed(JPEG, FRAME + 9, b"\x04"), Header(64, 48, False, "CMYK")),
         (png(3, 2, colour=3), Header(3, 2, None, "palette")),
         (encoded(".webp"), Header(64, 48, None)),
-        (encoded(".webp", PICTURE, cv2.IMWRITE_WEBP_QUALITY, 80), Header(64, 48, None)),
+        (encoded(".webp", IMAGE, cv2.IMWRITE_WEBP_QUALITY, 80), Header(64, 48, None)),
         (encoded(".tiff"), Header(64, 48, None)),
         (encoded(".ppm"), Header(64, 48, None)),
-        (encoded(".pgm", PICTURE[..., 0]).replace(b"P5", b"P5 # 9 9"), Header(64, 48, None)),
+        (encoded(".pgm", IMAGE[..., 0]).replace(b"P5", b"P5 # 9 9"), Header(64, 48, None)),
         (encoded(".jp2"), Header(64, 48, None)),
         (bytes(4096), None), (b"RIFF\0\0\0\0WEBPVP9 " + bytes(20), None), (b"II*\0" + bytes(12), None),
         (b"", None), (b"\xff\xd8", None), (PNG[:20], None), (JPEG[: FRAME + 6], None),
-        (b"BM", None), (b"GIF89a", None), (b"hello world, this is a text and no picture", None),
+        (b"BM", None), (b"GIF89a", None), (b"hello world, this is a text and no image", None),
     ],
 )  # fmt: skip
 def test_header(data, expected):
@@ -90,7 +90,7 @@ def test_a_cut_exif_segment_says_nothing(cut):
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_whole_pictures_have_no_damage_and_cut_ones_have(thorough):
+def test_whole_images_have_no_damage_and_cut_ones_have(thorough):
     for data in (JPEG, PROGRESSIVE, PNG, BMP, GIF, JPEG + b"\0" * 9000, exif(JPEG, 6)):
         assert damage(io.BytesIO(data), thorough) == ""
     for data in (JPEG, PROGRESSIVE):
@@ -100,7 +100,7 @@ def test_whole_pictures_have_no_damage_and_cut_ones_have(thorough):
         assert damage(io.BytesIO(PNG[:end]), thorough) == "cut short: the PNG has no IEND chunk"
 
 
-def test_a_checksum_is_looked_at_when_the_picture_is_read_and_only_where_it_matters():
+def test_a_checksum_is_looked_at_when_the_image_is_read_and_only_where_it_matters():
     at = PNG.find(b"IDAT")
     wrong = changed(PNG, at + 20, bytes([PNG[at + 20] ^ 255]))
     assert damage(io.BytesIO(wrong), thorough=False) == ""
@@ -125,12 +125,12 @@ def test_the_fast_look_reads_little():
 
 SENTENCES = {
     "nothing": (b"", "is empty"),
-    "zeros": (b"\0" * 5000, "is not a picture that OpenCV can decode"),
-    "text": (b"hello", "is not a picture that OpenCV can decode"),
-    "web page": (b"<!DOCTYPE html><html>404</html>", "is not a picture: it is an HTML page, as a failed download"),
-    "web page behind a mark": (b"\xef\xbb\xbf\r\n<HTML>", "is not a picture: it is an HTML page"),
-    "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture: it is an SVG drawing"),
-    "gzip": (gzip.compress(JPEG), "is not a picture: it is compressed with gzip; unpack it first"),
+    "zeros": (b"\0" * 5000, "is not an image that OpenCV can decode"),
+    "text": (b"hello", "is not an image that OpenCV can decode"),
+    "web page": (b"<!DOCTYPE html><html>404</html>", "is not an image: it is an HTML page, as a failed download"),
+    "web page behind a mark": (b"\xef\xbb\xbf\r\n<HTML>", "is not an image: it is an HTML page"),
+    "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not an image: it is an SVG drawing"),
+    "gzip": (gzip.compress(JPEG), "is not an image: it is compressed with gzip; unpack it first"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull fetches the file itself"),
     "pdf": (b"%PDF-1.4", "is a PDF document"),
     "cut jpeg": (JPEG[: len(JPEG) // 2], "is cut short: the JPEG has no end marker"),
@@ -138,17 +138,17 @@ SENTENCES = {
     "cut png": (PNG[: len(PNG) // 2], "is cut short: the PNG has no IEND chunk"),
     "end only named": (PNG[:60] + b"IEND", "is cut short: the PNG has no IEND chunk"),
     "wrong checksum": (changed(PNG, len(PNG) - 14, b"?"), "the checksum of the PNG's IDAT chunk is wrong"),
-    "too little in it": (png(64, 48, content=b"\0" * 99), "is not a picture that OpenCV can decode"),
-    "cut bmp": (BMP[:3000], "is not a picture that OpenCV can decode"),
-    "cut gif": (GIF[:60], "is not a picture that OpenCV can decode"),
-    "cut webp": (encoded(".webp")[:99], "is not a picture that OpenCV can decode"),
-    "float tiff": (encoded(".tiff", PICTURE.astype(np.float32)), "is not a picture that OpenCV can decode"),
+    "too little in it": (png(64, 48, content=b"\0" * 99), "is not an image that OpenCV can decode"),
+    "cut bmp": (BMP[:3000], "is not an image that OpenCV can decode"),
+    "cut gif": (GIF[:60], "is not an image that OpenCV can decode"),
+    "cut webp": (encoded(".webp")[:99], "is not an image that OpenCV can decode"),
+    "float tiff": (encoded(".tiff", IMAGE.astype(np.float32)), "is not an image that OpenCV can decode"),
     "bomb": (png(30_000, 30_000), f"claims to be 30000x30000 pixels, more than the {LARGEST} allowed"),
     "jpeg bomb": (changed(JPEG, FRAME + 5, b"\xff\xff\xff\xff"), "claims to be 65535x65535 pixels"),
-    "no width": (png(0, 48), "is not a picture: it claims to be 0x48 pixels"),
+    "no width": (png(0, 48), "is not an image: it claims to be 0x48 pixels"),
     "another size": (png(65, 48), "is 65x48 pixels, the annotation file says 64x48"),
     "on its side without a note": (
-        encoded(".jpg", PICTURE.transpose(1, 0, 2)),
+        encoded(".jpg", IMAGE.transpose(1, 0, 2)),
         "is 48x64 pixels, the annotation file says 64x48",
     ),
 }

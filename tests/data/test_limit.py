@@ -1,11 +1,11 @@
-"""Sets cut down to their first pictures."""
+"""Sets cut down to their first images."""
 
 import numpy as np
 import pytest
 
 from cornernet.config import Data, Split
 from cornernet.data import ShapesSet, write
-from cornernet.data.sources import build
+from cornernet.data.sources import build_sources
 from cornernet.data.sources.coco import first, read
 
 
@@ -14,7 +14,7 @@ def coco_mini(shared):
     return read(folder / "annotations" / "instances_train2017.json", folder / "images" / "train2017")
 
 
-def test_the_first_pictures_with_objects_keep_all_they_have(shared):
+def test_the_first_images_with_objects_keep_all_they_have(shared):
     whole = coco_mini(shared)
     part = first(whole, 16)
     with_objects = [i for i in range(len(whole)) if len(whole.boxes(i))]
@@ -40,7 +40,7 @@ def test_no_limit_changes_nothing_and_zero_is_refused(shared):
 
 def test_shapes_are_limited_too():
     data = Data(name="shapes", train=Split(limit=3))
-    assert [len(source) for source in build(data)] == [3, data.shapes.val_images]
+    assert [len(source) for source in build_sources(data)] == [3, data.shapes.val_images]
 
 
 def test_shapes_are_not_written_over_somebody_elses_annotations(tmp_path):

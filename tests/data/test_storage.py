@@ -1,4 +1,4 @@
-"""A bad picture is the picture's fault; a folder that is gone and a disk with errors are nobody's picture's."""
+"""A bad image is the image's fault; a folder that is gone and a disk with errors are nobody's image's."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ FOLDER = Path("images/train")
 
 @pytest.fixture
 def held(tmp_path):
-    """A set of six pictures on disk."""
+    """A set of six images on disk."""
     write(tmp_path, ShapesSet("train", 6, size=64))
     return read(tmp_path / "annotations/train.json", tmp_path / FOLDER)
 
@@ -66,7 +66,7 @@ def test_a_folder_that_is_away_for_a_while_changes_no_batch(held, happens, worke
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_folder_that_stays_away_is_no_bad_picture(held, hasty, workers):
+def test_a_folder_that_stays_away_is_no_bad_image(held, hasty, workers):
     gone(held.root)
     loader = train_loader(replace(DATA, workers=workers, on_error="skip"), held, 2, steps=3)
     with pytest.raises(Away, match=r"png cannot be read: the folder \S*train is gone or closed, and so for 0.1 sec"):
@@ -75,7 +75,7 @@ def test_a_folder_that_stays_away_is_no_bad_picture(held, hasty, workers):
 
 
 def refusing(number: int, only: str = ""):
-    """os.open that fails with this error, for every picture or for one only."""
+    """os.open that fails with this error, for every image or for one only."""
 
     def opened(path, flags, _open=os.open):
         if only in str(path):
@@ -89,7 +89,7 @@ DISK = [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EMFILE, errno.ENFILE, err
 
 
 @pytest.mark.parametrize("number", DISK)
-def test_errors_of_the_disk_are_not_the_pictures_even_if_only_one_is_met(held, monkeypatch, number):
+def test_errors_of_the_disk_are_not_the_images_even_if_only_one_is_met(held, monkeypatch, number):
     def fails(path, *size):
         raise OSError(number, os.strerror(number), str(path))
 
@@ -99,7 +99,7 @@ def test_errors_of_the_disk_are_not_the_pictures_even_if_only_one_is_met(held, m
 
 
 @pytest.mark.parametrize("number", DISK)
-def test_they_are_told_behind_a_picture_that_seems_to_be_missing(held, monkeypatch, number):
+def test_they_are_told_behind_a_image_that_seems_to_be_missing(held, monkeypatch, number):
     """Newer Pythons' Path.is_file says that of whatever happens."""
     (held.root / held.records[0].file_name).unlink()
     monkeypatch.setattr(storage.os, "open", refusing(number, held.records[0].file_name))
@@ -108,7 +108,7 @@ def test_they_are_told_behind_a_picture_that_seems_to_be_missing(held, monkeypat
 
 
 @pytest.mark.parametrize(("only", "error"), [("", Away), ("000001", PermissionError)])
-def test_permission_is_the_pictures_only_where_others_can_be_opened(held, monkeypatch, only, error):
+def test_permission_is_the_images_only_where_others_can_be_opened(held, monkeypatch, only, error):
     def fails(path, *size):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -118,7 +118,7 @@ def test_permission_is_the_pictures_only_where_others_can_be_opened(held, monkey
         held.image(0)
 
 
-def test_no_memory_is_not_the_pictures_fault(held, monkeypatch):
+def test_no_memory_is_not_the_images_fault(held, monkeypatch):
     def fails(data, flags):
         error = cv2.error("insufficient memory")
         error.code, error.err = cv2.Error.StsNoMem, "Failed to allocate"
@@ -130,7 +130,7 @@ def test_no_memory_is_not_the_pictures_fault(held, monkeypatch):
 
 
 @pytest.mark.parametrize("becomes", [Path.unlink, lambda path: (path.unlink(), path.mkdir())])
-def test_one_missing_picture_in_a_folder_that_is_there_is_bad(held, becomes):
+def test_one_missing_image_in_a_folder_that_is_there_is_bad(held, becomes):
     becomes(held.root / held.records[1].file_name)
     with pytest.raises(FileNotFoundError, match=r"000002\.png"):
         held.image(1)
@@ -139,7 +139,7 @@ def test_one_missing_picture_in_a_folder_that_is_there_is_bad(held, becomes):
     assert loader.dataset.skipped() == 2
 
 
-def test_a_picture_that_is_back_when_it_is_looked_for_again_is_no_bad_one(held, monkeypatch):
+def test_a_image_that_is_back_when_it_is_looked_for_again_is_no_bad_one(held, monkeypatch):
     def fails(path, *size):
         raise FileNotFoundError(f"{path} is missing")
 
@@ -148,7 +148,7 @@ def test_a_picture_that_is_back_when_it_is_looked_for_again_is_no_bad_one(held, 
         held.image(0)
 
 
-def test_a_folder_below_that_is_gone_takes_its_pictures_along(tmp_path):
+def test_a_folder_below_that_is_gone_takes_its_images_along(tmp_path):
     write(tmp_path, ShapesSet("train", 4, size=64))
     root = tmp_path / FOLDER
     text = (tmp_path / "annotations/train.json").read_text().replace('"00000', '"sub/00000', 2)

@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from cornernet.config import Nms
-from cornernet.evaluation.evaluate import evaluate, predictions, to_results
+from cornernet.evaluation.evaluate import evaluate, predictions
 from cornernet.evaluation.metrics import FIGURES, table, write
 from cornernet.evaluation.scoring import coco_metrics
+from cornernet.prediction.found import collected, from_results, to_results
 from cornernet.structures import Detections, ImageDetections
 
 
@@ -148,11 +149,11 @@ def test_missing_keys_are_filled_in():
 def test_ids_of_images_may_be_strings_and_of_categories_anything():
     ground_truth = truth([(1, 1, 0, 0, 50, 50), (2, 2, 5, 5, 20, 20)])
     for image in ground_truth["images"]:
-        image["id"] = f"picture-{image['id']}"
+        image["id"] = f"image-{image['id']}"
     for category in ground_truth["categories"]:
         category["id"] = {1: 90, 2: 0}[category["id"]]
     for annotation in ground_truth["annotations"]:
-        annotation["image_id"] = f"picture-{annotation['image_id']}"
+        annotation["image_id"] = f"image-{annotation['image_id']}"
         annotation["category_id"] = {1: 90, 2: 0}[annotation["category_id"]]
     metrics = coco_metrics(ground_truth, perfect(ground_truth))
     assert metrics.AP == pytest.approx(1) and [c.name for c in metrics.per_class] == ["dog", "cat"]
@@ -225,16 +226,18 @@ def found(*rows: tuple) -> ImageDetections:
 
 
 def test_results_carry_original_ids_xywh_and_all_digits():
-    results = to_results([found((1, 2, 4, 8, 0.123456789, 1)), found()], [42, "b"], [7, 90])
+    held = collected([found((1, 2, 4, 8, 0.123456789, 1)), found()], [42, "b"], [7, 90])
+    results = to_results(held)
     score = float(np.float32(0.123456789))
     assert results == [{"image_id": 42, "category_id": 90, "bbox": [1, 2, 3, 6], "score": score}]
     assert np.float32(json.loads(json.dumps(results))[0]["score"]) == np.float32(0.123456789)
-    assert to_results([], [], [1]) == []
+    assert to_results(from_results(results)) == results and held.boxes.dtype == held.scores.dtype == np.float64
+    assert to_results(collected([], [], [1])) == to_results(from_results([])) == []
 
 
 def test_a_label_without_a_category_is_refused():
     with pytest.raises(ValueError, match=r"label 2.*only 2 categories"):
-        to_results([found((0, 0, 1, 1, 0.5, 2))], [1], [7, 90])
+        collected([found((0, 0, 1, 1, 0.5, 2))], [1], [7, 90])
 
 
 def test_table_is_aligned_and_keeps_every_letter():
@@ -263,7 +266,7 @@ def test_files_are_strict_json_in_utf8(tmp_path):
 
 
 class Source:
-    """Ground truth whose pictures carry their index (blue) and which side is left (green), so that a fake can tell."""
+    """Ground truth whose images carry their index (blue) and which side is left (green), so that a fake can tell."""
 
     def __init__(self, ground_truth: dict):
         self.truth = ground_truth
@@ -285,9 +288,9 @@ class Source:
     def image(self, index: int) -> np.ndarray:
         self.reads.append(index)
         record = self.record(index)
-        picture = np.zeros((record.height, record.width, 3), np.uint8)
-        picture[..., 0], picture[:, : record.width // 2, 1] = index + 1, 255
-        return picture
+        image = np.zeros((record.height, record.width, 3), np.uint8)
+        image[..., 0], image[:, : record.width // 2, 1] = index + 1, 255
+        return image
 
     def rows(self, index: int) -> torch.Tensor:
         """[n, 5] x1 y1 x2 y2 label."""
@@ -300,7 +303,7 @@ class Source:
 
 
 class Oracle(nn.Module):
-    """Knows the source, recognises picture and mirror, and answers with the true boxes on the canvas it sees."""
+    """Knows the source, recognises image and flip, and answers with the true boxes on the canvas it sees."""
 
     def __init__(self, source: Source):
         super().__init__()
@@ -325,7 +328,7 @@ class Oracle(nn.Module):
         zoom = (int(xs.max()) + 1 - left) / record.width
         table = self.source.rows(index).clone()
         table[:, :4] = table[:, :4] * zoom + torch.tensor([left, top] * 2)
-        if int(image[1, top, left]) < 128:  # the bright side is on the right: a mirror
+        if int(image[1, top, left]) < 128:  # the bright side is on the right: a flip
             table[:, [0, 2]] = width - table[:, [2, 0]]
         return table
 
@@ -373,7 +376,7 @@ def test_categories_of_the_detector_may_differ_from_the_sources():
         evaluate(Oracle(source), source, category_ids=[98, 99], progress=False)
 
 
-def test_an_unreadable_picture_stops_or_is_missed(caplog):
+def test_an_unreadable_image_stops_or_is_missed(caplog):
     source = Source(truth([(1, 1, 0, 0, 10, 10), (2, 1, 5, 5, 20, 20)]))
     readable = source.image
 
@@ -399,14 +402,14 @@ def _one_of_two(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_share_the_pictures_and_agree(tmp_path):
+def test_two_processes_share_the_images_and_agree(tmp_path):
     torch.multiprocessing.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first["reads"] == [0, 2, 4] and second["reads"] == [1, 3]
     assert first["AP"] == second["AP"] == pytest.approx(1) and first["detections"] == second["detections"] == 5
     source = Source(truth([(i, 1 + i % 2, 0, 0, 10 + i, 10) for i in range(1, 6)], images=5))
     alone, _, _ = predictions(Oracle(source), source, progress=False)
-    assert json.loads((tmp_path / "0/predictions.json").read_text()) == alone
+    assert json.loads((tmp_path / "0/predictions.json").read_text()) == to_results(alone)
     assert not (tmp_path / "1").exists()  # only the first process writes
 
 

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 import pytest
 
 from cornernet.checkpoints import checkpoint
+from cornernet.errors import Interrupted
 from cornernet.evaluation.metrics import Metrics
 from cornernet.experiments import compare, grid
 from cornernet.system import locking
-from cornernet.system.interruption import Interrupted
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAIN = ROOT / "tools" / "train.py"
+TOOLS = ROOT / "tools"
 FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
 
 
@@ -29,8 +29,10 @@ FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
 def finished(tiny, tmp_path_factory):
     """A comparison of two heatmap losses with two kernels -> its overrides, its folder and what it printed."""
     folder = tmp_path_factory.mktemp("compared")
-    overrides = ["loss.heatmap.name=[neg,bce]", "test.kernel=[3,5]", *FAST, f"out={folder}"]
-    return overrides, folder, compare.compare(str(tiny), overrides, TRAIN)
+    overrides = ["loss.heatmap.name=[neg,bce]", "test.kernel=[3,5]", *FAST]
+    rows, where = compare.compare(str(tiny), overrides, out=folder)
+    assert where == folder
+    return overrides, folder, compare.markdown(rows)
 
 
 def test_it_prints_a_line_for_every_combination(finished):
@@ -53,21 +55,22 @@ def test_the_training_is_that_of_the_tool(finished):
 
 
 def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
-    overrides, _, text = finished
+    overrides, folder, text = finished
     monkeypatch.setattr(compare.subprocess, "Popen", None)
-    monkeypatch.setattr(compare.evaluate, "evaluate", None)
-    assert compare.compare(str(tiny), overrides, TRAIN) == text
+    monkeypatch.setattr(compare, "evaluate_checkpoint", None)
+    assert compare.markdown(compare.compare(str(tiny), overrides, out=folder)[0]) == text
     monkeypatch.undo()
     with monkeypatch.context() as patched:  # another way of testing is scored, not trained
         patched.setattr(compare.subprocess, "Popen", None)
-        again = compare.compare(str(tiny), [*overrides, "test.top_k=5"], TRAIN)
-    assert len(again.splitlines()) == 6
+        again, _ = compare.compare(str(tiny), [*overrides, "test.top_k=5"], out=folder)
+    assert len(again) == 4
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_named_and_the_others_are_run(tiny, tmp_path, capfd):
-    overrides = ["train.init=[missing.pt,'']", *FAST, f"out={tmp_path}"]
+    overrides = ["train.init=[missing.pt,'']", *FAST]
     with pytest.raises(ValueError, match=r"1 of 2 trainings failed: missing\.pt seed 317"):
-        compare.compare(str(tiny), overrides, TRAIN)
+        compare.compare(str(tiny), overrides, out=tmp_path)
     assert "there is no checkpoint missing.pt" in capfd.readouterr().err
     assert len((tmp_path / "comparison.md").read_text().splitlines()) == 3
 
@@ -91,13 +94,15 @@ def ending(code, commands=None):
 def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, code):
     monkeypatch.setattr(compare.subprocess, "Popen", ending(code))
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
-        compare.compare(str(tiny), ["seeds=2", f"out={tmp_path}"], TRAIN)
+        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
     assert caught.value.number == code - 128
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP))]
+)
 def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_path, number):
-    command = [sys.executable, TRAIN.with_name("compare_losses.py"), tiny, "loss.heatmap.name=[neg,bce]",
+    command = [sys.executable, TOOLS / "compare_losses.py", tiny, "loss.heatmap.name=[neg,bce]",
                "train.steps=5000", "train.eval_every=0", "train.save_every=0", f"out={tmp_path}"]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120
@@ -112,19 +117,19 @@ def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_pa
 # -- shared grids -----------------------------------------------------------------------------------------------
 
 
-GRID = ["train.lr=[1e-3,1e-4]", "seeds=[317]", "train.steps=4"]
+GRID = ["train.lr=[1e-3,1e-4]", "train.steps=4"]
 
 
 @pytest.fixture
 def quick(monkeypatch, tiny_run):
-    """Trainings that only leave what one leaves at its end, and the list of them; no pictures."""
+    """Trainings that only leave what one leaves at its end, and the list of them; no images."""
     done = []
 
     def finish(folder):
         for name in ("last.pt", "metrics.json", "eval.csv", "log.csv"):
             shutil.copy(tiny_run / name, folder)
 
-    def trained(found, folder, settings, tool):
+    def trained(found, folder, settings):
         done.append(folder)
         time.sleep(0.05)
         finish(folder)
@@ -134,12 +139,15 @@ def quick(monkeypatch, tiny_run):
     monkeypatch.setattr(compare, "_score_folder", lambda folder, wanted: folder)
     monkeypatch.setattr(compare, "_trained", trained)
     monkeypatch.setattr(compare, "comparison", lambda *a: None)
-    monkeypatch.setattr(compare.engine, "check", lambda settings: None)
+    monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
     return SimpleNamespace(done=done, finish=finish)
 
 
 def test_comparisons_share_a_grid(tiny, tmp_path, quick):
-    tables, comparing = [], lambda: tables.append(compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN))
+    tables, comparing = (
+        [],
+        lambda: tables.append(compare.markdown(compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)[0])),
+    )
     threads = [threading.Thread(target=comparing) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -151,7 +159,7 @@ def test_comparisons_share_a_grid(tiny, tmp_path, quick):
 
 
 def first_folder(tiny, tmp_path):
-    found = grid.plan(str(tiny), [*GRID, f"out={tmp_path}"])
+    found = grid.plan(str(tiny), GRID, seeds=[317], out=tmp_path)
     folder = grid.run_folder(found, grid.combinations(found.trained)[0], 317)[0]
     folder.mkdir(parents=True)
     return folder
@@ -172,8 +180,8 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
         other.release()
 
     monkeypatch.setattr(compare, "time", SimpleNamespace(sleep=end))
-    text = compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN)
-    assert len(text.splitlines()) == 4
+    rows, _ = compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
+    assert len(rows) == 2
     assert quick.done[1:] == ([folder] if ends == "failed" else [])
     waiting = [line for line in caplog.messages if line.startswith("waiting")]
     assert waiting == [f"waiting for what is done elsewhere: 1e-3 seed 317 ({locking._name()})"]
@@ -182,14 +190,14 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
 def test_a_point_whose_comparison_died_is_taken_over(tiny, tmp_path, quick):
     folder = first_folder(tiny, tmp_path)
     (folder / compare.CLAIM).write_text("another-host, process 7\n")
-    compare.compare(str(tiny), [*GRID, f"out={tmp_path}"], TRAIN)
+    compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
     assert quick.done[0] == folder and len(quick.done) == 2
 
 
 @pytest.mark.slow
 def test_two_comparisons_end_with_one_table(tiny, tmp_path):
     """One of which is killed on the way."""
-    command = [sys.executable, TRAIN.with_name("compare_losses.py"), tiny, "loss.heatmap.name=[neg,bce]", "seeds=2",
+    command = [sys.executable, TOOLS / "compare_losses.py", tiny, "loss.heatmap.name=[neg,bce]", "seeds=2",
                "train.steps=30", "train.eval_every=0", "train.save_every=5", f"out={tmp_path}"]  # fmt: skip
     three = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)
@@ -210,9 +218,9 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
     commands = []
     monkeypatch.setattr(compare.subprocess, "Popen", ending(1, commands))
     with pytest.raises(ValueError, match="2 of 2"):
-        compare.compare(str(tiny), ["seeds=2", "processes=3", f"out={tmp_path}"], TRAIN)
+        compare.compare(str(tiny), [], seeds=2, processes=3, out=tmp_path)
     assert commands[1][1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
-    assert "seed=318" in commands[1]
+    assert commands[1][5:9] == ["-m", "cornernet", "train", str(tiny)] and "seed=318" in commands[1]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +234,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
 def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wrong, message):
     monkeypatch.setattr(compare.subprocess, "Popen", None)
     with pytest.raises(ValueError, match=re.escape(message)):
-        compare.compare(str(tiny), [wrong, f"out={tmp_path / 'out'}"], TRAIN)
+        compare.compare(str(tiny), [wrong], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

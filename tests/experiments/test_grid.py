@@ -2,11 +2,14 @@
 
 import pytest
 
+from cornernet.cli.compare_losses import KEYS
+from cornernet.cli.keys import read
 from cornernet.experiments import grid
 
 
-def plan(tiny, *overrides):
-    return grid.plan(str(tiny), overrides)
+def plan(tiny, *settings):
+    own, overrides = read(settings, KEYS)
+    return grid.plan(str(tiny), overrides, **own)
 
 
 def test_lists_become_combinations_and_the_rest_stays(tiny):
@@ -65,7 +68,7 @@ def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
         (["train.lr=[1,2"], r"train\.lr=\[1,2: the value is not readable as YAML"),
         (["seeds=0"], r"seeds must be how many, 1 or more, or a list of them such as \[1,2,3\], got 0"),
         (["seeds=[1,a]"], r"seeds must be how many"),
-        (["processes=no", "seeds=2"], r"processes must be a whole number of at least 1, got False"),
+        (["processes=no", "seeds=2"], r"processes must be a whole number of at least 1, got 'no'"),
         (["seed=3", "seeds=2"], r"a comparison sets seed itself; seeds= and out= choose"),
         (["loss.grouping.nam=[ae,triplet]"], r"unknown key loss\.grouping\.nam"),
         (["train.lr=[1e-3,fast]"], r"train\.lr"),

@@ -14,11 +14,13 @@ from torch import nn
 
 from cornernet import Predictor, __version__, config, detectors
 from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints.load import load_detector
+from cornernet.cli import export as command
+from cornernet.cli.keys import read
 from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import inference
 from cornernet.prediction.exported import difference, read_metadata, runner
-from cornernet.training.state import load_detector
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -66,12 +68,18 @@ def files(checkpoints):
         if name not in made:
             detector, settings, held, changed = export.traceable(checkpoints[name], KEYS)
             made[name] = export.trace(export.Graph(detector), noise(2), None)
-            about = export.metadata(settings, held, SIZE, export.plan("best.pt", []), changed, "best.pt")
+            about = export.metadata(settings, held, SIZE, export.plan("best.pt"), changed, "best.pt")
             for suffix in (".onnx", ".pt2"):
                 export.write(made[name], checkpoints[name].with_suffix(suffix), about)
         return checkpoints[name].with_suffix(".onnx" if kind == "onnx" else ".pt2")
 
     return file
+
+
+def exported(path, *settings):
+    """What the command says of its export."""
+    own, overrides = read(settings, command.KEYS)
+    return command.text(export.export(path, overrides, **own))
 
 
 def expected(path, images, overrides=tuple(KEYS)):
@@ -114,9 +122,9 @@ def test_photographs(files, checkpoints, shared, name, photographs):
 
 def test_a_fixed_batch(checkpoints, tmp_path):
     out = tmp_path / "new" / "two.pt2"
-    said = export.export(str(checkpoints["anchor"]), ["format=torch", "batch=2", f"out={out}"])
+    said = exported(checkpoints["anchor"], "format=torch", "batch=2", f"out={out}")
     assert f"{out}: " in said and "[2, 3, 64, 64] BGR -> 20 rows of boxes, scores, labels each" in said
-    assert "run on 2 pictures of noise: " in said and "share all but 0;" in said and read_metadata(out)["batch"] == 2
+    assert "run on 2 images of noise: " in said and "share all but 0;" in said and read_metadata(out)["batch"] == 2
     images = noise(2, (64, 64))
     assert difference(runner(out)(images), expected(checkpoints["anchor"], images, ())).lost == 0
     with pytest.raises(Exception, match="2"):
@@ -124,11 +132,11 @@ def test_a_fixed_batch(checkpoints, tmp_path):
     assert [path.name for path in out.parent.iterdir()] == ["two.pt2"]
 
 
-def test_onnx_stands_beside_the_checkpoint_and_is_run_on_the_picture(checkpoints, tmp_path):
+def test_onnx_stands_beside_the_checkpoint_and_is_run_on_the_image(checkpoints, tmp_path):
     path = tmp_path / "best.pt"
     path.write_bytes(checkpoints["anchor"].read_bytes())
     cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(1).integers(0, 255, (90, 70, 3), np.uint8))
-    said = export.export(str(path), ["batch=1", f"picture={tmp_path / 'a.png'}"])
+    said = exported(path, "batch=1", f"image={tmp_path / 'a.png'}")
     assert str(tmp_path / "best.onnx") in said and f"run on {tmp_path / 'a.png'}: " in said and "noise" not in said
     with pytest.raises(Exception, match="1"):
         runner(tmp_path / "best.onnx")(noise(2, (64, 64)))
@@ -167,7 +175,7 @@ def test_an_assignment_on_the_cpu_gives_way_to_one_in_the_graph(request, source,
 @pytest.mark.parametrize("kind", FORMATS)
 def test_sinkhorn_in_the_graph(tiny, tmp_path, kind):
     path = untrained(tmp_path / "best.pt", tiny, [*SMALL, "test.grouping=hungarian"])
-    said = export.export(str(path), [f"format={kind}", "test.ae_threshold=9", "test.top_k=60"])
+    said = exported(path, f"format={kind}", "test.ae_threshold=9", "test.top_k=60")
     assert "share all but 0;" in said and " 0 rows" not in said
     assert read_metadata(tmp_path / f"best.{'onnx' if kind == 'onnx' else 'pt2'}")["changed"] == [
         "test.grouping=sinkhorn"
@@ -205,7 +213,7 @@ def test_the_example_is_short():
 
 
 @pytest.mark.parametrize("shape", [(48, 80), (30, 200), (400, 100), (1, 500), (20, 20)])
-def test_a_picture_is_fitted_as_for_prediction_where_it_has_room(checkpoints, shape):
+def test_a_image_is_fitted_as_for_prediction_where_it_has_room(checkpoints, shape):
     detector, settings, _ = load_detector(checkpoints["corner"], ["data.longest_side=80"])
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
     mine = inference.fit(inference.FixedCanvas(SIZE), image, longest_side=80)
@@ -225,8 +233,9 @@ def test_the_commands_of_the_page_are_right():
     commands = re.findall(r"^tools/export\.py (\S+)(.*?)(?: +#.*)?$", PAGE.read_text(), re.MULTILINE)
     assert len(commands) == 6
     for path, rest in commands:
-        wanted = export.plan(path, rest.split())
-        config.override(config.Config(), wanted.overrides)
+        own, overrides = read(rest.split(), command.KEYS)
+        export.plan(path, **own)
+        config.override(config.Config(), overrides)
 
 
 def test_the_program_of_the_page_runs(files, tmp_path, monkeypatch):
@@ -288,8 +297,8 @@ def test_only_a_row_that_had_no_room_may_be_missing():
 )
 def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
     monkeypatch.setattr(check, "runner", lambda path: lambda images: answer)
-    text = check.check(export.plan("best.pt", ["format=torch"]), lambda images: ROWS, noise(1), [], 0.3)
-    assert text.startswith("run on 1 picture of noise: 2 rows") and said in text
+    text = command._exact(check.check(export.plan("best.pt", "torch"), lambda images: ROWS, noise(1), [], 0.3), None)
+    assert text.startswith("run on 1 image of noise: 2 rows") and said in text
     assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
 
 
@@ -302,10 +311,10 @@ def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
         (["format=tensorrt"], "format must be onnx or torch, got 'tensorrt'"),
         (
             ["formatt=onnx"],
-            "unknown key formatt; the export takes format, out, batch, size, picture, precision, cal",
+            "unknown key formatt, did you mean format? the command takes format, out, batch, size, image",
         ),
         (["test.topk=3"], "did you mean test.top_k"),
-        (["batch=0"], "batch must be dynamic or a number of pictures from 1 up, got '0'"),
+        (["batch=0"], "batch must be dynamic or a number of images from 1 up, got '0'"),
         (["batch=many"], "batch must be dynamic"),
         (["size=64"], "size must be height,width such as 288,384, got '64'"),
         (["size=65,64"], "size 65,64 does not suit this network; nearest: height 64 or 72, width 64"),
@@ -317,7 +326,7 @@ def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
 )
 def test_wrong_settings_are_refused_with_what_is_allowed(checkpoints, overrides, message):
     with pytest.raises(ValueError) as caught:
-        export.export(str(checkpoints["corner"]), overrides)
+        exported(checkpoints["corner"], *overrides)
     assert message in str(caught.value)
     assert not list(checkpoints["corner"].parent.glob(".*part*"))
 
@@ -326,20 +335,19 @@ def test_missing_files_are_named(checkpoints, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no checkpoint none\.pt"):
         export.export("none.pt")
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
-        export.export(str(checkpoints["corner"]), ["picture=none.png", f"out={tmp_path / 'a.onnx'}"])
+        exported(checkpoints["corner"], "image=none.png", f"out={tmp_path / 'a.onnx'}")
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(checkpoints, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    wanted = export.plan("best.pt", [])
-    assert (
-        check.check(wanted, None, noise(1), [], 0.3)
-        == "not run, for want of onnxruntime: pip install onnx onnxscript onnxruntime"
-    )
+    wanted = export.plan(checkpoints["corner"])
+    assert check.check(wanted, None, noise(1), [], 0.3) is None
+    said = command.text(export.Exported(wanted, (64, 64), 9, 10**6, 1.0, None))
+    assert said.endswith("\nnot run, for want of onnxruntime: pip install onnx onnxscript onnxruntime")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ValueError, match=r"^format=onnx needs onnxscript: pip install onnx onnxscript onnxruntime$"):
-        export.plan("best.pt", [])
-    assert export.plan("best.pt", ["format=torch"]).out == Path("best.pt2")
+        export.plan("best.pt")
+    assert export.plan("best.pt", "torch").out == Path("best.pt2")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

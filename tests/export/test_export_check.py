@@ -1,11 +1,14 @@
 """When an int8 file is said to be near PyTorch, and when a warning says it is not."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from cornernet.cli import export as command
+from cornernet.cli.keys import read
 from cornernet.export import check, export
 from cornernet.prediction.exported import agreement
 
@@ -52,46 +55,48 @@ def test_a_score_that_sinks_below_the_threshold_is_still_the_same_row():
 )
 def test_a_warning_where_the_answer_is_far_off(monkeypatch, caplog, answer, warns, said):
     monkeypatch.setattr(check, "runner", lambda path: lambda images: answer)
-    wanted = export.plan("best.pt", ["precision=int8", "calibrate=2"])
-    pictures = [np.zeros((1, 3, 8, 8), np.uint8)] * 2
-    text = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), pictures, 0.3)
-    assert text.startswith("run on 2 pictures of its calibration: ") and said in text
+    wanted = export.plan("best.pt", precision="int8", calibrate=2)
+    photos = [np.zeros((1, 3, 8, 8), np.uint8)] * 2
+    found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.3)
+    text = command._quantised(found, wanted.image)
+    assert text.startswith("run on 2 images of its calibration: ") and said in text
     assert ("the int8 file's answer is far from PyTorch's" in caplog.text) == warns
 
 
-def test_pictures_without_objects_are_said_to_compare_nothing(monkeypatch, caplog):
+def test_images_without_objects_are_said_to_compare_nothing(monkeypatch, caplog):
     monkeypatch.setattr(check, "runner", lambda path: lambda images: ROWS)
-    wanted = export.plan("best.pt", ["precision=int8", "picture=a.png"])
-    pictures = [np.zeros((1, 3, 8, 8), np.uint8)]
-    text = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), pictures, 0.95)
+    wanted = export.plan("best.pt", precision="int8", image="a.png")
+    photos = [np.zeros((1, 3, 8, 8), np.uint8)]
+    found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.95)
+    text = command._quantised(found, wanted.image)
     assert text == (
-        "run on a.png and 1 picture of its calibration: neither it nor PyTorch finds anything of score 0.95 or more, "
+        "run on a.png and 1 image of its calibration: neither it nor PyTorch finds anything of score 0.95 or more, "
         "so nothing is compared"
     )
     assert "far from" not in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("settings", "message"),
     [
         (["precision=int4"], "precision must be fp32 or int8, got 'int4'"),
-        (["precision=int8", "calibrate=many"], "calibrate must be a number of training pictures from 1 up, got 'many'"),
+        (["precision=int8", "calibrate=many"], "calibrate must be a number of training images from 1 up, got 'many'"),
         (["precision=int8", "calibrate=0"], "from 1 up, got '0'"),
         (["calibrate=8"], "calibrate=8 is for precision=int8 alone"),
         (["precision=int8", "format=torch"], "precision=int8 needs format=onnx, got format=torch"),
     ],
 )
-def test_wrong_settings_of_int8_are_refused(overrides, message):
+def test_wrong_settings_of_int8_are_refused(settings, message):
     with pytest.raises(ValueError) as caught:
-        export.plan("best.pt", overrides)
+        export.plan("best.pt", **read(settings, command.KEYS)[0])
     assert message in str(caught.value)
 
 
 def test_int8_stands_beside_the_checkpoint_under_its_own_name(monkeypatch):
-    wanted = export.plan("runs/best.pt", ["precision=int8"])
+    wanted = export.plan("runs/best.pt", precision="int8")
     assert wanted.out.as_posix() == "runs/best.int8.onnx" and wanted.calibrate == 64 and wanted.precision == "int8"
-    wanted = export.plan("best.pt", ["precision=int8", "out=a.onnx", "calibrate=9"])
+    wanted = export.plan("best.pt", precision="int8", out=Path("a.onnx"), calibrate=9)
     assert str(wanted.out) == "a.onnx" and wanted.calibrate == 9
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ValueError, match="precision=int8 needs onnxruntime: pip install"):
-        export.plan("best.pt", ["precision=int8"])
+        export.plan("best.pt", precision="int8")

@@ -1,4 +1,4 @@
-"""What of a graph becomes int8, on which pictures, and how near the file then is to PyTorch."""
+"""What of a graph becomes int8, on which images, and how near the file then is to PyTorch."""
 
 import json
 import logging
@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from cornernet import config
+from cornernet.checkpoints.load import load_detector
+from cornernet.cli import export as command
 from cornernet.data.sources import build_source
 from cornernet.export import export, int8
 from cornernet.prediction.exported import agreement, read_metadata, runner
-from cornernet.training.state import load_detector
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -81,33 +82,33 @@ def test_int8_files_hold_int8_weights_but_for_the_last_convolutions(exports, nam
     assert floats == last and len(last) == {"corner": 6, "anchor": 2}[name]
 
 
-# -- on which pictures --------------------------------------------------------------------------------------------
+# -- on which images --------------------------------------------------------------------------------------------
 
 
-def test_calibration_shows_training_pictures_as_evaluation_does(tiny):
+def test_calibration_shows_training_images_as_evaluation_does(tiny):
     data = config.load(tiny, ["data.longest_side=32"]).data
     batches = int8.calibration(data, (64, 80), 3, 2)
     assert [batch.shape for batch in batches] == [(2, 3, 64, 80)] * 2 and batches[0].dtype == np.uint8
-    assert (batches[1][1] == batches[0][0]).all()  # there are three pictures
+    assert (batches[1][1] == batches[0][0]).all()  # there are three images
     assert (batches[0][:, :, 16:48, 24:56].std((1, 2, 3)) > 1).all() and not batches[0][:, :, :16].any()
     again = int8.calibration(data, (64, 80), 3, 2)
     assert all((a == b).all() for a, b in zip(batches, again, strict=True))
 
 
-def test_no_more_pictures_than_there_are_each_once(tiny):
+def test_no_more_images_than_there_are_each_once(tiny):
     data = config.load(tiny).data
-    pictures = np.concatenate(int8.calibration(data, (64, 64), 99, 1))
+    images = np.concatenate(int8.calibration(data, (64, 64), 99, 1))
     source = build_source(data, "train")
     expected = sorted(source.image(i).transpose(2, 0, 1).tobytes() for i in range(len(source)))
-    assert sorted(picture.tobytes() for picture in pictures) == expected and len(expected) == 10
+    assert sorted(image.tobytes() for image in images) == expected and len(expected) == 10
 
 
-def test_without_training_pictures_a_sentence_says_so(tiny, tmp_path):
+def test_without_training_images_a_sentence_says_so(tiny, tmp_path):
     nothing = config.load(tiny, ["data.name=coco"]).data
-    with pytest.raises(ValueError, match=r"calibrated on training pictures, which cannot be read: data\.train\.annot"):
+    with pytest.raises(ValueError, match=r"calibrated on training images, which cannot be read: data\.train\.annot"):
         int8.calibration(nothing, (64, 64), 3, 1)
     none = config.load(tiny, ["data.train.limit=0"]).data
-    with pytest.raises(ValueError, match="calibrated on training pictures, which cannot be read: shapes need"):
+    with pytest.raises(ValueError, match="calibrated on training images, which cannot be read: shapes need"):
         int8.calibration(none, (64, 64), 3, 1)
 
 
@@ -115,7 +116,7 @@ def test_without_training_pictures_a_sentence_says_so(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_any_batch_goes_in_and_each_picture_has_its_own_answer(exports, tiny, name):
+def test_any_batch_goes_in_and_each_image_has_its_own_answer(exports, tiny, name):
     run = runner(exports[name] / "best.int8.onnx")
     images = torch.from_numpy(np.concatenate(int8.calibration(config.load(tiny).data, (64, 64), 3, 1)))
     together, alone = run(images), [run(images[i : i + 1]) for i in range(3)]
@@ -133,9 +134,9 @@ def test_metadata_are_those_of_the_float32_file_but_for_the_precision(exports, n
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_the_answer_is_near_pytorchs_on_pictures_it_was_not_calibrated_on_too(exports, tiny, name):
-    pictures = int8.calibration(config.load(tiny).data, (64, 64), 10, 10)
-    images = torch.from_numpy(pictures[0])
+def test_the_answer_is_near_pytorchs_on_images_it_was_not_calibrated_on_too(exports, tiny, name):
+    photos = int8.calibration(config.load(tiny).data, (64, 64), 10, 10)
+    images = torch.from_numpy(photos[0])
     detector = load_detector(exports[name] / "best.pt")[0]
     with torch.no_grad():
         found = detector.predict(images)
@@ -147,11 +148,11 @@ def test_the_answer_is_near_pytorchs_on_pictures_it_was_not_calibrated_on_too(ex
 def test_the_tool_writes_it_beside_the_checkpoint_for_a_fixed_batch_too(exports, tmp_path, caplog):
     path = tmp_path / "best.pt"
     path.write_bytes((exports["anchor"] / "best.pt").read_bytes())
-    said = export.export(str(path), ["precision=int8", "calibrate=3", "batch=2"])
+    said = command.text(export.export(path, precision="int8", calibrate=3, batch=2))
     assert str(tmp_path / "best.int8.onnx") in said and "[2, 3, 64, 64] BGR" in said
     assert not [record for record in caplog.records if record.name == "cornernet"]
-    assert "run on 4 pictures" not in said
-    assert "run on 3 pictures of its calibration: of " in said
+    assert "run on 4 images" not in said
+    assert "run on 3 images of its calibration: of " in said
     assert {file.name for file in tmp_path.iterdir()} == {"best.pt", "best.int8.onnx"}
 
 

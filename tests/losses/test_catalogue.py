@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cornernet.losses import ROLES, catalogue, curves
+from cornernet.cli import catalogue as shown
+from cornernet.losses import ROLES, catalogue, curves, functional
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MEMBERS = [(role, name) for role in ROLES for name in ROLES[role]]
@@ -31,7 +32,7 @@ def numbers_apart(line):
 
 
 def test_the_page_is_fresh():
-    held, made = (DOCS / "losses.md").read_text(encoding="utf-8").splitlines(), catalogue.page().splitlines()
+    held, made = (DOCS / "losses.md").read_text(encoding="utf-8").splitlines(), shown.page().splitlines()
     assert len(held) == len(made), "run tools/document_losses.py"
     for old, new in zip(held, made, strict=True):
         if re.match(r"\| (.*: )?(value|derivative)", new):
@@ -41,7 +42,12 @@ def test_the_page_is_fresh():
             assert old == new, "run tools/document_losses.py"
 
 
-def test_every_loss_has_its_picture_and_no_other_is_left():
+def test_what_editors_see_is_fresh():
+    held = Path(functional.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    assert held == shown.stub(), "run tools/document_losses.py"
+
+
+def test_every_loss_has_its_image_and_no_other_is_left():
     assert {path.name for path in (DOCS / "losses").iterdir()} == {f"{role}_{name}.png" for role, name in MEMBERS}
 
 
@@ -79,11 +85,11 @@ def test_arguments_are_those_a_config_can_set():
 
 
 def test_the_list_holds_all_and_each_more_of_less():
-    everything, role, one = catalogue.terminal(), catalogue.terminal("box"), catalogue.terminal("box", "ciou")
+    everything, role, one = shown.terminal(), shown.terminal("box"), shown.terminal("box", "ciou")
     assert all(f"  {name} " in everything for _, name in MEMBERS)
     assert "gated false" in role and "d^2 / c^2" in role and "grouping:" not in role
     assert "trade-off" in one and "gated: true or false, false" in one
-    assert max(map(len, "\n".join((everything, role, one)).splitlines())) <= catalogue.WIDTH
+    assert max(map(len, "\n".join((everything, role, one)).splitlines())) <= shown.WIDTH
 
 
 @pytest.mark.parametrize(
@@ -96,4 +102,4 @@ def test_the_list_holds_all_and_each_more_of_less():
 )
 def test_unknown_names_are_a_sentence(asked, message):
     with pytest.raises(ValueError, match=message):
-        catalogue.terminal(*asked)
+        shown.terminal(*asked)

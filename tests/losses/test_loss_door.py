@@ -1,11 +1,18 @@
-"""The way from a name and arguments in a config to a loss, and every way in which it can be wrong."""
+"""The way from a name and arguments in a config to a loss, and every way in which it can be wrong; the door."""
 
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import cornernet.losses
+import cornernet.ops
 from cornernet.losses import ROLES, build, neg_loss
 from cornernet.losses.discover import members
 
@@ -102,3 +109,67 @@ def test_a_file_without_its_loss_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match=r"role_of_mine/huber.py must define huber"):
         members("role_of_mine", [str(tmp_path / "role_of_mine")])
+
+
+# --- what the door shows, and what it needs ---
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKED = """
+from cornernet import losses
+from cornernet.losses import AELoss, build, giou_loss, mpdiou_loss
+losses.ciou_loss(1, 2, "mean", eps=1e-6, gated=True)
+giou_loss(1, 2, "maen")  # wrong
+mpdiou_loss(1, 2)  # wrong
+losses.guio_loss(1, 2)  # wrong
+"""
+BLOCKED = "numpy scipy omegaconf cv2 torchvision accelerate pycocotools tqdm matplotlib tensorboard PIL yaml"
+BLOCK = """
+import sys
+sys.path.insert(0, sys.argv[1])
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[2].split():
+            raise ModuleNotFoundError(f"{name} was asked for")
+sys.meta_path.insert(0, Refuse())
+import importlib, torch
+for name in sys.argv[3:]:
+    importlib.import_module(name)
+loss = importlib.import_module("cornernet.losses").build("box", "inner", base="ciou")
+assert loss(torch.rand(2, 4), torch.rand(2, 4)).shape == (2,)
+assert not [name for name in sys.modules if name.startswith(("cornernet.config", "cornernet.cli", "cornernet.data"))]
+"""
+
+
+def test_every_public_name_is_listed():
+    names = {f"{name}_loss" for name in ROLES["box"]} | {"AELoss", "build", "default_weight", "neg_loss", "ROLES"}
+    assert names <= set(cornernet.losses.__all__) <= set(dir(cornernet.losses))
+    found = {}
+    exec("from cornernet.losses import *", found)
+    assert found["giou_loss"] is cornernet.losses.giou_loss and names <= set(found)
+
+
+@pytest.mark.skipif(shutil.which("mypy", path=str(Path(sys.executable).parent)) is None, reason="needs mypy")
+def test_a_type_checker_knows_the_box_losses(tmp_path):
+    (tmp_path / "asks.py").write_text(CHECKED, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--no-site-packages",
+        "--ignore-missing-imports",
+        "--follow-imports=silent",
+    ]
+    command += ["--no-incremental", str(tmp_path / "asks.py")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "MYPYPATH": str(ROOT)}
+    )
+    wrong = [number for number, line in enumerate(CHECKED.splitlines(), 1) if "# wrong" in line]
+    assert [int(n) for n in re.findall(r"asks.py:(\d+): error", done.stdout)] == wrong, done.stdout + done.stderr
+
+
+def test_losses_and_ops_import_torch_alone():
+    """What else the toolkit requires is kept from them, and no other room is entered."""
+    ops = [f"cornernet.ops.{module.name}" for module in pkgutil.iter_modules(cornernet.ops.__path__)]
+    command = [sys.executable, "-W", "ignore", "-c", BLOCK, str(ROOT), BLOCKED, "cornernet.losses", *ops]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

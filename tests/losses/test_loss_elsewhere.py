@@ -23,8 +23,8 @@ def test_a_grouping_loss_gets_the_points_it_names(corner_batch):
     loss = AELoss(grouping_loss=functools.partial(with_points, factor=3.0), grouping_weight=0.5)
     points = torch.zeros(2, 5, 2), torch.ones(2, 5, 2)
     terms = loss.terms(outs, targets, points=points)
-    assert list(terms) == ["focal", "far", "tags", "regr"] and terms["far"] == 3 * 2 * 4
-    expected = terms["focal"] + 0.5 * terms["far"] + 0.5 * terms["tags"] + terms["regr"]
+    assert list(terms) == ["heatmap", "far", "tags", "offset"] and terms["far"] == 3 * 2 * 4
+    expected = terms["heatmap"] + 0.5 * terms["far"] + 0.5 * terms["tags"] + terms["offset"]
     torch.testing.assert_close(loss(outs, targets, points=points), expected[None])
     torch.testing.assert_close(AELoss()(outs, targets, points=points), AELoss()(outs, targets))
     with pytest.raises(ValueError, match="needs points"):
@@ -49,12 +49,12 @@ def test_offset_losses_from_elsewhere_see_objects_only(corner_batch, theirs, our
 
 def test_heatmap_losses_from_elsewhere_are_divided_by_corners_if_they_have_a_reduction(corner_batch):
     outs, targets = corner_batch()
-    ours = AELoss(focal_loss=build("heatmap", "bce")).terms(outs, targets)["focal"]
+    ours = AELoss(focal_loss=build("heatmap", "bce")).terms(outs, targets)["heatmap"]
     for reduction in ("mean", "sum", "none"):
         theirs = build("heatmap", "torch.nn.BCEWithLogitsLoss", reduction=reduction)
-        torch.testing.assert_close(AELoss(focal_loss=theirs).terms(outs, targets)["focal"], ours)
+        torch.testing.assert_close(AELoss(focal_loss=theirs).terms(outs, targets)["heatmap"], ours)
     plain = AELoss(focal_loss=lambda logits, target: (logits * 0 + 7).mean())
-    assert plain.terms(outs, targets)["focal"] == 14
+    assert plain.terms(outs, targets)["heatmap"] == 14
 
 
 def test_parameters_of_a_member_are_parameters_of_the_loss():
@@ -80,7 +80,7 @@ def test_products_of_a_member_are_not_rounded_by_autocast(corner_batch):
     with torch.autocast("cpu", torch.bfloat16):
         got = AELoss(grouping_loss=multiplied).terms(outs, targets)
     torch.testing.assert_close(got["grouping"], expected)
-    assert list(got) == ["focal", "grouping", "regr"]
+    assert list(got) == ["heatmap", "grouping", "offset"]
 
 
 def test_focal_and_bce_agree_with_torch(corner_batch):
@@ -143,7 +143,7 @@ def test_a_users_own_loss_trains_the_corner_detector(own_losses, tiny, tmp_path,
     engine.train(config.load(tiny, [*overrides, "train.steps=2", "train.eval_every=0"]))
     with open(tmp_path / "run" / "log.csv", newline="") as file:
         last = list(csv.DictReader(file))[-1]
-    term = {"heatmap": "focal", "grouping": "apart", "offset": "regr"}.get(role, role)
+    term = {"heatmap": "heatmap", "grouping": "apart", "offset": "offset"}.get(role, role)
     assert float(last[term]) > 0
 
 

@@ -12,7 +12,7 @@ from torch.autograd import gradcheck
 
 from cornernet.losses import ROLES, build
 from cornernet.losses.angular import psi
-from cornernet.losses.arguments import wanted
+from cornernet.losses.arguments import accepted
 
 # By hand, with class vectors (1, 0) and (0, 2), biases and centres 0. ONE: the embedding (3, 4) of class 0, of length 5
 # and with cosines 0.6 and 0.8; psi of the former for m = 4 is -cos(4 t) - 2 = 0.8432 - 2. THREE: (1, 0) and (0, 1) of
@@ -304,9 +304,9 @@ def test_mistakes_are_one_sentence(name, args, message):
 
 def test_a_loss_is_given_what_it_names():
     given = {"num_classes": 3, "dim": 4}
-    names = {name: set(wanted(ROLES["feature"][name], given)) for name in MEMBERS}
+    names = {name: set(accepted(ROLES["feature"][name], given)) for name in MEMBERS}
     assert names["arcface"] == {"num_classes", "dim"} and names["range"] == {"num_classes"} and not names["ring"]
-    assert set(wanted(torch.nn.functional.l1_loss, given)) == set()
+    assert set(accepted(torch.nn.functional.l1_loss, given)) == set()
 
 
 # Settings of pytorch-metric-learning 2.8.1 by the names of the goldens, and ours for the same

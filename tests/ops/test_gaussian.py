@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cornernet.ops import gaussian
-from cornernet.ops.gaussian import draw_bumps, gaussian_radius, largest_radius
+from cornernet.ops.gaussian import draw_gaussians, gaussian_radius, largest_radius
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
@@ -39,14 +39,14 @@ def test_bumps_equal_the_published_drawing(golden, monkeypatch, static):
         monkeypatch.setattr(gaussian, "_eager_cpu", lambda device: False)
     table = golden("g3_gaussian")
     plane, x, y, radius = torch.tensor(table["draw_calls_c_x_y_r"]).unbind(1)
-    heat = draw_bumps((3, 16, 20), plane, x, y, radius, torch.ones_like(x, dtype=torch.bool), 30)
+    heat = draw_gaussians((3, 16, 20), plane, x, y, radius, torch.ones_like(x, dtype=torch.bool), 30)
     torch.testing.assert_close(heat, torch.tensor(table["draw_heat"]), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("radius", [0, 1, 2, 3, 5, 8, 13, 20])
 def test_one_bump_equals_the_published_window(golden, radius):
     one = torch.tensor([20])
-    heat = draw_bumps((1, 41, 41), one * 0, one, one, one * 0 + radius, one > 0, radius)
+    heat = draw_gaussians((1, 41, 41), one * 0, one, one, one * 0 + radius, one > 0, radius)
     window = torch.tensor(golden("g3_gaussian")[f"gaussian2D_r{radius}"]).float()
     inner = slice(20 - radius, 21 + radius)
     torch.testing.assert_close(heat[0, inner, inner], window, rtol=0, atol=1e-6)
@@ -56,6 +56,6 @@ def test_one_bump_equals_the_published_window(golden, radius):
 
 def test_masked_bumps_leave_no_trace():
     n = torch.tensor([1, 2])
-    heat = draw_bumps((3, 5, 5), n, n, n, n, torch.tensor([False, True]), 2)
+    heat = draw_gaussians((3, 5, 5), n, n, n, n, torch.tensor([False, True]), 2)
     assert heat[1].eq(0).all()
     assert heat[2, 2, 2] == 1

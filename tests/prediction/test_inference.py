@@ -19,7 +19,7 @@ NONE = Nms(name="none", min_score=0.0)
 
 
 def padded(rows: list[list[list[float]]], slots: int) -> Detections:
-    """Rows x1 y1 x2 y2 score label [tl br] per picture -> Detections with rows of score -1 up to `slots`."""
+    """Rows x1 y1 x2 y2 score label [tl br] per image -> Detections with rows of score -1 up to `slots`."""
     table = torch.zeros(len(rows), slots, 8)
     table[..., 4] = -1
     for i, found in enumerate(rows):
@@ -54,25 +54,25 @@ class PixelDetector(nn.Module):
 
 
 class ScriptedDetector(PixelDetector):
-    """Returns the given rows whatever it sees; `mirrored` for the second half of a batch."""
+    """Returns the given rows whatever it sees; `flipped` for the second half of a batch."""
 
-    def __init__(self, rows: list, mirrored: list | None = None, multiple: int = 1):
+    def __init__(self, rows: list, flipped: list | None = None, multiple: int = 1):
         super().__init__(multiple)
-        self.rows, self.mirrored = rows, mirrored
+        self.rows, self.flipped = rows, flipped
 
     def predict(self, images: torch.Tensor) -> Detections:
-        half = len(images) // 2 if self.mirrored is not None else len(images)
-        return padded([self.rows] * half + [self.mirrored] * (len(images) - half), max(len(self.rows), 1) + 2)
+        half = len(images) // 2 if self.flipped is not None else len(images)
+        return padded([self.rows] * half + [self.flipped] * (len(images) - half), max(len(self.rows), 1) + 2)
 
 
-def picture(height: int, width: int, box: tuple[int, int, int, int], red: int = 200) -> np.ndarray:
+def photo(height: int, width: int, box: tuple[int, int, int, int], red: int = 200) -> np.ndarray:
     image = np.zeros((height, width, 3), np.uint8)
     image[box[1] : box[3], box[0] : box[2]] = (0, 255, red)
     return image
 
 
-def test_box_comes_back_in_the_pixels_of_the_picture():
-    (found,) = detect(PixelDetector(), [picture(50, 70, (11, 7, 31, 40))])
+def test_box_comes_back_in_the_pixels_of_the_image():
+    (found,) = detect(PixelDetector(), [photo(50, 70, (11, 7, 31, 40))])
     assert found.boxes.tolist() == [[11, 7, 31, 40]]
     assert found.scores.tolist() == pytest.approx([200 / 255])
     assert found.labels.tolist() == [0] and found.boxes.dtype == torch.float32
@@ -80,25 +80,25 @@ def test_box_comes_back_in_the_pixels_of_the_picture():
 
 @pytest.mark.parametrize("size", [(50, 70), (51, 71), (64, 64), (1, 9), (33, 32)])
 def test_mirroring_gives_the_identical_box(size):
-    """The published code subtracts from the width where its picture mirror maps x to W - 1 - x: one pixel off."""
+    """The published code subtracts from the width where its image flip maps x to W - 1 - x: one pixel off."""
     box = (0, 0, 1, 1) if size[0] == 1 else (3, 5, 20, 30)
-    image = picture(*size, box)
+    image = photo(*size, box)
     both = detect(PixelDetector(), [image], flip=True, nms=NONE)[0]
     assert both.boxes.tolist() == [list(box)] * 2
     assert detect(PixelDetector(), [image], flip=True, nms=HARD)[0].boxes.tolist() == [list(box)]
-    mirror = detect(PixelDetector(), [np.ascontiguousarray(image[:, ::-1])], flip=True, nms=NONE)[0]
-    assert mirror.boxes.tolist() == [[size[1] - box[2], box[1], size[1] - box[0], box[3]]] * 2
+    flip = detect(PixelDetector(), [np.ascontiguousarray(image[:, ::-1])], flip=True, nms=NONE)[0]
+    assert flip.boxes.tolist() == [[size[1] - box[2], box[1], size[1] - box[0], box[3]]] * 2
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 3.0])
 def test_scales_that_divide_evenly_are_exact(scale):
-    found = detect(PixelDetector(), [picture(60, 80, (10, 20, 30, 44))], scales=(scale,), flip=True, nms=NONE)[0]
+    found = detect(PixelDetector(), [photo(60, 80, (10, 20, 30, 44))], scales=(scale,), flip=True, nms=NONE)[0]
     assert found.boxes.tolist() == [[10, 20, 30, 44]] * 2
 
 
 def test_each_axis_is_divided_by_its_own_factor():
     """75 x 101 at 0.5 becomes 38 x 50: neither side is halved exactly, and full width must come back as 101."""
-    image = picture(75, 101, (0, 0, 101, 75))
+    image = photo(75, 101, (0, 0, 101, 75))
     fitted = fit(PixelDetector(), image, scale=0.5)
     assert fitted.factor == (50 / 101, 38 / 75) and fitted.canvas.shape == (64, 64, 3)
     found = detect(PixelDetector(), [image], scales=(0.5,), flip=True, nms=NONE)[0]
@@ -107,18 +107,18 @@ def test_each_axis_is_divided_by_its_own_factor():
 
 def test_longest_side_and_scale_multiply():
     detector = PixelDetector(multiple=1)
-    detect(detector, [picture(40, 80, (1, 1, 9, 9))], longest_side=160, scales=(1.0, 0.5))
+    detect(detector, [photo(40, 80, (1, 1, 9, 9))], longest_side=160, scales=(1.0, 0.5))
     assert detector.shapes == [(1, 3, 80, 160), (1, 3, 40, 80)]
 
 
-def test_picture_stands_centred_on_zeros():
+def test_image_stands_centred_on_zeros():
     fitted = fit(PixelDetector(), np.full((31, 60, 3), 9, np.uint8))
     assert fitted.canvas.shape == (32, 64, 3) and fitted.pad == (2, 1)
     assert (fitted.canvas[1:32, 2:62] == 9).all() and fitted.canvas.sum() == 31 * 60 * 3 * 9
 
 
 def test_canvas_equals_the_published_one():
-    """Published rule: n OR 127, and the picture's centre pixel size // 2 falls on the canvas's centre pixel."""
+    """Published rule: n OR 127, and the image's centre pixel size // 2 falls on the canvas's centre pixel."""
 
     class Published(PixelDetector):
         def fit_size(self, height, width):
@@ -131,26 +131,26 @@ def test_canvas_equals_the_published_one():
         assert (ys.min() + height // 2, xs.min() + width // 2) == tuple(n // 2 for n in fitted.canvas.shape[:2])
 
 
-def test_one_pixel_picture_and_a_sliver():
-    images = [picture(1, 1, (0, 0, 1, 1)), picture(2, 500, (0, 0, 500, 2))]
+def test_one_pixel_image_and_a_sliver():
+    images = [photo(1, 1, (0, 0, 1, 1)), photo(2, 500, (0, 0, 500, 2))]
     found = detect(PixelDetector(), images, scales=(0.1, 1), flip=True, nms=HARD)
     assert [x.boxes.tolist() for x in found] == [[[0, 0, 1, 1]], [[0, 0, 500, 2]]]
 
 
 def test_batch_composition_changes_nothing():
     rng = np.random.default_rng(0)
-    images = [picture(h, w, (2, 3, w - 5, h - 4), int(rng.integers(99, 250))) for h, w in rng.integers(20, 90, (12, 2))]
+    images = [photo(h, w, (2, 3, w - 5, h - 4), int(rng.integers(99, 250))) for h, w in rng.integers(20, 90, (12, 2))]
     options = {"scales": (0.7, 1.0), "flip": True, "nms": HARD}
     alone = [detect(PixelDetector(), [image], **options)[0] for image in images]
     detector = PixelDetector()
     together = detect(detector, images, batch_size=4, **options)
-    assert max(shape[0] for shape in detector.shapes) == 8  # pictures and their mirrors
+    assert max(shape[0] for shape in detector.shapes) == 8  # images and their flips
     for one, many in zip(alone, together, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, many, strict=True))
 
 
 def test_batch_composition_with_a_convolution():
-    """A real network sees its neighbours only if the padding leaks: a canvas never grows for another picture."""
+    """A real network sees its neighbours only if the padding leaks: a canvas never grows for another image."""
 
     class Convolution(PixelDetector):
         def __init__(self):
@@ -170,7 +170,7 @@ def test_batch_composition_with_a_convolution():
         torch.testing.assert_close(one, many, rtol=1e-6, atol=1e-6)
 
 
-def test_nothing_found_and_no_pictures():
+def test_nothing_found_and_no_images():
     (found,) = detect(PixelDetector(), [np.zeros((20, 30, 3), np.uint8)], scales=(0.5, 1), flip=True)
     assert found.boxes.shape == (0, 4) and found.scores.shape == (0,) and found.labels.shape == (0,)
     assert found.labels.dtype == torch.int64
@@ -188,7 +188,7 @@ def test_boxes_are_clipped_and_empty_or_broken_ones_dropped():
 
 
 def test_boxes_are_clipped_before_they_suppress():
-    """On the canvas the two overlap by a sixth, inside the picture by five sixths: one object."""
+    """On the canvas the two overlap by a sixth, inside the image by five sixths: one object."""
     rows = [[-50, 10, 12, 20, 0.9, 0], [0, 10, 10, 20, 0.8, 0]]
     (found,) = detect(ScriptedDetector(rows), [np.zeros((30, 40, 3), np.uint8)], nms=HARD)
     assert found.boxes.tolist() == [[0, 10, 12, 20]]
@@ -225,7 +225,7 @@ def test_corner_scores_stay_with_their_box_in_merging():
 
 
 def test_mirrored_rows_are_pooled_with_the_others():
-    """Canvas 32 wide, picture 20 wide from x = 6: mirrored [6, 12] is [20, 26] there and [14, 20] in the picture."""
+    """Canvas 32 wide, image 20 wide from x = 6: flipped [6, 12] is [20, 26] there and [14, 20] in the image."""
     detector = ScriptedDetector([[7, 0, 9, 2, 0.5, 0]], [[6, 0, 12, 4, 0.75, 2]], multiple=32)
     (found,) = detect(detector, [np.zeros((32, 20, 3), np.uint8)], flip=True, nms=NONE)
     assert found.boxes.tolist() == [[14, 0, 20, 4], [1, 0, 3, 2]] and found.labels.tolist() == [2, 0]
@@ -249,13 +249,13 @@ def test_settings_come_from_the_config():
     config.test.scales, config.data.longest_side = [0.5, 1.0], 255
     chosen = settings(config)
     assert chosen["scales"] == (0.5, 1.0) and chosen["longest_side"] == 255 and chosen["flip"] is True
-    detect(PixelDetector(), [cv2.resize(picture(9, 9, (0, 0, 9, 9)), (20, 20))], **chosen)
+    detect(PixelDetector(), [cv2.resize(photo(9, 9, (0, 0, 9, 9)), (20, 20))], **chosen)
 
 
 @pytest.mark.parametrize(
     ("image", "options", "message"),
     [
-        (np.zeros((4, 4), np.uint8), {}, "picture 0 must be"),
+        (np.zeros((4, 4), np.uint8), {}, "image 0 must be"),
         (np.zeros((4, 4, 3), np.float32), {}, "float32"),
         (np.zeros((0, 4, 3), np.uint8), {}, r"\[0, 4, 3\]"),
         (np.zeros((4, 4, 3), np.uint8), {"scales": ()}, "scales"),
@@ -280,17 +280,17 @@ def test_batches_on_a_cpu_stay_within_its_caches():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [128, 384, 640])
-def test_a_picture_of_a_batch_takes_no_longer_than_one_alone(side):
+def test_a_image_of_a_batch_takes_no_longer_than_one_alone(side):
     """Processor time, median of interleaved repeats; `pytest -m slow -s -k no_longer` prints the ratio."""
     shapes = config.load(Path(__file__).resolve().parents[2] / "configs" / "shapes.yaml")
     detector = detectors.build(shapes, 3).eval()
-    pictures = [np.random.default_rng(i).integers(0, 255, (side, side, 3), np.uint8) for i in range(8)]
+    images = [np.random.default_rng(i).integers(0, 255, (side, side, 3), np.uint8) for i in range(8)]
     seconds = {1: [], 8: []}
     for _ in range(7):
         for size, taken in seconds.items():
             start = time.process_time()
-            detect(detector, pictures, batch_size=size)
+            detect(detector, images, batch_size=size)
             taken.append(time.process_time() - start)
     alone, together = (np.median(taken[1:]) for taken in seconds.values())
-    print(f"\n{side} pixels: a picture of a batch of 8 takes {together / alone:.2f} of the time of one alone")
+    print(f"\n{side} pixels: an image of a batch of 8 takes {together / alone:.2f} of the time of one alone")
     assert together <= 1.1 * alone

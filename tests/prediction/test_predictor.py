@@ -22,7 +22,7 @@ def predictor(tiny_run):
 
 
 @pytest.fixture
-def picture(tmp_path):
+def photo(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), image)
     return tmp_path / "a.png", image
@@ -35,27 +35,27 @@ def same(a, b):
     return all(torch.equal(getattr(a, name), getattr(b, name)) for name in FIELDS)
 
 
-def test_a_path_a_string_and_an_array_are_the_same_picture(predictor, picture):
-    path, image = picture
+def test_a_path_a_string_and_an_array_are_the_same_image(predictor, photo):
+    path, image = photo
     first, second, third = predictor([path, str(path), image])
     assert same(first, second) and same(first, third) and same(first, predictor(path)[0]) and len(first) > 0
     assert type(first) is Result and first.boxes.shape == (len(first), 4)
     assert first.source == str(path) and third.source == "" and first.image is None and third.image is image
 
 
-def test_the_order_of_colours_is_stated(predictor, picture):
-    path, image = picture
+def test_the_order_of_colours_is_stated(predictor, photo):
+    path, image = photo
     rgb = np.ascontiguousarray(image[..., ::-1])
     plain = predictor(path)[0]
     assert same(plain, predictor(rgb, order="rgb")[0]) and not same(plain, predictor(rgb)[0])
     assert same(plain, predictor(path, order="rgb")[0])  # a file knows its own
-    assert (predictor(rgb, order="rgb")[0].picture() == image).all()
+    assert (predictor(rgb, order="rgb")[0].pixels() == image).all()
     with pytest.raises(ValueError, match="order must be bgr or rgb, got 'gbr'"):
         predictor(image, order="gbr")
 
 
-def test_a_tensor_is_a_batch_of_pictures(predictor, picture):
-    path, image = picture
+def test_a_tensor_is_a_batch_of_images(predictor, photo):
+    path, image = photo
     tensor = torch.from_numpy(image).permute(2, 0, 1)
     plain = predictor(path)[0]
     assert all(same(plain, one) for one in predictor(torch.stack([tensor, tensor])))
@@ -71,8 +71,8 @@ def test_a_tensor_is_a_batch_of_pictures(predictor, picture):
         (torch.full((3, 9, 9), 255.0), "values from 0 to 1"),
         (torch.full((3, 9, 9), torch.nan), "values from 0 to 1"),
         (torch.zeros(3, 9, 9, dtype=torch.int64), "uint8 or floats in .*got torch.int64"),
-        (np.zeros((9, 9), np.uint8), r"picture 0 must be \[h, w, 3\] uint8"),
-        (np.zeros((9, 9, 3), np.float32), r"picture 0 must be \[h, w, 3\] uint8"),
+        (np.zeros((9, 9), np.uint8), r"image 0 must be \[h, w, 3\] uint8"),
+        (np.zeros((9, 9, 3), np.float32), r"image 0 must be \[h, w, 3\] uint8"),
     ],
 )
 def test_tensors_and_arrays_of_another_kind_are_refused(predictor, wrong, message):
@@ -80,8 +80,8 @@ def test_tensors_and_arrays_of_another_kind_are_refused(predictor, wrong, messag
         predictor(wrong)
 
 
-def test_a_folder_is_all_its_pictures(predictor, picture):
-    path, image = picture
+def test_a_folder_is_all_its_images(predictor, photo):
+    path, image = photo
     cv2.imwrite(str(path.with_name("b.png")), image[:40])
     found = predictor(path.parent)
     assert [one.source for one in found] == [str(path), str(path.with_name("b.png"))] and same(
@@ -102,8 +102,8 @@ def test_a_video_is_predicted_frame_by_frame(predictor, tmp_path):
     assert all(same(one, predictor(one.image)[0]) for one in found)
 
 
-def test_options_of_a_call(predictor, picture):
-    path, _ = picture
+def test_options_of_a_call(predictor, photo):
+    path, _ = photo
     every = predictor(path)[0]
     middle = float(every.scores.median())
     some = predictor(path, score_threshold=middle)[0]
@@ -151,46 +151,46 @@ def either(request, tiny, tiny_anchor):
 
 
 def test_boxes_do_not_depend_on_the_batch(either):
-    """Pictures of several sizes, some of which share a canvas: padding and neighbours must not leak."""
-    pictures = [np.random.default_rng(i).integers(0, 255, (40 + 8 * (i % 3), 64, 3), np.uint8) for i in range(7)]
-    alone = [either(picture)[0] for picture in pictures]
+    """Images of several sizes, some of which share a canvas: padding and neighbours must not leak."""
+    images = [np.random.default_rng(i).integers(0, 255, (40 + 8 * (i % 3), 64, 3), np.uint8) for i in range(7)]
+    alone = [either(image)[0] for image in images]
     assert min(len(one) for one in alone) > 0
     for size in (1, 2, 3, 8):
-        together = either(pictures, batch_size=size, flip=False)
+        together = either(images, batch_size=size, flip=False)
         for one, other in zip(alone, together, strict=True):
             assert torch.equal(one.labels, other.labels)
             torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=1e-4)
             torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-6)
 
 
-def test_scales_may_be_an_array(predictor, picture):
-    assert same(predictor(picture[0], scales=np.array([1, 0.5]))[0], predictor(picture[0], scales=[1, 0.5])[0])
+def test_scales_may_be_an_array(predictor, photo):
+    assert same(predictor(photo[0], scales=np.array([1, 0.5]))[0], predictor(photo[0], scales=[1, 0.5])[0])
 
 
-def test_a_list_of_tensors_and_a_stack_of_arrays_are_pictures(predictor, picture):
-    path, image = picture
+def test_a_list_of_tensors_and_a_stack_of_arrays_are_images(predictor, photo):
+    path, image = photo
     tensor, plain = torch.from_numpy(image).permute(2, 0, 1), predictor(path)[0]
     assert all(same(one, plain) for one in predictor([tensor, tensor, image, path]))
     assert [same(one, plain) for one in predictor(np.stack([image, image]))] == [True, True]
 
 
-def test_a_generator_is_read_as_the_loop_goes_on(predictor, picture):
+def test_a_generator_is_read_as_the_loop_goes_on(predictor, photo):
     read = []
-    endless = (read.append(i) or picture[1] for i in itertools.count())
+    endless = (read.append(i) or photo[1] for i in itertools.count())
     found = predictor.stream(endless)
     next(found)
     assert len(read) <= 4
     with pytest.raises(TypeError, match="got NoneType in the list"):
-        list(predictor.stream(x for x in [picture[1], None]))
+        list(predictor.stream(x for x in [photo[1], None]))
 
 
-def test_the_picture_that_is_none_is_numbered_in_the_whole_list(predictor, picture):
-    with pytest.raises(ValueError, match=r"picture 9 must be \[h, w, 3\] uint8"):
-        predictor([picture[1]] * 9 + [picture[1][..., 0]], batch_size=2)
+def test_the_image_that_is_none_is_numbered_in_the_whole_list(predictor, photo):
+    with pytest.raises(ValueError, match=r"image 9 must be \[h, w, 3\] uint8"):
+        predictor([photo[1]] * 9 + [photo[1][..., 0]], batch_size=2)
 
 
 def test_sources_that_name_nothing_are_refused(predictor):
-    with pytest.raises(FileNotFoundError, match="name of the picture or folder is empty"):
+    with pytest.raises(FileNotFoundError, match="name of the image or folder is empty"):
         predictor("")
     with pytest.raises(ValueError, match="cameras are numbered from 0, got -1"):
         predictor(-1)
@@ -198,8 +198,8 @@ def test_sources_that_name_nothing_are_refused(predictor):
         predictor(np.int64(97))
 
 
-def test_unreadable_files_can_be_passed_over(predictor, picture):
-    path, _ = picture
+def test_unreadable_files_can_be_passed_over(predictor, photo):
+    path, _ = photo
     path.with_name("b.png").write_bytes(b"broken")
     told = []
     found = list(predictor.stream(path.parent, unreadable=told.append))
@@ -210,18 +210,18 @@ def test_classes_come_with_the_checkpoint(predictor):
     assert predictor.class_names == ["ellipse", "rectangle", "triangle"] and predictor.category_ids == [1, 2, 3]
 
 
-def test_overrides_reach_the_detector(tiny_run, picture):
+def test_overrides_reach_the_detector(tiny_run, photo):
     few = cornernet.Predictor.load(tiny_run / "best.pt", overrides=["test.max_per_image=3", "test.nms.min_score=0"])
-    assert len(few(picture[0])[0].scores) <= 3
+    assert len(few(photo[0])[0].scores) <= 3
     with pytest.raises(ValueError, match=r"did you mean test\.flip"):
         cornernet.Predictor.load(tiny_run / "best.pt", overrides=["test.flipp=true"])
 
 
-def test_no_pictures_no_answers(predictor):
+def test_no_images_no_answers(predictor):
     assert predictor([]) == []
 
 
-def test_missing_and_broken_pictures_are_named(predictor, tmp_path):
+def test_missing_and_broken_images_are_named(predictor, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         predictor(tmp_path / "none.png")
     (tmp_path / "broken.png").write_bytes(b"broken")
@@ -230,13 +230,13 @@ def test_missing_and_broken_pictures_are_named(predictor, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], {3: "a"}, [0], {"a": "b.png"}])
-def test_what_is_no_picture_is_refused_with_what_is_accepted(predictor, wrong):
-    with pytest.raises(TypeError, match=r"pictures must be a path .* or a list of paths, arrays and tensors; got "):
+def test_what_is_no_image_is_refused_with_what_is_accepted(predictor, wrong):
+    with pytest.raises(TypeError, match=r"images must be a path .* or a list of paths, arrays and tensors; got "):
         predictor(wrong)
 
 
-def test_pictures_may_come_from_a_generator(predictor, picture):
-    assert len(predictor(path for path in [picture[0]])) == 1
+def test_images_may_come_from_a_generator(predictor, photo):
+    assert len(predictor(path for path in [photo[0]])) == 1
 
 
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cpu:x"])

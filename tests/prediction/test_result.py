@@ -54,7 +54,7 @@ def test_rows_for_coco(result):
     assert [row["category_id"] for row in rows] == [18, 3, 18] and result[:0].to_coco(1) == []
 
 
-def test_the_drawing_leaves_out_what_is_unsure_and_the_picture_alone(result):
+def test_the_drawing_leaves_out_what_is_unsure_and_the_image_alone(result):
     before = result.image.copy()
     drawn = result.draw()
     assert drawn.shape == before.shape and (result.image == before).all()
@@ -62,10 +62,10 @@ def test_the_drawing_leaves_out_what_is_unsure_and_the_picture_alone(result):
     assert (result.draw(0.1)[22:29, 10] != 7).any() and (result.draw(0.95) == before).all()
 
 
-def test_a_picture_that_is_not_held_is_read_again(result, tmp_path):
+def test_a_image_that_is_not_held_is_read_again(result, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), result.image)
     away = Result(result.boxes, result.scores, result.labels, ["a", "b"], [1, 2], str(tmp_path / "a.png"))
-    assert (away.picture() == result.image).all() and away.draw().shape == (50, 60, 3)
+    assert (away.pixels() == result.image).all() and away.draw().shape == (50, 60, 3)
     (tmp_path / "a.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.png"):
         away.draw()

@@ -75,7 +75,7 @@ def test_counts_are_those_of_a_real_step(settings):
     assert found.state == pytest.approx(2 * found.weights, rel=0.01)  # Adam's moments and its counters
 
 
-def test_pictures_add_up_and_half_precision_moves_less(settings):
+def test_images_add_up_and_half_precision_moves_less(settings):
     one, two, three = (count(config.override(settings, [f"train.batch_size={n}"])) for n in (1, 2, 3))
     for name in ("flops", "moved", "kept"):
         first, second, third = (getattr(step, name) for step in (one, two, three))
@@ -90,7 +90,7 @@ def test_counting_leaves_nothing_behind(settings):
 
 
 def test_hourglass_104_is_as_large_as_known():
-    """686 GFLOP of a picture with the head of the last stack alone, as at test time."""
+    """686 GFLOP of an image with the head of the last stack alone, as at test time."""
     settings = config.load("configs/cornernet.yaml")
     with torch.device("meta"):
         network = detectors.build(settings, 80).network.eval()

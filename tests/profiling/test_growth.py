@@ -1,11 +1,13 @@
 """How a step grows: the points and their order, processes of their own, tables of hand-made measurements."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from cornernet import config, profiling
-from cornernet.cli.commandline import Failed
+from cornernet import config
+from cornernet.errors import Failed
 from cornernet.profiling import growth, point, quantities, training_step
 from cornernet.profiling.training_step import Measured, random_batch
 
@@ -35,12 +37,14 @@ def test_classes_and_objects_of_a_batch(settings):
 def test_each_quantity_changes_its_own_key(settings):
     plans, notes = growth.plan(settings, "all")
     assert list(plans) == ["size", "classes", "objects", "stacks", "batch"] and not notes
-    assert [p.overrides for p in plans["size"]] == [(f"data.input_size=[{n},{n}]",) for n in (32, 48, 64, 80)]
+    assert [p.settings.data.input_size for p in plans["size"]] == [(n, n) for n in (32, 48, 64, 80)]
     assert [p.value for p in plans["size"]] == [1024, 2304, 4096, 6400]
     assert [p.classes for p in plans["classes"]] == [20, 80, 320]
-    assert [(p.objects, *p.overrides) for p in plans["objects"]] == [(n, f"data.max_objects={n}") for n in (8, 64, 512)]
-    assert [p.overrides for p in plans["stacks"]] == [(f"model.backbone.stacks={n}",) for n in (1, 2, 3)]
-    assert [p.overrides for p in plans["batch"]] == [(f"train.batch_size={n}",) for n in (1, 2, 4, 8)]
+    assert [(p.objects, p.settings.data.max_objects) for p in plans["objects"]] == [(n, n) for n in (8, 64, 512)]
+    assert [p.settings.model.backbone.stacks for p in plans["stacks"]] == [1, 2, 3]
+    assert [p.settings.train.batch_size for p in plans["batch"]] == [1, 2, 4, 8]
+    kept = ("size", settings.train), ("classes", settings.train), ("batch", settings.data)
+    assert all(section in (p.settings.train, p.settings.data) for name, section in kept for p in plans[name])
     assert {(p.classes, p.objects) for p in plans["batch"]} == {(80, 8)}
 
 
@@ -50,7 +54,7 @@ def test_sizes_keep_what_they_fall_short_of_the_stride(tiny):
     assert sizes == ["31x63", "47x95", "63x127", "79x159"]
 
 
-def test_sizes_where_whole_pictures_are_padded(tiny):
+def test_sizes_where_whole_images_are_padded(tiny):
     settings = config.load(tiny, ["data.augment.crop=false"])
     assert len(growth.plan(settings, "size")[0]["size"]) == 4
 
@@ -79,23 +83,21 @@ def test_without_an_hourglass_there_are_no_stacks(tiny_anchor):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("quantity", "values", "message"),
     [
-        (["vary=width"], "vary must be size, classes, objects, stacks, batch or all, got 'width'"),
-        (["vary=batch", "values=1,two"], "values of batch must be whole numbers of at least 1, got 'two'"),
-        (["vary=batch", "values=0,1"], "at least 1, got '0'"),
-        (["vary=batch", "values=2"], "two different values of batch"),
-        (["vary=size", "values=64,70"], "does not suit a network .* nearest"),
-        (["vary=size", "values=64,1x2x3"], "heights and widths"),
-        (["vary=all", "values=1,2"], "goes with one quantity, not with vary=all"),
-        (["values=1,2"], "values=1,2 goes with vary="),
-        (["vary=batch", "value=1,2"], "value"),
+        ("width", "", "vary must be size, classes, objects, stacks, batch or all, got 'width'"),
+        ("batch", "1,two", "values of batch must be whole numbers of at least 1, got 'two'"),
+        ("batch", "0,1", "at least 1, got '0'"),
+        ("batch", "2", "two different values of batch"),
+        ("size", "64,70", "does not suit a network .* nearest"),
+        ("size", "64,1x2x3", "heights and widths"),
+        ("all", "1,2", "goes with one quantity, not with vary=all"),
     ],
 )
-def test_what_does_not_suit_is_refused_before_anything_is_measured(tiny, given, message, monkeypatch):
+def test_what_does_not_suit_is_refused_before_anything_is_measured(settings, quantity, values, message, monkeypatch):
     monkeypatch.setattr(point, "measured", lambda *_: pytest.fail("measured"))
     with pytest.raises(ValueError, match=message):
-        profiling.run(tiny, given, ".")
+        growth.vary(settings, quantity, values.split(",") if values else [])
 
 
 def test_short_steps_are_timed_until_they_took_long_enough(settings, monkeypatch):
@@ -121,7 +123,7 @@ def test_short_steps_are_timed_until_they_took_long_enough(settings, monkeypatch
 def test_points_take_turns(settings, monkeypatch):
     order = []
     monkeypatch.setattr(point, "measured", lambda s, *_: order.append(s.train.batch_size) or made(1, 2 * GIB))
-    growth.growth(settings, "batch", ["1", "2"], repeats=3)
+    growth.vary(settings, "batch", ["1", "2"], repeats=3)
     assert order == [1, 2] * 3
 
 
@@ -130,33 +132,18 @@ def test_costs_are_medians():
     assert growth.costs(found) == (2, 2, 2, 6, 4 * GIB, 3 * GIB)
 
 
-def test_the_table_shows_what_the_constant_share_hides(settings):
+def test_the_constant_share_does_not_hide_how_the_rest_grows(settings):
     points = growth.plan(settings, "batch", ["1", "2", "4"])[0]["batch"]
-    found = [[made(n**2, (7 + n) * GIB, 7 * GIB)] for n in (1, 2, 4)]
-    lines = growth.table("batch", points, found).splitlines()
-    assert lines[0].split("  ")[0] == "pictures a step" and len(lines) == 6
-    assert lines[3].split() == [
-        "4",
-        "16.00",
-        "s",
-        "16.00",
-        "s",
-        "16.00",
-        "s",
-        "48.00",
-        "s",
-        "11.00",
-        "GiB",
-        "4.00",
-        "GiB",
-    ]
-    assert lines[4].split() == ["exponent", "2.00", "2.00", "2.00", "2.00", "0.23", "1.00"]
-    assert lines[5].split()[2:] == ["2.00", "to", "2.00"] * 4 + ["0.17", "to", "0.29", "1.00", "to", "1.00"]
+    found = growth.table("batch", points, [[made(n**2, (7 + n) * GIB, 7 * GIB)] for n in (1, 2, 4)])
+    assert found.costs[2] == (16, 16, 16, 48, 11 * GIB, 4 * GIB)
+    assert [slope.fitted for slope in found.exponents] == pytest.approx([2, 2, 2, 2, 0.23, 1], abs=0.005)
+    assert found.exponents[4][1:] == pytest.approx((0.17, 0.29), abs=0.005)
 
 
 # -- processes --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_point_has_its_own_memory_whatever_its_parent_holds(settings, monkeypatch):
     monkeypatch.setattr(point, "SECONDS", 0)
     held = np.ones(3 * GIB // 2, np.uint8)
@@ -171,6 +158,7 @@ def test_a_point_has_its_own_memory_whatever_its_parent_holds(settings, monkeypa
     [
         ("kill -9 $$", "was ended by signal 9, which may mean that the memory"),
         ("echo no room >&2; exit 1", "failed: no room"),
+        ("echo torch.OutOfMemoryError: no room >&2; exit 1", "failed: no room"),
     ],
 )
 def test_a_process_that_fails_says_what_it_was_to_measure(settings, monkeypatch, tmp_path, program, message):
@@ -185,8 +173,8 @@ def test_a_process_that_fails_says_what_it_was_to_measure(settings, monkeypatch,
 @pytest.mark.slow
 def test_growth_of_anchors_as_a_whole(tiny_anchor, monkeypatch):
     monkeypatch.setattr(point, "SECONDS", 0)
-    text = profiling.run(tiny_anchor, ["vary=batch", "values=1,4", "repeats=1"], ".")
-    assert "pictures a step" in text and "exponent" in text and "between neighbours" in text and " GiB" in text
+    found = growth.vary(config.load(tiny_anchor), "batch", ["1", "4"], 1)
+    assert not found.notes and all(cost > 0 for row in found.tables[0].costs for cost in row[:5])
 
 
 def test_a_point_that_fails_does_not_take_the_others_along(settings, monkeypatch):
@@ -200,13 +188,13 @@ def test_a_point_that_fails_does_not_take_the_others_along(settings, monkeypatch
 
     limit = 4
     monkeypatch.setattr(point, "measured", measured)
-    lines = growth.growth(settings, "batch", ["1", "2", "4"], repeats=2).splitlines()
+    (table,), notes = growth.vary(settings, "batch", ["1", "2", "4"], repeats=2)
     assert tried == [1, 2, 4, 1, 2]  # what has failed once is not tried again
-    assert lines[6].split() == ["4", *"------"] and lines[7].split()[:2] == ["exponent", "1.00"]
-    assert lines[-1] == "no room for it"
+    assert all(map(math.isnan, table.costs[2])) and table.exponents[0].fitted == pytest.approx(1)
+    assert notes == ["no room for it"]
     limit = 1
     with pytest.raises(Failed, match="no room"):
-        growth.growth(settings, "batch", ["1", "2"])
+        growth.vary(settings, "batch", ["1", "2"])
 
 
 def test_a_quantity_for_every_name():

@@ -1,4 +1,4 @@
-"""Maps of the corner network -> detections, map by map and picture by picture, then soft-NMS in plain loops.
+"""Maps of the corner network -> detections, map by map and image by image, then soft-NMS in plain loops.
 
 Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 4.2; Bodla et al.: Soft-NMS, 2017, arXiv 1704.04503, equation 3.
 """
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 
 def decode(maps, top_k=100, kernel=3, threshold=0.5, num_dets=1000):
-    """CornerMaps of a batch -> list with (boxes [n, 4] in cells, scores [n], labels [n]) of each picture, sorted."""
+    """CornerMaps of a batch -> list with (boxes [n, 4] in cells, scores [n], labels [n]) of each image, sorted."""
     found = []
     for b in range(len(maps.tl_heat)):
         tl = corners(maps.tl_heat[b : b + 1], maps.tl_tag[b], maps.tl_offset[b], top_k, kernel)
@@ -20,7 +20,7 @@ def decode(maps, top_k=100, kernel=3, threshold=0.5, num_dets=1000):
 
 
 def corners(heat, tag, offset, top_k, kernel):
-    """One picture's maps -> scores, labels, x, y, tags [K] of its best peaks."""
+    """One image's maps -> scores, labels, x, y, tags [K] of its best peaks."""
     height, width = heat.shape[2:]
     heat = heat.sigmoid()
     heat = heat * (F.max_pool2d(heat, kernel, 1, kernel // 2) == heat).float()
@@ -68,7 +68,7 @@ def soft_nms(boxes, scores, sigma=0.5, least=0.001):
 
 
 def detect(maps, classes, best=100):
-    """Maps of a batch -> of each picture its best (score, label, box) in cells, sorted."""
+    """Maps of a batch -> of each image its best (score, label, box) in cells, sorted."""
     results = []
     for boxes, scores, labels in decode(maps):
         rows = []

@@ -1,6 +1,6 @@
-"""A training sample as a loader worker of the published code makes it: whole pictures in float32, by OpenCV.
+"""A training sample as a loader worker of the published code makes it: whole images in float32, by OpenCV.
 
-Read, crop at a random scale, resize, mirror, then in [0, 1]: brightness, contrast and saturation in random order,
+Read, crop at a random scale, resize, flip, then in [0, 1]: brightness, contrast and saturation in random order,
 lighting, normalisation, and channels first. Boxes are edges, as everywhere in this project.
 """
 
@@ -15,7 +15,7 @@ EIGENVECTORS = np.array(
 
 
 def sample(path, boxes, draws, size, border, mean, std):
-    """File, boxes [n, 4], random numbers, (height, width), mean and std [3] -> picture [3, H, W] float32, boxes."""
+    """File, boxes [n, 4], random numbers, (height, width), mean and std [3] -> image [3, H, W] float32, boxes."""
     image = cv2.imread(str(path))
     image, boxes = crop(image, boxes.astype(np.float32), size, draws.scale, draws.centre, border)
     boxes = boxes * np.array([size[1] / image.shape[1], size[0] / image.shape[0]] * 2, np.float32)

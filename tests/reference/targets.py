@@ -10,7 +10,7 @@ import torch
 
 
 def encode(boxes, labels, counts, classes, input_size, output_size, overlap=0.3, slots=128):
-    """Boxes [B, M, 4] in input pixels, labels [B, M], objects of each picture (all with an area) -> seven tensors.
+    """Boxes [B, M, 4] in input pixels, labels [B, M], objects of each image (all with an area) -> seven tensors.
 
     tl_heat, br_heat [B, C, H, W], mask [B, slots], tl_offset, br_offset [B, slots, 2], tl_index, br_index [B, slots].
     """

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cornernet.errors import Interrupted
 from cornernet.system import interruption
-from cornernet.system.interruption import Interrupted, heeded, leaving
+from cornernet.system.interruption import heeded, leaving
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
@@ -19,13 +20,13 @@ ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138, signal.SIGHUP: 129}
 WAITING = """
 import sys, time
-from cornernet import commandline
+from cornernet.cli import commandline
 
 def main():
     print("begun", flush=True)
     {body}
 
-commandline.run(main, "", paths=0, keys=False, stopped=" before the end")
+commandline.call(commandline.Command(main, "", paths=0, overrides=False, stopped=" before the end"), [])
 """
 
 

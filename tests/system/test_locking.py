@@ -75,7 +75,7 @@ def test_a_process_refuses_itself_and_keeps_its_lock(tmp_path):
         with pytest.raises(InUse, match=f"process {os.getpid()}"):
             Lock(tmp_path, 0)
         assert locking.held(tmp_path)
-        code = f"import sys; from cornernet import locking; sys.exit(3 + locking.held({str(tmp_path)!r}))"
+        code = f"import sys; from cornernet.system import locking; sys.exit(3 + locking.held({str(tmp_path)!r}))"
         assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 4
     with Lock(tmp_path, 0):
         pass

@@ -63,12 +63,12 @@ def test_a_sentence_is_harmless(capsys):
 FAILING = """
 import sys
 sys.argv = ["tool"]
-from cornernet import commandline
+from cornernet.cli import commandline
 def main(overrides):
     if "%s" == "raise":
         raise RuntimeError("x\\x1b[2J\\u202e")
     commandline.say("a\\x1b[2J\\udcff\\nb")
-commandline.run(main, "tool", 0)
+commandline.call(commandline.Command(main, "tool", 0), [])
 """
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from cornernet.checkpoints import checkpoint
-from cornernet.checkpoints.checkpoint import Damaged
+from cornernet.errors import Damaged
 from cornernet.system import reading
 from cornernet.system.reading import present
-from cornernet.training import persistence, runs
+from cornernet.training import persistence, run_folder
 
 STATE = {
     "model": {"weight": torch.arange(100_000.0)}, "config": {}, "class_names": ["a"], "category_ids": [1], "step": 3,
@@ -30,7 +30,7 @@ def quick(monkeypatch):
 def folder(tmp_path):
     """A run with two checkpoints, of steps 2 and 3."""
     for step in (2, 3):
-        checkpoint.save({**STATE, "step": step}, tmp_path / runs.LAST, keep=True)
+        checkpoint.save({**STATE, "step": step}, tmp_path / run_folder.LAST, keep=True)
     return tmp_path
 
 
@@ -58,7 +58,7 @@ class Failing:
         return self.file.readinto(target)
 
 
-def failing(monkeypatch, error, times, where, name=runs.LAST):
+def failing(monkeypatch, error, times, where, name=run_folder.LAST):
     """Let so many of the calls on a file of this name raise: stat, open, or from the nth reading one on."""
     left, opened, stat = [times], Path.open, os.stat
     calls = []
@@ -100,7 +100,7 @@ def contents(folder):
 def test_a_passing_error_passes(folder, monkeypatch, error, where):
     failing(monkeypatch, error, 2, where)
     path, held = persistence._find(folder, "auto")
-    assert path == folder / runs.LAST and held["step"] == 3
+    assert path == folder / run_folder.LAST and held["step"] == 3
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -123,14 +123,14 @@ def test_memory_that_torch_lacks_is_no_damage(folder, monkeypatch):
     monkeypatch.setattr(torch, "load", without)
     with pytest.raises(OSError, match=r"last\.pt could not be read: there is too little memory"):
         persistence._find(folder, "auto")
-    assert (folder / runs.LAST).exists() and not (folder / "last.damaged.pt").exists()
+    assert (folder / run_folder.LAST).exists() and not (folder / "last.damaged.pt").exists()
 
 
 def test_damage_is_seen_as_before_and_at_once(folder, monkeypatch):
     monkeypatch.setattr(reading, "PAUSES", (1000.0,))
-    (folder / runs.LAST).write_bytes((folder / runs.LAST).read_bytes()[:-1000])
+    (folder / run_folder.LAST).write_bytes((folder / run_folder.LAST).read_bytes()[:-1000])
     path, held = persistence._find(folder, "auto")
-    assert path.name == runs.PREVIOUS and held["step"] == 2 and (folder / "last.damaged.pt").exists()
+    assert path.name == run_folder.PREVIOUS and held["step"] == 2 and (folder / "last.damaged.pt").exists()
 
 
 @pytest.mark.parametrize(

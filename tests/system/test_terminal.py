@@ -17,7 +17,7 @@ FILES = {"config.yaml", "last.pt", "best.pt", "log.csv", "eval.csv", "metrics.js
 TALKING = """
 import logging, os, sys, warnings
 from tqdm import tqdm
-from cornernet import commandline
+from cornernet.cli import commandline
 
 def main(path):
     held = open(path, "w")
@@ -30,7 +30,7 @@ def main(path):
     sys.stdout.write("left for the end")
     held.write("done")
 
-commandline.run(main, "", paths=1, keys=False)
+commandline.call(commandline.Command(main, "", overrides=False), sys.argv[1:])
 """
 
 

@@ -15,7 +15,7 @@ TWO = SimpleNamespace(num_processes=2)
 
 
 def written(folder, change=lambda content: None):
-    """An annotation file of two pictures, changed, as a source."""
+    """An annotation file of two images, changed, as a source."""
     images = [{"id": i, "file_name": f"{i}.png", "width": 50, "height": 40} for i in (1, 2)]
     content = {
         "images": images,
@@ -44,9 +44,9 @@ def differing(tmp_path, change, overrides=()):
         (lambda c: c["annotations"][1].update(category_id=9), ["the training boxes"]),
         (lambda c: c["annotations"][1].update(iscrowd=1), ["the training boxes"]),
         (lambda c: c["annotations"].pop(), ["the training boxes"]),
-        (lambda c: c["images"].reverse(), ["the list of training pictures"]),
-        (lambda c: c["images"][0].update(file_name="x.png"), ["the list of training pictures"]),
-        (lambda c: (c["images"].pop(), c["annotations"].pop()), ["training pictures 1 where rank 0 has 2"]),
+        (lambda c: c["images"].reverse(), ["the list of training images"]),
+        (lambda c: c["images"][0].update(file_name="x.png"), ["the list of training images"]),
+        (lambda c: (c["images"].pop(), c["annotations"].pop()), ["training images 1 where rank 0 has 2"]),
         (lambda c: c["categories"][1].update(name="bird"), ["the class names cat, bird where rank 0 has cat, dog"]),
         (lambda c: c["categories"][1].update(id=8), ["the category ids [7, 8] where rank 0 has [7, 9]"]),
         (lambda c: c["annotations"].reverse(), []),

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 
-from cornernet import config, detectors
-from cornernet.data.sources import sources
-from cornernet.drawing import visualize
+from cornernet import config, detectors, drawing
+from cornernet.cli import check_data as command
+from cornernet.data.check import summary
+from cornernet.data.sources import build_sources
 from cornernet.evaluation import evaluate
 from cornernet.evaluation.metrics import table
-from cornernet.training import check_data, engine
+from cornernet.training import check_data, preflight
 
-PICTURE = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))[1].tobytes()
+IMAGE = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))[1].tobytes()
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -27,10 +28,10 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 def data(tmp_path):
     """Writer of a set with changes -> the overrides that train and validate on it."""
 
-    def write(pictures=(PICTURE, PICTURE, PICTURE), **changes):
-        for i, content in enumerate(pictures, 1):
+    def write(contents=(IMAGE, IMAGE, IMAGE), **changes):
+        for i, content in enumerate(contents, 1):
             (tmp_path / f"{i}.jpg").write_bytes(content)
-        ids = range(1, len(pictures) + 1)
+        ids = range(1, len(contents) + 1)
         whole = {
             "images": [{"id": i, "file_name": f"{i}.jpg", "width": 80, "height": 60} for i in ids],
             "annotations": [
@@ -55,7 +56,7 @@ def tool(monkeypatch, capfd):
         AcceleratorState._reset_state(reset_partial_state=True)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         monkeypatch.setattr(logging.getLogger(), "handlers", [])
-        monkeypatch.setattr(visualize, "curves", lambda folder: None)
+        monkeypatch.setattr(drawing, "curves", lambda folder: None)
         capfd.readouterr()
         try:
             runpy.run_path(f"{TOOLS}/{name}.py", run_name="__main__")
@@ -68,6 +69,12 @@ def tool(monkeypatch, capfd):
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
+def said(*asked):
+    """Report of a config as the command prints it, and why a run would be refused."""
+    found = check_data.report(*asked)
+    return command.text(found), found.refusal()
+
+
 def lines(report):
     """Rows of the report's table: (split, kind, count, what is done)."""
     return [tuple(re.split(r" {2,}", line)[:4]) for line in report.splitlines() if re.match("(train|val|both) ", line)]
@@ -75,7 +82,7 @@ def lines(report):
 
 @pytest.mark.parametrize("kind", ["tiny", "tiny_anchor"])
 def test_the_shapes_have_a_sensible_report(request, kind):
-    text, refusal = check_data.report(request.getfixturevalue(kind), [])
+    text, refusal = said(request.getfixturevalue(kind), [])
     assert refusal == "" and "nothing odd was found" in text
     assert "train: drawn on the fly" in text and "10, 0 of them without objects" in text and "ellipse" in text
 
@@ -89,50 +96,50 @@ def test_a_report_names_what_is_found_and_what_is_done(tiny, data):
         {"id": 4, **box, "bbox": [70, 10, 30, 20]},
         *({"id": i, **box, "bbox": [1, 1, 2, 2]} for i in range(5, 14)),
     ]
-    given = data(pictures=(PICTURE, PICTURE[:500], b""), annotations=annotations)
-    text, refusal = check_data.report(tiny, given)
+    given = data(contents=(IMAGE, IMAGE[:500], b""), annotations=annotations)
+    text, refusal = said(tiny, given)
     rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
     assert rows[("train", "bbox is not finite")] == ("1", "refused")
     assert rows[("train", "bbox has no area")] == ("1", "left out")
-    assert rows[("train", "box beyond the picture")] == ("1", "clipped")
-    assert rows[("train", "damaged picture")] == ("1", "refused")
-    assert rows[("val", "empty picture")] == ("1", "refused")
+    assert rows[("train", "box beyond the image")] == ("1", "clipped")
+    assert rows[("train", "damaged image")] == ("1", "refused")
+    assert rows[("val", "empty image")] == ("1", "refused")
     assert rows[("val", "box smaller than a cell")] == ("9", "used, but hardly to be found")
-    assert rows[("train", "picture with too many objects")] == ("1", "3 objects cut in all")
-    assert rows[("both", "picture in both splits")][0] == "3"
+    assert rows[("train", "image with too many objects")] == ("1", "3 objects cut in all")
+    assert rows[("both", "image in both splits")][0] == "3"
     assert refusal == (
-        "train: t.json: annotation 2 of 1.jpg: bbox is not finite, got [10, 10, nan, 20] in a picture of 80x60 pixels"
+        "train: t.json: annotation 2 of 1.jpg: bbox is not finite, got [10, 10, nan, 20] in an image of 80x60 pixels"
         "; 5 more refused"
     )
-    text, refusal = check_data.report(tiny, [*given, "data.on_error=skip", "images=true"])
+    text, refusal = said(tiny, [*given, "data.on_error=skip"], True)
     rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
     assert refusal == "" and rows[("train", "bbox is not finite")] == ("1", "left out")
-    assert rows[("train", "damaged picture")] == ("1", "blank in training, its objects missed in validation")
+    assert rows[("train", "damaged image")] == ("1", "blank in training, its objects missed in validation")
 
 
 def test_the_tool_exits_with_2_where_a_run_would_be_refused(tool, tiny, data):
-    code, out, err = tool("check_data", tiny, *data(pictures=(PICTURE, b"")))
-    assert code == 2 and "empty picture" in out and err.count("\n") == 1
+    code, out, err = tool("check_data", tiny, *data(contents=(IMAGE, b"")))
+    assert code == 2 and "empty image" in out and err.count("\n") == 1
     assert err.startswith("error: train: image 2: ") and "2.jpg is empty; 1 more refused" in err
-    code, out, err = tool("check_data", tiny, *data(pictures=(PICTURE, b"")), "data.on_error=skip")
-    assert code == 0 and "empty picture" in out and not err
+    code, out, err = tool("check_data", tiny, *data(contents=(IMAGE, b"")), "data.on_error=skip")
+    assert code == 0 and "empty image" in out and not err
     code, out, err = tool("check_data", tiny, *data(), "images=perhaps")
     assert code == 2 and "images" in err and "Traceback" not in err and not out
 
 
-def test_boxes_shrink_with_the_picture(tiny, data):
+def test_boxes_shrink_with_the_image(tiny, data):
     given = data(annotations=[{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 6, 7]}])
-    assert "smaller than a cell" not in check_data.report(tiny, given)[0]
-    text = check_data.report(tiny, [*given, "data.longest_side=40"])[0]
+    assert "smaller than a cell" not in said(tiny, given)[0]
+    text = said(tiny, [*given, "data.longest_side=40"])[0]
     assert "a box of 1.jpg is 3x3.5 pixels at the network's input, a cell is 4" in text
     whole = [*given, "data.augment.crop=false", "data.input_size=[32,32]", "data.longest_side=32"]
-    assert "is 2.4x2.8 pixels" in check_data.report(tiny, whole)[0]
+    assert "is 2.4x2.8 pixels" in said(tiny, whole)[0]
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"annotations": []}, "has 3 pictures, but no box to train on"),
+        ({"annotations": []}, "has 3 images, but no box to train on"),
         ({"images": []}, "lists no images"),
         ({"categories": {}}, "categories must be a list, got dict"),
         ({"images": [{"id": 1, "file_name": "../x.jpg", "width": 1, "height": 1}]}, "none of the 1 images can be used"),
@@ -140,7 +147,7 @@ def test_boxes_shrink_with_the_picture(tiny, data):
 )
 @pytest.mark.parametrize("on_error", ["stop", "skip"])
 def test_what_is_no_data_set_is_refused_in_either_mode(tiny, data, changes, sentence, on_error):
-    text, refusal = check_data.report(tiny, [*data(**changes), f"data.on_error={on_error}"])
+    text, refusal = said(tiny, [*data(**changes), f"data.on_error={on_error}"])
     assert sentence in refusal and "t.json" in refusal and "refused" in text
 
 
@@ -149,12 +156,12 @@ def test_a_class_that_only_validation_has(tiny, data, tmp_path):
     whole = json.loads((tmp_path / "t.json").read_text())
     whole["annotations"][0]["category_id"] = 2
     (tmp_path / "v.json").write_text(json.dumps(whole))
-    text, refusal = check_data.report(tiny, [*given, "data.val.annotations=v.json"])
+    text, refusal = said(tiny, [*given, "data.val.annotations=v.json"])
     assert refusal == "" and "'dog' has 1 objects in validation, none in training" in text
     whole["categories"] = [{"id": 1, "name": "cow"}]
     whole["annotations"] = whole["annotations"][1:]
     (tmp_path / "v.json").write_text(json.dumps(whole))
-    text, refusal = check_data.report(tiny, [*given, "data.val.annotations=v.json"])
+    text, refusal = said(tiny, [*given, "data.val.annotations=v.json"])
     assert "category 1 is 'cow' here and 'cat' in the training set" in refusal
 
 
@@ -162,7 +169,7 @@ def test_a_class_that_only_validation_has(tiny, data, tmp_path):
 
 
 def test_a_training_stops_before_its_first_step(tool, tiny, data, tmp_path):
-    code, out, err = tool("train", tiny, *data(pictures=(PICTURE, PICTURE[:700])))
+    code, out, err = tool("train", tiny, *data(contents=(IMAGE, IMAGE[:700])))
     assert code == 2 and not out and err.count("\n") == 1
     assert "error: train: image 2: " in err and "2.jpg is cut short" in err and "data.on_error=skip" in err
     assert not (tmp_path / "run").exists()
@@ -171,15 +178,15 @@ def test_a_training_stops_before_its_first_step(tool, tiny, data, tmp_path):
 def test_a_training_that_skips_says_so_once_and_counts(tool, tiny, data):
     annotations = [{"id": i, "image_id": i, "category_id": 1, "bbox": [10, 10, 30, 20]} for i in (1, 2)]
     annotations += [{"id": i, "image_id": 1, "category_id": 9, "bbox": [10, 10, 30, 20]} for i in (3, 4)]
-    given = data(pictures=(PICTURE, PICTURE[:700], b""), annotations=annotations)
+    given = data(contents=(IMAGE, IMAGE[:700], b""), annotations=annotations)
     code, out, err = tool("train", tiny, *given, "data.on_error=skip", "data.workers=1")
     assert code == 0 and "3 images, 2 objects" in out and "2 images unreadable (their objects count as missed)" in out
     assert "2 x unknown category, left out; the first: annotation 3 of 1.jpg has category 9" in err
-    assert err.count("train: 1 x damaged picture") == 1 and err.count("train: 1 x empty picture") == 1
-    assert err.count("a blank picture stands in") == 1 and err.count("its objects count as missed") == 1
+    assert err.count("train: 1 x damaged image") == 1 and err.count("train: 1 x empty image") == 1
+    assert err.count("a blank image stands in") == 1 and err.count("its objects count as missed") == 1
     summary = err[err.rindex("t.json: records left out: 2 (2 x unknown category)") :]
-    blank = int(re.search(r"left blank in training, since they could not be read: (\d+) pictures", summary)[1])
-    assert 2 <= blank <= 3  # four draws of three pictures
+    blank = int(re.search(r"left blank in training, since they could not be read: (\d+) images", summary)[1])
+    assert 2 <= blank <= 3  # four draws of three images
     run = config.load(tiny, given).work_dir
     metrics = json.loads(Path(f"{run}/metrics.json").read_text())
     assert metrics["unreadable"] == 2
@@ -190,29 +197,29 @@ def test_a_training_that_skips_says_so_once_and_counts(tool, tiny, data):
 def test_nothing_is_said_of_a_clean_set(tiny, data, caplog, tmp_path):
     given = data()
     (tmp_path / "v").mkdir()
-    (tmp_path / "v" / "other.jpg").write_bytes(PICTURE)
+    (tmp_path / "v" / "other.jpg").write_bytes(IMAGE)
     whole = json.loads((tmp_path / "t.json").read_text())
     images = [{**whole["images"][0], "file_name": "other.jpg"}]
     (tmp_path / "v.json").write_text(json.dumps(whole | {"images": images, "annotations": whole["annotations"][:1]}))
     chosen = config.load(tiny, [*given, "data.val.images=v", "data.val.annotations=v.json"])
-    engine.check(chosen)
+    preflight.check(chosen)
 
     class Detector:
         def cell_size(self):
             return 4
 
-    train, val = sources(chosen.data)
+    train, val = build_sources(chosen.data)
     with caplog.at_level(logging.INFO):
         check_data.before_training(chosen, Detector(), train, val)
-    assert not caplog.records and check_data.summary((train, val)) == []
+    assert not caplog.records and summary((train, val)) == []
     check_data.before_training(chosen, Detector(), train, train)
-    assert "3 x picture in both splits" in caplog.text
+    assert "3 x image in both splits" in caplog.text
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
-def test_an_evaluation_names_one_unreadable_picture_and_counts_all(tiny, data, caplog, batch_size):
-    given = config.load(tiny, [*data(pictures=(PICTURE, b"", PICTURE[:500], b"")), "data.on_error=skip"])
-    _, source = sources(given.data)
+def test_an_evaluation_names_one_unreadable_image_and_counts_all(tiny, data, caplog, batch_size):
+    given = config.load(tiny, [*data(contents=(IMAGE, b"", IMAGE[:500], b"")), "data.on_error=skip"])
+    _, source = build_sources(given.data)
     caplog.clear()
     detector = detectors.build(given, 1)
     metrics = evaluate.evaluate(detector, source, progress=False, batch_size=batch_size, on_error="skip")

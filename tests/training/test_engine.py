@@ -14,11 +14,10 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from cornernet import config
+from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.drawing import visualize
-from cornernet.prediction.predictor import evaluate_checkpoint
-from cornernet.system.interruption import Interrupted
+from cornernet.errors import Interrupted
+from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.training import engine, logger
 
 TRAIN = Path(__file__).resolve().parents[2] / "tools" / "train.py"
@@ -35,9 +34,9 @@ def tiny(request, tiny, tiny_anchor):
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    """Accelerate remembers its first settings; and pictures take time."""
+    """Accelerate remembers its first settings; and images take time."""
     AcceleratorState._reset_state(reset_partial_state=True)
-    monkeypatch.setattr(visualize, "curves", lambda folder: None)
+    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
 
@@ -82,7 +81,7 @@ def assert_same_end(first, second):
 
 def test_curves_are_drawn_at_every_save(train, monkeypatch):
     drawn = []
-    monkeypatch.setattr(visualize, "curves", lambda folder: drawn.append(rows(folder / "log.csv")[-1]["step"]))
+    monkeypatch.setattr(drawing, "curves", lambda folder: drawn.append(rows(folder / "log.csv")[-1]["step"]))
     train("train.eval_every=0", "train.save_every=2", "train.log_every=0", "train.steps=5")
     assert drawn == ["2", "4", "5", "5"]  # the last one by the evaluation, with its figures
 
@@ -103,7 +102,7 @@ def test_a_run_writes_all_its_files(tiny, tiny_run):
 def test_its_log_and_evaluations(tiny_run):
     log, scores = rows(tiny_run / "log.csv"), rows(tiny_run / "eval.csv")
     assert [row["step"] for row in log] == ["1", "2", "3", "4"] and [row["step"] for row in scores] == ["2", "4"]
-    assert {"lr", "images_per_s", "focal", "pull", "push", "regr", "total"} <= log[0].keys()
+    assert {"lr", "images_per_s", "heatmap", "pull", "push", "offset", "total"} <= log[0].keys()
     assert {"AP", "AP50", "AR100"} <= scores[0].keys()
 
 
@@ -239,14 +238,14 @@ def test_stopped_killed_and_resumed_it_ends_bit_for_bit_the_same(tiny, train, tm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @both
 def test_a_signal_lets_the_step_end_and_saves(tiny, train, tmp_path, monkeypatch, number):
-    tick = logger.Journal.tick
+    tick = logger.RunLogger.tick
 
     def interrupted(self, *what):
         tick(self, *what)
         if self.bar.n == 1:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(logger.Journal, "tick", interrupted)
+    monkeypatch.setattr(logger.RunLogger, "tick", interrupted)
     before = signal.getsignal(number)
     with pytest.raises(Interrupted, match=r"stopped at step 1 of 4") as caught:
         train()
@@ -284,8 +283,8 @@ def test_what_a_feature_loss_learns_is_saved_resumed_and_left_out_of_prediction(
     assert own and all(value.any() for value in own.values())
     assert differing(own, {key: checkpoint.load(resumed / "last.pt")["model"][key] for key in own}) == []
     assert stopped == resumed and float(rows(straight / "log.csv")[-1]["feature"]) > 0
-    assert "AP50" in evaluate_checkpoint(straight / "last.pt")
-    assert "AP50" in evaluate_checkpoint(straight / "last.pt", ["loss.feature.name=none"])
+    figures = [evaluate_checkpoint(straight / "last.pt", x).metrics.AP50 for x in ([], ["loss.feature.name=none"])]
+    assert figures[0] == figures[1] >= 0
     train("train.steps=0", f"train.init={straight / 'last.pt'}", "loss.feature.name=softmax", name="other")
 
 
@@ -357,10 +356,16 @@ def test_init_from_another_model_is_a_sentence(tiny, train, tiny_run):
 
 
 def test_too_many_bad_steps_stop_with_every_term_and_keep_what_was_saved(train, tmp_path):
-    wild = ["train.optimizer=sgd", "train.lr=1e30", "train.eval_every=0", "train.save_every=1", "train.max_bad_steps=3"]
-    with pytest.raises(FloatingPointError, match=r"3 steps in a row were left out; at step \d") as caught:
+    wild = [
+        "train.optimizer=sgd",
+        "train.lr=1e30",
+        "train.eval_every=0",
+        "train.save_every=1",
+        "train.max_nonfinite_steps=3",
+    ]
+    with pytest.raises(FloatingPointError, match=r"3 steps in a row were not finite and skipped; at step \d") as caught:
         train(*wild, "train.steps=9")
-    assert all(f"{name}=" in str(caught.value) for name in ("focal", "pull", "push", "regr", "total"))
+    assert all(f"{name}=" in str(caught.value) for name in ("heatmap", "pull", "push", "offset", "total"))
     assert 1 <= checkpoint.load(tmp_path / "run" / "last.pt")["step"] < 9
 
 
@@ -370,30 +375,30 @@ def test_a_bad_step_is_left_out_and_counted(tiny, train, monkeypatch, caplog, ac
     """The second of two: everything but the step is as after the first."""
     parts = [f"train.accumulate={accumulate}", "train.eval_every=0"]
     before = checkpoint.load(train("train.steps=1", *parts, name="before") / "last.pt")
-    judge = engine.BadSteps.judge
+    judge = engine.NonFiniteSteps.judge
 
     def spoilt(self, step, terms, parameters):
         return judge(self, step, {**terms, "spoilt": torch.tensor(float("nan" if step == 1 else 0))}, parameters)
 
-    monkeypatch.setattr(engine.BadSteps, "judge", spoilt)
+    monkeypatch.setattr(engine.NonFiniteSteps, "judge", spoilt)
     folder = train("train.steps=2", *parts)
     after = checkpoint.load(folder / "last.pt")
     assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (before, after))) == []
     assert differing(before["optimizer"]["state"], after["optimizer"]["state"]) == []
     assert after["step"] == 2 and after["skipped"] == 1
     assert [row["step"] for row in rows(folder / "log.csv")] == ["1"]
-    assert "step 2 is left out" in caplog.text and "1 steps were left out because" in caplog.text
+    assert "step 2 is skipped" in caplog.text and "1 non-finite steps were skipped" in caplog.text
 
 
 def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(engine.optim, "rate", lambda step, knobs: 1e30 if step == 0 else 0.0)
         with pytest.raises(FloatingPointError, match=r"train\.resume=\S+bad_batch\.pt goes on behind it"):
-            train("train.optimizer=sgd", "train.max_bad_steps=2", "train.eval_every=0")
+            train("train.optimizer=sgd", "train.max_nonfinite_steps=2", "train.eval_every=0")
     path = tmp_path / "run" / "bad_batch.pt"
     assert checkpoint.load(path)["step"] == 3  # the second of two bad steps behind the first is done
-    with pytest.raises(FloatingPointError, match=r"1 steps in a row were left out; at step 4"):
-        train(f"train.resume={path}", "train.optimizer=sgd", "train.max_bad_steps=1", name="behind")
+    with pytest.raises(FloatingPointError, match=r"1 steps in a row were not finite and skipped; at step 4"):
+        train(f"train.resume={path}", "train.optimizer=sgd", "train.max_nonfinite_steps=1", name="behind")
 
 
 @both
@@ -504,7 +509,7 @@ def test_two_processes_score_the_weights_that_they_save(tiny, tmp_path):
     process = torchrun(tiny, folder, "train.steps=12", "train.eval_every=0", "train.ema=0.9")
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
-    evaluate_checkpoint(str(folder / "last.pt"), [f"work_dir={tmp_path / 'again'}"])
+    evaluate_checkpoint(folder / "last.pt", out=tmp_path / "again")
     scored, again = (json.loads((x / "predictions.json").read_text()) for x in (folder, tmp_path / "again"))
     assert len(scored) == len(again) > 0
     for one, other in zip(scored, again, strict=True):

@@ -27,6 +27,6 @@ def test_two_hundred_steps_lower_the_loss(tmp_path, role, name):
         {t: statistics.mean(float(row[t]) for row in part) for t in terms} for part in (rows[:20], rows[-20:])
     )
     assert after["total"] < before["total"]
-    own = {"heatmap": {"focal"}, "feature": {"feature"}}.get(role, set(terms) - {"focal", "regr", "total"})
+    own = {"heatmap": {"heatmap"}, "feature": {"feature"}}.get(role, set(terms) - {"heatmap", "offset", "total"})
     assert sum(after[t] for t in own) < sum(before[t] for t in own)
     print(name, {t: f"{before[t]:.3g} -> {after[t]:.3g}" for t in terms})

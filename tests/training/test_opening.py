@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cornernet import config
+from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.drawing import visualize
 from cornernet.system import locking
 from cornernet.system.locking import InUse, Lock
-from cornernet.training import engine, opening, runs
+from cornernet.training import engine, opening, run_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ["train.eval_every=0", "train.save_every=0", "train.ema=null", "train.steps=1"]
@@ -24,9 +23,9 @@ FAST = ["train.eval_every=0", "train.save_every=0", "train.ema=null", "train.ste
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch, caplog):
-    """An empty folder to be in, no pictures, every message."""
+    """An empty folder to be in, no images, every message."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(visualize, "curves", lambda folder: None)
+    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     monkeypatch.setattr("cornernet.training.logger.predictions", lambda *a: None)
     caplog.set_level("INFO", logger="cornernet")
 
@@ -115,9 +114,9 @@ def test_a_run_that_fails_later_keeps_its_folder_and_its_launch(tiny, monkeypatc
     """So that the next attempt of the launch finds it."""
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-7")
     with pytest.raises(FloatingPointError):
-        command(tiny, "train.lr=1e30", "train.steps=4", "train.max_bad_steps=1")
+        command(tiny, "train.lr=1e30", "train.steps=4", "train.max_nonfinite_steps=1")
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    assert str(runs.again("", "tiny")) == "runs/tiny" and not Path("runs/tiny", locking.FILE).exists()
+    assert str(run_folder.again("", "tiny")) == "runs/tiny" and not Path("runs/tiny", locking.FILE).exists()
 
 
 def test_a_restarted_launch_waits_for_the_rank_that_it_replaces(tiny, monkeypatch):
@@ -227,8 +226,8 @@ def test_nor_is_it_by_another_of_its_names(tiny):
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_a_picture_that_is_named_like_a_drawing(tiny, begun):
-    """A run that shares its folder with pictures is not kept from its own drawings later."""
+def test_a_image_that_is_named_like_a_drawing(tiny, begun):
+    """A run that shares its folder with images is not kept from its own drawings later."""
     Path("exp").mkdir()
     Path("exp/curves.png").touch()
     if begun:
@@ -239,7 +238,7 @@ def test_a_picture_that_is_named_like_a_drawing(tiny, begun):
         with opening.claimed(settings, "a") as (folder, _):
             assert str(folder) == "exp"
     else:
-        with pytest.raises(ValueError, match=r"a picture of data\.train\.images is exp/curves\.png"):
+        with pytest.raises(ValueError, match=r"an image of data\.train\.images is exp/curves\.png"):
             opening.claimed(settings, "a").__enter__()
 
 

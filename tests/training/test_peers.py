@@ -71,8 +71,11 @@ HANGS = """
 import os, sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from cornernet import commandline, config, engine, evaluate, persistence
-from cornernet.data.shapes import ShapesSet
+from cornernet import config
+from cornernet.cli import commandline
+from cornernet.data.sources.shapes import ShapesSet
+from cornernet.evaluation import evaluate
+from cornernet.training import engine, persistence
 rank, image, save = int(os.environ["RANK"]), ShapesSet.image, persistence.checkpoint.save
 score = evaluate.scoring.score
 slow, stuck = "slow" in sys.argv[-1], "stuck" in sys.argv[-1]
@@ -128,6 +131,7 @@ def test_the_first_rank_is_named_though_its_store_stops_with_it(tiny, tmp_path):
     assert "error: rank 0 of 2 processes did not answer" in both[1].communicate()[1]
 
 
+@pytest.mark.slow
 def test_ranks_that_differ_are_told_apart_before_the_first_step(tiny, tmp_path):
     both = pair(tiny, tmp_path / "run", own=(["train.lr=0.5"], ["train.lr=0.25"]))
     for err, code in ends(both):

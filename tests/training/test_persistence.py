@@ -7,12 +7,10 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from cornernet import config
+from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.checkpoints.checkpoint import Damaged
-from cornernet.cli.commandline import Unsaved
-from cornernet.drawing import visualize
-from cornernet.training import engine, persistence, runs, state
+from cornernet.errors import Damaged, Unsaved
+from cornernet.training import engine, persistence, run_folder, state
 from cornernet.training.persistence import Saves
 
 QUIET = ["train.eval_every=0", "train.save_every=1", "train.log_every=0", "train.ema=null"]
@@ -20,9 +18,9 @@ QUIET = ["train.eval_every=0", "train.save_every=1", "train.log_every=0", "train
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, caplog):
-    """No pictures, which take time, and every message."""
+    """No images, which take time, and every message."""
     caplog.set_level("INFO", logger="cornernet")
-    monkeypatch.setattr(visualize, "curves", lambda folder: None)
+    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     monkeypatch.setattr("cornernet.training.logger.predictions", lambda *a: None)
 
 
@@ -64,7 +62,7 @@ def undisturbed(tiny, tmp_path_factory):
 def stopped(three, tmp_path):
     """A copy of that run."""
     (tmp_path / "run").mkdir()
-    for name in (runs.LAST, runs.PREVIOUS, "log.csv"):
+    for name in (run_folder.LAST, run_folder.PREVIOUS, "log.csv"):
         (tmp_path / "run" / name).write_bytes((three / name).read_bytes())
     return tmp_path / "run"
 
@@ -174,7 +172,7 @@ def test_what_the_optimizer_remembers_takes_the_layout_of_its_weight(train, tmp_
     train(f"train.channels_last={first}", "train.steps=1")
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     settings = config.override(config.from_container(held["config"]), [f"train.channels_last={then}"])
-    now = state.start(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
+    now = state.initial_state(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
     persistence.restore(now, held, tmp_path / "run" / "last.pt")
     wide = [p for p in now.detector.parameters() if p.ndim == 4 and p.shape[2] > 1]
     assert wide and all(now.optimizer.state[p]["exp_avg"].stride() == p.stride() for p in wide)
@@ -232,7 +230,7 @@ def full_from(monkeypatch, full_disk):
     """Let the disk be full for the saves of these steps."""
     save = checkpoint.save
 
-    def full_from(first, until, names=(runs.LAST,)):
+    def full_from(first, until, names=(run_folder.LAST,)):
         def onto_full(state, path, keep=False):
             with full_disk(*names) if first <= state["step"] < until else nullcontext():
                 save(state, path, keep)
@@ -262,7 +260,7 @@ def test_a_last_save_that_fails_ends_with_a_sentence(train, tmp_path, full_from)
 
 
 def test_a_best_one_that_could_not_be_saved_is_told_at_the_end(train, tmp_path, full_from):
-    full_from(4, 9, names=(runs.BEST,))
+    full_from(4, 9, names=(run_folder.BEST,))
     with pytest.raises(Unsaved, match=r"could not save best\.pt .*; last\.pt of step 4 stands"):
         train()
     held = checkpoint.load(tmp_path / "run" / "last.pt")
@@ -270,7 +268,7 @@ def test_a_best_one_that_could_not_be_saved_is_told_at_the_end(train, tmp_path, 
 
 
 def test_a_best_one_is_tried_again_at_the_next_evaluation(train, full_from):
-    full_from(2, 3, names=(runs.BEST,))
+    full_from(2, 3, names=(run_folder.BEST,))
     folder = train("train.eval_every=2")
     assert checkpoint.load(folder / "best.pt")["step"] == 4
 
@@ -314,7 +312,7 @@ def restarted(monkeypatch, launch="job-7", count="1"):
 
 
 def test_a_restarted_launch_goes_on_by_itself(stopped, train, monkeypatch, caplog):
-    (stopped / runs.LAUNCH).write_text("job-7")
+    (stopped / run_folder.LAUNCH).write_text("job-7")
     restarted(monkeypatch)
     train()
     assert "resumed from" in caplog.text and checkpoint.load(stopped / "last.pt")["step"] == 4
@@ -324,7 +322,7 @@ def test_a_restarted_launch_goes_on_by_itself(stopped, train, monkeypatch, caplo
 def test_a_restarted_launch_takes_no_other_run(stopped, train, monkeypatch, mark):
     """Its first attempt was refused, and so is the second."""
     if mark:
-        (stopped / runs.LAUNCH).write_text(mark)
+        (stopped / run_folder.LAUNCH).write_text(mark)
     restarted(monkeypatch)
     with pytest.raises(ValueError, match="already holds a run"):
         train()
@@ -333,14 +331,14 @@ def test_a_restarted_launch_takes_no_other_run(stopped, train, monkeypatch, mark
 def test_a_launch_marks_its_folder_and_a_first_attempt_is_none(train, monkeypatch):
     restarted(monkeypatch, count="0")
     folder = train("train.steps=1")
-    assert (folder / runs.LAUNCH).read_text() == "job-7"
+    assert (folder / run_folder.LAUNCH).read_text() == "job-7"
     with pytest.raises(ValueError, match="already holds a run"):
         train()
 
 
 def test_killed_before_its_first_save_it_starts_again_in_its_folder(train, tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / runs.LAUNCH).write_text("job-7")
+    (tmp_path / "run" / run_folder.LAUNCH).write_text("job-7")
     (tmp_path / "run" / "log.csv").write_text("step,lr\n1,0.1\n")
     restarted(monkeypatch)
     assert checkpoint.load(train() / "last.pt")["step"] == 4

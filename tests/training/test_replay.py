@@ -5,17 +5,17 @@ import math
 import pytest
 import torch
 
-from cornernet import config
+from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.drawing import visualize
-from cornernet.training import engine, replay
-from cornernet.training.bad_steps import BadSteps
+from cornernet.cli import replay_batch
+from cornernet.training import engine, replay, state
+from cornernet.training.nonfinite_steps import NonFiniteSteps
 
 
 @pytest.fixture(scope="module", params=["corner", "anchor"])
 def bad(request, tiny, tiny_anchor, tmp_path_factory):
     """Folder of a run of two parts a step that gave up at its fourth step, and the batches that step saw."""
-    folder, seen, judge = tmp_path_factory.mktemp("bad") / "run", [], BadSteps.judge
+    folder, seen, judge = tmp_path_factory.mktemp("bad") / "run", [], NonFiniteSteps.judge
     path = tiny if request.param == "corner" else tiny_anchor
     to_device = engine.to_device
 
@@ -28,10 +28,10 @@ def bad(request, tiny, tiny_anchor, tmp_path_factory):
         return to_device(batch, *where)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BadSteps, "judge", spoilt)
+        patch.setattr(NonFiniteSteps, "judge", spoilt)
         patch.setattr(engine, "to_device", watched)
-        patch.setattr(visualize, "curves", lambda folder: None)
-        knobs = ["train.max_bad_steps=2", "train.accumulate=2", "train.eval_every=0", "train.steps=9"]
+        patch.setattr(drawing, "curves", lambda folder: None)
+        knobs = ["train.max_nonfinite_steps=2", "train.accumulate=2", "train.eval_every=0", "train.steps=9"]
         with pytest.raises(FloatingPointError) as caught:
             engine.train(config.load(path, [f"work_dir={folder}", *knobs]))
     return folder, seen[6:8], str(caught.value)
@@ -40,7 +40,7 @@ def bad(request, tiny, tiny_anchor, tmp_path_factory):
 def test_the_run_ends_with_terms_and_images(bad):
     folder, _, message = bad
     ids = ", ".join(str(sample["image_id"]) for sample in checkpoint.load(folder / "bad_batch.pt")["bad"]["samples"])
-    assert message.startswith("2 steps in a row were left out; at step 4 its loss is not finite (")
+    assert message.startswith("2 steps in a row were not finite and skipped; at step 4 its loss is not finite (")
     assert f"images {ids}; tools/replay_batch.py {folder / 'bad_batch.pt'} runs it again" in message
 
 
@@ -59,13 +59,16 @@ def test_the_file_holds_what_the_batch_follows_from(bad):
 def test_it_is_replayed_with_the_weights_that_met_it(bad):
     """Here only the total was spoilt from outside, so the other terms are those of the run, and all is finite."""
     folder, _, _ = bad
-    text = replay.replay(folder).splitlines()
+    found = replay.replay(folder)
     run = checkpoint.load(folder / "bad_batch.pt")["bad"]["terms"]
-    assert text[0].startswith("step 4, in the run: ") and len(text) == 5 and ", images " in text[1]
-    parts = [dict(term.split("=") for term in line.rpartition(": ")[2].split(", ")) for line in text[1:3]]
+    assert found.step == 4 and found.terms.keys() == run.keys() and len(found.parts) == 2
+    assert all(", images " in name for name in found.parts)
     for name in set(run) - {"total"}:
-        assert sum(float(part[name]) for part in parts) / 2 == pytest.approx(run[name], rel=1e-4)
-    assert text[3].startswith("weights: all ") and text[4].startswith("gradients: all ")
+        assert sum(part[name] for part in found.parts.values()) / 2 == pytest.approx(run[name], rel=1e-4)
+    assert found.weights == found.gradients == [] and min(found.all_weights, found.all_gradients) > 20
+    lines = replay_batch.text(found).splitlines()
+    assert lines[0].startswith("step 4, in the run: ") and len(lines) == 5 and ", images " in lines[1]
+    assert lines[3].startswith("weights: all ") and lines[4].startswith("gradients: all ")
 
 
 def test_what_is_not_finite_is_named(bad, tmp_path):
@@ -73,9 +76,18 @@ def test_what_is_not_finite_is_named(bad, tmp_path):
     name = next(key for key, value in held["model"].items() if value.dim() > 1)
     held["model"][name][(0,) * held["model"][name].dim()] = math.inf
     checkpoint.save(held, tmp_path / "x.pt")
-    text = replay.replay(tmp_path / "x.pt").splitlines()
+    found = replay.replay(tmp_path / "x.pt")
+    assert found.weights == [name] and found.gradients
+    text = replay_batch.text(found).splitlines()
     assert f"weights: 1 of {len(held['model'])} are not finite: {name}" in text
     assert "are not finite: " in text[-1] and text[-1].startswith("gradients: ")
+
+
+def test_a_name_of_a_term_forges_no_line(bad, tmp_path):
+    held = checkpoint.load(bad[0] / "bad_batch.pt")
+    held["bad"]["terms"]["x\nweights: all 9 are finite"] = 1.0
+    checkpoint.save(held, tmp_path / "x.pt")
+    assert replay_batch.text(replay.replay(tmp_path / "x.pt")).count("\n") == 4
 
 
 def test_other_data_are_refused(bad):
@@ -95,16 +107,25 @@ def test_code_that_the_file_names_is_not_imported(bad, tmp_path):
     assert not marker.exists()
 
 
+@pytest.mark.parametrize(("key", "value"), [("longest_side", -1), ("max_objects", 0)])
+def test_settings_that_no_run_may_have_are_a_sentence(bad, tmp_path, key, value):
+    held = checkpoint.load(bad[0] / "bad_batch.pt")
+    held["config"]["data"][key] = value
+    checkpoint.save(held, tmp_path / "x.pt")
+    with pytest.raises(ValueError, match=rf"^data\.{key} must be at least 1"):
+        replay.replay(tmp_path / "x.pt")
+
+
 def test_a_disk_that_does_not_take_the_file_is_told(bad, tmp_path, monkeypatch):
     folder = bad[0]
     held = checkpoint.load(folder / "bad_batch.pt")
     monkeypatch.setattr(replay.checkpoint, "save", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left")))
     settings = config.from_container(held["config"])
     source = replay.build_source(settings.data, "train")
-    now = replay.state.start(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
+    now = state.initial_state(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
 
     class Alone:
         num_processes, is_main_process = 1, True
 
-    text = replay.keep(now, replay.BadStep(3, {"a": math.nan}), source, tmp_path, Alone())
+    text = replay.keep(now, replay.NonFiniteStep(3, {"a": math.nan}), source, tmp_path, Alone())
     assert "bad_batch.pt could not be written: No space left" in text and "a=nan" in text

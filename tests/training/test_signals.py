@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from cornernet.errors import Interrupted
 from cornernet.system import interruption
-from cornernet.system.interruption import Interrupted
 from cornernet.training import signals
 from cornernet.training.signals import StopRequest
 

@@ -7,7 +7,8 @@ import torch
 
 from cornernet import config
 from cornernet.checkpoints import checkpoint
-from cornernet.training.state import differences, load_detector
+from cornernet.checkpoints.load import load_detector
+from cornernet.config.differences import differences
 
 
 def changed(tiny_run, tmp_path, change):
@@ -75,7 +76,7 @@ def test_differences_are_named_key_by_key(tiny):
 def test_a_key_that_the_checkpoint_does_not_know_counts_with_its_default(tiny):
     settings = config.load(tiny)
     before = config.to_dict(settings)
-    before["train"].pop("max_bad_steps")
+    before["train"].pop("max_nonfinite_steps")
     assert differences(before, settings) == {}
 
 
@@ -103,6 +104,7 @@ def endless():
 
 
 LARGE = {
+    "data.shapes.size": 10**18, "train.lr": 10**400, "data.mean": [10**400] * 3, "model.anchor.scales": [10**400],
     "seed": 10**400, "data.longest_side": 10**9, "data.input_size": [64, 10**9], "data.max_objects": 10**12,
     "model.backbone.stacks": 10**6, "model.backbone.channels": [8, 8, 10**9], "model.backbone.blocks": [1, 1, 10**6],
     "model.backbone.stem_channels": 10**12, "model.head.channels": 10**9, "model.head.pool_channels": 2**63 - 1,
@@ -134,7 +136,7 @@ def test_a_network_within_the_limits_but_not_in_the_file_is_a_sentence(tiny_run,
     start = time.process_time()
     with pytest.raises(ValueError, match=r"holds another model than the config describes, which has more than \d+"):
         load_detector(path)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 5  # seconds; far less, but the first case warms up
 
 
 @pytest.mark.parametrize("value", [aliases(), endless()], ids=["aliases", "endless"])

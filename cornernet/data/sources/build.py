@@ -9,7 +9,7 @@ from cornernet.data.sources.shapes import ShapesSet
 from cornernet.data.sources.source import Source
 
 
-def sources(data: Data) -> tuple[Source, Source]:
+def build_sources(data: Data) -> tuple[Source, Source]:
     """Data section -> (training source, validation source with the training classes).
 
     Raises FileNotFoundError listing every missing file of both splits, and ValueError for bad records
@@ -40,7 +40,7 @@ def build_source(
     if category_ids is None:
         return source
     if isinstance(source, CocoSet):
-        return with_classes(source, category_ids, class_names)
+        return with_classes(source, category_ids, class_names or [])
     if list(category_ids) != source.category_ids:
         raise ValueError(f"the shapes have the classes {source.class_names}, not {class_names}")
     return source
@@ -52,7 +52,7 @@ def require_boxes(source: Source) -> None:
         return
     labels, classes = source.objects.labels[~source.objects.iscrowd], len(source.category_ids)
     if not len(labels):
-        raise ValueError(f"{source.annotations} has {len(source)} pictures, but no box to train on other than crowds")
+        raise ValueError(f"{source.annotations} has {len(source)} images, but no box to train on other than crowds")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"{source.annotations}: labels from {labels.min()} to {labels.max()} for {classes} classes")
 
@@ -71,7 +71,7 @@ def _coco(data: Data, split: str, quiet: bool) -> CocoSet:
 
 
 def _paths(data: Data, split: str) -> tuple[Path, Path]:
-    """(annotation file, folder of the pictures) of a split."""
+    """(annotation file, folder of the images) of a split."""
     part: Split = getattr(data, split)
     if not part.annotations:
         hint = " (without a validation set of your own, name the training set there)" if split == "val" else ""

@@ -1,4 +1,4 @@
-"""Data sets in COCO format: any annotation file and the folder of its pictures."""
+"""Data sets in COCO format: any annotation file and the folder of its images."""
 
 import os
 from collections.abc import Iterator
@@ -22,21 +22,21 @@ class CocoSet:
     """A checked COCO set; a Source. Label i stands for category_ids[i], named class_names[i]."""
 
     annotations: Path  # the file it was read from
-    root: Path  # folder of the pictures
+    root: Path  # folder of the images
     records: list[ImageRecord]  # in file order
-    objects: Objects  # of all pictures, crowds among them
+    objects: Objects  # of all images, crowds among them
     class_names: list[str]
     category_ids: list[int]  # sorted
     problems: Problems  # what was left out or repaired
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self.records)
 
     def image(self, i: int) -> np.ndarray:
-        """Picture [H, W, 3] uint8, BGR, of the size in the file.
+        """Image [H, W, 3] uint8, BGR, of the size in the file.
 
-        Raises ValueError or OSError naming a picture that cannot be used, Away where none could be.
+        Raises ValueError or OSError naming an image that cannot be used, Away where none could be.
         """
         record = self.records[i]
         path = self.root / record.file_name
@@ -44,13 +44,13 @@ class CocoSet:
             return read_image(path, record.width, record.height)
 
     def _others(self, record: ImageRecord) -> Iterator[Path]:
-        """Some of the other pictures in the folder of this one."""
+        """Some of the other images in the folder of this one."""
         folder = os.path.dirname(record.file_name)
         names = [r.file_name for r in self.records if os.path.dirname(r.file_name) == folder and r != record]
         yield from (self.root / name for name in names[:: 1 + len(names) // ASKED])
 
     def boxes(self, i: int) -> np.ndarray:
-        """Boxes [n, 4] float32, xyxy edges inside the picture, without crowds."""
+        """Boxes [n, 4] float32, xyxy edges inside the image, without crowds."""
         return self.objects.boxes[self._rows(i)]
 
     def labels(self, i: int) -> np.ndarray:
@@ -77,9 +77,9 @@ class CocoSet:
 
 
 def read(annotations: str | Path, images_dir: str | Path, on_error: str = "stop", quiet: bool = False) -> CocoSet:
-    """COCO json and folder of its pictures -> CocoSet.
+    """COCO json and folder of its images -> CocoSet.
 
-    Every record is checked: names, sizes, ids, boxes, and that the picture exists (it is not opened). on_error says
+    Every record is checked: names, sizes, ids, boxes, and that the image exists (it is not opened). on_error says
     what happens to a bad one: "stop" raises ValueError naming file and record, "skip" leaves it out and counts it in
     `problems`; each kind is logged once, unless quiet. Raises FileNotFoundError for a missing file or a wrong folder
     and ValueError for a file that is no COCO set at all, whatever on_error says.
@@ -121,7 +121,7 @@ def with_classes(source: CocoSet, category_ids: list[int], class_names: list[str
 
 
 def first(source: CocoSet, limit: int | None) -> CocoSet:
-    """The first `limit` pictures that hold an object, crowds not counted; None leaves the set as it is.
+    """The first `limit` images that hold an object, crowds not counted; None leaves the set as it is.
 
     Raises ValueError for a limit below 1.
     """
@@ -134,6 +134,6 @@ def first(source: CocoSet, limit: int | None) -> CocoSet:
     rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in chosen] or [np.zeros(0, np.int64)])
     start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in chosen)])
     segmentation = {new: o.segmentation[old] for new, old in enumerate(rows.tolist()) if old in o.segmentation}
-    arrays = [getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")]
+    arrays = {name: getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")}
     records = [source.records[i] for i in chosen]
-    return replace(source, records=records, objects=type(o)(start, *arrays, segmentation))
+    return replace(source, records=records, objects=Objects(start=start, segmentation=segmentation, **arrays))

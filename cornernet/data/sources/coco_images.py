@@ -1,4 +1,4 @@
-"""The pictures and classes of a COCO file, checked record by record."""
+"""The images and classes of a COCO file, checked record by record."""
 
 import errno
 import os
@@ -56,9 +56,9 @@ def _class_name(number: int, name: Any, problems: Problems) -> str:
 
 
 def images(entries: list, root: Path, problems: Problems) -> dict[int | str, ImageRecord | None]:
-    """Entries of the file -> id: record, in file order; None for a picture that was left out.
+    """Entries of the file -> id: record, in file order; None for an image that was left out.
 
-    Raises FileNotFoundError if no picture at all is in the folder, and ValueError if none is left.
+    Raises FileNotFoundError if no image at all is in the folder, and ValueError if none is left.
     """
     files = _Folder(root)
     found: dict[int | str, ImageRecord | None] = {}
@@ -89,14 +89,14 @@ def _note_shared_files(found: dict[int | str, ImageRecord | None], problems: Pro
 
 
 def check_folder(entries: list, root: Path, problems: Problems) -> None:
-    """Raise FileNotFoundError where not one of the listed pictures is in the folder: then it is the wrong folder."""
+    """Raise FileNotFoundError where not one of the listed images is in the folder: then it is the wrong folder."""
     files = _Folder(root)
     names = [e["file_name"] for e in entries if isinstance(e, dict) and isinstance(e.get("file_name"), str)]
     names = [n for n in names if not bad_name(n)]
     if names and not any(files.has(clean(n)) for n in names):
         hint = short(f"(looked for {root / clean(names[0])})")
         raise FileNotFoundError(
-            f"none of the {len(names)} pictures that {problems.source} lists is in {root} {hint}; "
+            f"none of the {len(names)} images that {problems.source} lists is in {root} {hint}; "
             "set data.train.images and data.val.images to their folders"
         )
 
@@ -115,11 +115,11 @@ def bad_name(name: Any) -> str:
     if "\0" in name:
         return "holds a NUL character"
     if "://" in name:
-        return "is a URL; download the pictures first"
+        return "is a URL; download the images first"
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or path.parts[0][1:2] == ":":  # C:/x and C:x are elsewhere on Windows
-        return "is an absolute path; names must be relative to the folder of the pictures"
-    return "leaves the folder of the pictures" if ".." in path.parts else ""
+        return "is an absolute path; names must be relative to the folder of the images"
+    return "leaves the folder of the images" if ".." in path.parts else ""
 
 
 def _is_file(entry: os.DirEntry) -> bool:
@@ -136,13 +136,13 @@ def clean(name: str) -> str:
 
 
 def _record(number: int | str, entry: dict, files: "_Folder", problems: Problems) -> ImageRecord | None:
-    name = entry.get("file_name")
+    name: Any = entry.get("file_name")
     if reason := bad_name(name):
         problems.skip("bad file name", f"image {number}: the file name {name!r} {reason}")
         return None
     name = clean(name)
     if not files.has(name):
-        problems.skip("missing picture", f"image {number}: there is no file {files.root / name}{files.near(name)}")
+        problems.skip("missing image", f"image {number}: there is no file {files.root / name}{files.near(name)}")
         return None
     size = _size(number, entry, files.root / name, problems)
     return ImageRecord(number, name, *size) if size else None
@@ -155,14 +155,14 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
             with reaching(path):
                 height, width = read_image(path).shape[:2]
         except (ValueError, OSError) as error:
-            problems.skip("unreadable picture", f"image {number}: {error}")
+            problems.skip("unreadable image", f"image {number}: {error}")
             return None
         text = f"image {number}: {path} has no width and height in the annotation file"
-        problems.repair("image without a size", text, "read from the picture")
+        problems.repair("image without a size", text, "read from the image")
         return width, height
-    size = identifier(entry["width"]), identifier(entry["height"])
-    if all(isinstance(side, int) and 0 < side <= LARGEST for side in size):
-        return size
+    width, height = identifier(entry["width"]), identifier(entry["height"])
+    if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) <= LARGEST:
+        return width, height
     found = f"width {entry['width']!r} and height {entry['height']!r}"
     problems.skip("bad image size", f"image {number}: {found} must be positive integers of at most {LARGEST}")
     return None

@@ -10,15 +10,15 @@ from cornernet.data.sources.source import ImageRecord
 
 LARGEST = 1e300  # beyond it sums of coordinates may overflow
 NO_AREA = "bbox has no area"
-ROUNDING = 1.0  # pixels by which a box may leave its picture before it counts as clipped
+ROUNDING = 1.0  # pixels by which a box may leave its image before it counts as clipped
 
 
 class Objects(NamedTuple):
-    """All objects of a set, grouped by picture in the order of the pictures, within a picture in file order."""
+    """All objects of a set, grouped by image in the order of the images, within an image in file order."""
 
-    start: np.ndarray  # [images + 1] int64, objects start[i] .. start[i + 1] - 1 belong to picture i
+    start: np.ndarray  # [images + 1] int64, objects start[i] .. start[i + 1] - 1 belong to image i
     bbox: np.ndarray  # [N, 4] float64, [x, y, w, h] for the evaluation
-    boxes: np.ndarray  # [N, 4] float32, xyxy edges inside the picture
+    boxes: np.ndarray  # [N, 4] float32, xyxy edges inside the image
     labels: np.ndarray  # [N] int64, position in category_ids
     iscrowd: np.ndarray  # [N] bool
     area: np.ndarray  # [N] float64, square pixels, as in the file where it says
@@ -31,7 +31,8 @@ def objects(
     """Entries of the file -> Objects."""
     position = {r.image_id: at for at, r in enumerate(r for r in images.values() if r)}
     label = {number: at for at, number in enumerate(category_ids)}
-    rows, seen = [], set()
+    rows: list[tuple] = []
+    seen: set[int | str] = set()
     for at, entry in enumerate(entries):
         _note_twin(entry, seen, problems)
         row = _row(at, entry, images, position, label, problems)
@@ -43,13 +44,15 @@ def objects(
 
 
 def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problems: Problems) -> tuple | None:
-    """One entry -> (picture, bbox, xyxy, label, crowd, area, segmentation), or None if it was left out."""
+    """One entry -> (image, bbox, xyxy, label, crowd, area, segmentation), or None if it was left out."""
     if not isinstance(entry, dict):
-        return problems.skip("bad annotation", f"entry {at} of annotations is not a dict")
+        problems.skip("bad annotation", f"entry {at} of annotations is not a dict")
+        return None
     name = f"annotation {entry['id']!r}" if "id" in entry else f"entry {at} of annotations"
     image_id = identifier(entry.get("image_id"))
     if image_id is None or image_id not in images:
-        return problems.skip("unknown image", f"{name} belongs to image {entry.get('image_id')!r}, which is not listed")
+        problems.skip("unknown image", f"{name} belongs to image {entry.get('image_id')!r}, which is not listed")
+        return None
     record = images[image_id]
     if record is None:  # left out, and said so, before
         return None
@@ -57,19 +60,22 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
     category = identifier(entry.get("category_id"))
     if category not in label:
         number = entry.get("category_id")
-        return problems.skip("unknown category", f"{name} has category {number!r}, which is not listed")
+        problems.skip("unknown category", f"{name} has category {number!r}, which is not listed")
+        return None
     if kind := bad_box(entry.get("bbox"), record.width, record.height):
         size = f"{record.width}x{record.height}"
         refuse = problems.drop if kind == NO_AREA else problems.skip
-        return refuse(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in a picture of {size} pixels")
+        refuse(kind, f"{name}: {kind}, got {entry.get('bbox')!r} in an image of {size} pixels")
+        return None
     crowd = entry.get("iscrowd")
     crowd = 0 if crowd is None else crowd
     if crowd not in (0, 1):
-        return problems.skip("bad iscrowd", f"{name} has iscrowd {crowd!r}, expected 0 or 1")
+        problems.skip("bad iscrowd", f"{name} has iscrowd {crowd!r}, expected 0 or 1")
+        return None
     bbox, xyxy, clipped = _clipped(entry["bbox"], record)
     if clipped:
-        text = f"{name}: the box {entry['bbox']} leaves the picture of {record.width}x{record.height} pixels"
-        problems.repair("box beyond the picture", text, "clipped")
+        text = f"{name}: the box {entry['bbox']} leaves the image of {record.width}x{record.height} pixels"
+        problems.repair("box beyond the image", text, "clipped")
     area = _area(entry.get("area"), bbox, clipped)
     if area is None:
         problems.repair("bad area", f"{name} has area {entry['area']!r}", "width x height of the box is used")
@@ -79,7 +85,7 @@ def _row(at: int, entry: Any, images: dict, position: dict, label: dict, problem
 
 
 def bad_box(bbox: Any, width: int, height: int) -> str:
-    """Reason why [x, y, w, h] is no box in a picture of that size, or ""; also the name of the kind of problem."""
+    """Reason why [x, y, w, h] is no box in an image of that size, or ""; also the name of the kind of problem."""
     if not isinstance(bbox, list) or len(bbox) != 4 or any(type(v) not in (int, float) for v in bbox):
         return "bbox must be four numbers [x, y, w, h]"
     if not all(-LARGEST < v < LARGEST for v in bbox):  # NaN fails it as well
@@ -90,21 +96,21 @@ def bad_box(bbox: Any, width: int, height: int) -> str:
     if w == 0 or h == 0:
         return NO_AREA
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        return "bbox lies outside the picture"
+        return "bbox lies outside the image"
     x1, y1, x2, y2 = np.array(_edges(bbox, width, height), np.float32)
     return "" if x2 > x1 and y2 > y1 else "bbox is too thin for single precision"
 
 
 def _edges(bbox: list[float], width: int, height: int) -> tuple[float, float, float, float]:
-    """[x, y, w, h] -> xyxy inside the picture."""
+    """[x, y, w, h] -> xyxy inside the image."""
     x, y, w, h = bbox
     return max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
 
 
 def _clipped(bbox: list[float], record: ImageRecord) -> tuple[list[float], tuple, bool]:
-    """[x, y, w, h] -> (box for the evaluation, xyxy inside the picture, whether the former was changed).
+    """[x, y, w, h] -> (box for the evaluation, xyxy inside the image, whether the former was changed).
 
-    A box that leaves its picture by rounding stays as it is for the evaluation, so that figures on a sound file
+    A box that leaves its image by rounding stays as it is for the evaluation, so that figures on a sound file
     equal those of any other tool; what reaches further out can never be found and is cut.
     """
     x1, y1, x2, y2 = _edges(bbox, record.width, record.height)
@@ -135,15 +141,15 @@ def _note_twin(entry: Any, seen: set, problems: Problems) -> None:
 
 
 def _suspect_xyxy(rows: list[tuple], problems: Problems) -> None:
-    clipped = problems.repaired["box beyond the picture"]
+    clipped = problems.repaired["box beyond the image"]
     if clipped >= 3 and clipped > 0.2 * len(rows):
         doubt = "are they [x1, y1, x2, y2] instead of [x, y, w, h]?"
-        text = f"{clipped} of {len(rows)} boxes leave their pictures: {doubt}"
+        text = f"{clipped} of {len(rows)} boxes leave their images: {doubt}"
         problems.repair("corners for sizes", text, "taken for [x, y, w, h]")
 
 
 def _pack(rows: list[tuple], images: int) -> Objects:
-    """Rows ordered by picture -> arrays."""
+    """Rows ordered by image -> arrays."""
     at = np.array([row[0] for row in rows], np.int64)
     return Objects(
         start=np.searchsorted(at, np.arange(images + 1)),

@@ -16,7 +16,7 @@ def annotation(
 def ground_truth(
     records: list[ImageRecord], annotations: list[dict], category_ids: list[int], class_names: list[str]
 ) -> dict:
-    """Pictures, objects and classes -> COCO dict.
+    """Images, objects and classes -> COCO dict.
 
     Annotations are numbered from 1 whatever the file said: the reference metric takes a match with id 0 for no match,
     and keeps only one of several annotations that share an id.

@@ -1,4 +1,4 @@
-"""One synthetic picture: filled shapes on a textured ground, drawn with OpenCV from a random generator."""
+"""One synthetic image: filled shapes on a textured ground, drawn with OpenCV from a random generator."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ import numpy as np
 
 CLASSES = ("ellipse", "rectangle", "triangle")
 VISIBLE = 0.7  # least part of a shape that the shapes drawn over it leave to be seen
-SMALLEST, LARGEST = 0.13, 0.5  # width and height of a shape relative to the picture
+SMALLEST, LARGEST = 0.13, 0.5  # width and height of a shape relative to the image
 TRIES = 20  # places tried for a shape before it is left out
 FRACTION_BITS = 4  # of the coordinates given to OpenCV
 Box = tuple[int, int, int, int]  # x1, y1, x2, y2, edges
 
 
 class Drawing(NamedTuple):
-    """A picture and its objects."""
+    """An image and its objects."""
 
     image: np.ndarray  # [S, S, 3] uint8, BGR
     boxes: np.ndarray  # [n, 4] float32, edges: a shape in the columns a..b has x1 = a, x2 = b + 1
@@ -23,11 +23,13 @@ class Drawing(NamedTuple):
 
 
 def draw(rng: np.random.Generator, size: int, max_objects: int) -> Drawing:
-    """Generator, side of the picture and most shapes on it -> Drawing; shapes that find no room are left out."""
+    """Generator, side of the image and most shapes on it -> Drawing; shapes that find no room are left out."""
     image = ground(rng, size)
     count = int(rng.integers(1, max_objects + 1))
     hues = (rng.integers(180) + np.arange(count) * 180 // count + rng.integers(-6, 7, count)) % 180
-    masks, boxes, labels = [], [], []
+    masks: list[np.ndarray] = []
+    boxes: list[Box] = []
+    labels: list[int] = []
     for hue in hues:
         label = int(rng.integers(len(CLASSES)))
         placed = _place(rng, size, label, masks, boxes)
@@ -36,8 +38,8 @@ def draw(rng: np.random.Generator, size: int, max_objects: int) -> Drawing:
         alpha, box, masks = placed
         paint(rng, image, alpha, box, int(hue))
         masks, boxes, labels = [*masks, alpha >= 128], [*boxes, box], [*labels, label]
-    boxes = np.array(boxes, np.float32).reshape(-1, 4)
-    return Drawing(image, boxes, np.array(labels, np.int64), np.array(masks, bool).reshape(-1, size, size))
+    edges = np.array(boxes, np.float32).reshape(-1, 4)
+    return Drawing(image, edges, np.array(labels, np.int64), np.array(masks, bool).reshape(-1, size, size))
 
 
 def ground(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -49,7 +51,7 @@ def ground(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def outline(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
-    """Class and side of the picture -> corners [n, 2] float64 of a turned shape around the origin."""
+    """Class and side of the image -> corners [n, 2] float64 of a turned shape around the origin."""
     side = np.exp(rng.uniform(np.log(0.15), np.log(0.46))) * size
     aspect = np.exp(rng.uniform(-0.4, 0.4))
     if CLASSES[label] == "ellipse":
@@ -73,7 +75,7 @@ def fill(points: np.ndarray, size: int) -> np.ndarray:
 
 def paint(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, box: Box, hue: int) -> None:
     """Colour the covered pixels, all within a pixel of the box, in place: a strong colour, lighter towards one side."""
-    hsv = np.uint8([[[hue, rng.integers(170, 256), rng.integers(150, 246)]]])
+    hsv = np.array([[[hue, rng.integers(170, 256), rng.integers(150, 246)]]], np.uint8)
     colour = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0].astype(np.float32)
     ramp = np.linspace(1.12, 0.88, len(image), dtype=np.float32)
     x1, y1, x2, y2 = max(box[0] - 1, 0), max(box[1] - 1, 0), box[2] + 1, box[3] + 1
@@ -104,8 +106,9 @@ def _place(
             continue
         box = tight_box(covers)
         below = [under(m, b, covers, box) for m, b in zip(masks, boxes, strict=True)]
-        if all(m is not None for m in below):
-            return alpha, box, below
+        left = [m for m in below if m is not None]
+        if len(left) == len(masks):
+            return alpha, box, left
     return None
 
 

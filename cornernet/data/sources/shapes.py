@@ -15,33 +15,33 @@ SMALLEST = 32  # pixels a side; below, the classes cannot be told apart
 
 
 class ShapesSet:
-    """Pictures that are a pure function of (seed, split, index); a Source like any other."""
+    """Images that are a pure function of (seed, split, index); a Source like any other."""
 
     def __init__(self, split: str, length: int, size: int = 127, max_objects: int = 6, seed: int = 0):
-        """Split ("train", "val": independent drawings), number of pictures, their side, most shapes on one, seed."""
+        """Split ("train", "val": independent drawings), number of images, their side, most shapes on one, seed."""
         if size < SMALLEST or length < 1 or max_objects < 1:
             raise ValueError(
-                f"shapes need a size of at least {SMALLEST} pixels, one picture and one object, "
-                f"got size {size}, {length} pictures, max_objects {max_objects}"
+                f"shapes need a size of at least {SMALLEST} pixels, one image and one object, "
+                f"got size {size}, {length} images, max_objects {max_objects}"
             )
         self.split, self.length, self.size, self.max_objects, self.seed = split, length, size, max_objects, seed
         self.class_names, self.category_ids = list(CLASSES), list(range(1, len(CLASSES) + 1))
         self._last: tuple[int, Drawing] | None = None
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return self.length
 
     def drawing(self, i: int) -> Drawing:
-        """Everything of picture i; the last one is kept, since image, boxes and labels are asked for in turn."""
+        """Everything of image i; the last one is kept, since image, boxes and labels are asked for in turn."""
         if not 0 <= i < self.length:
-            raise IndexError(f"picture {i} of {self.length}")
+            raise IndexError(f"image {i} of {self.length}")
         if self._last is None or self._last[0] != i:
             self._last = (i, draw(stream(f"shapes {self.split}", self.seed, i), self.size, self.max_objects))
         return self._last[1]
 
     def image(self, i: int) -> np.ndarray:
-        """Picture [size, size, 3] uint8, BGR."""
+        """Image [size, size, 3] uint8, BGR."""
         return self.drawing(i).image.copy()
 
     def boxes(self, i: int) -> np.ndarray:

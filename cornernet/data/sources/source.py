@@ -6,10 +6,10 @@ import numpy as np
 
 
 class ImageRecord(NamedTuple):
-    """What is known of a picture without opening it."""
+    """What is known of an image without opening it."""
 
     image_id: int | str  # as in the annotation file
-    file_name: str  # relative to the folder of the pictures
+    file_name: str  # relative to the folder of the images
     width: int  # pixels
     height: int  # pixels
 
@@ -21,16 +21,16 @@ class Source(Protocol):
     category_ids: list[int]
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
 
     def image(self, i: int) -> np.ndarray:
-        """Picture [H, W, 3] uint8, BGR; raises ValueError or OSError naming a file that cannot be read.
+        """Image [H, W, 3] uint8, BGR; raises ValueError or OSError naming a file that cannot be read.
 
         Raises storage.Away where that is not the file's fault; `storage.patiently` waits for it to come back.
         """
 
     def boxes(self, i: int) -> np.ndarray:
-        """Objects [n, 4] float32, xyxy edges in the picture's pixels; crowds are not among them."""
+        """Objects [n, 4] float32, xyxy edges in the image's pixels; crowds are not among them."""
 
     def labels(self, i: int) -> np.ndarray:
         """Class of each object, [n] int64."""

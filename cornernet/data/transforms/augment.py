@@ -1,8 +1,8 @@
-"""The part of the augmentation that loader workers do: crop or fit, resize, mirror, clip.
+"""The part of the augmentation that loader workers do: crop or fit, resize, flip, clip.
 
 Coordinates are edges: pixel i spans [i, i + 1], a box over the whole width W is [0, W]. Resizing therefore scales
-a box by the ratio of the sizes and nothing else, and a mirrored box is x' = W - x. The published code mirrors pixel
-indices, x' = W - 1 - x, and clips at W - 1: with edges that would push every mirrored box one pixel off its object.
+a box by the ratio of the sizes and nothing else, and a flipped box is x' = W - x. The published code flips pixel
+indices, x' = W - 1 - x, and clips at W - 1: with edges that would push every flipped box one pixel off its object.
 """
 
 from typing import NamedTuple
@@ -14,12 +14,12 @@ from cornernet.structures import ColourDraws
 
 
 class Draws(NamedTuple):
-    """Every random number of one sample; independent of the picture's size and of which parts are switched on."""
+    """Every random number of one sample; independent of the image's size and of which parts are switched on."""
 
     scale: float  # side of the crop relative to the input
     centre: tuple[float, float]  # (x, y) in [0, 1), where between the borders the crop's centre lies
-    flip: bool  # mirror left and right
-    flip_vertical: bool  # mirror top and bottom
+    flip: bool  # flip left and right
+    flip_vertical: bool  # flip top and bottom
     colour: ColourDraws
 
 
@@ -33,12 +33,12 @@ def draw(
 ) -> Draws:
     """Generator and strengths -> the numbers of one sample, always drawn in the same order."""
     scale = float(scales[int(rng.integers(len(scales)))])
-    x, y, mirrored, upside_down = rng.random(4)
+    x, y, flipped, upside_down = rng.random(4)
     order = rng.permutation(3).astype(np.int64)
     alpha = rng.uniform(-1, 1, 3) * colour
     light = rng.normal(0, 1, 3) * lighting
     draws = ColourDraws(order, alpha.astype(np.float32), light.astype(np.float32))
-    return Draws(scale, (float(x), float(y)), bool(mirrored < flip), bool(upside_down < flip_vertical), draws)
+    return Draws(scale, (float(x), float(y)), bool(flipped < flip), bool(upside_down < flip_vertical), draws)
 
 
 def margin(border: int, length: int) -> int:
@@ -51,7 +51,7 @@ def margin(border: int, length: int) -> int:
 def window(
     image_size: tuple[int, int], crop_size: tuple[int, int], centre: tuple[float, float], border: int
 ) -> tuple[int, int]:
-    """Sizes (height, width), centre in [0, 1), border -> (x0, y0) of the crop, negative where it leaves the picture."""
+    """Sizes (height, width), centre in [0, 1), border -> (x0, y0) of the crop, negative where it leaves the image."""
     starts = []
     for length, crop, fraction in zip(image_size[::-1], crop_size[::-1], centre, strict=True):
         low = margin(border, length)
@@ -60,7 +60,7 @@ def window(
 
 
 def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int]) -> np.ndarray:
-    """Image [H, W, 3] -> [*size, 3], what lies under the window at (x0, y0); zeros outside the picture.
+    """Image [H, W, 3] -> [*size, 3], what lies under the window at (x0, y0); zeros outside the image.
 
     The window covers [x0, x0 + width): the published crop of odd width loses its last column, this one does not.
     """
@@ -78,7 +78,7 @@ def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple
     """Image [H, W, 3] and boxes [n, 4] -> both at size (height, width).
 
     Areas are averaged, against aliasing, where both sides shrink to less than 4/5. Above that linear sampling comes as
-    near to a Lanczos-filtered picture and takes a seventh of the time: docs/performance.md has the figures.
+    near to a Lanczos-filtered image and takes a seventh of the time: docs/performance.md has the figures.
     """
     height, width = image.shape[:2]
     if (height, width) == tuple(size):
@@ -115,17 +115,18 @@ def crop(
 
 
 def fit(image: np.ndarray, boxes: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The whole picture, aspect kept, as large as the input (height, width) allows, in the middle of zeros."""
+    """The whole image, aspect kept, as large as the input (height, width) allows, in the middle of zeros."""
     height, width = image.shape[:2]
     scale = min(input_size[0] / height, input_size[1] / width)
-    size = tuple(min(a, b) for a, b in zip(scaled_size((height, width), scale), input_size, strict=True))
+    rows, columns = scaled_size((height, width), scale)
+    size = min(rows, input_size[0]), min(columns, input_size[1])
     image, boxes = resize(image, boxes, size)
     x0, y0 = (size[1] - input_size[1]) // 2, (size[0] - input_size[0]) // 2
     return cut(image, x0, y0, input_size), boxes - np.array([x0, y0, x0, y0])
 
 
-def mirror(image: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Image and boxes, mirrored left-right and/or top-bottom; the box encloses the same content as before."""
+def flip(image: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Image and boxes, flipped left-right and/or top-bottom; the box encloses the same content as before."""
     height, width = image.shape[:2]
     if horizontal:
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
@@ -137,7 +138,7 @@ def mirror(image: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: boo
 
 
 def clip(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes [n, 4], labels [n] -> float32 boxes inside the picture (height, width); those that lose all area go."""
+    """Boxes [n, 4], labels [n] -> float32 boxes inside the image (height, width); those that lose all area go."""
     limits = np.array([size[1], size[0]] * 2, np.float32)
     boxes = np.clip(boxes.astype(np.float32), 0, limits)
     kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
@@ -154,12 +155,12 @@ def augment(
     border: int = 128,
     longest_side: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Picture [H, W, 3] uint8, boxes [n, 4], labels [n] and draws -> the same three at the network's input size."""
+    """Image [H, W, 3] uint8, boxes [n, 4], labels [n] and draws -> the same three at the network's input size."""
     image, boxes = resize_longest(image, boxes.astype(np.float64), longest_side)
     if cropping:
         image, boxes = crop(image, boxes, input_size, draws.scale, draws.centre, border)
     else:
         image, boxes = fit(image, boxes, input_size)
-    image, boxes = mirror(image, boxes, draws.flip, draws.flip_vertical)
+    image, boxes = flip(image, boxes, draws.flip, draws.flip_vertical)
     boxes, labels = clip(boxes, labels, input_size)
     return np.ascontiguousarray(image), boxes, labels

@@ -21,7 +21,7 @@ GREY = (0.114, 0.587, 0.299)  # ITU-R BT.601 luma of blue, green, red
 def photometric(images: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> Tensor:
     """Images [B, 3, H, W] in 0..1, order, alpha, light [B, 3] each -> jittered and lit images, not clamped.
 
-    Every step of the jitter moves a picture towards something: brightness towards black, contrast towards its mean
+    Every step of the jitter moves an image towards something: brightness towards black, contrast towards its mean
     grey, saturation towards its grey image, both taken before the jitter. So any number of steps in any order is a
     matrix on the colours and what is added to them, and one pass over the pixels applies both.
     """
@@ -47,7 +47,7 @@ def prepare(batch: Batch, mean: Tensor | tuple[float, ...], std: Tensor | tuple[
     The range of the pixels and the normalisation join the matrix of `photometric`.
     """
     images, whole = batch.images, batch.images.device.type != "cpu" or torch.compiler.is_compiling()
-    # on a CPU picture by picture, each of which stays in the cache from one operation to the next
+    # on a CPU image by image, each of which stays in the cache from one operation to the next
     parts = images.split(len(images) if whole else 1)
     means = torch.cat([part.sum((2, 3), dtype=torch.float32) for part in parts]) / (255 * images[0, 0].numel())
     mean, std = (_by_channel(values, means).view(1, 3) for values in (mean, std))
@@ -56,8 +56,8 @@ def prepare(batch: Batch, mean: Tensor | tuple[float, ...], std: Tensor | tuple[
     if whole:
         return _transform(images.float(), matrix, flat)
     out = torch.from_numpy(np.empty(images.shape, np.float32))  # NumPy asks for large pages: new ones take less time
-    for one, *how, made in zip(parts, *(x.split(1) for x in (matrix, flat, out)), strict=True):
-        _transform(one.float(), *how, out=made)
+    for one, by, plus, made in zip(parts, matrix.split(1), flat.split(1), out.split(1), strict=True):
+        _transform(one.float(), by, plus, made)
     return out
 
 
@@ -89,7 +89,7 @@ _cached = lru_cache(maxsize=64)(_make)
 
 
 def _colours(means: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean colours of the pictures in 0..1, order, alpha, light [B, 3] each -> matrix [B, 3, 3] and flat [B, 3]."""
+    """Mean colours of the images in 0..1, order, alpha, light [B, 3] each -> matrix [B, 3, 3] and flat [B, 3]."""
     weights = constant(GREY, means.device, means.dtype)
     own, of_grey, of_mean = _mixture(order, alpha)
     matrix = torch.diag_embed(own[:, None].expand(-1, 3)) + of_grey[:, None, None] * weights
@@ -97,7 +97,7 @@ def _colours(means: Tensor, order: Tensor, alpha: Tensor, light: Tensor) -> tupl
 
 
 def _mixture(order: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Order and alpha [B, 3] -> the factors [B] of the picture, its grey image and its mean grey."""
+    """Order and alpha [B, 3] -> the factors [B] of the image, its grey image and its mean grey."""
     own, of_grey, of_mean = torch.ones_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0]), torch.zeros_like(alpha[:, 0])
     for step in range(3):
         factor, towards = 1 + alpha[:, step], -alpha[:, step]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cornernet.ops.boxes import center, overlap
+from cornernet.ops.boxes import box_iou, center
 
 IGNORED = -1
 
@@ -65,7 +65,7 @@ def atss(
 
 def pairs(anchors: Tensor, boxes: Tensor, mask: Tensor) -> Tensor:
     """IoU of every object with every anchor [B, M, A], 0 for masked objects."""
-    return overlap(boxes[:, :, None], anchors, eps=1e-9) * (mask != 0)[..., None]
+    return box_iou(boxes[:, :, None], anchors, eps=1e-9) * (mask != 0)[..., None]
 
 
 def _gathered(

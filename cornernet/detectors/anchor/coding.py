@@ -10,18 +10,18 @@ from math import log
 import torch
 from torch import Tensor
 
-from cornernet.ops.boxes import center, size
+from cornernet.ops.boxes import box_wh, center
 
 LARGEST = log(1000 / 16)  # of the logarithms, so that no box grows without bound
 
 
 def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Boxes and anchors [..., 4] xyxy -> deltas [..., 4]. Boxes and anchors must have an area."""
-    return torch.cat([(center(boxes) - center(anchors)) / size(anchors), (size(boxes) / size(anchors)).log()], -1)
+    return torch.cat([(center(boxes) - center(anchors)) / box_wh(anchors), (box_wh(boxes) / box_wh(anchors)).log()], -1)
 
 
 def decode(deltas: Tensor, anchors: Tensor) -> Tensor:
     """Deltas and anchors [..., 4] -> boxes [..., 4] xyxy; the inverse of `encode`."""
-    middle = center(anchors) + deltas[..., :2] * size(anchors)
-    half = size(anchors) * deltas[..., 2:].clamp(max=LARGEST).exp() / 2
+    middle = center(anchors) + deltas[..., :2] * box_wh(anchors)
+    half = box_wh(anchors) * deltas[..., 2:].clamp(max=LARGEST).exp() / 2
     return torch.cat([middle - half, middle + half], -1)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cornernet.backbones.hourglass import StackedHourglass
-from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
+from cornernet.backbones import Backbone, HourglassPyramid, ResNetPyramid, StackedHourglass
 from cornernet.config import Anchor, Component, Config, Model, roles, untyped
 from cornernet.config.ranges import COUNT, SHARE, WHOLE, Interval, ranges
 from cornernet.detectors import canvas
@@ -23,6 +22,7 @@ from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.anchor.show import draw_targets
+from cornernet.detectors.detector import Detector
 from cornernet.detectors.oracle import slots
 from cornernet.losses import build_from, default_weight
 from cornernet.losses.weights import AREAS, WRAPPERS
@@ -44,7 +44,7 @@ RANGES = {
 }
 
 
-class AnchorDetector(nn.Module):
+class AnchorDetector(Detector):
     """The anchor detector behind the interface that training, evaluation and prediction share.
 
     cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner:
@@ -52,10 +52,15 @@ class AnchorDetector(nn.Module):
     """
 
     parts, reasons = PARTS, REASONS  # of a diagnosis
+    network: AnchorNetwork
+    cells: Tensor
+    mean: Tensor
+    std: Tensor
 
     def __init__(
-        self, network: nn.Module, loss: AnchorLoss | None, assigner: Callable, decoder: Callable, cells: Tensor,
-        strides: list[int], num_classes: int, slack, least, mean, std,
+        self, network: AnchorNetwork, loss: AnchorLoss | None, assigner: Callable, decoder: Callable, cells: Tensor,
+        strides: list[int], num_classes: int, slack: tuple[int, int], least: tuple[int, int],
+        mean: Sequence[float], std: Sequence[float],
     ) -> None:  # fmt: skip
         super().__init__()
         self.network, self.loss, self.assigner, self.decoder = network, loss, assigner, decoder
@@ -66,16 +71,16 @@ class AnchorDetector(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
-        canvas.has_loss(self.loss)
-        images = canvas.training_pictures(batch, self.mean, self.std)
+        loss = canvas.required(self.loss)
+        images = canvas.training_images(batch, self.mean, self.std)
         features = None
-        if self.loss.feature_loss is None:
+        if loss.feature_loss is None:
             stacks = self.network(images)
         else:
             stacks, features = zip(*self.network(images, with_features=True), strict=True)
         anchors = self.anchors(stacks[-1])
-        terms = self.loss.terms(stacks, torch.cat(anchors), self.targets(batch, anchors), features)
-        return {**terms, "total": self.loss.total(terms)}
+        terms = loss.terms(stacks, torch.cat(anchors), self.targets(batch, anchors), features)
+        return {**terms, "total": loss.total(terms)}
 
     def anchors(self, maps: AnchorMaps) -> list[Tensor]:
         """Maps -> anchors [n, 4] of every level, input pixels."""
@@ -92,19 +97,19 @@ class AnchorDetector(nn.Module):
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
-        maps = self.network(canvas.plain_pictures(images, self.mean, self.std))[-1]
+        maps = self.network(canvas.plain_images(images, self.mean, self.std))[-1]
         return self.decoder(maps, self.anchors(maps))
 
-    def draw_targets(self, batch: Batch, pictures: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
-        """Batch, its pictures [H, W, 3] uint8 BGR of any scale -> of each (title, picture) of the anchors to learn."""
+    def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
+        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of the anchors to learn."""
         size = batch.images.shape[-2:]
-        sizes = [tuple(-(-n // stride) for n in size) for stride in self.strides]
+        sizes = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in self.strides]
         anchors = grid_anchors(sizes, self.strides, self.cells)
         goal = self.targets(batch, anchors)
-        scales = [picture.shape[0] / size[0] for picture in pictures]
+        scales = [image.shape[0] / size[0] for image in images]
         return [
-            draw_targets(picture, [level * scale for level in anchors], goal, row)
-            for row, (picture, scale) in enumerate(zip(pictures, scales, strict=True))
+            draw_targets(image, [level * scale for level in anchors], goal, row)
+            for row, (image, scale) in enumerate(zip(images, scales, strict=True))
         ]
 
     def graph_overrides(self) -> list[str]:
@@ -113,12 +118,12 @@ class AnchorDetector(nn.Module):
 
     @torch.no_grad()
     def oracle(self, image: Tensor, boxes: Tensor, labels: Tensor, frame: Tensor) -> AnchorOracle:
-        """One picture [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
+        """One image [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
 
-        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the picture lies in the input, all on the
+        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the image lies in the input, all on the
         detector's device. See `detectors.oracle`.
         """
-        maps = self.network(canvas.plain_pictures(image, self.mean, self.std))[-1]
+        maps = self.network(canvas.plain_images(image, self.mean, self.std))[-1]
         boxes, labels, mask = slots(boxes, labels)
         anchors = self.anchors(maps)
         assigned = self._assign(boxes, labels, mask, anchors)
@@ -126,15 +131,16 @@ class AnchorDetector(nn.Module):
 
     def describe(self) -> str:
         """What a run's log says of the loss."""
-        terms = ", ".join(f"{role} x {factor:g}" for role, factor in self.loss.weights.items())
-        return f"{terms}; the box loss compares {'decoded boxes' if self.loss.on_boxes else 'deltas'}"
+        loss = canvas.required(self.loss)
+        terms = ", ".join(f"{role} x {factor:g}" for role, factor in loss.weights.items())
+        return f"{terms}; the box loss compares {'decoded boxes' if loss.on_boxes else 'deltas'}"
 
     def cell_size(self) -> int:
         """Side of the finest level's cells in input pixels."""
         return min(self.strides)
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
+        """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
 
 
@@ -157,7 +163,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     )  # fmt: skip
 
 
-def _backbone(model: Model) -> nn.Module:
+def _backbone(model: Model) -> Backbone:
     settings, head = model.backbone, model.anchor
     canvas.only_resnets_have_weights(settings)
     if settings.name != "hourglass":

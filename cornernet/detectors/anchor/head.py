@@ -32,6 +32,7 @@ class AnchorHead(nn.Module):
             nn.init.normal_(conv.weight, std=0.01)
             if conv.bias is not None:
                 nn.init.zeros_(conv.bias)
+        assert self.classes.bias is not None
         nn.init.constant_(self.classes.bias, -math.log((1 - PRIOR) / PRIOR))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,12 +8,15 @@ from torch import Tensor, nn
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
 from cornernet.losses.embedded import MOST, NOTHING, first_rows
-from cornernet.losses.reduce import at_least_float32
+from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import share
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps
 
 COORDINATES = ("l1", "smooth_l1", "mse")  # box losses that compare numbers, not areas: they act on deltas
+
+
+METRICS = ("iou",)  # what terms hold beside losses, for the log
 
 
 class AnchorLoss(nn.Module):
@@ -32,23 +35,25 @@ class AnchorLoss(nn.Module):
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""
-        return sum(self.weights.get(name, 0) * value for name, value in terms.items())
+        return added(self.weights[name] * value for name, value in terms.items() if name not in METRICS)
 
     def terms(
         self, stacks: Sequence[AnchorMaps], anchors: Tensor, assigned: Assigned,
         features: Sequence[list[Tensor]] | None = None,
     ) -> dict[str, Tensor]:  # fmt: skip
-        """Maps of every stack, anchors [A, 4], their targets -> classification, box, feature if there is such a loss,
-        and iou, the mean overlap of the positive anchors' boxes with their targets, for the log. Scalars.
+        """Maps of every stack, anchors [A, 4], their targets -> classification, box, feature if there is such a loss.
+
+        Scalars, and beside these losses the metric `iou`: the mean IoU of positive anchors' boxes with their targets.
         """
         count = assigned.positive.sum()
         scale = share(count) / count.clamp(min=1)
         with torch.autocast(stacks[0].logits.device.type, enabled=False):
             found = [self._stack(maps, anchors, assigned, scale) for maps in stacks]
             if self.feature_loss is not None:
+                assert features is not None
                 for terms, levels in zip(found, features, strict=True):
                     terms["feature"] = share(count) * self.feature_loss(*_rows(levels, assigned))
-        return {name: sum(terms[name] for terms in found) / len(found) for name in found[0]}
+        return {name: added(terms[name] for terms in found) / len(found) for name in found[0]}
 
     def _stack(self, maps: AnchorMaps, anchors: Tensor, assigned: Assigned, scale: Tensor) -> dict[str, Tensor]:
         labels, boxes, positive = (x.flatten(0, 1) for x in assigned)
@@ -64,7 +69,7 @@ class AnchorLoss(nn.Module):
             second = coding.encode(torch.where(positive[:, None], boxes, around), around)
             first = torch.where(positive[:, None], at_least_float32(maps.deltas).flatten(0, 1), second)
         box = torch.where(positive, one_each("box", self.box_loss(first, second), len(first)), 0).sum()
-        overlaps = (overlap(predicted.detach(), boxes) * positive).sum()
+        overlaps = (box_iou(predicted.detach(), boxes) * positive).sum()
         return {"classification": scale * classes, "box": scale * box, "iou": scale * overlaps}
 
 

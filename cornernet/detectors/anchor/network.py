@@ -3,13 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from cornernet.backbones import Backbone
+from cornernet.detectors.anchor.head import AnchorHead
+from cornernet.detectors.detector import Network
 from cornernet.structures import AnchorMaps
 
 
-class AnchorNetwork(nn.Module):
+class AnchorNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of AnchorMaps, one a stack; in eval mode the last stack's alone."""
 
-    def __init__(self, backbone: nn.Module, head: nn.Module):
+    def __init__(self, backbone: Backbone, head: AnchorHead):
         super().__init__()
         self.backbone, self.head = backbone, head
 
@@ -20,11 +23,11 @@ class AnchorNetwork(nn.Module):
     def forward(
         self, images: Tensor, with_features: bool = False
     ) -> list[AnchorMaps] | list[tuple[AnchorMaps, list[Tensor]]]:
-        """Map pictures to the maps of the supervised stacks, with each level's class features if these are wanted."""
+        """Map images to the maps of the supervised stacks, with each level's class features if these are wanted."""
         found = [self._stack(levels) for levels in self.backbone(images)]
         return found if with_features else [maps for maps, _ in found]
 
     def _stack(self, levels: list[Tensor]) -> tuple[AnchorMaps, list[Tensor]]:
         logits, deltas, features = zip(*(self.head(level) for level in levels), strict=True)
-        sizes = [tuple(level.shape[-2:]) for level in levels]
+        sizes = [(level.shape[-2], level.shape[-1]) for level in levels]
         return AnchorMaps(torch.cat(logits, 1), torch.cat(deltas, 1), sizes), list(features)

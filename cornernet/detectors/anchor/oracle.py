@@ -17,7 +17,7 @@ from torch import Tensor
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
 from cornernet.detectors.oracle import inside
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps, Detections
 
 PARTS = ("classes", "boxes")
@@ -32,14 +32,14 @@ REASONS = {
 
 
 class AnchorOracle:
-    """Output for one picture and its objects; see `cornernet.detectors.oracle.Oracle`."""
+    """Output for one image and its objects; see `cornernet.detectors.oracle.Oracle`."""
 
     def __init__(
         self, maps: AnchorMaps, anchors: list[Tensor], assigned: Assigned, boxes: Tensor, labels: Tensor, mask: Tensor,
         frame: Tensor, decoder: Callable[..., Detections],
     ) -> None:  # fmt: skip
         """maps, assigned: a batch of one; anchors [n, 4] of every level; boxes [M, 4] in input pixels, labels and
-        mask [M] of the objects; frame [4]: the picture's place in the input; decoder: maps and anchors -> Detections.
+        mask [M] of the objects; frame [4]: the image's place in the input; decoder: maps and anchors -> Detections.
         """
         self.maps, self.levels, self.assigned, self.decoder = maps, anchors, assigned, decoder
         self.boxes, self.labels, self.mask, self.frame = boxes, labels, mask, frame
@@ -108,4 +108,4 @@ class AnchorOracle:
         return torch.where(self.assigned.positive[..., None], true, self.maps.deltas.float())
 
     def _overlaps(self, boxes: Tensor, which: int) -> Tensor:
-        return overlap(inside(boxes, self.frame), self.boxes[which])
+        return box_iou(inside(boxes, self.frame), self.boxes[which])

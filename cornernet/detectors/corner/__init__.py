@@ -1,1 +1,8 @@
-"""CornerNet: a box is a pair of corners."""
+"""CornerNet: a box is a pair of corners; everything of this detector in one folder."""
+
+from cornernet.detectors.corner.official import check, convert
+
+__all__ = [
+    "check",
+    "convert",
+]

@@ -4,15 +4,16 @@ CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: peaks of the heatma
 paired when they agree in class, their tags lie close together, and the second lies right of and below the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cornernet.detectors.corner.assignment import Assignment
-from cornernet.detectors.corner.peaks import best_peaks
+from cornernet.detectors.corner.peaks import top_peaks
 from cornernet.ops.gather import gather_cells
+from cornernet.ops.tags import tag_distance
 from cornernet.structures import CornerMaps, Detections
 
 
@@ -24,7 +25,7 @@ class Corners(NamedTuple):
     x: Tensor  # [B, K] float32, cells, offset added
     y: Tensor  # [B, K] float32, cells, offset added
     tags: Tensor  # [B, K, D] float32
-    index: Tensor  # [B, K] int64, y * W + x of the cell, for rules that read maps of their own
+    index: Tensor  # type: ignore[assignment]  # [B, K] int64, y * W + x of the cell; hides tuple.index
 
 
 PairDistance = Callable[[Corners, Corners], Tensor]
@@ -54,7 +55,7 @@ def decode(
     """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
 
     top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
-    ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`tag_distance` if None);
+    ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`by_tags` if None);
     score: arithmetic or geometric mean of the two corner scores, which is multiplied by exp(-pair_penalty * distance);
     no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade); assignment: what leaves each
     corner one of the pairs that are not rejected (`assignment.assignment`; None: all). The offsets may be None.
@@ -64,7 +65,7 @@ def decode(
         raise ValueError(f"kernel must be a positive odd number of cells, got {kernel}")
     tl = find_corners(maps.tl_heat, maps.tl_tag, maps.tl_offset, top_k, kernel)
     br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
-    distance = (pair_distance or tag_distance)(tl, br)
+    distance = (pair_distance or by_tags)(tl, br)
     allowed = _inside(tl, br, maps.tl_heat.shape[2:]) if no_border else None
     pairs = pair_up(tl, br, distance, ae_threshold, score, pair_penalty, assignment, allowed)
     return best_pairs(tl, br, pairs.scores, num_dets)
@@ -96,7 +97,7 @@ def pair_up(
 
 def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
     """Best peaks of heat [B, C, H, W] (logits) with tag [B, D, H, W] and offset [B, 2, H, W] there -> K <= top_k."""
-    scores, labels, index = best_peaks(heat, top_k, kernel)
+    scores, labels, index = top_peaks(heat.float().sigmoid(), top_k, kernel)
     width = heat.shape[3]
     x, y = (index % width).float(), (index // width).float()
     if offset is not None:
@@ -105,9 +106,9 @@ def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, k
     return Corners(scores, labels, x, y, gather_cells(tag, index).float(), index)
 
 
-def tag_distance(tl: Corners, br: Corners) -> Tensor:
-    """Tags [B, K, D] of both kinds -> mean absolute difference over D, [B, K, K]; |a - b| for D = 1."""
-    return (tl.tags[:, :, None] - br.tags[:, None]).abs().mean(-1)
+def by_tags(tl: Corners, br: Corners) -> Tensor:
+    """Corners of both kinds -> distance of their tags [B, K, K]."""
+    return tag_distance(tl.tags, br.tags)
 
 
 def pair_scores(tl: Tensor, br: Tensor, how: str = "mean") -> Tensor:
@@ -127,7 +128,7 @@ def _same_object(tl: Corners, br: Corners) -> Tensor:
     return same & ordered & (tl.scores > 0)[:, :, None] & (br.scores > 0)[:, None]
 
 
-def _inside(tl: Corners, br: Corners, size: tuple[int, int]) -> Tensor:
+def _inside(tl: Corners, br: Corners, size: Sequence[int]) -> Tensor:
     """Pairs whose cells keep off the first row and column (top-left) and the last ones (bottom-right)."""
     height, width = size
     first = (tl.index % width > 0) & (tl.index // width > 0)

@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass
+from cornernet.backbones import STEM_STRIDE, StackedHourglass
 from cornernet.config import Component, Config, untyped
 from cornernet.config.ranges import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.detectors import canvas
-from cornernet.detectors.canvas import plain_pictures, training_pictures
+from cornernet.detectors.canvas import plain_images, training_images
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.features import corner_features
@@ -21,12 +21,12 @@ from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
-from cornernet.detectors.corner.targets import bump_radius, encode
+from cornernet.detectors.corner.targets import encode, radius_in_cells
+from cornernet.detectors.detector import Detector
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss, build_from, default_weight
 from cornernet.ops.gather import gather_cells
-from cornernet.ops.planes import Planes
-from cornernet.structures import Batch, CornerMaps, CornerTargets, Detections
+from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
 
 RANGES = {
     "model.backbone.stem_channels": COUNT,
@@ -42,7 +42,7 @@ RANGES = {
 TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
 
 
-class CornerDetector(nn.Module):
+class CornerDetector(Detector):
     """The corner detector behind the interface that training, evaluation and prediction share.
 
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
@@ -52,67 +52,65 @@ class CornerDetector(nn.Module):
     """
 
     parts, reasons = PARTS, REASONS  # of a diagnosis
+    network: CornerNetwork
+    mean: Tensor
+    std: Tensor
 
     def __init__(
-        self, network: nn.Module, loss: AELoss | None, decoder, num_classes: int, min_overlap: float, slack, least,
-        mean, std, traceable: Sequence[str] = (),
+        self, network: CornerNetwork, loss: AELoss | None, decoder: partial[Detections], num_classes: int,
+        min_overlap: float, slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
+        std: Sequence[float], traceable: Sequence[str] = (),
     ):  # fmt: skip
         super().__init__()
         self.traceable = traceable
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
-        self.least, self.planes = least, Planes()
+        self.least = least
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32.
-
-        On a CPU the heatmaps of the next call are drawn where those of this one are, so a loss that keeps its target
-        for the gradient needs its backward pass before that.
-        """
-        canvas.has_loss(self.loss)
-        images = training_pictures(batch, self.mean, self.std)
-        planes = self.planes if torch.is_grad_enabled() else None  # what inference mode makes no training may change
-        if self.loss.feature_loss is None:
+        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        images = training_images(batch, self.mean, self.std)
+        if canvas.required(self.loss).feature_loss is None:
             maps = self.network(images)
-            targets = self.targets(batch, maps[-1].tl_heat.shape[-2:], planes)
+            targets = self.targets(batch, _size(maps[-1].tl_heat))
             return self.loss_terms(maps, targets)
         maps, pooled = zip(*self.network(images, with_features=True), strict=True)
-        targets = self.targets(batch, maps[-1].tl_heat.shape[-2:], planes)
+        targets = self.targets(batch, _size(maps[-1].tl_heat))
         return self.loss_terms(maps, targets, corner_features(pooled, targets, batch.labels))
 
     @torch.no_grad()
-    def targets(self, batch: Batch, output_size: tuple[int, int], planes: Planes | None = None) -> CornerTargets:
-        """What the maps of `output_size` should show for the objects of a batch; planes: see `encode`."""
-        return self._encode(batch.boxes, batch.labels, batch.mask, tuple(batch.images.shape[-2:]), output_size, planes)
+    def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
+        """What the maps of `output_size` should show for the objects of a batch."""
+        return self._encode(batch.boxes, batch.labels, batch.mask, _size(batch.images), output_size)
 
-    def _encode(self, boxes, labels, mask, input_size, output_size, planes: Planes | None = None) -> CornerTargets:
-        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, 0, planes)
+    def _encode(self, boxes, labels, mask, input_size, output_size) -> CornerTargets:
+        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, 0)
 
     def loss_terms(
         self, maps: Sequence[CornerMaps], targets: CornerTargets, features: tuple[list[Tensor], Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Maps of every stack against the targets, `corner_features` for a feature loss -> named terms and `total`."""
-        outs = [x for stack in maps for x in _gathered(stack, targets)]
-        goal = [targets.tl_heat, targets.br_heat, targets.mask, targets.tl_offset, targets.br_offset]
+        outputs = [_at_corners(stack, targets) for stack in maps]
         points = _corner_points(targets, maps[-1].tl_heat.shape[-1])
-        terms = self.loss.terms(outs, goal, points, features)
-        return {**terms, "total": self.loss.total(terms)}
+        loss = canvas.required(self.loss)
+        terms = loss.stack_terms(outputs, targets.goal, points, features)
+        return {**terms, "total": loss.total(terms)}
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
-        maps = self.network(plain_pictures(images, self.mean, self.std))[-1]
+        maps = self.network(plain_images(images, self.mean, self.std))[-1]
         found = self.decoder(maps)
         (height, width), (rows, columns) = images.shape[-2:], maps.tl_heat.shape[-2:]
         scale = found.boxes.new_tensor([width / columns, height / rows] * 2)
         return found._replace(boxes=found.boxes * scale)
 
-    def draw_targets(self, batch: Batch, pictures: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
-        """Batch, its pictures [H, W, 3] uint8 BGR of any scale -> of each (title, picture) of its heatmaps' targets."""
+    def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
+        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
         height, width = (-(-n // STEM_STRIDE) for n in batch.images.shape[-2:])
         targets = self.targets(batch, (height, width))
-        return [draw_targets(picture, targets, row) for row, picture in enumerate(pictures)]
+        return [draw_targets(image, targets, row) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
@@ -120,25 +118,26 @@ class CornerDetector(nn.Module):
 
     @torch.no_grad()
     def oracle(self, image: Tensor, boxes: Tensor, labels: Tensor, frame: Tensor) -> CornerOracle:
-        """One picture [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
+        """One image [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
 
-        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the picture lies in the input, all on the
+        boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the image lies in the input, all on the
         detector's device. See `detectors.oracle`.
         """
-        maps = self.network(plain_pictures(image, self.mean, self.std))[-1]
+        maps = self.network(plain_images(image, self.mean, self.std))[-1]
         boxes, labels, mask = slots(boxes, labels)
-        size, cells = tuple(image.shape[-2:]), tuple(maps.tl_heat.shape[-2:])
+        size, cells = _size(image), _size(maps.tl_heat)
         targets = self._encode(boxes, labels, mask, size, cells)
         stride = (size[1] / cells[1], size[0] / cells[0])
-        radius = bump_radius(boxes, 1 / boxes.new_tensor(stride), self.min_overlap)
+        radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), self.min_overlap)
         return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords)
 
     def describe(self) -> str:
         """What a run's log says of the loss."""
-        weights = {"heatmap": self.loss.weights["focal"], "grouping": self.loss.grouping_weight}
-        weights["offset"] = self.loss.weights["regr"]
-        if self.loss.feature_loss is not None:
-            weights["feature"] = self.loss.weights["feature"]
+        loss = canvas.required(self.loss)
+        weights = {"heatmap": loss.weights["heatmap"], "grouping": loss.grouping_weight}
+        weights["offset"] = loss.weights["offset"]
+        if loss.feature_loss is not None:
+            weights["feature"] = loss.weights["feature"]
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
 
     def cell_size(self) -> int:
@@ -146,7 +145,7 @@ class CornerDetector(nn.Module):
         return STEM_STRIDE
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """Smallest input (height, width) that the network takes, not below `least`, that holds such a picture."""
+        """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
 
 
@@ -202,16 +201,22 @@ def _member(typed: bool, role: str, component: Component, given: dict[str, int] 
     return build_from(role, component.name, component.args, given, typed)
 
 
-def _gathered(maps: CornerMaps, targets: CornerTargets) -> list[Tensor]:
-    """One stack's maps as AELoss takes them: tags and offsets read at the objects' corners."""
-    return [
+def _size(maps: Tensor) -> tuple[int, int]:
+    """(height, width) of maps [..., H, W]."""
+    height, width = maps.shape[-2:]
+    return height, width
+
+
+def _at_corners(maps: CornerMaps, targets: CornerTargets) -> CornerOutputs:
+    """One stack's maps as the loss takes them: tags and offsets read at the objects' corners."""
+    return CornerOutputs(
         maps.tl_heat,
         maps.br_heat,
         gather_cells(maps.tl_tag, targets.tl_index),
         gather_cells(maps.br_tag, targets.br_index),
         gather_cells(maps.tl_offset, targets.tl_index),
         gather_cells(maps.br_offset, targets.br_index),
-    ]
+    )
 
 
 def _corner_points(targets: CornerTargets, width: int) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,7 @@
 """The embeddings of the feature role: corner-pooled features, read at the objects' corners, with their classes."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from cornernet.structures import CornerTargets
 
 
 def corner_features(
-    pooled: list[tuple[Tensor, Tensor]], targets: CornerTargets, labels: Tensor
+    pooled: Sequence[tuple[Tensor, Tensor]], targets: CornerTargets, labels: Tensor
 ) -> tuple[list[Tensor], Tensor]:
     """Features [B, D, H, W] of both kinds of corner for every stack, targets, labels [B, M] of their slots ->
     embeddings [N, D] of every stack, classes [N] with -1 for nothing; N = 2 B M, but at most 1024: the first corners.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cornernet.backbones.hourglass import ConvBlock
+from cornernet.backbones import ConvBlock
 from cornernet.ops.corner_pool import bottom_pool, left_pool, right_pool, top_pool
 from cornernet.structures import CornerMaps
 
@@ -53,7 +53,9 @@ class CornerHead(nn.Module):
         self.tl_tag, self.br_tag = branch(channels, tag_dim), branch(channels, tag_dim)
         self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
         for heat in (self.tl_heat, self.br_heat):
-            nn.init.constant_(heat[-1].bias, HEAT_BIAS)
+            last = heat[-1]
+            assert isinstance(last, nn.Conv2d) and last.bias is not None
+            nn.init.constant_(last.bias, HEAT_BIAS)
 
     def segments(self) -> list[nn.Module]:
         """Both poolings and the six branches, for gradient checkpointing."""

@@ -1,20 +1,26 @@
 """The convolutional part of CornerNet: a stacked hourglass with a corner head behind every stack."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
+from cornernet.backbones import Backbone
 from cornernet.detectors.corner.head import CornerHead
+from cornernet.detectors.detector import Network
 from cornernet.structures import CornerMaps
 
 Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-right corners
 
 
-class CornerNetwork(nn.Module):
+class CornerNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone."""
 
-    def __init__(self, backbone: nn.Module, heads: list[CornerHead]):
+    heads: Sequence[CornerHead]
+
+    def __init__(self, backbone: Backbone, heads: Sequence[CornerHead]):
         super().__init__()
         self.backbone = backbone
-        self.heads = nn.ModuleList(heads)
+        self.heads = nn.ModuleList(heads)  # type: ignore[assignment]  # it does not say what it holds
 
     def segments(self) -> list[nn.Module]:
         """The parts that gradient checkpointing computes twice."""
@@ -23,7 +29,7 @@ class CornerNetwork(nn.Module):
     def forward(
         self, images: Tensor, with_features: bool = False
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
-        """Map pictures to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
+        """Map images to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
         features = self.backbone(images)
         supervised = slice(None) if self.training else slice(-1, None)
         heads = zip(self.heads[supervised], features[supervised], strict=True)

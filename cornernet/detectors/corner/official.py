@@ -1,23 +1,10 @@
 """Import of checkpoints in the layout of the published CornerNet code: their keys -> ours, one to one."""
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from cornernet import config
-from cornernet.checkpoints import checkpoint
-from cornernet.config import Config
-from cornernet.data.sources.coco_classes import COCO_CLASSES
-from cornernet.detectors.corner.detector import build
-
-RECIPE = (
-    "data.root=data/coco",
-    "data.val.images=images/val2017",
-    "data.val.annotations=annotations/instances_val2017.json",
-)
 # Published names inside a block -> ours.
 _RESIDUAL = {
     "conv1": "block.conv",
@@ -58,7 +45,7 @@ def convert(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     unknown = [key for key, name in names.items() if name is None]
     if unknown:
         raise ValueError(f"{len(unknown)} keys are not of the published CornerNet layout: {_listed(unknown)}")
-    return {names[key]: value for key, value in plain.items()}
+    return {name: plain[key] for key, name in names.items() if name is not None}
 
 
 def check(state_dict: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
@@ -70,37 +57,6 @@ def check(state_dict: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     text = "; ".join(f"{len(keys)} {what}: {_listed(keys)}" for what, keys in problems if keys)
     if text:
         raise ValueError(f"the checkpoint does not fit the network of the config: {text}")
-
-
-def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str] = ()) -> str:
-    """Published checkpoint file -> checkpoint of this toolkit for the defaults of the schema; says what it wrote.
-
-    overrides change the network for other widths and depths. Raises FileNotFoundError, or ValueError for a file that
-    does not hold such weights or does not fit, and where `out` exists.
-    """
-    if Path(out).exists():
-        raise ValueError(f"{out} exists already; give another name")
-    settings = config.override(Config(), [*RECIPE, *overrides])
-    held = checkpoint.read_tensors(published)
-    held = held.get("state_dict", held) if isinstance(held, dict) else held
-    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
-        raise ValueError(f"{published} does not hold a dict of tensors, as the published checkpoints do")
-    detector = build(settings, len(COCO_CLASSES))
-    weights = convert(held)
-    check(weights, detector.network.state_dict())
-    detector.network.load_state_dict(weights)
-    checkpoint.save(
-        {
-            "model": detector.state_dict(),
-            "averaged": None,
-            "config": config.to_dict(settings),
-            "class_names": list(COCO_CLASSES.values()),
-            "category_ids": list(COCO_CLASSES),
-            "step": 0,
-        },
-        out,
-    )
-    return f"{len(weights)} tensors of {published} converted into {out}"
 
 
 def rename(key: str) -> str | None:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, find_corners, pair_scores, pair_up
 from cornernet.detectors.oracle import inside
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 PARTS = ("heatmaps", "offsets", "grouping")
@@ -44,14 +44,14 @@ PAIRING = ("ae_threshold", "score", "pair_penalty", "assignment")  # settings of
 
 
 class CornerOracle:
-    """Maps of one picture and its objects; see `cornernet.detectors.oracle.Oracle`."""
+    """Maps of one image and its objects; see `cornernet.detectors.oracle.Oracle`."""
 
     def __init__(
         self, maps: CornerMaps, targets: CornerTargets, labels: Tensor, boxes: Tensor, radius: Tensor,
         stride: tuple[float, float], frame: Tensor, settings: dict[str, Any],
     ) -> None:  # fmt: skip
         """Everything a batch of one: labels, radius (cells) [1, M], boxes [1, M, 4] in input pixels; stride: pixels
-        of a cell (x, y); frame [4]: the picture's place in the input; settings: the arguments of `decode`.
+        of a cell (x, y); frame [4]: the image's place in the input; settings: the arguments of `decode`.
         """
         self.maps, self.targets, self.labels, self.boxes = maps, targets, labels, boxes
         self.reach = radius.clamp(min=1)
@@ -67,7 +67,7 @@ class CornerOracle:
     def reason(self, which: int, iou: float, min_score: float) -> str:
         """How far the object came: the name of one of REASONS; see `Oracle.reason`."""
         rows = self._rows
-        fits = (overlap(rows.boxes[0], self.boxes[0, which]) >= iou) & (rows.labels[0] == self.labels[0, which])
+        fits = (box_iou(rows.boxes[0], self.boxes[0, which]) >= iou) & (rows.labels[0] == self.labels[0, which])
         fits = fits & (rows.scores[0] >= 0)
         if fits.any():
             best = int(fits.nonzero()[0])  # they are sorted
@@ -179,4 +179,4 @@ class CornerOracle:
         first = torch.stack([tl.x, tl.y], -1)[0, :, None].expand(-1, br.x.shape[1], -1)
         second = torch.stack([br.x, br.y], -1)[0].expand(tl.x.shape[1], -1, -1)
         boxes = inside(torch.cat([first, second], -1) * self.stride, self.frame)
-        return overlap(boxes, self.boxes[0, which])
+        return box_iou(boxes, self.boxes[0, which])

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cornernet.detectors.corner.decode import Corners, PairDistance, tag_distance
+from cornernet.detectors.corner.decode import Corners, PairDistance, by_tags
 
 
 def shift_distance(tl: Corners, br: Corners) -> Tensor:
@@ -25,7 +25,7 @@ SHIFT_LOSSES = {"centripetal"}
 def pair_distance(grouping: str, tag_dim: int) -> PairDistance:
     """Name of the grouping loss -> distance of a pair; raises ValueError where the tags cannot hold what it needs."""
     if grouping not in SHIFT_LOSSES:
-        return tag_distance
+        return by_tags
     if tag_dim != 2:
         raise ValueError(f"loss.grouping.name={grouping} needs model.head.tag_dim=2 (x and y shift), got {tag_dim}")
     return shift_distance

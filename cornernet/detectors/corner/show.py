@@ -1,29 +1,29 @@
-"""The corner targets of a training picture, for people."""
+"""The corner targets of a training image, for people."""
 
 import numpy as np
 import torch
 
-from cornernet.drawing import visualize
+from cornernet import drawing
 from cornernet.structures import CornerTargets
 
 TITLES = ("top-left corners", "bottom-right corners")
 
 
-def draw_targets(picture: np.ndarray, targets: CornerTargets, row: int) -> list[tuple[str, np.ndarray]]:
-    """Picture [H, W, 3] uint8 BGR and the targets of its row in the batch -> (title, picture) of both heatmaps.
+def draw_targets(image: np.ndarray, targets: CornerTargets, row: int) -> list[tuple[str, np.ndarray]]:
+    """Image [H, W, 3] uint8 BGR and the targets of its row in the batch -> (title, image) of both heatmaps.
 
-    The bumps of all classes over the dimmed picture, each corner where its cell and offset put it.
+    The bumps of all classes over the dimmed image, each corner where its cell and offset put it.
     """
     heats, titles = (targets.tl_heat, targets.br_heat), TITLES
-    points = corner_points(targets, row, picture.shape[:2])
+    points = corner_points(targets, row, image.shape[:2])
     return [
-        (title, visualize.marked(visualize.heat(picture, heat[row].amax(0).cpu().numpy()), place))
+        (title, drawing.marked(drawing.heat(image, heat[row].amax(0).cpu().numpy()), place))
         for title, heat, place in zip(titles, heats, points, strict=True)
     ]
 
 
 def corner_points(targets: CornerTargets, row: int, size: tuple[int, int]) -> list[np.ndarray]:
-    """(x, y) of the top-left and the bottom-right corners of a row in a picture of (height, width), each [n, 2]."""
+    """(x, y) of the top-left and the bottom-right corners of a row in an image of (height, width), each [n, 2]."""
     height, width = targets.tl_heat.shape[-2:]
     scale = targets.tl_offset.new_tensor([size[1] / width, size[0] / height])
     mask = targets.mask[row]

@@ -1,7 +1,7 @@
 """Run a detector once over a data set and see what the truth in place of its parts would change.
 
-Every picture is seen once: resized to data.longest_side, at scale 1 (or the one of test.scales, if it is one), not
-mirrored, on one canvas. Its output is decoded as it is and with parts of it replaced by the truth: the detector's parts
+Every image is seen once: resized to data.longest_side, at scale 1 (or the one of test.scales, if it is one), not
+flipped, on one canvas. Its output is decoded as it is and with parts of it replaced by the truth: the detector's parts
 one after the other, and each alone. All of these pass through the same suppression and are scored as an evaluation is.
 """
 
@@ -10,22 +10,22 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from cornernet.config import Config, Nms
-from cornernet.data.sources.source import Source
-from cornernet.data.storage import patiently
-from cornernet.detectors.oracle import Oracle
+from cornernet.data import patiently
+from cornernet.data.sources import Source
+from cornernet.detectors import Detector, Oracle
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
-from cornernet.evaluation.evaluate import to_results
 from cornernet.evaluation.metrics import Metrics
-from cornernet.evaluation.scoring import Backend, coco_metrics
-from cornernet.prediction.inference import Fitted, best, device_of, evaluating, fit, pooled, thinned, to_original
+from cornernet.evaluation.scoring import Backend, score
+from cornernet.evaluation.truth import from_coco, placed
+from cornernet.prediction import Fitted, after_nms, best, collected, device_of, evaluating, fit, pooled, to_original
 from cornernet.structures import Detections, ImageDetections
 
 log = logging.getLogger("cornernet")
@@ -34,7 +34,7 @@ SIZES = {"small": 32**2, "medium": 96**2, "large": float("inf")}  # up to which 
 
 
 class Setting(NamedTuple):
-    """How pictures are seen and detections made."""
+    """How images are seen and detections made."""
 
     scale: float
     longest_side: int | None
@@ -42,7 +42,7 @@ class Setting(NamedTuple):
     max_per_image: int
     min_score: float  # of what is shown
     backend: Backend
-    skip: bool  # pictures that cannot be read, instead of stopping
+    skip: bool  # images that cannot be read, instead of stopping
 
 
 class Outcome(NamedTuple):
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
 
     image_id: int | str
     file_name: str
-    index: int  # among the objects of its picture
+    index: int  # type: ignore[assignment]  # among the objects of its image; hides tuple.index
     category_id: int
     name: str  # of the class
     box: list[float]  # xyxy, original pixels
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A picture with everything that is drawn of it."""
+    """An image with everything that is drawn of it."""
 
     file_name: str
     image: np.ndarray  # [h, w, 3] uint8 BGR
@@ -102,14 +102,15 @@ def variants(parts: Sequence[str]) -> list[Parts]:
     return [*chain, *((part,) for part in parts if (part,) not in chain)]
 
 
-def diagnose(detector: nn.Module, source: Source, setting: Setting, pictures: int = 0, progress=True) -> Diagnosis:
-    """Detector and a data set of its classes -> Diagnosis with the `pictures` worst pictures.
+def diagnose(detector: Detector, source: Source, setting: Setting, images: int = 0, progress=True) -> Diagnosis:
+    """Detector and a data set of its classes -> Diagnosis with the `images` worst images.
 
-    The network runs once a picture. Raises ValueError or OSError for a picture that cannot be read, unless it is to be
+    The network runs once an image. Raises ValueError or OSError for an image that cannot be read, unless it is to be
     skipped; its objects count as missed then.
     """
     cases = variants(detector.parts)
-    results: dict[Parts, list[dict[str, Any]]] = {parts: [] for parts in cases}
+    answered: dict[Parts, list[ImageDetections]] = {parts: [] for parts in cases}
+    image_ids: list[int | str] = []  # of those that could be read
     vocabulary = {**detector.reasons, **REASONS}
     done = Diagnosis(setting, tuple(detector.parts), vocabulary, {}, [])
     worst: list[tuple[int, int, int, Seen]] = []  # a heap, the least bad on top
@@ -119,25 +120,28 @@ def diagnose(detector: nn.Module, source: Source, setting: Setting, pictures: in
             if image is None:
                 done.outcomes += _outcomes(source, i, ["unreadable"] * len(source.boxes(i)), {})
                 continue
-            seen, answers, limits = _picture(detector, source, i, image, cases, setting)
+            seen, answers, limits = _image(detector, source, i, image, cases, setting)
+            image_ids.append(source.record(i).image_id)
             for parts, answer in answers.items():
-                results[parts] += to_results([answer.found], [source.record(i).image_id], source.category_ids)
+                answered[parts].append(answer.found)
             done.outcomes += _outcomes(source, i, seen.reasons, limits)
             stray = int((seen.objects < 0).sum())
             done.shown, done.stray = done.shown + len(seen.objects), done.stray + stray
             heapq.heappush(worst, (sum(map(bool, seen.reasons)), stray, -i, seen))
-            if len(worst) > pictures:
+            if len(worst) > images:
                 heapq.heappop(worst)
     done.worst = [seen for *_, seen in sorted(worst, key=lambda entry: entry[:3], reverse=True)]
-    truth = source.coco()
-    done.scores = {parts: coco_metrics(truth, rows, setting.backend) for parts, rows in results.items()}
+    truth = from_coco(source.coco())
+    for parts, detections in answered.items():
+        found = placed(collected(detections, image_ids, source.category_ids), truth)
+        done.scores[parts] = score(truth, found, setting.backend).metrics
     return done
 
 
-def _picture(
-    detector: nn.Module, source: Source, i: int, image: np.ndarray, cases: list[Parts], setting: Setting
+def _image(
+    detector: Detector, source: Source, i: int, image: np.ndarray, cases: list[Parts], setting: Setting
 ) -> tuple[Seen, dict[Parts, Answer], dict[str, Tensor]]:
-    """One picture -> what is drawn of it, its detections in every case, and the objects that no truth can show."""
+    """One image -> what is drawn of it, its detections in every case, and the objects that no truth can show."""
     fitted = fit(detector, image, setting.scale, setting.longest_side)
     boxes, labels = torch.from_numpy(source.boxes(i)), torch.from_numpy(source.labels(i))
     oracle = _oracle(detector, fitted, image.shape[:2], boxes, labels)
@@ -153,7 +157,7 @@ def _picture(
     return seen, answers, {name: mask.cpu() for name, mask in oracle.limits().items()}
 
 
-def _oracle(detector: nn.Module, fitted: Fitted, size: tuple[int, int], boxes: Tensor, labels: Tensor) -> Oracle:
+def _oracle(detector: Detector, fitted: Fitted, size: tuple[int, int], boxes: Tensor, labels: Tensor) -> Oracle:
     device = device_of(detector)
     image = torch.from_numpy(fitted.canvas).permute(2, 0, 1)[None].contiguous().to(device)
     frame = boxes.new_tensor([[0, 0, size[1], size[0]]])
@@ -164,7 +168,7 @@ def _oracle(detector: nn.Module, fitted: Fitted, size: tuple[int, int], boxes: T
 def _answer(found: Detections, fitted: Fitted, size: tuple[int, int], setting: Setting) -> Answer:
     """Detections of one canvas -> what becomes of them, as in `inference.detect`."""
     rows = pooled([to_original(Detections(*(x[0].cpu() for x in found)), fitted)], size)
-    kept = thinned(rows, setting.nms)
+    kept = after_nms(rows, setting.nms)
     return Answer(rows, kept, best(kept.boxes, kept.scores, rows.labels[kept.index], setting.max_per_image))
 
 

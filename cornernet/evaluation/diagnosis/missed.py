@@ -1,14 +1,14 @@
-"""The objects of a picture that a detector misses, and the one reason for each.
+"""The objects of an image that a detector misses, and the one reason for each.
 
 An object is missed if no detection that is shown is matched to it. Shown are the detections of one pass over the
-picture that reach test.draw_score. They are matched as COCO does it at IoU 0.5: the best detection first, each to the
+image that reach test.draw_score. They are matched as COCO does it at IoU 0.5: the best detection first, each to the
 object of its class that it overlaps most of those still free. Crowds are not objects, and a detection on one matches
 nothing.
 
 The reason is the first line that holds. "Rows" are the boxes before the suppression, "fitting" ones overlap the object
 by IoU 0.5 or more.
 
-1. unreadable: the picture could not be read.
+1. unreadable: the image could not be read.
 2. claimed: a fitting detection of its class is shown, matched to another object.
 3. nms: fitting rows of its class reach test.draw_score, but of none of them is that left after the suppression.
 4. max_per_image: they do after it too, but lie beyond the test.max_per_image best.
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from cornernet.evaluation.matching import taken
 from cornernet.ops.nms import Kept
 from cornernet.structures import Detections, ImageDetections
 
@@ -32,12 +33,12 @@ REASONS = {  # of all detectors, behind their own
     "nms": "it was found, but the suppression removed it or lowered its score below test.draw_score",
     "max_per_image": "it was found, but test.max_per_image others are better",
     "claimed": "the detection that fits it is matched to another object",
-    "unreadable": "the picture could not be read",
+    "unreadable": "the image could not be read",
 }
 
 
 class Answer(NamedTuple):
-    """What became of one picture, in original pixels."""
+    """What became of one image, in original pixels."""
 
     rows: Detections  # before the suppression, without the batch
     kept: Kept  # after it
@@ -53,21 +54,15 @@ def match(boxes: Tensor, labels: Tensor, found: ImageDetections, iou: float = IO
 
     As COCOeval matches without crowds: of equally good objects the last.
     """
-    overlaps = box_iou(found.boxes.double(), boxes.double())
-    overlaps = overlaps.masked_fill(found.labels[:, None] != labels, -1)
-    objects = torch.full((len(found.scores),), -1)
-    for row, each in enumerate(overlaps if len(boxes) else ()):
-        best = len(boxes) - 1 - int(each.flip(0).argmax())
-        if each[best] >= min(iou, 1 - 1e-10):
-            objects[row] = best
-            overlaps[:, best] = -1
-    return objects
+    overlaps = box_iou(found.boxes.double(), boxes.double()).masked_fill(found.labels[:, None] != labels, -1)
+    later = torch.arange(len(boxes)).expand_as(overlaps)
+    return torch.from_numpy(taken(overlaps.numpy(), later.numpy(), min(iou, 1 - 1e-10)))
 
 
 def reasons(
     boxes: Tensor, labels: Tensor, answer: Answer, min_score: float, early: Callable[[int, float, float], str]
 ) -> list[str]:
-    """Objects of a picture and what became of it -> why each is missed, "" for those that are not.
+    """Objects of an image and what became of it -> why each is missed, "" for those that are not.
 
     boxes [M, 4], labels [M], on the CPU; min_score: of what is shown; early(object, iou, min_score): the detector's own
     reason, asked where no fitting row of the object's class left it with this score.

@@ -6,45 +6,47 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cornernet.data.sources import build_source
+from cornernet.detectors import Detector
 from cornernet.evaluation.diagnosis.diagnose import Diagnosis, Outcome, diagnose, settings
-from cornernet.evaluation.diagnosis.pictures import draw, palette
-from cornernet.evaluation.diagnosis.table import contents, table
-from cornernet.prediction import outputs
-from cornernet.prediction.exported_detector import is_exported
-from cornernet.prediction.predictor import Predictor
+from cornernet.evaluation.diagnosis.images import draw, palette
+from cornernet.evaluation.diagnosis.table import contents
+from cornernet.prediction import Predictor, is_exported, outputs
+from cornernet.system import writing
 from cornernet.system.printing import printable
 
-PICTURES = 12  # drawn if the call does not say how many
+IMAGES = 12  # drawn if the call does not say how many
 COLUMNS = ("image_id", "file_name", "object", "category_id", "class", "x1", "y1", "x2", "y2", "size", "reason")
 
 
-def diagnose_checkpoint(checkpoint: str, overrides: Sequence[str] = ()) -> str:
-    """Diagnose a checkpoint on its validation split, write what was found -> the tables.
+def diagnose_checkpoint(
+    checkpoint: str | Path, overrides: Sequence[str] = (), images: int = IMAGES, out: Path | None = None
+) -> tuple[Diagnosis, Path]:
+    """Diagnose a checkpoint on its validation split, write what was found -> (diagnosis, folder that holds it).
 
-    overrides: `a.b=c` of the config, pictures=N for how many pictures are drawn, and out=DIR. Raises as Predictor.load
-    does, and for data that cannot be read or whose classes the checkpoint does not know.
+    overrides: `a.b=c` of the config; images: how many are drawn; out: the folder, diagnosis beside the checkpoint
+    unless it is given. Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint
+    does not know.
     """
-    count, overrides = _pictures(overrides)
-    chosen, overrides = outputs.split(overrides)
     if is_exported(checkpoint):
         raise ValueError(f"{checkpoint} is an exported file, and a diagnosis needs the checkpoint it was made from")
     predictor = Predictor.load(checkpoint, overrides=overrides)
     config = predictor.settings
     source = build_source(config.data, "val", predictor.category_ids, predictor.class_names)
-    found = diagnose(predictor.detector, source, settings(config), count)
-    folder = outputs.folder(checkpoint, chosen, "diagnosis")
+    folder = outputs.folder(checkpoint, out, "diagnosis")
+    assert isinstance(predictor.detector, Detector)
+    found = diagnose(predictor.detector, source, settings(config), images)
     write(found, folder)
-    return f"{table(found)}\n\ndiagnosis.json, missed.csv and {len(found.worst)} pictures written to {folder}"
+    return found, folder
 
 
 def write(found: Diagnosis, folder: Path) -> None:
     """Write diagnosis.json, missed.csv, worst-01.png, ... into a folder, made if need be; older ones are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(contents(found), indent=2, ensure_ascii=False, allow_nan=False)
-    with outputs.replacing(folder / "diagnosis.json") as temporary:
+    with writing.replacing(folder / "diagnosis.json") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     with (
-        outputs.replacing(folder / "missed.csv") as temporary,
+        writing.replacing(folder / "missed.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([COLUMNS, *(_row(outcome) for outcome in found.outcomes if outcome.reason)])
@@ -59,12 +61,3 @@ def _row(outcome: Outcome) -> tuple:
     o = outcome
     names = printable(o.file_name), printable(o.name)  # as they would be shown by `cat`
     return (o.image_id, names[0], o.index, o.category_id, names[1], *o.box, o.size, o.reason)
-
-
-def _pictures(overrides: Sequence[str]) -> tuple[int, list[str]]:
-    """Overrides -> (number of pictures to draw, the overrides of the config); raises ValueError for a wrong number."""
-    own = [text for text in overrides if text.startswith("pictures=")]
-    text = own[-1].partition("=")[2] if own else str(PICTURES)
-    if not text.isdecimal():
-        raise ValueError(f"pictures must be a whole number of at least 0, got {text!r}")
-    return int(text), [text for text in overrides if text not in own]

@@ -68,13 +68,11 @@ def missed_by_reason(found: Diagnosis) -> dict[str, list[Outcome]]:
 def _head(found: Diagnosis) -> list[str]:
     count, (scale, side) = found.scores[()].images, found.setting[:2]
     size = "as they are" if side is None else f"longest side {side}"
-    return [
-        f"{count} images, {len(found.outcomes)} objects; pictures {size} x {scale:g}, one canvas each, not mirrored"
-    ]
+    return [f"{count} images, {len(found.outcomes)} objects; images {size} x {scale:g}, one canvas each, not flipped"]
 
 
 def _scores(found: Diagnosis) -> list[str]:
-    rows = [("true instead of predicted", *SHOWN, "gain")]
+    rows: list[tuple[str, ...]] = [("true instead of predicted", *SHOWN, "gain")]
     for parts, gain in steps(found):
         alone = before(found, parts) == () and len(parts) == 1 and parts != found.parts[:1]
         name = ", ".join(parts) + (" alone" if alone else "") if parts else "nothing"

@@ -1,33 +1,31 @@
-"""What all plots of the report share: a figure without a display, its look, and class names that the font can write."""
+"""What all plots of the report share: the look of a figure, and class names that the font can write."""
 
 import io
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from cornernet.drawing import figure
+
 INK, QUIET, BLUE, ORANGE = "#24292f", "#8b949e", "#2563a8", "#d9730d"
+Layout = Literal["constrained", "compressed"]
 LONGEST = 22  # letters of a class name in a plot
 
 
-def canvas(width: float, height: float, columns: int = 1, layout: str = "constrained") -> tuple[Any, np.ndarray]:
+def canvas(width: float, height: float, columns: int = 1, layout: Layout = "constrained") -> tuple[Any, np.ndarray]:
     """New figure of inches with panels side by side -> (figure, axes [columns])."""
-    # The object interface with the Agg canvas needs no display and leaves the caller's pyplot alone.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout=layout)
-    FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(wspace=0.04)
-    panels = figure.subplots(1, columns, squeeze=False)[0]
+    made = figure(width, height, layout)
+    made.get_layout_engine().set(wspace=0.04)
+    panels = made.subplots(1, columns, squeeze=False)[0]
     for axes in panels:
         axes.tick_params(colors=INK, labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(QUIET)
         axes.set_axisbelow(True)
         axes.grid(color="#e6e8eb", linewidth=0.8)
-    return figure, panels
+    return made, panels
 
 
 def title(axes: Any, text: str, x: str = "", y: str = "") -> None:
@@ -52,10 +50,10 @@ def legend(axes: Any, handles: Sequence[Any], labels: Sequence[str], **options: 
             text.set_parse_math(False)
 
 
-def png(figure: Any) -> bytes:
+def png(made: Any) -> bytes:
     """Figure -> PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, dpi=130, facecolor="white")
+    made.savefig(file, dpi=130, facecolor="white")
     return file.getvalue()
 
 

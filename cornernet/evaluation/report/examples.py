@@ -1,4 +1,4 @@
-"""The pictures that came out best and worst, truth beside prediction."""
+"""The images that came out best and worst, truth beside prediction."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,19 +6,20 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.data.sources.source import Source
-from cornernet.data.storage import Away
-from cornernet.drawing import visualize
+from cornernet.data import Away
+from cornernet.data.sources import Source
+from cornernet.drawing import draw as draw_boxes
+from cornernet.drawing import grid
+from cornernet.evaluation.report.images import Image
 from cornernet.evaluation.report.matching import IGNORED, Tally, correct, tally
-from cornernet.evaluation.report.pictures import Picture
 
 COUNT = 6  # of each kind
-SIDE = 560  # pixels, longest side of a picture beside its twin
+SIDE = 560  # pixels, longest side of an image beside its twin
 MARK = "\N{BALLOT X}"  # before the name of a missed object or a wrong detection
 
 
 class Example(NamedTuple):
-    """A picture that was drawn."""
+    """An image that was drawn."""
 
     name: str
     tally: Tally
@@ -26,10 +27,10 @@ class Example(NamedTuple):
 
 
 def ranked(tallies: Sequence[Tally]) -> tuple[list[int], list[int]]:
-    """Positions of the pictures best first, and of the other half worst first; those without anything are left out.
+    """Positions of the images best first, and of the other half worst first; those without anything are left out.
 
     Best is the highest F1, among equals the most objects found; worst the lowest F1, among equals the most errors;
-    then the order of the set. No picture is in both.
+    then the order of the set. No image is in both.
     """
     shown = [i for i, tally in enumerate(tallies) if any(tally)]
     best = sorted(shown, key=lambda i: (-tallies[i].f1, -tallies[i].right))
@@ -40,11 +41,12 @@ def ranked(tallies: Sequence[Tally]) -> tuple[list[int], list[int]]:
 
 
 def draw(
-    source: Source, pictures: Sequence[Picture], partners: Sequence[np.ndarray], order: Sequence[int],
+    source: Source, images: Sequence[Image], partners: Sequence[np.ndarray], order: Sequence[int],
     names: Sequence[str], score: float,
 ) -> tuple[list[Example], list[str]]:  # fmt: skip
-    """Draw the first COUNT readable pictures of an order -> them, and what hindered reading the others."""
-    drawn, unreadable = [], []
+    """Draw the first COUNT readable images of an order -> them, and what hindered reading the others."""
+    drawn: list[Example] = []
+    unreadable: list[str] = []
     for i in order[: 4 * COUNT]:
         if len(drawn) == COUNT:
             break
@@ -53,32 +55,32 @@ def draw(
         except (OSError, ValueError, Away) as error:
             unreadable.append(str(error))
             continue
-        drawing = _side_by_side(image, pictures[i], partners[i], names, score)
-        drawn.append(Example(pictures[i].name, tally(pictures[i], partners[i], score), drawing))
+        drawing = _side_by_side(image, images[i], partners[i], names, score)
+        drawn.append(Example(images[i].name, tally(images[i], partners[i], score), drawing))
     return drawn, unreadable
 
 
 def _side_by_side(
-    image: np.ndarray, picture: Picture, partner: np.ndarray, names: Sequence[str], score: float
+    image: np.ndarray, seen_on: Image, partner: np.ndarray, names: Sequence[str], score: float
 ) -> np.ndarray:
     """Truth beside prediction, both of the same legible size; the names are written after resizing."""
     zoom = SIDE / max(image.shape[:2])
     size = [max(1, round(side * zoom)) for side in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
-    right, seen = correct(picture, partner), picture.scores >= score
-    hit = np.isin(np.arange(len(picture.boxes)), partner[right & seen])
-    truth = _marked(image, picture.boxes * zoom, picture.labels, None, names, (hit, ~hit & ~picture.crowd))
+    right, seen = correct(seen_on, partner), seen_on.scores >= score
+    hit = np.isin(np.arange(len(seen_on.boxes)), partner[right & seen])
+    truth = _marked(image, seen_on.boxes * zoom, seen_on.labels, None, names, (hit, ~hit & ~seen_on.crowd))
     good, bad = seen & (right | (partner == IGNORED)), seen & ~right & (partner != IGNORED)
-    found = _marked(image, picture.found * zoom, picture.found_labels, picture.scores, names, (good, bad))
-    return visualize.grid([truth, found], columns=2)
+    found = _marked(image, seen_on.found * zoom, seen_on.found_labels, seen_on.scores, names, (good, bad))
+    return grid([truth, found], columns=2)
 
 
 def _marked(
     image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None, names: Sequence[str],
     groups: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
-    """Picture with the boxes of two groups, masks [n]; the names of the second are marked."""
+    """Image with the boxes of two groups, masks [n]; the names of the second are marked."""
     xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
     for group, texts in zip(groups, (names, [f"{MARK} {name}" for name in names]), strict=True):
-        image = visualize.draw(image, xyxy[group], labels[group], None if scores is None else scores[group], texts)
+        image = draw_boxes(image, xyxy[group], labels[group], None if scores is None else scores[group], texts)
     return image

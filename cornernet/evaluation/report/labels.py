@@ -1,11 +1,11 @@
-"""Statistics of the annotated objects: how many of each class, how large, how long, how many a picture."""
+"""Statistics of the annotated objects: how many of each class, how large, how long, how many an image."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, nothing, png, title
-from cornernet.evaluation.report.pictures import Picture, objects
+from cornernet.evaluation.report.images import Image, objects
 
 MOST = 30  # classes with a bar of their own
 
@@ -30,24 +30,24 @@ def per_class(counts: Sequence[int], names: Sequence[str], order: Sequence[int])
     return png(figure)
 
 
-def boxes(pictures: Sequence[Picture]) -> bytes:
-    """Sizes and shapes of the boxes, objects a picture -> PNG of three histograms."""
+def boxes(images: Sequence[Image]) -> bytes:
+    """Sizes and shapes of the boxes, objects an image -> PNG of three histograms."""
     figure, (left, middle, right) = canvas(11, 3.4, 3)
-    rows = np.concatenate([np.zeros((0, 4)), *(picture.boxes[objects(picture)] for picture in pictures)])
+    rows = np.concatenate([np.zeros((0, 4)), *(image.boxes[objects(image)] for image in images)])
     width, height = rows[:, 2:].T
     solid = (width > 0) & (height > 0)
     _spread(left, np.sqrt(width * height)[solid], "Box size", "square root of the area, pixels", (32, 96))
     _spread(middle, (width[solid] / height[solid]), "Aspect ratio", "width / height", (1,))
-    title(right, "Objects a picture", "objects", "pictures")
-    if pictures:
-        counts = np.array([len(objects(picture)) for picture in pictures])
+    title(right, "Objects an image", "objects", "images")
+    if images:
+        counts = np.array([len(objects(image)) for image in images])
         step = -(-(counts.max() + 1) // 40)
         right.hist(counts, np.arange(0, counts.max() + step + 1, step) - 0.5, color=BLUE, edgecolor="white")
         right.set_xlim(-0.7, max(4, counts.max()) + 0.7)
         right.xaxis.get_major_locator().set_params(integer=True)
         right.yaxis.get_major_locator().set_params(integer=True)
     else:
-        nothing(right, "no pictures")
+        nothing(right, "no images")
     return png(figure)
 
 

@@ -1,7 +1,7 @@
-"""Which detection is of which object, and what follows: confusions, and how good every picture came out.
+"""Which detection is of which object, and what follows: confusions, and how good every image came out.
 
 The COCO figures match class by class, so they cannot say that a cat was taken for a dog. Here the detections of a
-picture take their objects whatever the class, the best score first: each takes the free object that it overlaps most,
+image take their objects whatever the class, the best score first: each takes the free object that it overlaps most,
 if the IoU is 0.5 or more, and of equal overlaps one of its own class. A detection that is left and of which half or
 more lies in a crowd of its class counts for nothing, as in the COCO figures. Leaving out the detections below some
 score leaves the pairs of the others as they are.
@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.report.pictures import Picture, objects
+from cornernet.evaluation.matching import NOTHING, taken
+from cornernet.evaluation.report.images import Image, objects
 
 LEAST_IOU = 0.5
-BACKGROUND, IGNORED = -1, -2  # in place of the row of an object
+BACKGROUND, IGNORED = NOTHING, -2  # in place of the row of an object
 
 
 class Tally(NamedTuple):
-    """How a picture came out, of the detections from some score on."""
+    """How an image came out, of the detections from some score on."""
 
     right: int  # objects found under their class
     wrong: int  # detections of no object, or under another class
@@ -32,57 +33,53 @@ class Tally(NamedTuple):
         return 2 * self.right / total if total else 1.0
 
 
-def match(picture: Picture) -> np.ndarray:
+def match(image: Image) -> np.ndarray:
     """Row of the object that each detection takes, BACKGROUND or IGNORED, [d] int64."""
     from pycocotools import mask  # slow to import, needed only here
 
-    partner = np.full(len(picture.found), BACKGROUND, np.int64)
-    if not len(picture.found) or not len(picture.boxes):
-        return partner
-    same = picture.found_labels[:, None] == picture.labels
-    overlap = mask.iou(picture.found, picture.boxes, picture.crowd.astype(np.uint8))  # crowds: share of the detection
-    partner[(overlap * (same & picture.crowd) >= LEAST_IOU).any(1)] = IGNORED
-    overlap[:, picture.crowd] = 0
-    for row in np.flatnonzero(overlap.max(1) >= LEAST_IOU):
-        column = max(range(overlap.shape[1]), key=lambda c: (overlap[row, c], same[row, c]))
-        if overlap[row, column] >= LEAST_IOU:
-            partner[row], overlap[:, column] = column, 0
-    return partner
+    if not len(image.found) or not len(image.boxes):
+        return np.full(len(image.found), BACKGROUND, np.int64)
+    same = image.found_labels[:, None] == image.labels
+    overlap = mask.iou(image.found, image.boxes, image.crowd.astype(np.uint8))  # crowds: share of the detection
+    hidden = (overlap * (same & image.crowd) >= LEAST_IOU).any(1)
+    overlap[:, image.crowd] = 0
+    partner = taken(overlap, same, LEAST_IOU)
+    return np.where((partner == BACKGROUND) & hidden, IGNORED, partner)
 
 
-def confusion(pictures: Sequence[Picture], partners: Sequence[np.ndarray], classes: int, score: float) -> np.ndarray:
+def confusion(images: Sequence[Image], partners: Sequence[np.ndarray], classes: int, score: float) -> np.ndarray:
     """Counts [K + 1, K + 1] int64 of what was annotated (row) and what was found (column), from a score on.
 
     The last row is of detections without an object, the last column of objects without a detection.
     """
     counts = np.zeros((classes + 1, classes + 1), np.int64)
-    for picture, partner in zip(pictures, partners, strict=True):
-        kept = (picture.scores >= score) & (partner != IGNORED)
-        true = np.append(picture.labels, classes)[partner[kept]]  # BACKGROUND reads the last
-        np.add.at(counts, (true, picture.found_labels[kept]), 1)
-        left = np.setdiff1d(objects(picture), partner[kept])
-        np.add.at(counts, (picture.labels[left], classes), 1)
+    for image, partner in zip(images, partners, strict=True):
+        kept = (image.scores >= score) & (partner != IGNORED)
+        true = np.append(image.labels, classes)[partner[kept]]  # BACKGROUND reads the last
+        np.add.at(counts, (true, image.found_labels[kept]), 1)
+        left = np.setdiff1d(objects(image), partner[kept])
+        np.add.at(counts, (image.labels[left], classes), 1)
     return counts
 
 
-def correct(picture: Picture, partner: np.ndarray) -> np.ndarray:
+def correct(image: Image, partner: np.ndarray) -> np.ndarray:
     """Whether each detection has an object and its class, [d] bool."""
-    return (partner >= 0) & (np.append(picture.labels, BACKGROUND)[np.maximum(partner, -1)] == picture.found_labels)
+    return (partner >= 0) & (np.append(image.labels, BACKGROUND)[np.maximum(partner, -1)] == image.found_labels)
 
 
-def tally(picture: Picture, partner: np.ndarray, score: float) -> Tally:
-    """Count of a picture, over the detections from a score on."""
-    kept = (picture.scores >= score) & (partner != IGNORED)
-    right = int((correct(picture, partner) & kept).sum())
-    return Tally(right, int(kept.sum()) - right, len(objects(picture)) - right)
+def tally(image: Image, partner: np.ndarray, score: float) -> Tally:
+    """Count of an image, over the detections from a score on."""
+    kept = (image.scores >= score) & (partner != IGNORED)
+    right = int((correct(image, partner) & kept).sum())
+    return Tally(right, int(kept.sum()) - right, len(objects(image)) - right)
 
 
-def detections(pictures: Sequence[Picture], partners: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def detections(images: Sequence[Image], partners: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """All detections that count -> their scores, descending, and whether they are right, both [D]."""
     kept = [partner != IGNORED for partner in partners]
-    scores = [picture.scores[keep] for picture, keep in zip(pictures, kept, strict=True)]
-    right = [correct(picture, partner)[keep] for picture, partner, keep in zip(pictures, partners, kept, strict=True)]
-    scores, right = np.concatenate([np.zeros(0), *scores]), np.concatenate([np.zeros(0, bool), *right])
+    found = [image.scores[keep] for image, keep in zip(images, kept, strict=True)]
+    judged = [correct(image, partner)[keep] for image, partner, keep in zip(images, partners, kept, strict=True)]
+    scores, right = np.concatenate([np.zeros(0), *found]), np.concatenate([np.zeros(0, bool), *judged])
     order = np.argsort(-scores, kind="stable")
     return scores[order], right[order]
 

@@ -22,7 +22,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 class Image(NamedTuple):
-    """A picture as it stands in the page."""
+    """An image as it stands in the page."""
 
     data: bytes  # PNG or JPEG file
     width: int  # CSS pixels that it takes where there is room
@@ -57,7 +57,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 <main>
 {body}
 </main>
-<footer>Written by the CornerNet toolkit. The figures are those of metrics.json; the pictures lie beside this page
+<footer>Written by the CornerNet toolkit. The figures are those of metrics.json; the images lie beside this page
 as PNG files.</footer>
 </body>
 </html>
@@ -127,13 +127,13 @@ def plot(png: bytes, alt: str, caption: str = "") -> str:
 
 
 def photograph(drawing: np.ndarray, alt: str, caption: str) -> str:
-    """A picture [h, w, 3] uint8 BGR, as JPEG, with its caption (HTML)."""
+    """An image [h, w, 3] uint8 BGR, as JPEG, with its caption (HTML)."""
     data = cv2.imencode(".jpg", drawing, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     return _figure(Image(data, drawing.shape[1], alt, caption), "photograph")
 
 
 def described(found: Example) -> str:
-    """Caption of a picture: its name, and what was found."""
+    """Caption of an image: its name, and what was found."""
     right, wrong, missed = found.tally
     counts = f"{right} of {right + missed} objects found, {wrong} wrong detection{'s' * (wrong != 1)}"
     return f"<b>{name(found.name)}</b> F1 {found.tally.f1:.2f}: {counts}"

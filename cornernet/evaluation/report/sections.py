@@ -10,9 +10,9 @@ from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.report import labels, page, plots
 from cornernet.evaluation.report.drawing import numbered
 from cornernet.evaluation.report.examples import MARK, Example
+from cornernet.evaluation.report.images import Image, objects
 from cornernet.evaluation.report.matching import condensed, detections
 from cornernet.evaluation.report.page import Section
-from cornernet.evaluation.report.pictures import Picture, objects
 
 KEPT = 20  # classes with a row of their own in the confusion matrix
 MIXED = 10  # rows of the table of confusions
@@ -25,8 +25,8 @@ class Findings(NamedTuple):
     metrics: Metrics
     precision: np.ndarray  # [T, R, K, A, M]
     names: list[str]  # of the classes, for plots
-    pictures: list[Picture]
-    partners: list[np.ndarray]  # of each picture, from `match`
+    images: list[Image]
+    partners: list[np.ndarray]  # of each image, from `match`
     confusion: np.ndarray  # [K + 1, K + 1]
     best: list[Example]
     worst: list[Example]
@@ -35,7 +35,7 @@ class Findings(NamedTuple):
 
 
 def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
-    """The sections in order, and every picture in them as a PNG file by its name."""
+    """The sections in order, and every image in them as a PNG file by its name."""
     counts = [c.objects for c in found.metrics.per_class]
     order = sorted((k for k, count in enumerate(counts) if count), key=lambda k: -counts[k])
     files: dict[str, bytes] = {}
@@ -46,8 +46,8 @@ def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
         _confusion(found, order, files),
         _sizes(found, files),
         _scores(found, files),
-        _examples("worst", "Worst pictures", found, files),
-        _examples("best", "Best pictures", found, files),
+        _examples("worst", "Worst images", found, files),
+        _examples("best", "Best images", found, files),
         _labels(found, counts, order, files),
     ]
     return parts, files
@@ -106,7 +106,7 @@ def _mixed(found: Findings) -> str:
 
 
 def _sizes(found: Findings, files: dict[str, bytes]) -> Section:
-    areas = np.concatenate([np.zeros(0), *(picture.areas[objects(picture)] for picture in found.pictures)])
+    areas = np.concatenate([np.zeros(0), *(image.areas[objects(image)] for image in found.images)])
     small, large = int((areas < SMALL).sum()), int((areas > LARGE).sum())
     files["sizes.png"] = plots.sizes(found.metrics, (small, len(areas) - small - large, large))
     values = ", ".join(f"{size} {page.rounded(getattr(found.metrics, f'AP_{size}'))}" for size in plots.SIZES)
@@ -115,7 +115,7 @@ def _sizes(found: Findings, files: dict[str, bytes]) -> Section:
 
 
 def _scores(found: Findings, files: dict[str, bytes]) -> Section:
-    values, right = detections(found.pictures, found.partners)
+    values, right = detections(found.images, found.partners)
     number = found.metrics.objects
     files["scores.png"] = plots.scores(values, right, number, found.score)
     caption = (
@@ -139,7 +139,7 @@ def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -
     rule = (
         f"By the F1 of the detections of score {found.score:g} or more, matched as in the confusion matrix; among "
         f"equals, those with the most {first} first. Truth on the left, prediction on the right; {MARK} marks missed "
-        "objects and wrong detections. Pictures in which nothing is annotated and nothing was found are left out."
+        "objects and wrong detections. Images in which nothing is annotated and nothing was found are left out."
     )
     if kind == "worst" and found.unreadable:
         parts.append("<p>These could not be read and are not shown:</p>" + page.listed(found.unreadable))
@@ -147,17 +147,17 @@ def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -
 
 
 def _labels(found: Findings, counts: Sequence[int], order: Sequence[int], files: dict[str, bytes]) -> Section:
-    crowds = sum(int(picture.crowd.sum()) for picture in found.pictures)
-    empty = sum(not len(objects(picture)) for picture in found.pictures)
+    crowds = sum(int(image.crowd.sum()) for image in found.images)
+    empty = sum(not len(objects(image)) for image in found.images)
     absent = len(counts) - len(order)
-    lead = f"{len(found.pictures)} pictures, {empty} of them without objects; {sum(counts)} objects"
+    lead = f"{len(found.images)} images, {empty} of them without objects; {sum(counts)} objects"
     lead += f" and {crowds} crowds, which are not counted below" if crowds else ""
     lead += f"; {absent} of {len(counts)} classes have no object" if absent else ""
     files["classes.png"] = labels.per_class(counts, found.names, order)
-    files["boxes.png"] = labels.boxes(found.pictures)
+    files["boxes.png"] = labels.boxes(found.images)
     some = f"The {labels.MOST} most frequent classes." if len(order) > labels.MOST else ""
     first = page.plot(files["classes.png"], "Number of objects of each class", some)
-    alt = "Histograms of the size of the boxes, of their aspect ratio and of the number of objects a picture"
+    alt = "Histograms of the size of the boxes, of their aspect ratio and of the number of objects an image"
     caption = "The dashed lines are 32 and 96 pixels, the bounds of the COCO sizes for full boxes, and a square."
     second = page.plot(files["boxes.png"], alt, caption)
     return Section("labels", "The data", f"<p>{lead}.</p>{first}{second}")

@@ -12,8 +12,5 @@ with "mean" and "sum" as further reductions; see `cornernet.losses.functional`.
 """
 
 from cornernet.losses.discover import members
-from cornernet.losses.functional import reducing
 
 LOSSES = members(__name__, __path__)
-FUNCTIONS = {f"{name}_loss": reducing(f"{name}_loss", loss) for name, loss in LOSSES.items()}
-globals().update(FUNCTIONS)

@@ -17,19 +17,19 @@ from torch import Tensor
 
 from cornernet.losses.box.diou import diou
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap, size
+from cornernet.ops.boxes import box_iou, box_wh
 
 
 def ciou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, gated: bool = False) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 3]; gated: no aspect term where IoU < 0.5. CIoU, equation 10."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     v = 4 / pi**2 * (_angle(g, eps) - _angle(p, eps)) ** 2
-    i = overlap(p, g, eps)
+    i = box_iou(p, g, eps)
     a = (v / ((1 - i).relu() + v + eps)).detach()
     return diou(p, g, eps) + (torch.where(i < 0.5, 0, a) if gated else a) * v
 
 
 def _angle(boxes: Tensor, eps: float) -> Tensor:
     """atan(w / h), also for h = 0; a point, w^2 + h^2 <= eps, has no shape: its h is taken for 1."""
-    w, h = size(boxes).unbind(-1)
+    w, h = box_wh(boxes).unbind(-1)
     return torch.atan2(w, torch.where(w**2 + h**2 > eps, h, 1))

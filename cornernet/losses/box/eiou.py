@@ -12,11 +12,11 @@ from torch import Tensor
 
 from cornernet.losses.box.diou import diou
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import enclosing, size
+from cornernet.ops.boxes import box_wh, enclosing
 
 
 def eiou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]; eps is added to what is divided by."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    sides = (size(p) - size(g)) ** 2 / (size(enclosing(p, g)) ** 2 + eps)
+    sides = (box_wh(p) - box_wh(g)) ** 2 / (box_wh(enclosing(p, g)) ** 2 + eps)
     return diou(p, g, eps) + sides.sum(-1)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from cornernet.losses.box.eiou import eiou
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 
 
 def focal_eiou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, gamma: float = 0.5) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    return overlap(p, g, eps).detach() ** gamma * eiou(p, g, eps)
+    return box_iou(p, g, eps).detach() ** gamma * eiou(p, g, eps)

@@ -12,8 +12,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from cornernet.losses.building import build_from
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 
 
 class focaler(nn.Module):
@@ -32,8 +33,6 @@ class focaler(nn.Module):
         base_args: dict[str, Any] | None = None,
         typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
     ) -> None:
-        from cornernet.losses import build_from  # which imports this file
-
         super().__init__()
         if not 0 <= low < high <= 1:
             raise ValueError(f"low and high must be 0 <= low < high <= 1, got {low} and {high}")
@@ -43,5 +42,5 @@ class focaler(nn.Module):
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""
         p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-        i = overlap(p, g, self.eps)
+        i = box_iou(p, g, self.eps)
         return self.base(p, g) + i - ((i - self.low) / (self.high - self.low)).clamp(0, 1)

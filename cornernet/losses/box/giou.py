@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import area, enclosing, overlap, union
+from cornernet.ops.boxes import area, box_iou, enclosing, union
 
 
 def giou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
@@ -20,4 +20,4 @@ def giou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     c, u = area(enclosing(p, g)), union(p, g)
     penalty = (c - u) / (c + eps)
-    return 1 - overlap(p, g, eps) + torch.where(c > eps, penalty, penalty.detach())
+    return 1 - box_iou(p, g, eps) + torch.where(c > eps, penalty, penalty.detach())

@@ -12,8 +12,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from cornernet.losses.building import build_from
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap, scaled
+from cornernet.ops.boxes import box_iou, scaled
 
 
 class inner(nn.Module):
@@ -31,8 +32,6 @@ class inner(nn.Module):
         base_args: dict[str, Any] | None = None,
         typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
     ) -> None:
-        from cornernet.losses import build_from  # which imports this file
-
         super().__init__()
         if ratio <= 0:
             raise ValueError(f"ratio must be above 0, got {ratio}")
@@ -41,5 +40,5 @@ class inner(nn.Module):
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""
         p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-        within = overlap(scaled(p, self.ratio), scaled(g, self.ratio), self.eps)
-        return self.base(p, g) + overlap(p, g, self.eps) - within
+        within = box_iou(scaled(p, self.ratio), scaled(g, self.ratio), self.eps)
+        return self.base(p, g) + box_iou(p, g, self.eps) - within

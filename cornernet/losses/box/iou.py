@@ -11,9 +11,9 @@ Use it as the baseline, where predictions overlap their targets from the start.
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 
 
 def iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 1]; eps is added to the union. GIoU, algorithm 2."""
-    return 1 - overlap(at_least_float32(boxes1), at_least_float32(boxes2), eps)
+    return 1 - box_iou(at_least_float32(boxes1), at_least_float32(boxes2), eps)

@@ -13,10 +13,10 @@ so give it a larger weight.
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 
 
 def mpdiou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, *, diagonal: float) -> Tensor:
     """Boxes [N, 4] inside an image of that diagonal -> [N] in [0, 3]; eps is added to the union."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    return 1 - overlap(p, g, eps) + ((p - g) ** 2).sum(-1) / diagonal**2
+    return 1 - box_iou(p, g, eps) + ((p - g) ** 2).sum(-1) / diagonal**2

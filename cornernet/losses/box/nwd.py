@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import size, squared_center_distance
+from cornernet.ops.boxes import box_wh, squared_center_distance
 
 
 def nwd(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, constant: float = 12.8) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 1]; eps, a length, rounds the tip of the cone at 0."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    w2 = squared_center_distance(p, g) + ((size(p) - size(g)) ** 2).sum(-1) / 4
+    w2 = squared_center_distance(p, g) + ((box_wh(p) - box_wh(g)) ** 2).sum(-1) / 4
     return 1 - torch.exp(-((w2 + eps**2).sqrt()) / constant)

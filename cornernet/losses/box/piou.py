@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import overlap, size
+from cornernet.ops.boxes import box_iou, box_wh
 
 
 def piou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, version: Literal[1, 2] = 1, focus: float = 1.3) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 2], or times at most 1.29 in version 2, which alone has a focus."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    gap = ((p - g).abs() / (torch.cat([size(g), size(g)], -1) + eps)).mean(-1)
-    loss = 1 - overlap(p, g, eps) + 1 - torch.exp(-(gap**2))
+    gap = ((p - g).abs() / (torch.cat([box_wh(g), box_wh(g)], -1) + eps)).mean(-1)
+    loss = 1 - box_iou(p, g, eps) + 1 - torch.exp(-(gap**2))
     x = focus * torch.exp(-gap.detach())
     return loss if version == 1 else 3 * x * torch.exp(-(x**2)) * loss

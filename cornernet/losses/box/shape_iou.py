@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import center, enclosing, overlap, size, squared_diagonal
+from cornernet.ops.boxes import box_iou, box_wh, center, enclosing, squared_diagonal
 
 
 def shape_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, scale: float = 0.0, theta: float = 4.0) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]; eps is added to what is divided by."""
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-    power = size(g).clamp(min=eps) ** scale
+    power = box_wh(g).clamp(min=eps) ** scale
     across = 2 * power.flip(-1) / power.sum(-1, keepdim=True)  # b for x and w, a for y and h
     distance = (across * (center(p) - center(g)) ** 2).sum(-1) / (squared_diagonal(enclosing(p, g)) + eps)
-    o = across * (size(p) - size(g)).abs() / (torch.maximum(size(p), size(g)) + eps)
+    o = across * (box_wh(p) - box_wh(g)).abs() / (torch.maximum(box_wh(p), box_wh(g)) + eps)
     shape = ((1 - torch.exp(-o)) ** theta).sum(-1)
-    return 1 - overlap(p, g, eps) + distance + shape / 2
+    return 1 - box_iou(p, g, eps) + distance + shape / 2

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import center, enclosing, overlap, size, squared_center_distance
+from cornernet.ops.boxes import box_iou, box_wh, center, enclosing, squared_center_distance
 
 
 def siou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, theta: float = 4.0) -> Tensor:
@@ -23,8 +23,8 @@ def siou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, theta: float = 4.0) 
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     dx, dy = (center(p) - center(g)).unbind(-1)
     angle = 2 * dx.abs() * dy.abs() / (squared_center_distance(p, g) + eps)
-    r = torch.stack([dx, dy], -1) ** 2 / (size(enclosing(p, g)) ** 2 + eps)
+    r = torch.stack([dx, dy], -1) ** 2 / (box_wh(enclosing(p, g)) ** 2 + eps)
     distance = (1 - torch.exp(-(2 - angle[..., None]) * r)).sum(-1)
-    o = (size(p) - size(g)).abs() / (torch.maximum(size(p), size(g)) + eps)
+    o = (box_wh(p) - box_wh(g)).abs() / (torch.maximum(box_wh(p), box_wh(g)) + eps)
     shape = ((1 - torch.exp(-o)) ** theta).sum(-1)
-    return 1 - overlap(p, g, eps) + (distance + shape) / 2
+    return 1 - box_iou(p, g, eps) + (distance + shape) / 2

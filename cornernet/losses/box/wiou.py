@@ -13,11 +13,11 @@ Use version 1 for a quick approach of the centres, version 3 where some boxes of
 from typing import Literal
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from cornernet import processes
 from cornernet.losses.reduce import at_least_float32
-from cornernet.ops.boxes import area, enclosing, overlap, squared_center_distance, squared_diagonal
+from cornernet.ops.boxes import area, box_iou, enclosing, squared_center_distance, squared_diagonal
 
 
 class wiou(nn.Module):
@@ -27,6 +27,8 @@ class wiou(nn.Module):
     of the start after n batches, 0.01 after 300. The mean is over the pairs of all processes whose target has an area.
     M is a buffer, saved and loaded with the model.
     """
+
+    mean: Tensor
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class wiou(nn.Module):
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""
         p, g = at_least_float32(boxes1), at_least_float32(boxes2)
-        loss = 1 - overlap(p, g, self.eps)
+        loss = 1 - box_iou(p, g, self.eps)
         around = squared_diagonal(enclosing(p, g)).detach()
         farness = (squared_center_distance(p, g) / (around + self.eps)).clamp(max=1)  # more only if turned inside out
         return self._focus(loss.detach(), area(g) > 0) * farness.exp() * loss
@@ -54,9 +56,7 @@ class wiou(nn.Module):
         if self.version == 1:
             return 1.0
         if self.training:
-            total = torch.stack([(loss * counted).sum(), counted.sum().to(loss)])
-            if dist.is_available() and dist.is_initialized():
-                dist.all_reduce(total)
+            total = processes.total(torch.stack([(loss * counted).sum(), counted.sum().to(loss)]))
             step = self.momentum * (total[1] > 0)
             self.mean.lerp_((total[0] / total[1].clamp(min=1)).to(self.mean), step.to(self.mean))
         beta = loss / (self.mean + self.eps)

@@ -22,7 +22,7 @@ SMALLEST = 0.1  # cells; keeps the logarithm of a box without size finite
 def centripetal(
     tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tl_point: Tensor, br_point: Tensor, beta: float = 1.0
 ) -> dict[str, Tensor]:
-    """Tags [B, M, 2], mask [B, M], corners [B, M, 2] in cells -> {"shift"}, scalar. CentripetalNet, equations 1, 2.
+    """Tags [B, M, 2], mask [B, M], corners [B, M, 2] in cells -> {"grouping"}, scalar. CentripetalNet, equations 1, 2.
 
     beta: knee of the smooth L1. Raises ValueError unless the tags have two numbers.
     """
@@ -33,4 +33,4 @@ def centripetal(
     error = F.smooth_l1_loss(t, shift, reduction="none", beta=beta) + F.smooth_l1_loss(
         b, shift, reduction="none", beta=beta
     )
-    return {"shift": (error.sum((1, 2)) / (m.sum(1) + EPSILON)).mean()}
+    return {"grouping": (error.sum((1, 2)) / (m.sum(1) + EPSILON)).mean()}

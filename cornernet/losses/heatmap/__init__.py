@@ -3,7 +3,7 @@
     loss(logits [B, C, H, W], target [B, C, H, W], **args) -> scalar
 
 Logits are raw; targets lie in [0, 1] and are exactly 1 at corners. The sum over all cells is divided by the number of
-cells equal to 1, and not divided if there is none, so a picture counts by its objects. (dice is a ratio and divides by
+cells equal to 1, and not divided if there is none, so an image counts by its objects. (dice is a ratio and divides by
 the number of images instead; it says so by `dice.per_image`.) Of a loss from elsewhere that has a `reduction`, as
 torch's have, the sum over the cells is divided in the same way; any other is used as it is.
 """

@@ -9,18 +9,39 @@ a corner. The published code keeps p in [1e-4, 1 - 1e-4], beyond which (logits o
 Use it as CornerNet's own, the default; clamp null where very sure mistakes should still be corrected.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from cornernet.losses.one_pass import summed
-from cornernet.losses.reduce import at_least_float32, positives, true
+from cornernet.losses.reduce import at_least_float32, positives
 
 
 def neg(logits: Tensor, target: Tensor, alpha: float = 2.0, beta: float = 4.0, clamp: float | None = 1e-4) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar; clamp None has a gradient everywhere. CornerNet, equation 1."""
-    total = summed(_cells, at_least_float32(logits), at_least_float32(target), alpha, beta, clamp)
+    total = _Sum.apply(at_least_float32(logits), at_least_float32(target), alpha, beta, clamp)
     return total / positives(target).clamp(min=1)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all cells and its derivative by formula, since autograd's rounds otherwise.
+
+    Only the logits have a gradient, and only a first one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, alpha: float, beta: float, clamp: float | None) -> Tensor:
+        loss, slope = _cells(x, y, alpha, beta, clamp)
+        ctx.save_for_backward(slope)
+        return loss.sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple:
+        (slope,) = ctx.saved_tensors
+        return slope * grad, *[None] * 4
 
 
 def _cells(x: Tensor, y: Tensor, alpha: float, beta: float, clamp: float | None) -> tuple[Tensor, Tensor]:
@@ -30,16 +51,16 @@ def _cells(x: Tensor, y: Tensor, alpha: float, beta: float, clamp: float | None)
     both cases are -w (1 - q)^alpha log(q), whose derivative by the logit of 1 - q is
     w (1 - q)^alpha ((1 - q) - alpha q log(q)).
     """
-    corner = true(torch.eq, y, 1)
-    sign, p, inside = 1 - 2 * corner, x.sigmoid(), 1.0  # sign: of 1 - q against p
+    corner = at_least_float32(y == 1)
+    sign, p = 1 - 2 * corner, x.sigmoid()  # sign: of 1 - q against p
+    slope = sign
     if clamp is not None:
-        inside = true(torch.gt, p, clamp) * true(torch.lt, p, 1 - clamp)
+        slope = sign * ((p > clamp) & (p < 1 - clamp))
         p = p.clamp(clamp, 1 - clamp)
     wrong, right = corner + sign * p, 1 - corner - sign * p
     weight = (_power(1 - y, beta) + corner) * _power(wrong, alpha)
-    # xlogy, because torch's log of a tensor this small waits for its other threads
     bits = weight * F.logsigmoid(-sign * x) if clamp is None else torch.xlogy(weight, right)
-    return -bits, sign * inside * (weight * wrong - alpha * right * bits)
+    return -bits, slope * (weight * wrong - alpha * right * bits)
 
 
 def _power(x: Tensor, exponent: float) -> Tensor:

@@ -17,7 +17,7 @@ STRIDES = [8, 16, 32, 64, 128]
 
 
 def retinanet(height=256, width=384):
-    """Our anchors of a picture, level by level."""
+    """Our anchors of an image, level by level."""
     sizes = [(height // s, width // s) for s in STRIDES]
     cells = torch.stack([cell_anchors(4 * s, SCALES, RATIOS) for s in STRIDES])
     return sizes, grid_anchors(sizes, STRIDES, cells)

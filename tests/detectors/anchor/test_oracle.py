@@ -13,7 +13,7 @@ from cornernet.detectors.anchor.assign import atss, max_iou
 from cornernet.detectors.anchor.decode import decode
 from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.oracle import slots
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps
 
 SIZES, STRIDES, SIDE, CLASSES = [(8, 8), (4, 4)], [8, 16], 64, 2
@@ -78,7 +78,7 @@ def test_true_classes_leave_the_boxes_and_true_boxes_the_classes():
     assert at_box.sum() == CLASSES * hot.sum()
 
 
-def test_a_picture_without_objects():
+def test_a_image_without_objects():
     x = oracle(random_maps(2), ())
     assert rows(x.predict(("classes",)), 0) == [] and not next(iter(x.limits().values())).any()
     assert all(torch.equal(a, b) for a, b in zip(x.predict(("boxes",)), x.predict(), strict=True))
@@ -99,7 +99,7 @@ def test_heat_is_the_best_of_a_cell_over_levels():
 
 def near():
     """The anchor that overlaps the box most."""
-    return int(overlap(ANCHORS, torch.tensor(BOX)).argmax())
+    return int(box_iou(ANCHORS, torch.tensor(BOX)).argmax())
 
 
 def aimed(score=COLD, label=0, rivals=0, rival_label=1):
@@ -132,10 +132,10 @@ def test_each_reason_provoked(reason):
     assert not strong and x.reason(0, 0.5, 0.3) == reason
 
 
-def test_boxes_are_compared_inside_the_picture():
+def test_boxes_are_compared_inside_the_image():
     """The lower half of the box lies in the padding: clipped, as detections are, it fits the object."""
     x = oracle(aimed(-2.0), [(10.0, 18, 26, 25)], frame=(0, 0, SIDE, 25))
-    assert overlap(torch.tensor(BOX), torch.tensor([10.0, 18, 26, 25])) < 0.5
+    assert box_iou(torch.tensor(BOX), torch.tensor([10.0, 18, 26, 25])) < 0.5
     assert x._assigned_to().any() and x.reason(0, 0.5, 0.3) == "score"
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornernet.detectors.corner.decode import Corners, decode, tag_distance
+from cornernet.detectors.corner.decode import Corners, by_tags, decode
 from cornernet.detectors.corner.targets import encode
 from cornernet.structures import CornerMaps
 
@@ -15,7 +15,7 @@ COLD = -20.0  # logit of a cell without a corner
 
 
 def blank(classes: int = 2, height: int = 8, width: int = 10, tags: int = 1) -> CornerMaps:
-    """Maps of one picture without corners; every cell a little different, so that none is a plateau."""
+    """Maps of one image without corners; every cell a little different, so that none is a plateau."""
     heat = COLD + torch.arange(1.0 * classes * height * width).view(1, classes, height, width) / 1000
     tag, offset = torch.zeros(1, tags, height, width), torch.zeros(1, 2, height, width)
     return CornerMaps(heat, heat.clone(), tag, tag.clone(), offset, offset.clone())
@@ -140,7 +140,7 @@ def test_distance_of_longer_tags_is_the_mean_over_their_components():
     empty = torch.zeros(1, 2)
     tl = Corners(empty, empty, empty, empty, torch.tensor([[[0.0, 0, 0], [1, 1, 1]]]), empty)
     br = tl._replace(tags=torch.tensor([[[4.0, 1, 1], [3, 3, 3]]]))
-    assert tag_distance(tl, br).tolist() == [[[2, 3], [1, 2]]]
+    assert by_tags(tl, br).tolist() == [[[2, 3], [1, 2]]]
 
 
 def test_another_distance_can_be_put_in_place_of_the_tags():

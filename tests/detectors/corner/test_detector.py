@@ -28,7 +28,6 @@ FEATURE = ["loss.feature.name=softmax", "model.backbone.stacks=2"]
 CENTRIPETAL = ["loss.grouping.name=centripetal", "model.head.tag_dim=2"]
 CLASSES = 3
 HEATMAP = heatmap.LOSSES
-KEEP_TARGETS = ("bce", "dice", "focal", "quality_focal", "varifocal")  # for the backward pass; the others do not
 
 
 def settings(*overrides):
@@ -74,19 +73,19 @@ def test_build_refuses_a_size_before_anything_runs():
 
 
 @pytest.mark.parametrize("input_size", [(64, 48), (63, 46), (61, 61)])
-def test_fitted_sizes_hold_the_picture_and_pass_the_network(input_size):
+def test_fitted_sizes_hold_the_image_and_pass_the_network(input_size):
     detector = build(settings(f"data.input_size={list(input_size)}", "test.top_k=5"), CLASSES).eval()
     short = slack(input_size, 16)
-    for picture in [(1, 1), (16, 17), (33, 61), (64, 64), (45, 100)]:
-        fitted = detector.fit_size(*picture)
-        assert all(f >= p and f - p < 16 for f, p in zip(fitted, picture, strict=True))
+    for image in [(1, 1), (16, 17), (33, 61), (64, 64), (45, 100)]:
+        fitted = detector.fit_size(*image)
+        assert all(f >= p and f - p < 16 for f, p in zip(fitted, image, strict=True))
         assert all((f + s) % 16 == 0 for f, s in zip(fitted, short, strict=True))
         found = detector.predict(torch.zeros(1, 3, *fitted, dtype=torch.uint8))
         assert found.boxes.shape[::2] == (1, 4)
     assert detector.fit_size(*input_size) == input_size
 
 
-def test_whole_pictures_are_tested_in_the_frame_they_were_trained_in():
+def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
     whole = ["data.input_size=[64,64]", "data.augment.crop=false", "data.longest_side=64"]
     detector = build(settings(*whole), CLASSES)
     assert detector.fit_size(40, 64) == (64, 64) and detector.fit_size(40, 65) == (64, 80)
@@ -134,38 +133,11 @@ def test_terms_are_finite_with_their_gradients(grouping, images, objects):
 
 
 @pytest.mark.parametrize("name", HEATMAP)
-def test_accumulated_gradients_do_not_depend_on_the_reuse_of_heatmaps(name):
-    config = settings(f"loss.heatmap.name={name}")
-    detector = build(config, CLASSES).train()
-    batches, grads, addresses = [batch_of(config, objects) for objects in (3, 6, 1)], [], []
-    encode, own = detector.targets, detector.planes
-
-    def noted(*given):
-        targets = encode(*given)
-        addresses.append(targets.tl_heat.data_ptr())
-        return targets
-
-    detector.targets = noted
-    for planes in (own, None):
-        detector.zero_grad()
-        detector.planes = planes
-        for batch in batches:
-            detector(batch)["total"].backward()
-        grads.append([p.grad.clone() for p in detector.parameters()])
-    assert len(set(addresses[:3])) == 1
-    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
-
-
-@pytest.mark.parametrize("name", HEATMAP)
-def test_a_graph_whose_heatmaps_are_gone_is_an_error_or_needs_them_no_more(name):
+def test_a_backward_pass_may_come_after_the_next_forward_pass(name):
     config = settings(f"loss.heatmap.name={name}")
     detector = build(config, CLASSES).train()
     batches = [batch_of(config) for _ in range(2)]
     first, _ = (detector(batch)["total"] for batch in batches)
-    if name in KEEP_TARGETS:
-        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-            first.backward()
-        return
     first.backward()
     late = [p.grad.clone() for p in detector.parameters()]
     detector.zero_grad()
@@ -190,19 +162,19 @@ def test_one_image_empty_the_other_full():
     batch = batch_of(config, 6)
     batch.mask[0] = False
     terms = build(config, CLASSES)(batch)
-    assert all(value.isfinite() for value in terms.values()) and terms["regr"] > 0
+    assert all(value.isfinite() for value in terms.values()) and terms["offset"] > 0
 
 
 @pytest.mark.parametrize(
     ("overrides", "weights"),
     [
-        ([], {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1}),
+        ([], {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1}),
         (["loss.heatmap.weight=2", "loss.grouping.weight=3", "loss.offset.weight=5"],
-         {"focal": 2, "pull": 3, "push": 3, "regr": 5}),
-        ([*CENTRIPETAL, "loss.grouping.weight=2"], {"focal": 1, "shift": 2, "regr": 1}),
-        (CENTRIPETAL, {"focal": 1, "shift": 0.5, "regr": 1}),
-        (FEATURE, {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1, "feature": 0.1}),
-        ([*FEATURE, "loss.feature.weight=3"], {"focal": 1, "pull": 0.1, "push": 0.1, "regr": 1, "feature": 3}),
+         {"heatmap": 2, "pull": 3, "push": 3, "offset": 5}),
+        ([*CENTRIPETAL, "loss.grouping.weight=2"], {"heatmap": 1, "grouping": 2, "offset": 1}),
+        (CENTRIPETAL, {"heatmap": 1, "grouping": 0.5, "offset": 1}),
+        (FEATURE, {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1, "feature": 0.1}),
+        ([*FEATURE, "loss.feature.weight=3"], {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1, "feature": 3}),
     ],
 )  # fmt: skip
 def test_total_is_the_weighted_sum(overrides, weights):
@@ -246,7 +218,7 @@ def test_no_more_than_1024_features_are_compared():
     assert embeddings[0].shape == (1024, 3) and (labels == 0).all() and len(labels) == 1024
 
 
-def test_pictures_and_objects_that_are_masked_do_not_count():
+def test_images_and_objects_that_are_masked_do_not_count():
     config = settings()
     detector, batch = build(config, CLASSES).eval(), batch_of(config)
     noise = batch._replace(boxes=batch.boxes.where(batch.mask[..., None], torch.tensor(1e6)))
@@ -348,14 +320,14 @@ def test_boxes_come_back_from_perfect_maps(grouping, size):
     heats = [heat.clamp(1e-6, 1 - 1e-6).logit() for heat in (targets.tl_heat, targets.br_heat)]
     detector.network = Planted(CornerMaps(*heats, *tags, *offsets), 16)
     terms = detector(batch)
-    assert terms["shift" if grouping else "pull"] < 1e-6 and terms["regr"] < 1e-6
+    assert terms["grouping" if grouping else "pull"] < 1e-6 and terms["offset"] < 1e-6
     found = detector.predict(batch.images)
     sure = found.scores[0] > 0.99
     torch.testing.assert_close(found.boxes[0][sure].sort(0).values, boxes.sort(0).values, atol=1e-3, rtol=0)
     assert (found.scores[1] < 0.01).all()
 
 
-def test_the_detector_teaches_boxes_up_to_the_edge_of_the_picture():
+def test_the_detector_teaches_boxes_up_to_the_edge_of_the_image():
     detector = build(settings("data.input_size=[64,64]"), CLASSES)
     batch = batch_of(settings("data.input_size=[64,64]"))
     batch = batch._replace(boxes=torch.full_like(batch.boxes, 64.0) * torch.tensor([0.25, 0.25, 1, 1]))

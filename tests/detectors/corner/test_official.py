@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints.load import load_detector
+from cornernet.checkpoints.published import convert_file
 from cornernet.config import Config, override
 from cornernet.detectors.corner import official
 from cornernet.detectors.corner.detector import build
-from cornernet.training.state import load_detector
 
 TINY = [
     "model.backbone.stacks=2",
@@ -120,7 +121,7 @@ def test_long_lists_are_cut(network):
 def test_a_file_becomes_a_checkpoint(network, published, tmp_path, wrap, old):
     source, out = tmp_path / "CornerNet_500000.pkl", tmp_path / "cornernet.pt"
     torch.save(wrap({"module." + k: v for k, v in published.items()}), source, _use_new_zipfile_serialization=not old)
-    assert "tensors of" in official.convert_file(source, out, TINY)
+    assert convert_file(source, out, TINY) == len(network.state_dict())
     detector, settings, held = load_detector(out)
     assert same(detector.network.state_dict(), network.state_dict())
     assert settings.data.val.annotations.endswith("instances_val2017.json") and settings.model.backbone.stacks == 2
@@ -131,7 +132,7 @@ def test_an_existing_file_is_not_overwritten(published, tmp_path):
     torch.save(published, tmp_path / "in.pkl")
     (tmp_path / "out.pt").write_text("mine")
     with pytest.raises(ValueError, match="exists already; give another name"):
-        official.convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
+        convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
     assert (tmp_path / "out.pt").read_text() == "mine"
 
 
@@ -139,13 +140,13 @@ def test_an_existing_file_is_not_overwritten(published, tmp_path):
 def test_a_file_without_tensors_is_a_sentence(tmp_path, content):
     torch.save(content, tmp_path / "in.pkl")
     with pytest.raises(ValueError, match="does not hold a dict of tensors"):
-        official.convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
+        convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
 
 
 def test_a_file_for_another_network_is_a_sentence(published, tmp_path):
     torch.save(published, tmp_path / "in.pkl")
     with pytest.raises(ValueError, match=r"does not fit the network of the config: .* missing"):
-        official.convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", [*TINY, "model.backbone.stacks=3"])
+        convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", [*TINY, "model.backbone.stacks=3"])
     assert not (tmp_path / "out.pt").exists()
 
 
@@ -153,4 +154,4 @@ def test_a_checkpoint_of_ours_is_not_a_published_one(network, tmp_path):
     state = {"model": network.state_dict(), "config": {}, "class_names": [], "category_ids": [], "step": 0}
     checkpoint.save(state, tmp_path / "in.pt")
     with pytest.raises(ValueError, match="does not hold a dict of tensors"):
-        official.convert_file(tmp_path / "in.pt", tmp_path / "out.pt", TINY)
+        convert_file(tmp_path / "in.pt", tmp_path / "out.pt", TINY)

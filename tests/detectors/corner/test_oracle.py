@@ -9,17 +9,17 @@ import torch
 from cornernet import config, detectors
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
-from cornernet.detectors.corner.decode import tag_distance
+from cornernet.detectors.corner.decode import by_tags
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
-from cornernet.detectors.corner.targets import bump_radius, encode
+from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.oracle import slots
-from cornernet.ops.boxes import overlap
+from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
 SETTINGS = {
     "top_k": 20, "kernel": 3, "ae_threshold": 0.5, "num_dets": 50, "score": "mean", "pair_penalty": 0.0,
-    "pair_distance": tag_distance, "assignment": None,
+    "pair_distance": by_tags, "assignment": None,
 }  # fmt: skip
 COLD = -20.0
 BOX = (8, 12, 56, 72)  # its corners lie in cells (2, 3) and (14, 18)
@@ -45,13 +45,13 @@ def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), **settings
     labels = torch.zeros(len(boxes), dtype=torch.long) if labels is None else torch.tensor(labels)
     boxes, labels, mask = slots(boxes, labels)
     targets = encode(boxes, labels, mask, 2, (SIDE, SIDE), (CELLS, CELLS), 0.3, margin=0)
-    radius = bump_radius(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
+    radius = radius_in_cells(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
     how = {**SETTINGS, **settings}
     return CornerOracle(maps, targets, labels, boxes, radius, (STRIDE, STRIDE), torch.tensor(frame).float(), how)
 
 
 def rows(found):
-    """Rows of one picture that are any: [(box, label, score)]."""
+    """Rows of one image that are any: [(box, label, score)]."""
     valid = found.scores[0] >= 0
     return list(zip(*(x[0][valid].tolist() for x in (found.boxes, found.labels, found.scores)), strict=True))
 
@@ -155,7 +155,7 @@ def test_objects_in_one_cell_are_named():
     assert mask.tolist() == [True, True, False, False, True]
 
 
-def test_a_picture_without_objects():
+def test_a_image_without_objects():
     maps = blank()
     plant(maps)
     x = oracle(maps, ())
@@ -227,7 +227,7 @@ def test_each_reason_provoked(reason):
     x = oracle(maps(), **settings)
     strong = [
         box for box, label, score in rows(x.predict())
-        if label == 0 and score >= 0.3 and overlap(torch.tensor(box), torch.tensor(BOX).float()) >= 0.5
+        if label == 0 and score >= 0.3 and box_iou(torch.tensor(box), torch.tensor(BOX).float()) >= 0.5
     ]  # fmt: skip
     assert not strong and x.reason(0, 0.5, 0.3) == reason
 
@@ -241,11 +241,11 @@ def test_a_missing_object_does_not_borrow_its_neighbours_corners():
     assert x.reason(0, 0.9, 0.3) == "both corners"
 
 
-def test_boxes_are_compared_inside_the_picture():
+def test_boxes_are_compared_inside_the_image():
     """The right half of the box lies in the padding: clipped, as detections are, it fits the object."""
     maps = blank()
     plant(maps, (8, 12, 120, 72), tags=(0.0, 0.6))
-    assert overlap(torch.tensor([8.0, 12, 120, 72]), torch.tensor([8.0, 12, 60, 72])) < 0.5
+    assert box_iou(torch.tensor([8.0, 12, 120, 72]), torch.tensor([8.0, 12, 60, 72])) < 0.5
     clipped = oracle(maps, [(8, 12, 60, 72)], frame=(0, 0, 60, SIDE), top_k=1)
     assert float(clipped._overlaps(0)[0, 0]) > 0.99
     plant(maps, (8, 12, 120, 72), tl=0.1, br=0.1)

@@ -5,7 +5,7 @@ from math import log
 import pytest
 import torch
 
-from cornernet.detectors.corner.decode import Corners, tag_distance
+from cornernet.detectors.corner.decode import Corners, by_tags
 from cornernet.detectors.corner.pairing import pair_distance, shift_distance
 
 
@@ -46,7 +46,7 @@ def test_each_image_pairs_its_own_corners():
 
 @pytest.mark.parametrize("name", ["ae", "my.own.Loss"])
 def test_other_groupings_compare_tags(name):
-    assert pair_distance(name, 1) is tag_distance and pair_distance(name, 3) is tag_distance
+    assert pair_distance(name, 1) is by_tags and pair_distance(name, 3) is by_tags
 
 
 def test_centripetal_needs_two_numbers():

@@ -15,7 +15,7 @@ from cornernet.detectors.corner.targets import encode
 from cornernet.prediction.inference import detect, fit, to_original
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
-SETS = {  # annotations, pictures, boxes -> objects that share a corner's cell with another of their class, of another
+SETS = {  # annotations, images, boxes -> objects that share a corner's cell with another of their class, of another
     "bccd/train": ("bccd/annotations/train.json", "bccd/images", 2804, 4, 0),
     "bccd/val": ("bccd/annotations/val.json", "bccd/images", 1137, 2, 0),
     "coco_mini": ("coco_mini/annotations/instances_train2017.json", "coco_mini/images/train2017", 820, 6, 14),
@@ -24,7 +24,7 @@ STRIDE = 4
 
 
 class Truth(nn.Module):
-    """A detector that sees the annotated boxes of one picture instead of the picture."""
+    """A detector that sees the annotated boxes of one image instead of the image."""
 
     def __init__(self, classes: int, with_offsets: bool):
         super().__init__()
@@ -34,7 +34,7 @@ class Truth(nn.Module):
         return fit_size(height, width, 128, (0, 0))
 
     def show(self, image, boxes, labels):
-        """Take boxes [n, 4] of a picture, original pixels, to its canvas and make targets of them."""
+        """Take boxes [n, 4] of an image, original pixels, to its canvas and make targets of them."""
         place = fit(self, image)
         boxes = boxes * np.array(place.factor * 2) + np.array(place.pad * 2)
         size = place.canvas.shape[:2]

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from cornernet.detectors.corner.targets import encode
 from cornernet.ops import gaussian
-from cornernet.ops.planes import Planes
 
 SETS = ("random12", "tiny", "border", "overlap_same_class", "zero_and_inverted", "n100", "n128", "empty",
         "shared_corners", "aspect")  # fmt: skip
 
 
 def padded(boxes: np.ndarray, labels: np.ndarray, slots: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """One picture's boxes [n, 4] and labels [n] in slots."""
+    """One image's boxes [n, 4] and labels [n] in slots."""
     n = len(boxes)
     out, names, mask = torch.zeros(1, slots, 4, dtype=torch.float64), torch.zeros(1, slots).long(), torch.arange(slots)
     out[0, :n], names[0, :n] = torch.as_tensor(boxes), torch.as_tensor(labels).long()
@@ -147,28 +146,6 @@ def test_images_of_a_batch_do_not_mix_and_ones_are_the_corners(seed):
     assert whole.tl_heat.max() <= 1
 
 
-def test_heatmaps_that_are_reused_equal_fresh_ones():
-    planes, sizes, seen = Planes(), ((127, 127), (32, 32)), set()
-    for seed in range(6):
-        torch.manual_seed(seed)
-        boxes, labels, mask = some_objects()
-        mask = mask & (seed != 2)  # once without objects
-        ours, fresh = (encode(boxes, labels, mask, 3, *sizes, planes=p) for p in (planes, None))
-        assert all(torch.equal(a, b) for a, b in zip(ours, fresh, strict=True))
-        seen |= {ours.tl_heat.data_ptr(), fresh.tl_heat.data_ptr()}
-        assert ours.tl_heat.data_ptr() != fresh.tl_heat.data_ptr()
-    ours = encode(*some_objects(1), 3, *sizes, planes=planes)  # the last batch of an epoch
-    assert ours.tl_heat.shape == (1, 3, 32, 32) and ours.tl_heat.data_ptr() not in seen
-
-
-def test_only_the_cpu_reuses_heatmaps(monkeypatch):
-    monkeypatch.setattr(gaussian, "_eager_cpu", lambda device: False)
-    planes, objects = Planes(), some_objects()
-    one, two = (encode(*objects, 3, (127, 127), (32, 32), planes=planes) for _ in range(2))
-    assert one.tl_heat.data_ptr() != two.tl_heat.data_ptr()
-    assert torch.equal(one.tl_heat, two.tl_heat)
-
-
 def test_compiles_to_one_graph_that_serves_the_next_batch():
     compiled = torch.compile(encode, fullgraph=True, backend="aot_eager")
     for _ in range(2):
@@ -179,7 +156,7 @@ def test_compiles_to_one_graph_that_serves_the_next_batch():
             torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
 
 
-def test_edges_reach_the_end_of_the_picture_without_a_margin():
+def test_edges_reach_the_end_of_the_image_without_a_margin():
     boxes = torch.tensor([[[10.0, 12.0, 64.0, 64.0]]])
     mask, labels = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.int64)
     targets = encode(boxes, labels, mask, 1, (64, 64), (16, 16), margin=0)

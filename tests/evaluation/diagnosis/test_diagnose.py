@@ -25,7 +25,7 @@ def detector(request, tiny, tiny_anchor):
 
 
 class Bare:
-    """A Source of grey pictures without an object."""
+    """A Source of grey images without an object."""
 
     class_names, category_ids = ["a", "b", "c"], [3, 5, 7]
 
@@ -52,7 +52,7 @@ class Bare:
 
 
 class Broken(ShapesSet):
-    """Shapes whose second picture cannot be read."""
+    """Shapes whose second image cannot be read."""
 
     def image(self, i):
         if i == 1:
@@ -66,7 +66,7 @@ def test_what_is_replaced_is_the_chain_and_each_part_alone():
 
 
 def test_truth_everywhere_is_an_ap_of_1_and_nothing_that_of_an_evaluation(detector):
-    """The network has random weights. Pictures are enlarged, so that boxes pass through the canvas and back."""
+    """The network has random weights. Images are enlarged, so that boxes pass through the canvas and back."""
     shapes, setting = ShapesSet("val", 5, 64, 3), SETTING._replace(longest_side=90)
     found = diagnose(detector, shapes, setting, progress=False)
     plain = evaluate.evaluate(detector, shapes, progress=False, longest_side=90)
@@ -78,11 +78,11 @@ def test_truth_everywhere_is_an_ap_of_1_and_nothing_that_of_an_evaluation(detect
     assert list(found.scores) == variants(detector.parts)
 
 
-def test_each_object_has_its_outcome_and_the_network_runs_once_a_picture(detector):
+def test_each_object_has_its_outcome_and_the_network_runs_once_a_image(detector):
     calls = []
     detector.network.register_forward_hook(lambda *_: calls.append(1))
     shapes = ShapesSet("val", 4, 64, 3)
-    found = diagnose(detector, shapes, SETTING._replace(min_score=2.0), pictures=3, progress=False)
+    found = diagnose(detector, shapes, SETTING._replace(min_score=2.0), images=3, progress=False)
     assert len(calls) == 4
     assert [(x.image_id, x.index) for x in found.outcomes] == [
         (shapes.record(i).image_id, m) for i in range(4) for m in range(len(shapes.boxes(i)))
@@ -99,18 +99,18 @@ def test_shown_and_stray_add_up(detector):
     assert found.shown == found.scores[()].detections and found.shown - found.stray == hit
 
 
-@pytest.mark.parametrize("pictures", [0, 2])
-def test_sets_without_objects_and_without_pictures(detector, pictures):
-    found = diagnose(detector, Bare(pictures), SETTING, pictures=1, progress=False)
+@pytest.mark.parametrize("images", [0, 2])
+def test_sets_without_objects_and_without_images(detector, images):
+    found = diagnose(detector, Bare(images), SETTING, images=1, progress=False)
     assert found.outcomes == [] and {metrics.AP for metrics in found.scores.values()} == {-1}
-    assert found.shown == found.stray and len(found.worst) == min(1, pictures)
+    assert found.shown == found.stray and len(found.worst) == min(1, images)
 
 
-def test_a_picture_that_is_broken_stops_or_is_left_out(detector):
+def test_a_image_that_is_broken_stops_or_is_left_out(detector):
     shapes = Broken("val", 3, 64, 3)
     with pytest.raises(ValueError, match=r"1\.png is broken"):
         diagnose(detector, shapes, SETTING, progress=False)
-    found = diagnose(detector, shapes, SETTING._replace(skip=True), pictures=3, progress=False)
+    found = diagnose(detector, shapes, SETTING._replace(skip=True), images=3, progress=False)
     lost = [outcome.image_id for outcome in found.outcomes if outcome.reason == "unreadable"]
     assert lost == [shapes.record(1).image_id] * len(shapes.boxes(1)) and len(found.worst) == 2
     assert found.scores[detector.parts].AP < 1
@@ -129,9 +129,9 @@ def test_the_setting_is_one_pass_at_scale_1_or_at_the_only_scale(tiny):
         assert settings(config.load(tiny, [f"test.scales={given}"])).scale == one
 
 
-def test_what_is_drawn_lies_where_the_picture_does(detector):
-    """A picture of 40 x 50 on a wider canvas, at twice its size: the canvas seen from the picture, and its heat."""
-    found = diagnose(detector, Bare(1), SETTING._replace(scale=2.0), pictures=1, progress=False)
+def test_what_is_drawn_lies_where_the_image_does(detector):
+    """An image of 40 x 50 on a wider canvas, at twice its size: the canvas seen from the image, and its heat."""
+    found = diagnose(detector, Bare(1), SETTING._replace(scale=2.0), images=1, progress=False)
     height, width = detector.fit_size(80, 100)
     left, top = width // 2 - 50, height // 2 - 40
     assert left > 0, "choose another size"
@@ -140,5 +140,5 @@ def test_what_is_drawn_lies_where_the_picture_does(detector):
 
 
 def test_it_is_one_pass_without_gradients(detector):
-    found = diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, pictures=1, progress=False)
+    found = diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, images=1, progress=False)
     assert not any(torch.is_tensor(x) and x.requires_grad for x in found.worst[0])

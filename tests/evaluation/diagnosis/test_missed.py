@@ -6,7 +6,7 @@ import torch
 
 from cornernet.config import Nms
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
-from cornernet.prediction.inference import best, thinned
+from cornernet.prediction.inference import after_nms, best
 from cornernet.structures import Detections, ImageDetections
 
 BOX = (10.0, 10, 50, 50)
@@ -23,7 +23,7 @@ def rows(*entries):
 
 def answer(*entries, max_per_image=100, **nms):
     found = rows(*entries)
-    kept = thinned(found, Nms(**{"name": "hard", **nms}))
+    kept = after_nms(found, Nms(**{"name": "hard", **nms}))
     return Answer(found, kept, best(kept.boxes, kept.scores, found.labels[kept.index], max_per_image))
 
 

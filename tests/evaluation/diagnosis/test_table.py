@@ -38,7 +38,7 @@ def lines(text):
 
 def test_ap_and_what_each_part_gains():
     text = lines(table(found(FULL)))
-    assert text[0] == "2 images, 5 objects; pictures longest side 384 x 1, one canvas each, not mirrored"
+    assert text[0] == "2 images, 5 objects; images longest side 384 x 1, one canvas each, not flipped"
     assert text[2:7] == [
         "true instead of predicted AP AP50 AP75 gain",
         "nothing 0.400 0.400 0.400",

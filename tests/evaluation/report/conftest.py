@@ -1,4 +1,4 @@
-"""A data set in memory with any number of classes and pictures, and detections that are partly right."""
+"""A data set in memory with any number of classes and images, and detections that are partly right."""
 
 from types import SimpleNamespace
 
@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from cornernet.evaluation import report, scoring
+from cornernet.evaluation.truth import from_coco, placed
+from cornernet.prediction.found import from_results
 
 NAMES = ["<script>alert(1)</script>", "貓的", "Ωё", "a \"b\" & 'c'", "$x_1$", "_hidden", "قطة", " ", "long " * 20, "ok"]
 
 
 class Source:
-    """Grey pictures with a bright box for every object; those in `broken` cannot be read."""
+    """Grey images with a bright box for every object; those in `broken` cannot be read."""
 
     def __init__(self, classes: int, images: int, objects: int, broken: tuple[int, ...] = ()):
         self.class_names = [NAMES[k] if k < len(NAMES) else f"class {k}" for k in range(classes)]
@@ -35,12 +37,12 @@ class Source:
         self.reads.append(i)
         if i in self.broken:
             raise ValueError(f"<i>{i}.png is cut short")
-        picture = np.full((120, 120, 3), 90, np.uint8)
+        image = np.full((120, 120, 3), 90, np.uint8)
         for x in self.annotations:
             if x["image_id"] == i:
                 left, top, width, height = map(int, x["bbox"])
-                picture[top : top + height, left : left + width] = 180
-        return picture
+                image[top : top + height, left : left + width] = 180
+        return image
 
     def coco(self):
         categories = [{"id": i, "name": n} for i, n in zip(self.category_ids, self.class_names, strict=True)]
@@ -71,8 +73,10 @@ def written(tmp_path):
 
     def write(source, results=None, draw_score=0.3, title="a <title>"):
         results = source.guesses() if results is None else results
-        score = scoring.score(source.coco(), results)
-        report.write(tmp_path / "report", source, source.coco(), results, score, report.Wanted(title, draw_score))
+        truth = from_coco(source.coco())
+        found = placed(from_results(results), truth)
+        score = scoring.score(truth, found)
+        report.write(tmp_path / "report", source, truth, found, score, report.Options(title, draw_score))
         return tmp_path / "report", score
 
     return write

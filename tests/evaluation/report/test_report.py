@@ -14,16 +14,24 @@ import numpy as np
 import pytest
 
 from cornernet import config
+from cornernet.drawing import boxes
 from cornernet.evaluation import report, scoring
 from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
+from cornernet.evaluation.report.images import by_image
 from cornernet.evaluation.report.labels import per_class
 from cornernet.evaluation.report.matching import Tally, match, tally
-from cornernet.evaluation.report.pictures import by_picture
 from cornernet.evaluation.report.plots import precision_recall
+from cornernet.evaluation.truth import from_coco, placed
+from cornernet.prediction.found import from_results
 from cornernet.training import engine
 
 PLOTS = {"precision_recall.png", "confusion.png", "sizes.png", "scores.png", "classes.png", "boxes.png"}
+
+
+def paired(content: dict, results: list[dict]) -> list:
+    truth = from_coco(content)
+    return by_image(truth, placed(from_results(results), truth))
 
 
 def html(folder: Path) -> str:
@@ -51,10 +59,10 @@ def test_figures_equal_the_metrics(source, written):
     assert values(classes) == [value for c in score.metrics.per_class for value in (c.AP, c.AP50)]
     rows = re.findall(r"<td>(\d+)</td><td>(\d+)</td><td><span", classes)
     assert rows == [(str(c.objects), str(c.detections)) for c in score.metrics.per_class]
-    assert f"{score.metrics.images} pictures, {score.metrics.objects} objects" in html(folder)
+    assert f"{score.metrics.images} images, {score.metrics.objects} objects" in html(folder)
 
 
-def test_one_file_and_its_pictures(source, written):
+def test_one_file_and_its_images(source, written):
     folder, _ = written(source(3, 20, 5))
     examples = {f"{kind}_{k}.png" for kind in ("best", "worst") for k in range(1, COUNT + 1)}
     assert {path.name for path in folder.iterdir()} == {"index.html", *PLOTS, *examples}
@@ -127,7 +135,7 @@ def test_crowds_are_told_apart(source, written):
     assert f"{len(one.annotations) - 1} objects and 1 crowds" in section(html(folder), "labels")
 
 
-# --- the pictures ---
+# --- the images ---
 
 
 def test_ranking():
@@ -139,16 +147,16 @@ def test_ranking():
     assert ranked([Tally(1, 0, 0)] * 4) == ([0, 1], [2, 3])  # equals keep the order of the set
 
 
-def test_only_the_shown_pictures_are_read(source, written):
+def test_only_the_shown_images_are_read(source, written):
     one = source(3, 60, 5)
     written(one)
     assert len(one.reads) == len(set(one.reads)) == 2 * COUNT
 
 
-def test_an_unreadable_picture_is_named_and_another_shown(source, written):
+def test_an_unreadable_image_is_named_and_another_shown(source, written):
     one = source(3, 30, 5)
-    each = by_picture(one.coco(), one.guesses(), one.category_ids)
-    order = ranked([tally(picture, match(picture), 0.3) for picture in each])
+    each = paired(one.coco(), one.guesses())
+    order = ranked([tally(image, match(image), 0.3) for image in each])
     one.broken = (order[0][0], order[1][COUNT - 1])  # the very best, and the last of the worst that are shown
     folder, _ = written(one)
     text = section(html(folder), "worst")
@@ -156,10 +164,10 @@ def test_an_unreadable_picture_is_named_and_another_shown(source, written):
     assert len(list(folder.glob("best_*.png"))) == len(list(folder.glob("worst_*.png"))) == COUNT
 
 
-def test_pictures_of_which_none_can_be_read(source):
+def test_images_of_which_none_can_be_read(source):
     one = source(3, 60, 5, broken=tuple(range(60)))
-    each = by_picture(one.coco(), one.guesses(), one.category_ids)
-    drawn, unreadable = draw(one, each, [match(picture) for picture in each], range(60), ["a", "b", "c"], 0.3)
+    each = paired(one.coco(), one.guesses())
+    drawn, unreadable = draw(one, each, [match(image) for image in each], range(60), ["a", "b", "c"], 0.3)
     assert drawn == [] and len(unreadable) == len(one.reads) == 4 * COUNT  # it does not try for ever
 
 
@@ -169,22 +177,20 @@ def test_truth_left_prediction_right_and_errors_marked(source, monkeypatch):
                        ((3, [10, 10, 30, 30]), (3, [70, 70, 30, 30]))]  # fmt: skip
     found = [{"image_id": 0, "category_id": c, "bbox": b, "score": s} for c, b, s in
              ((3, [10, 10, 30, 30], 0.9), (13, [70, 70, 30, 30], 0.8), (3, [1, 1, 5, 5], 0.1))]  # fmt: skip
-    each, written = by_picture(one.coco(), found, one.category_ids), []
-    write = report.examples.visualize._write
-    monkeypatch.setattr(
-        report.examples.visualize, "_write", lambda c, texts, *a: written.append(texts) or write(c, texts, *a)
-    )
+    each, written = paired(one.coco(), found), []
+    write = boxes._write
+    monkeypatch.setattr(boxes, "_write", lambda c, texts, *a: written.append(texts) or write(c, texts, *a))
     (example,), unreadable = draw(one, each, [match(each[0])], [0], ["cat", "dog"], 0.3)
     assert written == [[("cat", "")], [("✗ cat", "")], [("cat", " 0.90")], [("✗ dog", " 0.80")]] and not unreadable
     one.annotations.append({"image_id": 0, "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1})
-    each = by_picture(one.coco(), [found[2] | {"score": 0.7}], one.category_ids)
+    each = paired(one.coco(), [found[2] | {"score": 0.7}])
     written.clear()
     draw(one, each, [match(each[0])], [0], ["cat", "dog"], 0.3)  # neither a crowd nor what was found in it is an error
     assert written == [[], [("✗ cat", "")] * 2, [("cat", " 0.70")], []]
     assert example.drawing.shape[:2] == (560, 560 * 2 + 4) and example.tally == Tally(1, 1, 1)
     left, right = example.drawing[:, :560], example.drawing[:, 564:]
     changed = np.argwhere((left != right).any(2))
-    assert changed.min() > 20 and len(changed)  # both show the picture, at the same place
+    assert changed.min() > 20 and len(changed)  # both show the image, at the same place
 
 
 # --- the plots, as far as numbers go ---
@@ -192,7 +198,8 @@ def test_truth_left_prediction_right_and_errors_marked(source, monkeypatch):
 
 def test_curves_have_the_area_that_the_figures_give(source, monkeypatch):
     one = source(3, 20, 5)
-    score = scoring.score(one.coco(), one.guesses())
+    truth = from_coco(one.coco())
+    score = scoring.score(truth, placed(from_results(one.guesses()), truth))
     drawn = []
     monkeypatch.setattr(report.plots, "_curve", lambda axes, line, label, **look: drawn.append((label, line)))
     precision_recall(score.precision, score.metrics, ["a", "b", "c"], [2, 0])
@@ -228,8 +235,8 @@ def test_a_training_leaves_it(detector, request, tmp_path):
 
 def test_it_can_be_switched_off(tiny_run):
     assert not (tiny_run / "report").exists()
-    assert report.wanted(config.Config(test=config.Test(report=False)), "x") is None
-    assert report.wanted(config.Config(), "x") == report.Wanted("x", 0.3)
+    assert report.options(config.Config(test=config.Test(report=False)), "x") is None
+    assert report.options(config.Config(), "x") == report.Options("x", 0.3)
 
 
 # --- in a browser ---
@@ -237,7 +244,7 @@ def test_it_can_be_switched_off(tiny_run):
 BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
            "--disable-background-networking", "--disable-component-update", "--disable-sync",
            "--enable-logging=stderr", "--virtual-time-budget=10000"]  # fmt: skip
-# What the page cannot say of itself: which pictures are broken, and what was asked of the network.
+# What the page cannot say of itself: which images are broken, and what was asked of the network.
 PROBE = """<script>addEventListener("load", () => {
   const state = {images: [...document.images].map(i => i.naturalWidth), wide: document.documentElement.scrollWidth,
     view: innerWidth, requests: performance.getEntriesByType("resource").map(r => r.name.slice(0, 30))};
@@ -265,7 +272,7 @@ def test_it_opens_in_a_browser(browser, source, written, tmp_path):
     folder, _ = written(source(10, 20, 6))
     count = html(folder).count("<img ")
     (tmp_path / "alone").mkdir()
-    page = tmp_path / "alone" / "index.html"  # without the pictures beside it
+    page = tmp_path / "alone" / "index.html"  # without the images beside it
     shutil.copy(folder / "index.html", page)
     plain_run = browser(page, "--dump-dom")
     assert plain_run.returncode == 0 and not complaints(plain_run.stderr)

@@ -1,0 +1,100 @@
+"""`export`: write a checkpoint as a file for other programs."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from cornernet.cli.commandline import Command, say
+from cornernet.cli.keys import Reader, choice, path
+
+if TYPE_CHECKING:
+    from cornernet.export import Exact, Exported, Quantised
+
+USAGE = """tools/export.py CHECKPOINT [key=value ...]
+
+Writes images -> boxes, scores, labels as one file, decoding inside, runs it and prints how far it is from PyTorch.
+Fitting the image, the suppression, test.flip and test.scales stay outside; docs/onnx_example.py does the first two.
+Its own keys are
+  format=onnx    or torch: a program of torch.export
+  out=PATH       beside the checkpoint with the ending .onnx or .pt2
+  batch=dynamic  images at once: any number, or the one that is given
+  size=H,W       of the images that go in; data.input_size. To see larger images set data.longest_side as well
+  image=FILE   on which the file is run beside noise
+  precision=fp32  or int8: best.int8.onnx, a quarter of the size and more than twice as fast on CPUs with VNNI
+  calibrate=64   training images on which int8 is calibrated
+and those below that change detections, such as test.top_k; for example
+  tools/export.py runs/shapes/best.pt
+  tools/export.py best.pt precision=int8 calibrate=100
+  tools/export.py best.pt size=576,768 data.longest_side=768 batch=1 image=street.jpg
+  tools/export.py best.pt format=torch out=model.pt2 test.num_dets=300"""
+
+
+def main(checkpoint: str, overrides: list[str], **how: Any) -> None:
+    """Export and say what was written."""
+    from cornernet.export.export import export
+
+    say(text(export(checkpoint, overrides, **how)))
+
+
+def text(made: "Exported") -> str:
+    """What was written, and how far it is from PyTorch."""
+    from cornernet.export import OUTPUTS, Quantised
+    from cornernet.prediction import EXTRA
+
+    plan, (height, width) = made.plan, made.size
+    head = (
+        f"{plan.out}: {made.bytes / 1e6:.1f} MB in {made.seconds:.1f} s; images uint8 "
+        f"[{plan.batch or 'batch'}, 3, {height}, {width}] BGR -> {made.rows} rows of {', '.join(OUTPUTS)} each\n"
+    )
+    if made.compared is None:
+        return f"{head}not run, for want of onnxruntime: {EXTRA}"
+    if isinstance(made.compared, Quantised):
+        return head + _quantised(made.compared, plan.image)
+    return head + _exact(made.compared, plan.image)
+
+
+def _exact(found: "Exact", image: Any) -> str:
+    on = [str(image)] * bool(image) + [f"{_images(found.noise)} of noise"] * bool(found.noise)
+    return (
+        f"run on {' and '.join(on)}: {found.apart.rows} rows, of which PyTorch's answer and the file's share all but "
+        f"{found.apart.lost}; largest difference {found.apart.boxes:.1e} pixels, {found.apart.scores:.1e} score"
+    )
+
+
+def _quantised(found: "Quantised", image: Any) -> str:
+    on = f"run on {f'{image} and ' * bool(image)}{_images(found.images)} of its calibration"
+    if not found.rows:
+        return f"{on}: neither it nor PyTorch finds anything of score {found.least:g} or more, so nothing is compared"
+    return (
+        f"{on}: of {found.rows} rows of score {found.least:g} or more in either answer "
+        f"{found.shared / found.rows:.1%} overlap one of the other by half or more; their scores differ by "
+        f"{found.scores:.3f} in the median"
+    )
+
+
+def _images(count: int) -> str:
+    return f"{count} image" if count == 1 else f"{count} images"
+
+
+def _batch(value: str) -> int | None:
+    if not re.fullmatch(r"dynamic|[1-9]\d{0,5}", value):
+        raise ValueError(f"must be dynamic or a number of images from 1 up, got {value!r}")
+    return None if value == "dynamic" else int(value)
+
+
+def _size(value: str) -> tuple[int, int]:
+    if not (match := re.fullmatch(r"\[?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*\]?", value)):
+        raise ValueError(f"must be height,width such as 288,384, got {value!r}")
+    return int(match[1]), int(match[2])
+
+
+def _calibrate(value: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,6}", value):
+        raise ValueError(f"must be a number of training images from 1 up, got {value!r}")
+    return int(value)
+
+
+KEYS = {
+    "format": Reader(choice("onnx", "torch")), "out": Reader(path), "batch": Reader(_batch), "size": Reader(_size),
+    "image": Reader(path), "precision": Reader(choice("fp32", "int8")), "calibrate": Reader(_calibrate),
+}  # fmt: skip
+COMMAND = Command(main, USAGE, keys=KEYS)

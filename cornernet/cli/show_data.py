@@ -1,0 +1,26 @@
+"""`show_data`: draw what a training would see."""
+
+from pathlib import Path
+
+from cornernet.cli.commandline import Command, say
+from cornernet.cli.keys import OUT, Reader, whole
+
+USAGE = """tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]
+
+Draws the first images of a training as its augmentation leaves them, each with its objects and with the targets of
+its detector: heatmaps and corners, or the anchors with an object. Writes an image for each of the N (12), and
+targets.png with the first six, into out (runs/show-<config>), for example
+  tools/show_data.py configs/shapes.yaml
+  tools/show_data.py configs/bccd.yaml data.root=data/bccd images=30 data.augment.crop=false"""
+
+
+def main(path: str, overrides: list[str], *, images: int = 12, out: Path | None = None) -> None:
+    """Draw and say how much."""
+    from cornernet.training import show
+
+    shown = show(path, overrides, images, out)
+    cut = f"; data.max_objects={shown.max_objects} cuts {shown.cut} more" if shown.cut else ""
+    say(f"{images} images with {shown.objects} objects written to {shown.folder}{cut}")
+
+
+COMMAND = Command(main, USAGE, keys={"images": Reader(whole(1)), **OUT})

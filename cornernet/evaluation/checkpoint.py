@@ -1,0 +1,43 @@
+"""The score of a checkpoint, or of an exported file, on its own validation split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cornernet.data import summary
+from cornernet.data.sources import build_source
+from cornernet.evaluation import evaluate, report
+from cornernet.evaluation.metrics import Metrics
+from cornernet.prediction import Predictor, inference, outputs
+
+
+class Evaluation(NamedTuple):
+    """The score of a checkpoint, and where the rest of it lies."""
+
+    metrics: Metrics
+    folder: Path  # of metrics.json, predictions.json and report
+    report: Path | None  # page of the report, if there is one
+    left_out: list[str]  # what of the data was not used, a line each
+
+
+def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), out: Path | None = None) -> Evaluation:
+    """Score a checkpoint or an exported .onnx on its validation split, write what came out.
+
+    What is written are metrics.json, predictions.json and the folder report, into out or evaluation/ beside the file.
+    Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
+    """
+    predictor = Predictor.load(checkpoint, overrides=overrides)
+    source = build_source(predictor.settings.data, "val", predictor.category_ids, predictor.class_names)
+    folder = outputs.folder(checkpoint, out, "evaluation")
+    metrics = evaluate.evaluate(
+        predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
+        backend=predictor.settings.test.backend, report=report.options(predictor.settings, _title(checkpoint)),
+        on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
+    )  # fmt: skip
+    page = folder / "report" / "index.html" if predictor.settings.test.report else None
+    return Evaluation(metrics, folder, page, summary([source]))
+
+
+def _title(checkpoint: str | Path) -> str:
+    """Folder and name of a checkpoint: the page of a report travels, and need not tell where it was made."""
+    return "/".join(Path(checkpoint).resolve().parts[-2:])

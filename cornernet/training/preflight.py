@@ -1,0 +1,69 @@
+"""Before any data is read: settings that do not go together end a run in its first second, not after hours."""
+
+import dataclasses
+
+import torch
+
+from cornernet import config, detectors
+from cornernet.checkpoints import without_weights
+from cornernet.config import Config, ranges
+from cornernet.detectors import Detector
+from cornernet.prediction import inference
+from cornernet.structures import Batch
+from cornernet.training import optim
+
+CLASSES = 2  # of the detector that settings are tried on before the data are known
+
+
+def check(settings: Config, weights: bool = True) -> None:
+    """Raise ValueError for settings that do not go together, before any data is read: none shows up hours later.
+
+    weights: open the file of model.backbone.weights too, which a run that goes on from a checkpoint does not need.
+    """
+    settings = settings if weights else without_weights(settings)
+    ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
+    ranges.weights(settings)
+    with torch.device("meta"):  # shapes without numbers
+        detector = detectors.build(settings, CLASSES)
+    ranges.whole_images(settings)
+    ranges.compiling(settings)
+    optim.build_optimizer(detector, settings.train)
+    optim.build_average(detector, settings.train.ema)
+    inference.detect(detector, [], **inference.settings(settings))
+    for role, loss in config.roles(settings).items():
+        if "." in loss.name:  # one from elsewhere, tried beside the default ones
+            alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
+            try_loss(detectors.build(alone, CLASSES), role, loss.name)
+
+
+def check_weights(settings: Config) -> None:
+    """Raise ValueError or FileNotFoundError where model.backbone.weights does not fit, for a run that begins there."""
+    if settings.model.backbone.weights:
+        with torch.device("meta"):
+            detectors.build(settings, CLASSES)
+
+
+def try_loss(detector: Detector, role: str, name: str) -> None:
+    """Try a loss from elsewhere on one small batch; detector: any, on the CPU, whose other losses are known to work.
+
+    Raises ValueError naming the role where the loss cannot be called there or gives no scalar.
+    """
+    try:
+        total = detector(_small_batch(detector))["total"]
+    except Exception as error:  # someone else's function may fail in any way
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"loss.{role}.name={name} cannot be called as the {role} loss is: {reason}") from error
+    if total.dim():
+        raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
+
+
+def _small_batch(detector: Detector) -> Batch:
+    """Two black images with an object each, of the smallest size that the detector takes."""
+    height, width = detector.fit_size(32, 32)
+    boxes = torch.tensor([2.0, 2.0, width - 4, height - 4]).expand(2, 1, 4)
+    none = torch.zeros(2, dtype=torch.long)
+    return Batch(
+        images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
+        boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
+        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
+    )  # fmt: skip

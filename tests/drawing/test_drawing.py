@@ -1,0 +1,210 @@
+"""Drawing stays inside the image, panels have the right shape, curves read what a run writes."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from cornernet.drawing import (
+    captioned,
+    colour,
+    comparison,
+    curves,
+    draw,
+    enlarged,
+    grid,
+    heat,
+    marked,
+    outlines,
+    truth_and_predictions,
+)
+from cornernet.structures import ImageDetections
+
+
+def grey(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def painted(image: np.ndarray, bgr: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    """Edges of the area that holds a colour."""
+    ys, xs = (image == bgr).all(2).nonzero()
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+def test_box_is_drawn_where_it_lies_and_the_original_stays():
+    image = grey(300, 400)
+    out = draw(image, [[50, 100, 150, 200]], [0])
+    assert out.shape == image.shape and out.dtype == np.uint8 and (image == 128).all()
+    x1, y1, x2, y2 = painted(out, colour(0))
+    assert (x1, x2, y2) == (50, 150, 200) and 70 < y1 < 100  # the label stands on top of the box
+    assert (out[120:190, 60:140] == 128).all()
+
+
+def test_full_image_box_lies_on_the_outermost_pixels():
+    out = draw(grey(200, 300), [[0, 0, 300, 200]], [1])
+    edge = np.concatenate([out[-1], out[100:, 0], out[:, -1]])
+    assert (edge == colour(1)).all()
+
+
+@pytest.mark.parametrize("box", [[0, 0, 30, 30], [280, 0, 300, 20], [250, 190, 300, 200], [-50, -50, 900, 900]])
+def test_labels_stay_inside_and_readable(box):
+    """Whatever the box's place, as much ink and background as in the middle of the image."""
+    names = ["a class"]
+    middle, moved = (draw(grey(200, 300), [b], [0], [0.5], names) for b in ([100, 100, 120, 120], box))
+    ink = ((middle < 40).all(2).sum(), (moved < 40).all(2).sum())
+    assert ink[0] > 30 and abs(int(ink[0]) - int(ink[1])) <= 3
+
+
+def test_line_and_text_grow_with_the_image():
+    def line(size: int) -> int:
+        out = draw(grey(size, size), [[size // 4, size // 2, size * 3 // 4, size * 3 // 4]], [0])
+        return int((out[size * 5 // 8, : size // 2] == colour(0)).all(1).sum())
+
+    assert line(200) < line(1000) < line(4000)
+
+
+def test_names_in_other_alphabets_are_drawn_not_replaced():
+    images = [draw(grey(100, 300), [[5, 50, 90, 90]], [0], None, [name]) for name in ("Жук", "Лес", "été", "???")]
+    assert all((a != b).any() for i, a in enumerate(images) for b in images[:i])
+    draw(grey(100, 300), [[5, 50, 90, 90]], [0], None, ["猫\n🐱"])
+
+
+def test_a_long_name_is_cut_but_its_score_is_not():
+    long, longer = (draw(grey(60, 120), [[0, 0, 120, 60]], [0], [0.87], ["x" * n]) for n in (200, 300))
+    other = draw(grey(60, 120), [[0, 0, 120, 60]], [0], [0.12], ["x" * 200])
+    assert (long == longer).all() and (long != other).any()
+
+
+def test_low_scores_and_broken_boxes_are_left_out():
+    boxes, labels, nan = [[5, 5, 50, 50], [60, 60, 90, 90]], [0, 1], float("nan")
+    out = draw(grey(100, 100), boxes, labels, [0.2, 0.9], min_score=0.5)
+    assert not (out == colour(0)).all(2).any() and (out == colour(1)).all(2).any()
+    assert (draw(grey(100, 100), [[nan, 0, 9, 9]], [0]) == 128).all()
+
+
+def test_the_best_box_is_on_top():
+    boxes = [[20, 40, 80, 90], [20, 40, 80, 90]]
+    for scores, top in (([0.9, 0.3], 0), ([0.3, 0.9], 1)):
+        assert tuple(draw(grey(100, 100), boxes, [0, 1], scores)[89, 50].tolist()) == colour(top)
+
+
+def test_nothing_to_draw_and_degenerate_images():
+    empty = draw(grey(20, 30), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0))
+    assert (empty == 128).all()
+    assert draw(grey(1, 1), [[0, 0, 1, 1]], [0], [1.0], ["name"]).shape == (1, 1, 3)
+    assert draw(grey(3, 2000), [[0, 0, 9, 3]], [0], [1.0]).shape == (3, 2000, 3)
+    draw(grey(20, 20), [[9, 9, 9, 9], [15, 15, 3, 3]], [0, 7], None, ["only one name"])
+
+
+def test_mirrored_and_read_only_images_are_accepted():
+    image = grey(40, 40)
+    image.flags.writeable = False
+    assert draw(image[:, ::-1], [[3, 20, 30, 35]], [0]).flags.c_contiguous
+
+
+def test_colours_are_distinct_and_stable():
+    assert colour(0) == colour(np.int64(0)) == colour(0)
+    seen = [colour(i) for i in range(80)]
+    assert len(set(seen)) == 80
+    near = [np.abs(np.subtract(a, b)).max() for a, b in pairwise(seen)]
+    assert min(near) > 60
+
+
+def test_grid_places_images_in_rows():
+    panel = grid([grey(10, 20), grey(30, 10) // 2, grey(30, 20) // 4], columns=2, gap=4)
+    assert panel.shape == (64, 44, 3)
+    assert (panel[10:20, 0:20] == 128).all() and (panel[0:30, 29:39] == 64).all() and (panel[34:, :20] == 32).all()
+    assert (panel[:10, :20] == 255).all() and (panel[34:, 20:] == 255).all()
+    assert grid([grey(5, 6)], columns=4).shape == (5, 6, 3)
+    assert grid([grey(100, 4000)], longest_side=400).shape == (10, 400, 3)
+    with pytest.raises(ValueError, match="at least one image"):
+        grid([])
+
+
+def test_truth_stands_beside_predictions():
+    found = ImageDetections(
+        torch.tensor([[10.0, 40, 60, 90], [1, 1, 9, 9]]), torch.tensor([0.9, 0.1]), torch.tensor([1, 2])
+    )
+    panel = truth_and_predictions(grey(100, 120), np.array([[20, 40, 70, 90]]), np.array([0]), found, ["a", "b", "c"])
+    assert panel.shape == (100, 244, 3)
+    left, right = panel[:, :120], panel[:, 124:]
+    assert (left == colour(0)).all(2).any() and not (left == colour(1)).all(2).any()
+    assert (right == colour(1)).all(2).any() and not (right == colour(0)).all(2).any()
+    assert not (right == colour(2)).all(2).any()  # below min_score
+
+
+LOG = "step,lr,images_per_s,heatmap,pull,total\n20,1e-3,9,5.0,,5.5\n40,5e-4,9,2.5,0.1,2.6\n60,1e-4,9,nan,0,1.0\n"
+EVAL = "step,AP,AP50,AP_large,AR1\n40,0.2,0.5,-1,0.3\n60,0.3,0.6,-1,0.3\n"
+
+
+@pytest.mark.parametrize("files", [{"log": LOG, "eval": EVAL}, {"log": LOG}, {"eval": EVAL}])
+def test_curves_are_drawn_from_what_is_there(tmp_path, files):
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    path = curves(tmp_path)
+    image = cv2.imread(str(path))
+    assert path == tmp_path / "curves.png" and image.shape[0] == 360 * (2 * ("log" in files) + ("eval" in files))
+    assert (image < 250).any()
+
+
+@pytest.mark.parametrize("text", [None, "", "step,AP\n", "step,AP\n,0.5\n", "step,AP_large\n10,-1\n"])
+def test_curves_without_numbers_are_refused(tmp_path, text):
+    if text is not None:
+        (tmp_path / "eval.csv").write_text(text)
+    with pytest.raises(FileNotFoundError, match=r"neither a log\.csv nor an eval\.csv"):
+        curves(tmp_path)
+
+
+def test_heavy_libraries_wait_until_they_are_needed():
+    code = (
+        "import sys, cornernet.drawing, cornernet.evaluation.evaluate, cornernet.prediction.inference\n"
+        "print([m for m in ('matplotlib', 'pycocotools') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_comparisons_draw_the_terms_that_all_trainings_share(tmp_path):
+    for name, text in (("a", LOG), ("b", LOG.replace("heatmap", "iou")), ("c", LOG)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.csv").write_text(text)
+        (tmp_path / name / "eval.csv").write_text(EVAL)
+    runs = {"first": [tmp_path / "a", tmp_path / "c"], "second": [tmp_path / "b"], "not begun": []}
+    comparison(runs, tmp_path / "both.png")
+    assert cv2.imread(str(tmp_path / "both.png")).shape[0] == 360 * 3  # pull, total and AP
+    comparison({"first": runs["first"]}, tmp_path / "alone.png")
+    assert cv2.imread(str(tmp_path / "alone.png")).shape[0] == 360 * 4
+    comparison({"none": [tmp_path]}, tmp_path / "nothing.png")
+    assert not (tmp_path / "nothing.png").exists()
+
+
+def test_heat_is_bright_where_the_values_are():
+    image = np.full((8, 8, 3), 100, np.uint8)
+    values = np.zeros((2, 2), np.float32)
+    values[0, 1] = 1
+    drawn = heat(image, values)
+    assert (drawn[:4, 4:] == drawn[0, 7]).all() and drawn[0, 7].sum() > 400  # the whole cell, bright
+    assert (drawn[4:] == 50).all() and (image == 100).all()  # dimmed elsewhere, the image itself left alone
+
+
+def test_marks_outlines_and_captions_leave_the_image_alone():
+    image = np.zeros((40, 60, 3), np.uint8)
+    assert marked(image, np.array([[20.0, 10.0]]))[10, 20].any()
+    assert marked(image, np.zeros((0, 2))).sum() == 0
+    beyond = outlines(image, np.array([[-5.0, -5, 30, 20]]), [0])
+    assert beyond[19, 5].any() and beyond[5, 29].any() and not beyond[0, 5].any()
+    titled = captioned(image, "x" * 99)
+    assert titled.shape[1] == 60 and titled.shape[0] > 50 and (titled[-40:] == image).all() and not image.any()
+
+
+def test_small_images_are_enlarged_with_their_boxes():
+    image, boxes = np.zeros((50, 100, 3), np.uint8), np.array([[1.0, 2, 3, 4]])
+    larger, places = enlarged(image, boxes)
+    assert larger.shape == (200, 400, 3) and places.tolist() == [[4, 8, 12, 16]]
+    same, kept = enlarged(larger, boxes)
+    assert same is larger and kept is boxes

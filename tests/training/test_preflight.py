@@ -1,0 +1,123 @@
+"""Settings that no run can mean, refused by the name of their key before any data is read."""
+
+import math
+
+import pytest
+import torch
+
+from cornernet import config, detectors
+from cornernet.config import ranges
+from cornernet.training import preflight
+
+BAD = """
+seed=-1 seed=9223372036854775808
+model.head.tag_dim=0 model.head.channels=0 model.head.pool_channels=-3 model.backbone.stem_channels=0
+model.min_overlap=0 model.min_overlap=-0.5 model.min_overlap=1.5 model.min_overlap=nan
+data.shapes.size=31 data.shapes.size=1000000 data.longest_side=0 data.max_objects=0 data.workers=-1
+data.augment.scales=[] data.augment.scales=[1,0] data.augment.scales=[nan] data.augment.border=-1
+data.augment.flip=-0.1 data.augment.flip=1.1 data.augment.flip_vertical=nan
+data.augment.colour=1 data.augment.colour=-0.1 data.augment.lighting=-0.1 data.augment.lighting=inf
+train.lr=0 train.lr=nan train.lr=inf train.gamma=0 train.batch_size=0 train.accumulate=0 train.clip_norm=nan
+test.nms.sigma=0 test.ae_threshold=nan test.ae_threshold=-1 test.pair_penalty=-1 test.pair_penalty=inf
+test.scales=[] test.scales=[nan] test.scales=[1,-1] test.top_k=0 test.num_dets=0 test.max_per_image=0
+""".split()
+GOOD = """
+seed=0 seed=9223372036854775807 model.min_overlap=1 data.shapes.size=4096 data.longest_side=null data.longest_side=1
+data.augment.flip=0 data.augment.flip_vertical=1 data.augment.colour=0 data.augment.border=0 train.clip_norm=inf
+train.warmup_steps=0 test.ae_threshold=0 test.ae_threshold=inf test.pair_penalty=0
+""".split()
+
+
+def check(tiny, *overrides):
+    preflight.check(config.load(tiny, overrides))
+
+
+@pytest.mark.parametrize("override", BAD)
+def test_a_number_out_of_its_range_is_named_with_what_is_allowed(tiny, override):
+    key, _, value = override.partition("=")
+    with pytest.raises(ValueError, match=rf"^{key.replace('.', '[.]')} must (be|hold) .+, got ") as caught:
+        check(tiny, override)
+    got = str(caught.value).rpartition(", got ")[2].strip("[]").split(", ")
+    wanted = value.strip("[]").split(",")
+    assert [float(x or 0) for x in got] == pytest.approx([float(x or 0) for x in wanted], nan_ok=True)
+
+
+@pytest.mark.parametrize("override", GOOD)
+def test_the_ends_of_the_ranges_are_allowed(tiny, override):
+    check(tiny, override)
+
+
+def test_the_words_of_an_interval():
+    assert str(ranges.COUNT) == "at least 1" and str(ranges.POSITIVE) == "above 0 and finite"
+    assert str(ranges.Interval(0, 1)) == "at least 0 and below 1"
+    assert str(ranges.Interval(0, math.inf, "(]", null=True)) == "above 0 or null"
+
+
+# -- whole images ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overrides", [[], ["data.longest_side=64"], ["data.shapes.size=90", "data.longest_side=64"]])
+def test_whole_images_may_be_trained_on_in_the_size_of_the_test(tiny, overrides):
+    check(tiny, "data.augment.crop=false", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "got"),
+    [(["data.name=coco"], "null"), (["data.shapes.size=90"], "null"), (["data.longest_side=32"], "32")],
+)
+def test_whole_images_of_another_size_than_in_the_test_are_refused(tiny, overrides, got):
+    with pytest.raises(ValueError, match=rf"data\.longest_side must be 64, got {got}$"):
+        check(tiny, "data.augment.crop=false", *overrides)
+    check(tiny, *overrides)  # crops may be of any image
+
+
+# -- losses from elsewhere --------------------------------------------------------------------------------------
+
+
+class Weighted(torch.nn.Module):
+    """A loss that keeps a tensor that is no buffer, reads values and branches on them."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = torch.tensor([1.0, 2.0])
+
+    def forward(self, pred, target, mask):
+        assert float(mask.sum()) > 0
+        return ((pred - target).abs() * self.weights)[mask].sum()
+
+
+def unreduced(tl_tag, br_tag, mask):
+    return (tl_tag - br_tag).abs()
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("heatmap", "torch.nn.BCEWithLogitsLoss"),
+        ("offset", "torch.nn.L1Loss"),
+        ("offset", f"{__name__}.Weighted"),
+        ("grouping", "cornernet.losses.grouping.permutation_hung.permutation_hung"),
+    ],
+)
+def test_a_loss_from_elsewhere_that_fits_is_accepted(tiny, role, name):
+    check(tiny, f"loss.{role}.name={name}")
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "reason"),
+    [
+        ("grouping", "torch.nn.L1Loss", "cannot be called as the grouping loss is: TypeError: "),
+        ("offset", "os.system", "cannot be called as the offset loss is: TypeError: "),
+        ("heatmap", "os.path.join", "cannot be called as the heatmap loss is: TypeError: "),
+        ("grouping", f"{__name__}.unreduced", r"must give one number, got a tensor of shape \[2, 1, 1\]"),
+    ],
+)
+def test_one_that_does_not_is_named_with_its_role(tiny, role, name, reason):
+    with pytest.raises(ValueError, match=rf"^loss\.{role}\.name={name} {reason}"):
+        check(tiny, f"loss.{role}.name={name}")
+
+
+def test_the_small_batch_suits_every_detector_that_is_shipped(tiny):
+    detector = detectors.build(config.load(tiny), 1)
+    terms = detector(preflight._small_batch(detector))
+    assert all(value.isfinite() for value in terms.values()) and terms["heatmap"] > 0
