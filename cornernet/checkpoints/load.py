@@ -1,6 +1,7 @@
 """From a checkpoint to a detector: its config held to limits, its network to the weights that the file holds."""
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, Losses, differences, elsewhere, ranges
 from cornernet.detectors import Detector
 
+log = logging.getLogger(__name__)
 SLACK = 1000  # tensors of a network that a checkpoint may lack before it is told what is missing
 
 
@@ -30,7 +32,7 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     The detector has no loss, and the file of weights that its training began with is not opened.
     """
     held = checkpoint.load(path)
-    settings = _only_own_losses(config.override(from_file(held["config"]), overrides))
+    settings = _only_known_losses(config.override(from_file(held["config"]), overrides), path)
     build = partial(detectors.build, without_weights(settings), len(held["class_names"]), with_loss=False)
     fit(build, held, settings, path)
     if len(held["class_names"]) != len(held["category_ids"]):
@@ -105,10 +107,19 @@ def _without_loss(held: dict[str, torch.Tensor], detector: nn.Module) -> dict[st
     return {**{key: value for key, value in held.items() if not key.startswith("loss.")}, **own}
 
 
-def _only_own_losses(settings: Config) -> Config:
-    """Defaults in place of losses that ask for code from elsewhere, so that nobody further on finds them in the config:
-    a detector predicts without its loss, and to look up what a checkpoint names would be to run code that came with it.
+def _only_known_losses(settings: Config, path: str | Path) -> Config:
+    """Defaults in place of losses that ask for code from elsewhere which nobody typed, so that none further on finds
+    them in the config: to look up what a checkpoint names would be to run code that came with it.
+
+    A detector predicts without its loss, but reads its tags as the grouping loss declares: that it cannot is logged.
     """
     section = config.to_dict(settings)["loss"]
-    kept = {role: getattr(settings.loss, role) for role in section if not elsewhere.needed(section, [role])}
-    return dataclasses.replace(settings, loss=Losses(**kept))
+    asked = {role: set(elsewhere.needed(section, [role])) - settings.typed for role in section}
+    if asked["grouping"] and "grouping" in config.roles(settings):
+        log.warning(
+            "%s; without that corners are paired by the distance of their tags, whatever its pair_distance is",
+            elsewhere.refusal(str(path), sorted(asked["grouping"])),
+        )
+    return dataclasses.replace(
+        settings, loss=Losses(**{role: getattr(settings.loss, role) for role in section if not asked[role]})
+    )

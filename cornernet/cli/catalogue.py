@@ -17,7 +17,8 @@ INTRODUCTION = """# Losses
 A role is a place in a detector where a loss can stand; one word in the config swaps what stands there,
 `loss.<role>.name=<name>`. This page is written by `tools/document_losses.py` from the losses themselves, with their
 default arguments; `tools/list_losses.py [ROLE [NAME]]` prints the same in the terminal. The weight is that of the term
-where the config gives none. A dotted path in place of a name takes a [loss of your own](own_loss.md)."""
+where the config gives none; like what a box loss compares it is declared by the loss itself. A dotted path in place of
+a name takes a [loss of your own](own_loss.md)."""
 STUB = """# What editors see of functional.py; tools/document_losses.py writes it from the losses in box/.
 # fmt: off
 # ruff: noqa: E501
@@ -60,7 +61,7 @@ def _brief(entry: Entry, with_formula: bool) -> str:
         arguments = ", ".join(f"{a.name} {a.default}" for a in entry.arguments) or "no arguments"
         text += [
             *(f"      {line}" for line in entry.formula.splitlines()),
-            f"      weight {entry.weight:g}; {arguments}",
+            f"      {_declared(entry)}; {arguments}",
         ]
         text += [f"      {entry.use}", ""]
     return "\n".join(_wrapped(line) for line in text)
@@ -69,6 +70,10 @@ def _brief(entry: Entry, with_formula: bool) -> str:
 def _wrapped(line: str, hanging: str = "    ") -> str:
     inset = " " * (len(line) - len(line.lstrip())) + hanging
     return textwrap.fill(line, WIDTH, subsequent_indent=inset, break_on_hyphens=False)
+
+
+def _declared(entry: Entry) -> str:
+    return f"weight {entry.weight:g}" + (f", compares {entry.space}" if entry.space else "")
 
 
 def _whole(entry: Entry) -> str:
@@ -80,7 +85,7 @@ def _whole(entry: Entry) -> str:
         "",
         *entry.call.splitlines(),
         "",
-        f"weight {entry.weight:g}",
+        _declared(entry),
     ]
     lines += [f"{a.name}: {a.type}, {a.default}" for a in entry.arguments] or ["no arguments"]
     return "\n".join(_wrapped(line) for line in lines)
@@ -130,7 +135,7 @@ def _section(entry: Entry) -> Iterator[str]:
         yield from ("", "```", entry.formula, "```")
     yield from ("", _paragraph(entry.symbols), "", _paragraph(entry.use), "")
     yield from _plain(entry.call).splitlines()
-    yield from ("", f"Weight {entry.weight:g}." + ("" if entry.arguments else " No arguments."))
+    yield from ("", f"{_declared(entry).capitalize()}." + ("" if entry.arguments else " No arguments."))
     if entry.arguments:
         yield from ("", "| argument | type | default |", "|---|---|---|")
         yield from (f"| `{a.name}` | {a.type.replace('|', 'or')} | {a.default} |" for a in entry.arguments)

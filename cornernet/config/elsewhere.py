@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 PLAIN = re.compile(r"\w*")  # a text that names no module, no file and no command
+OWN = re.compile(r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2")  # a loss of the package by its path
 
 
 def typed(loss: dict[str, Any]) -> frozenset[str]:
@@ -21,7 +22,8 @@ def typed(loss: dict[str, Any]) -> frozenset[str]:
 def needed(loss: dict[str, Any], roles: Iterable[str]) -> list[str]:
     """Section `loss` as plain values -> of these roles' losses what may lead to code or files from elsewhere."""
     found = ((key, value) for role in roles for key, value in _leaves(loss.get(role), f"loss.{role}"))
-    return [_word(key, value) for key, value in found if any(not PLAIN.fullmatch(x) for x in _texts(value))]
+    words = [_word(key, value) for key, value in found if any(not PLAIN.fullmatch(x) for x in _texts(value))]
+    return [word for word in words if not OWN.fullmatch(word)]
 
 
 def refusal(source: str, words: list[str]) -> str:

@@ -55,7 +55,7 @@ class Anchor:
     positive_iou: float = 0.5  # of max_iou: overlap from which an anchor has the object
     negative_iou: float = 0.4  # of max_iou: overlap below which it is background
     candidates: int = 9  # of atss: nearest anchors of each level
-    # auto: box losses on areas compare decoded boxes, l1, smooth_l1 and mse deltas (on boxes they count pixels)
+    # auto: as the loss declares: on areas boxes; l1, smooth_l1 and mse deltas (on boxes they count pixels)
     box_space: Literal["auto", "boxes", "deltas"] = "auto"
 
 

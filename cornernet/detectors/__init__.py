@@ -17,8 +17,9 @@ DETECTORS: dict[str, Callable[[Config, int, bool], Detector]] = {"corner": build
 def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
-    with_loss: without, it predicts alone, and nothing that the config names under `loss` is looked up. With it, a loss
-    by dotted path is looked up only where the user typed its name, see `config.untyped`. Raises ValueError, one
+    with_loss: without, it predicts alone, and of what the config names under `loss` the grouping loss alone is looked
+    up, for how it reads tags. A loss by dotted path is looked up only where the user typed its name, see
+    `config.untyped`. Raises ValueError, one
     sentence, for settings that do not go together and for a name that nobody typed.
     """
     if config.model.detector not in DETECTORS:

@@ -38,12 +38,14 @@ class Detector(Predicting):
     """A detector, whose `network` is its convolutional part.
 
     parts: what a diagnosis replaces by the truth, in this order; reasons: what can go wrong with an object before its
-    boxes leave the detector, name -> one line, in the order in which it happens.
+    boxes leave the detector, name -> one line, in the order in which it happens. progress: share of the training that
+    is done, 0-dim on the CPU, which the engine changes in place; losses that name it are given it.
     """
 
     network: Network
     parts: Sequence[str]
     reasons: Mapping[str, str]
+    progress: Tensor | None = None
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:

@@ -9,20 +9,24 @@ Called by the detectors, by experiments and by code from elsewhere (docs/use_los
 
 from cornernet.losses import box, classification, feature, functional, grouping, heatmap, offset
 from cornernet.losses.ae import AELoss, neg_loss
-from cornernet.losses.building import INPUTS, ROLES, build, build_from
+from cornernet.losses.building import INPUTS, ROLES, build, build_from, declared_of, default_weight
+from cornernet.losses.declarations import Declared, PairDistance, declared
 from cornernet.losses.functional import *  # noqa: F403  # all of `functional.FUNCTIONS`, for editors in functional.pyi
 from cornernet.losses.published import _ae_loss, _neg_loss, _regr_loss
-from cornernet.losses.weights import default_weight
 
 __all__ = [
     "INPUTS",
     "ROLES",
     "AELoss",
+    "Declared",
+    "PairDistance",
     "_ae_loss",
     "_neg_loss",
     "_regr_loss",
     "build",
     "build_from",
+    "declared",
+    "declared_of",
     "default_weight",
     "neg_loss",
 ]

@@ -48,7 +48,15 @@ def offset(loss: Callable) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
 
 def takes_points(loss: Callable) -> bool:
     """Whether a grouping loss wants to know where the corners are."""
-    return {"tl_point", "br_point"} <= {p.name for p in _parameters(loss)}
+    return takes(loss, "tl_point", "br_point")
+
+
+def takes(loss: Callable, *names: str) -> bool:
+    """Whether a loss that is built names these when it is called."""
+    try:
+        return set(names) <= {p.name for p in _parameters(loss)}
+    except (TypeError, ValueError):  # written in C
+        return False
 
 
 def per_image(loss: Callable) -> bool:

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
+CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
 SIMPLE = (bool, int, float, str, type(None))
 
 
@@ -45,12 +46,12 @@ def bound(
 
 
 def configurable(loss: Callable, inputs: int) -> dict[str, inspect.Parameter]:
-    """Parameters a config may set: not the tensors in front, not the corner points of a grouping loss."""
+    """Parameters a config may set: not the tensors in front, nor `CALLED`, with which a function is called."""
     parameters, inputs = list(inspect.signature(loss).parameters.values()), 0 if isinstance(loss, type) else inputs
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     tensors = {p.name for p in positional[:inputs] if p.default is p.empty}
     if inputs:
-        tensors |= {"tl_point", "br_point"}
+        tensors |= CALLED
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return {p.name: p for p in named if p.name not in tensors}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornernet.losses.arguments import accepted, bound
+from cornernet.losses.declarations import Declared, declared
 from cornernet.losses.lookup import find
 
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3, "box": 2, "classification": 2, "feature": 2}  # tensors by position
@@ -13,9 +14,11 @@ ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name ->
 def build(role: str, name: str, /, given: dict[str, Any] | None = None, **args: Any) -> Callable:
     """Role, name of a member or dotted path, arguments -> what the role calls, a partial or an instance.
 
-    given: what the detector knows, such as num_classes; the loss gets those of them that it names, and a config may not
-    set them. What you write here counts as typed by the user: a dotted path is imported and called. Raises ValueError,
-    one sentence, for an unknown role or name and an unknown, missing or mistyped argument.
+    given: what the detector knows; the loss gets those of them that it names, and a config may not set them:
+    num_classes, image_size (height, width of the input), progress (0-dim tensor, the share of the training that is
+    done, changed in place) and, of the feature role, dim. What you write here counts as typed by the user: a dotted
+    path is imported and called. Raises ValueError, one sentence, for an unknown role or name and an unknown, missing or
+    mistyped argument.
     """
     return build_from(role, name, args, given, typed=True)
 
@@ -27,7 +30,21 @@ def build_from(
     if role not in ROLES:
         raise ValueError(f"there is no role {role!r} for a loss; there are {', '.join(ROLES)}")
     label, loss = f"{role} loss {name!r}", find(role, name, ROLES[role], typed)
-    taken = accepted(loss, {**(given or {}), **({"typed": typed} if name in ROLES[role] else {})})
-    if taken.get("num_classes") == 1:
+    ours = {"typed": typed, "given": given} if loss in ROLES[role].values() else {}
+    taken = accepted(loss, {**(given or {}), **ours})
+    if role == "feature" and taken.get("num_classes") == 1:
         raise ValueError(f"{label} tells classes apart, and there is only one")
     return bound(label, loss, INPUTS[role], args, taken)
+
+
+def default_weight(role: str, name: str, given: float | None = None) -> float:
+    """Role and name, or dotted path, of a loss -> factor of its term in the total: the one given if there is one.
+
+    Else what the loss declares; a dotted path is imported for that, as by `build`.
+    """
+    return declared_of(role, name, typed=True).weight if given is None else given
+
+
+def declared_of(role: str, name: str, typed: bool = False) -> Declared:
+    """Role and name of a loss -> what it declares before it is built; raises ValueError as `build_from` does."""
+    return declared(role, find(role, name, ROLES[role], typed), f"{role} loss {name!r}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cornernet.config.describe import type_name
-from cornernet.losses import INPUTS, ROLES, curves, default_weight
+from cornernet.losses import INPUTS, ROLES, curves, declared
 from cornernet.losses.arguments import configurable, hints
 from cornernet.losses.lookup import find
 
@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     call: str  # what goes in and comes out, and what the arguments mean
     arguments: list[Argument]
     weight: float
+    space: str | None  # what a box loss compares
 
 
 def entries(role: str | None = None, name: str | None = None) -> list[Entry]:
@@ -50,7 +51,8 @@ def entries(role: str | None = None, name: str | None = None) -> list[Entry]:
 def _entry(role: str, name: str, loss: Callable) -> Entry:
     title, formula, symbols, use = parts(inspect.getdoc(inspect.getmodule(loss)) or "")
     call = inspect.getdoc(loss) or ""
-    return Entry(role, name, title, formula, symbols, use, call, _arguments(role, loss), default_weight(role, name))
+    weight, space, _ = declared(role, loss, name)
+    return Entry(role, name, title, formula, symbols, use, call, _arguments(role, loss), weight, space)
 
 
 def parts(docstring: str) -> tuple[str, str, str, str]:

@@ -4,13 +4,19 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
+from cornernet.losses.declarations import check_file
+
 
 def members(package: str, path: list[str]) -> dict[str, Callable]:
-    """`__name__` and `__path__` of a role's package -> name -> loss; raises ImportError for a file without its loss."""
-    found = {}
+    """`__name__` and `__path__` of a role's package -> name -> loss.
+
+    Raises ImportError for a file without its loss, or without what losses of the role declare beside it.
+    """
+    found, role = {}, package.rpartition(".")[2]
     for module in pkgutil.iter_modules(path):
-        file = importlib.import_module(f"{package}.{module.name}")
+        file, shown = importlib.import_module(f"{package}.{module.name}"), f"{package}/{module.name}.py"
         if not callable(getattr(file, module.name, None)):
-            raise ImportError(f"{package}/{module.name}.py must define {module.name}, the loss it is named after")
+            raise ImportError(f"{shown} must define {module.name}, the loss it is named after")
+        check_file(role, file, shown)
         found[module.name] = getattr(file, module.name)
     return found

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 
 def find(role: str, name: str, members: dict[str, Callable], typed: bool = False) -> Callable:
-    """Name of a member or dotted path -> function or class; raises ValueError with one sentence.
+    """Name of a member, or dotted path, a member's too -> function or class; raises ValueError with one sentence.
 
     typed: the user wrote the name. A dotted path is refused without, since to import and call it is to run code.
     """
     if not isinstance(name, str):
         raise ValueError(f"{role} loss: the name must be a string, got {name!r}")
+    name = {f"cornernet.losses.{role}.{own}.{own}": own for own in members}.get(name, name)
     if name in members:
         return members[name]
     if "." in name and all(part.isidentifier() for part in name.split(".")):

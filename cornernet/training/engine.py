@@ -220,6 +220,8 @@ def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor
     cut: Tensor | int = 0
     train_mode(run.detector, cfg.freeze_norm)
     kept = Buffers(state.detector)
+    if state.detector.progress is not None:
+        state.detector.progress.fill_(state.step / cfg.steps)
     for part, batch in enumerate(batches):
         batch = to_device(batch, accelerator.device, cfg.channels_last)
         run.peers.moved()

@@ -33,6 +33,9 @@ def check(settings: Config, weights: bool = True) -> None:
     for role, loss in config.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
+            if role != "box":  # the default one has its own space
+                anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
+                alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))
             try_loss(detectors.build(alone, CLASSES), role, loss.name)
 
 

@@ -88,6 +88,8 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> Replay:
     detector = untrained(bare, classes, accelerator.device)
     checkpoint.load_weights(detector, held["model"], str(path), finite=False)
     broken = checkpoint.not_finite(detector.state_dict())
+    if detector.progress is not None:
+        detector.progress.fill_(held["bad"]["step"] / max(1, settings.train.steps))
     parts = {
         name: _forward_backward(detector, batch, settings, accelerator) for name, batch in _batches(held, settings)
     }

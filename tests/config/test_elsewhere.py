@@ -141,7 +141,7 @@ def test_the_words_that_a_refusal_gives_are_those_that_let_it_in(anchor_run, tmp
         replay.replay(path)
     if "{" not in words[0]:
         assert str(refused.value).endswith(f"say so: {words[0]}")
-    assert "gradients: all " in replay_batch.text(replay.replay(path, words))
+    assert "gradients: all " in replay_batch.text(replay.replay(path, [*words, "model.anchor.box_space=boxes"]))
 
 
 def test_words_are_written_so_that_a_shell_takes_them_as_they_are():

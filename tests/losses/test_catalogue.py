@@ -78,7 +78,8 @@ def test_docstrings_are_taken_apart():
 def test_arguments_are_those_a_config_can_set():
     by_name = {a.name: a for a in catalogue.entries("feature", "arcface")[0].arguments}
     assert by_name.keys() == {"scale", "margin"} and by_name["scale"] == ("scale", "float", "64.0")
-    assert catalogue.entries("box", "mpdiou")[0].arguments[1].default == "must be given"
+    assert catalogue.entries("box", "mpdiou")[0].arguments[1:] == [("diagonal", "float or null", "null")]
+    assert catalogue.entries("box", "l1")[0].space == "deltas" and catalogue.entries("offset", "l1")[0].space is None
     assert ("clamp", "float or null", "0.0001") in catalogue.entries("heatmap", "neg")[0].arguments
     assert ("version", "1 | 3", "1") in catalogue.entries("box", "wiou")[0].arguments
     assert ("nonzero", "true or false", "true") in catalogue.entries("grouping", "triplet")[0].arguments
@@ -88,6 +89,7 @@ def test_the_list_holds_all_and_each_more_of_less():
     everything, role, one = shown.terminal(), shown.terminal("box"), shown.terminal("box", "ciou")
     assert all(f"  {name} " in everything for _, name in MEMBERS)
     assert "gated false" in role and "d^2 / c^2" in role and "grouping:" not in role
+    assert "weight 2.4, compares boxes" in one and "weight 1, compares deltas; no arguments" in role
     assert "trade-off" in one and "gated: true or false, false" in one
     assert max(map(len, "\n".join((everything, role, one)).splitlines())) <= shown.WIDTH
 

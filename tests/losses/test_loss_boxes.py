@@ -377,12 +377,12 @@ def test_wrappers_hold_any_loss_and_its_state():
 @pytest.mark.parametrize(
     ("name", "args", "message"),
     [
-        ("mpdiou", {}, "box loss 'mpdiou' needs the argument 'diagonal'; it takes eps, diagonal"),
+        ("mpdiou", {}, "box loss 'mpdiou' refused its arguments: it needs the argument 'diagonal' where no detector"),
         ("wiou", {"version": 2}, "box loss 'wiou': version must be one of 1, 3, got 2"),
         ("giou", {"epz": 1}, "box loss 'giou' has no argument 'epz'; it takes eps"),
         ("inner", {"ratio": 0}, "box loss 'inner' refused its arguments: ratio must be above 0, got 0"),
         ("inner", {"base": "cious"}, "unknown box loss 'cious', did you mean ciou?"),
-        ("inner", {"base": "mpdiou"}, "box loss 'mpdiou' needs the argument 'diagonal'"),
+        ("inner", {"base": "mpdiou"}, "box loss 'mpdiou' refused its arguments: it needs the argument 'diagonal'"),
         ("focaler", {"low": 0.9, "high": 0.1}, "low and high must be 0 <= low < high <= 1, got 0.9 and 0.1"),
     ],
 )

@@ -119,7 +119,7 @@ from cornernet import losses
 from cornernet.losses import AELoss, build, giou_loss, mpdiou_loss
 losses.ciou_loss(1, 2, "mean", eps=1e-6, gated=True)
 giou_loss(1, 2, "maen")  # wrong
-mpdiou_loss(1, 2)  # wrong
+mpdiou_loss(1, 2, diagonal="wide")  # wrong
 losses.guio_loss(1, 2)  # wrong
 """
 BLOCKED = "numpy scipy omegaconf cv2 torchvision accelerate pycocotools tqdm matplotlib tensorboard PIL yaml"

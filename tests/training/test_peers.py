@@ -96,7 +96,8 @@ def read(self, i, count=[0]):
 
 persistence.checkpoint.save, evaluate.scoring.score, ShapesSet.image = saved, scored, read
 sys.argv = sys.argv[:-1]
-commandline.run(lambda path, keys: engine.train(config.load(path, keys)), "", paths=1)
+main = commandline.Command(lambda path, keys: engine.train(config.load(path, keys)), "")
+commandline.call(main, sys.argv[1:])
 """
 
 

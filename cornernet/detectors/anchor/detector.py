@@ -1,16 +1,14 @@
 """RetinaNet's kind of detector as one module: batch -> loss terms, images -> detections."""
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cornernet.backbones import Backbone, HourglassPyramid, ResNetPyramid, StackedHourglass
-from cornernet.config import Anchor, Component, Config, Model, roles, untyped
+from cornernet.config import Anchor, Config, Model, untyped
 from cornernet.config.ranges import COUNT, SHARE, WHOLE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
@@ -18,14 +16,14 @@ from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
 from cornernet.detectors.anchor.assign import Assigned
 from cornernet.detectors.anchor.decode import decode
 from cornernet.detectors.anchor.head import AnchorHead
-from cornernet.detectors.anchor.loss import COORDINATES, AnchorLoss
+from cornernet.detectors.anchor.loss import AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.anchor.show import draw_targets
 from cornernet.detectors.detector import Detector
+from cornernet.detectors.losses import build_losses
 from cornernet.detectors.oracle import slots
-from cornernet.losses import build_from, default_weight
-from cornernet.losses.weights import AREAS, WRAPPERS
+from cornernet.losses import declared, declared_of
 from cornernet.structures import AnchorMaps, Batch, Detections
 
 RANGES = {
@@ -155,12 +153,15 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     cells = torch.stack([cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides])
     network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, cells.shape[1], num_classes))
     decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
-    loss = _loss(config, num_classes) if with_loss else None
-    return AnchorDetector(
+    progress = torch.zeros((), device="cpu")
+    loss = _loss(config, num_classes, progress) if with_loss else None
+    detector = AnchorDetector(
         network, loss, _assigner(head), decoder, cells, strides, num_classes,
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data), config.data.mean,
         config.data.std,
     )  # fmt: skip
+    detector.progress = progress
+    return detector
 
 
 def _backbone(model: Model) -> Backbone:
@@ -184,36 +185,28 @@ def _assigner(head: Anchor) -> Callable[..., Assigned]:
     return lambda *what: by_iou(*what[:-1])  # levels do not matter to it
 
 
-def on_boxes(config: Config) -> bool:
-    """Whether the box loss compares decoded boxes: as the config says, or as the loss is made for.
+def _loss(config: Config, num_classes: int, progress: Tensor) -> AnchorLoss:
+    built, weights = build_losses(config, num_classes, config.model.anchor.channels, progress)
+    by_boxes = on_boxes(config, built["box"])
+    return AnchorLoss(built["classification"], built["box"], weights, by_boxes, built.get("feature"))
 
-    Raises ValueError for a loss on areas that is to compare deltas.
+
+def on_boxes(config: Config, loss: Callable) -> bool:
+    """Whether the box loss compares decoded boxes: as the config says, or as the loss declares.
+
+    Raises ValueError for a loss that declares nothing where the config does not say, and for one made for boxes that is
+    to compare deltas, whether by itself or around another.
     """
-    space, name = config.model.anchor.box_space, config.loss.box.name
-    if space == "deltas" and name in AREAS:
+    asked, name, args = config.model.anchor.box_space, config.loss.box.name, config.loss.box.args
+    own = declared("box", loss, f"box loss {name!r}").space
+    made_for = declared_of("box", name, typed=not untyped(config)).space  # of a wrapper not what its base declares
+    if made_for == "boxes" and own == "deltas":
+        raise ValueError(f"loss.box.name={name} goes around losses on areas, got loss.box.args.base={args.get('base')}")
+    if made_for == "boxes" and asked == "deltas":
         raise ValueError(f"model.anchor.box_space=deltas does not go with loss.box.name={name}: deltas have no area")
-    return name not in COORDINATES if space == "auto" else space == "boxes"
-
-
-def _loss(config: Config, num_classes: int) -> AnchorLoss:
-    loss, feature, typed = config.loss, None, not untyped(config)
-    weights = {role: default_weight(role, c.name, c.weight) for role, c in roles(config).items()}
-    if "feature" in weights:
-        given = {"num_classes": num_classes, "dim": config.model.anchor.channels}
-        feature = build_from("feature", loss.feature.name, loss.feature.args, given, typed)
-    classification = build_from("classification", loss.classification.name, loss.classification.args, None, typed)
-    box_args = _box_args(loss.box, math.hypot(*config.data.input_size))
-    box = build_from("box", loss.box.name, box_args, None, typed)
-    return AnchorLoss(classification, box, weights, on_boxes(config), feature)
-
-
-def _box_args(box: Component, diagonal: float) -> dict[str, Any]:
-    """The arguments of a box loss, with the diagonal of the input where it asks for one and the config has none."""
-    args = dict(box.args)
-    if box.name == "mpdiou":
-        return {"diagonal": diagonal, **args}
-    if box.name in WRAPPERS and args.get("base") == "mpdiou":
-        args["base_args"] = {"diagonal": diagonal, **(args.get("base_args") or {})}
-    if box.name in WRAPPERS and args.get("base") in COORDINATES:
-        raise ValueError(f"loss.box.name={box.name} goes around losses on areas, got loss.box.args.base={args['base']}")
-    return args
+    if asked == "auto" and own is None:
+        raise ValueError(
+            f"loss.box.name={name} does not declare what it compares (SPACE), so model.anchor.box_space must be boxes "
+            "or deltas, got auto"
+        )
+    return (own if asked == "auto" else asked) == "boxes"

@@ -7,14 +7,12 @@ from torch import Tensor, nn
 
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
+from cornernet.losses.adapt import takes
 from cornernet.losses.embedded import MOST, NOTHING, first_rows
 from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import share
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps
-
-COORDINATES = ("l1", "smooth_l1", "mse")  # box losses that compare numbers, not areas: they act on deltas
-
 
 METRICS = ("iou",)  # what terms hold beside losses, for the log
 
@@ -22,7 +20,8 @@ METRICS = ("iou",)  # what terms hold beside losses, for the log
 class AnchorLoss(nn.Module):
     """Sums over the anchors, divided by the positive ones of all processes; means over the stacks.
 
-    on_boxes: the box loss compares decoded boxes in pixels, else deltas.
+    on_boxes: the box loss compares decoded boxes in pixels, else deltas. A classification loss that names `quality`
+    is given it, [N]: the IoU of each positive anchor's box with its target, 0 of the others, without gradient.
     """
 
     def __init__(
@@ -32,6 +31,7 @@ class AnchorLoss(nn.Module):
         super().__init__()
         self.classification_loss, self.box_loss, self.feature_loss = classification_loss, box_loss, feature_loss
         self.weights, self.on_boxes = weights, on_boxes
+        self.takes_quality = takes(classification_loss, "quality")
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""
@@ -58,7 +58,8 @@ class AnchorLoss(nn.Module):
     def _stack(self, maps: AnchorMaps, anchors: Tensor, assigned: Assigned, scale: Tensor) -> dict[str, Tensor]:
         labels, boxes, positive = (x.flatten(0, 1) for x in assigned)
         logits = at_least_float32(maps.logits).flatten(0, 1)
-        classes = one_each("classification", self.classification_loss(logits, labels), len(logits)).sum()
+        named = {"quality": _quality(maps, anchors, boxes, positive)} if self.takes_quality else {}
+        classes = one_each("classification", self.classification_loss(logits, labels, **named), len(logits)).sum()
         predicted = coding.decode(at_least_float32(maps.deltas), anchors).flatten(0, 1)
         # what is no object is two boxes without size, in the same place: no value, no gradient
         predicted = torch.where(positive[:, None], predicted, 0)
@@ -71,6 +72,12 @@ class AnchorLoss(nn.Module):
         box = torch.where(positive, one_each("box", self.box_loss(first, second), len(first)), 0).sum()
         overlaps = (box_iou(predicted.detach(), boxes) * positive).sum()
         return {"classification": scale * classes, "box": scale * box, "iou": scale * overlaps}
+
+
+@torch.no_grad()
+def _quality(maps: AnchorMaps, anchors: Tensor, boxes: Tensor, positive: Tensor) -> Tensor:
+    predicted = coding.decode(at_least_float32(maps.deltas), anchors).flatten(0, 1)
+    return box_iou(torch.where(positive[:, None], predicted, 0), boxes) * positive
 
 
 def one_each(role: str, loss: Tensor, count: int) -> Tensor:

@@ -4,7 +4,7 @@ CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: peaks of the heatma
 paired when they agree in class, their tags lie close together, and the second lies right of and below the first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from cornernet.detectors.corner.assignment import Assignment
 from cornernet.detectors.corner.peaks import top_peaks
+from cornernet.losses import PairDistance
 from cornernet.ops.gather import gather_cells
-from cornernet.ops.tags import tag_distance
+from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps, Detections
 
 
@@ -27,8 +28,9 @@ class Corners(NamedTuple):
     tags: Tensor  # [B, K, D] float32
     index: Tensor  # type: ignore[assignment]  # [B, K] int64, y * W + x of the cell; hides tuple.index
 
-
-PairDistance = Callable[[Corners, Corners], Tensor]
+    def points(self) -> Tensor:
+        """Positions (x, y) in cells, [B, K, 2]."""
+        return torch.stack((self.x, self.y), -1)
 
 
 class Pairs(NamedTuple):
@@ -48,14 +50,14 @@ def decode(
     num_dets: int = 1000,
     score: Literal["mean", "geometric"] = "mean",
     no_border: bool = False,
-    pair_distance: PairDistance | None = None,
+    pair_distance: PairDistance = by_tags,
     pair_penalty: float = 0.0,
     assignment: Assignment | None = None,
 ) -> Detections:
     """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
 
     top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
-    ae_threshold: distance beyond which a pair is rejected, by pair_distance [B, K, K] (`by_tags` if None);
+    ae_threshold: distance beyond which a pair is rejected, by pair_distance (corners' points, then tags, -> [B, K, K]);
     score: arithmetic or geometric mean of the two corner scores, which is multiplied by exp(-pair_penalty * distance);
     no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade); assignment: what leaves each
     corner one of the pairs that are not rejected (`assignment.assignment`; None: all). The offsets may be None.
@@ -65,7 +67,7 @@ def decode(
         raise ValueError(f"kernel must be a positive odd number of cells, got {kernel}")
     tl = find_corners(maps.tl_heat, maps.tl_tag, maps.tl_offset, top_k, kernel)
     br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
-    distance = (pair_distance or by_tags)(tl, br)
+    distance = distances(tl, br, pair_distance)
     allowed = _inside(tl, br, maps.tl_heat.shape[2:]) if no_border else None
     pairs = pair_up(tl, br, distance, ae_threshold, score, pair_penalty, assignment, allowed)
     return best_pairs(tl, br, pairs.scores, num_dets)
@@ -106,9 +108,9 @@ def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, k
     return Corners(scores, labels, x, y, gather_cells(tag, index).float(), index)
 
 
-def by_tags(tl: Corners, br: Corners) -> Tensor:
-    """Corners of both kinds -> distance of their tags [B, K, K]."""
-    return tag_distance(tl.tags, br.tags)
+def distances(tl: Corners, br: Corners, pair_distance: PairDistance) -> Tensor:
+    """Corners of both kinds -> how far they are from being of one box, as the grouping loss reads it, [B, K, K]."""
+    return pair_distance(tl.points(), br.points(), tl.tags, br.tags)
 
 
 def pair_scores(tl: Tensor, br: Tensor, how: str = "mean") -> Tensor:

@@ -1,7 +1,7 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cornernet.backbones import STEM_STRIDE, StackedHourglass
-from cornernet.config import Component, Config, untyped
+from cornernet.config import Config
 from cornernet.config.ranges import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
@@ -23,8 +23,9 @@ from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.detector import Detector
+from cornernet.detectors.losses import build_losses
 from cornernet.detectors.oracle import slots
-from cornernet.losses import AELoss, build_from, default_weight
+from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
 
@@ -152,7 +153,8 @@ class CornerDetector(Detector):
 def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:
     """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
     _check(config)
-    loss = _build_loss(config, num_classes) if with_loss else None
+    progress = torch.zeros((), device="cpu")
+    loss = _build_loss(config, num_classes, progress) if with_loss else None
     backbone, head = config.model.backbone, config.model.head
     hourglass = StackedHourglass(
         backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
@@ -162,13 +164,15 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
-        pair_distance=pair_distance(config.loss.grouping.name, head.tag_dim), assignment=assignment(test.grouping),
+        pair_distance=pair_distance(config), assignment=assignment(test.grouping),
     )  # fmt: skip
     short = canvas.slack(config.data.input_size, hourglass.multiple)
-    return CornerDetector(
+    detector = CornerDetector(
         CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap, short,
         canvas.least(config.data), config.data.mean, config.data.std, TRACEABLE.get(test.grouping, ()),
     )  # fmt: skip
+    detector.progress = progress
+    return detector
 
 
 def _check(config: Config) -> None:
@@ -181,24 +185,19 @@ def _check(config: Config) -> None:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
-def _build_loss(config: Config, num_classes: int) -> AELoss:
-    loss, given = config.loss, {"num_classes": num_classes, "dim": config.model.head.channels}
-    has_feature, member = loss.feature.name != "none", partial(_member, not untyped(config))
+def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
+    built, weights = build_losses(config, num_classes, config.model.head.channels, progress)
     return AELoss(
-        regr_weight=default_weight("offset", loss.offset.name, loss.offset.weight),
-        focal_loss=member("heatmap", loss.heatmap),
-        grouping_loss=member("grouping", loss.grouping),
-        offset_loss=member("offset", loss.offset),
-        focal_weight=default_weight("heatmap", loss.heatmap.name, loss.heatmap.weight),
-        grouping_weight=default_weight("grouping", loss.grouping.name, loss.grouping.weight),
-        feature_loss=member("feature", loss.feature, given) if has_feature else None,
-        feature_weight=default_weight("feature", loss.feature.name, loss.feature.weight),
+        regr_weight=weights["offset"],
+        focal_loss=built["heatmap"],
+        grouping_loss=built["grouping"],
+        offset_loss=built["offset"],
+        focal_weight=weights["heatmap"],
+        grouping_weight=weights["grouping"],
+        feature_loss=built.get("feature"),
+        feature_weight=weights.get("feature", 1.0),
         across_processes=True,
     )
-
-
-def _member(typed: bool, role: str, component: Component, given: dict[str, int] | None = None) -> Callable:
-    return build_from(role, component.name, component.args, given, typed)
 
 
 def _size(maps: Tensor) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, find_corners, pair_scores, pair_up
+from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_scores, pair_up
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections
@@ -129,7 +129,7 @@ class CornerOracle:
         return self._placed(tl, t.tl_index, t.tl_offset), self._placed(br, t.br_index, t.br_offset)
 
     def _pairs(self, tl: Corners, br: Corners, true: bool) -> Pairs:
-        distance, allowed = self.settings["pair_distance"](tl, br), None
+        distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
         if true:
             first, second = (self._belong(c, index).float() for c, index in self._kinds(tl, br))
             distance, allowed = torch.zeros_like(distance), first @ second.transpose(1, 2) > 0

@@ -9,6 +9,15 @@ calls it weighs, masks and divides. Each member also exists as a function of tor
     giou_loss(boxes1, boxes2, reduction="none", eps=1e-7)
 
 with "mean" and "sum" as further reductions; see `cornernet.losses.functional`.
+
+A file declares beside its loss
+
+    WEIGHT = 2.0      # factor of its term in the total where the config gives none
+    SPACE = "boxes"   # what it compares: boxes, for losses on areas, or deltas, for losses on coordinates
+
+The weight is of a sum over positive anchors divided by their number, beside a classification of 1: 2 for losses on
+areas as in ATSS and GFL, 1 for losses on coordinates. (mmdetection weighs IoU and GIoU 10, CIoU 12, L1 1, where the sum
+is divided by all sampled boxes.) A wrapper takes both from its base.
 """
 
 from cornernet.losses.discover import members

@@ -20,6 +20,8 @@ from cornernet.losses.box.giou import giou
 from cornernet.losses.box.iou import iou
 
 STEPS = {"iou": (iou,), "giou": (iou, giou), "diou": (iou, diou), "ciou": (iou, diou, ciou)}
+WEIGHT = 2.0
+SPACE = "boxes"
 
 
 def alpha_iou(

@@ -12,6 +12,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou, enclosing, squared_center_distance, squared_diagonal
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def diou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 2]; eps is added to what is divided by. DIoU, equation 7."""

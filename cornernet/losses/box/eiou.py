@@ -14,6 +14,9 @@ from cornernet.losses.box.diou import diou
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_wh, enclosing
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def eiou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]; eps is added to what is divided by."""

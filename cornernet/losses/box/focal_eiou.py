@@ -14,6 +14,9 @@ from cornernet.losses.box.eiou import eiou
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def focal_eiou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, gamma: float = 0.5) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]."""

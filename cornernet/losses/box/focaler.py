@@ -13,8 +13,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from cornernet.losses.building import build_from
+from cornernet.losses.declarations import declared
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou
+
+WEIGHT, SPACE = 2.0, "boxes"  # of iou, the default base; an object has its base's
 
 
 class focaler(nn.Module):
@@ -31,13 +34,15 @@ class focaler(nn.Module):
         low: float = 0.0,
         high: float = 0.95,
         base_args: dict[str, Any] | None = None,
-        typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
+        typed: bool = False,  # `base` was, see `lookup.find`; like the next not a config's to set
+        given: dict[str, Any] | None = None,  # what the detector knows, for the base
     ) -> None:
         super().__init__()
         if not 0 <= low < high <= 1:
             raise ValueError(f"low and high must be 0 <= low < high <= 1, got {low} and {high}")
         self.eps, self.low, self.high = eps, low, high
-        self.base = build_from("box", base, base_args or {}, typed=typed)
+        self.base = build_from("box", base, base_args or {}, given, typed)
+        self.WEIGHT, self.SPACE, _ = declared("box", self.base, f"box loss {base!r}")
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

@@ -14,6 +14,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import area, box_iou, enclosing, union
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def giou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 2]; eps is added to what is divided by. GIoU, algorithm 2."""

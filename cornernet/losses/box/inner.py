@@ -13,8 +13,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from cornernet.losses.building import build_from
+from cornernet.losses.declarations import declared
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou, scaled
+
+WEIGHT, SPACE = 2.0, "boxes"  # of iou, the default base; an object has its base's
 
 
 class inner(nn.Module):
@@ -30,12 +33,14 @@ class inner(nn.Module):
         base: str = "iou",
         ratio: float = 0.7,
         base_args: dict[str, Any] | None = None,
-        typed: bool = False,  # `base` was, see `lookup.find`; not a config's to set
+        typed: bool = False,  # `base` was, see `lookup.find`; like the next not a config's to set
+        given: dict[str, Any] | None = None,  # what the detector knows, for the base
     ) -> None:
         super().__init__()
         if ratio <= 0:
             raise ValueError(f"ratio must be above 0, got {ratio}")
-        self.eps, self.ratio, self.base = eps, ratio, build_from("box", base, base_args or {}, typed=typed)
+        self.eps, self.ratio, self.base = eps, ratio, build_from("box", base, base_args or {}, given, typed)
+        self.WEIGHT, self.SPACE, _ = declared("box", self.base, f"box loss {base!r}")
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

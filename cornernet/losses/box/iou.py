@@ -13,6 +13,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 1]; eps is added to the union. GIoU, algorithm 2."""

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+SPACE = "deltas"
+
 
 def mse(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """Boxes [N, 4] -> [N]."""

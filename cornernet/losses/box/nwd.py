@@ -15,6 +15,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_wh, squared_center_distance
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def nwd(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, constant: float = 12.8) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 1]; eps, a length, rounds the tip of the cone at 0."""

@@ -20,6 +20,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou, box_wh
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def piou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, version: Literal[1, 2] = 1, focus: float = 1.3) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 2], or times at most 1.29 in version 2, which alone has a focus."""

@@ -18,6 +18,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou, box_wh, center, enclosing, squared_diagonal
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def shape_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, scale: float = 0.0, theta: float = 4.0) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 4]; eps is added to what is divided by."""

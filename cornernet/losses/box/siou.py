@@ -17,6 +17,9 @@ from torch import Tensor
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import box_iou, box_wh, center, enclosing, squared_center_distance
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 def siou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7, theta: float = 4.0) -> Tensor:
     """Boxes [N, 4] -> [N] in [0, 3]; eps is added to what is divided by."""

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+SPACE = "deltas"
+
 
 def smooth_l1(boxes1: Tensor, boxes2: Tensor, beta: float = 1.0) -> Tensor:
     """Boxes [N, 4] -> [N]. Fast R-CNN, equation 3."""

@@ -19,6 +19,9 @@ from cornernet import processes
 from cornernet.losses.reduce import at_least_float32
 from cornernet.ops.boxes import area, box_iou, enclosing, squared_center_distance, squared_diagonal
 
+WEIGHT = 2.0
+SPACE = "boxes"
+
 
 class wiou(nn.Module):
     """Boxes [N, 4] -> [N], not negative.

@@ -7,6 +7,9 @@ has one logit, so background is that all are low: it is a row of zeros among the
 further logit, always 0, in the softmax of cross_entropy. The value of an anchor is a sum over the classes (dice is a
 ratio), computed in float32 or float64; who calls it weighs and divides. Losses for graded targets, quality_focal and
 varifocal, are in the heatmap role: with labels the first is focal with alpha null.
+
+A file declares beside its loss `WEIGHT`, the factor of its term in the total where the config gives none. A loss that
+names `quality` [N] is given the IoU of each positive anchor's predicted box with its target, 0 elsewhere.
 """
 
 from cornernet.losses.discover import members

@@ -14,6 +14,8 @@ from torch import Tensor
 from cornernet.losses.labels import one_hot, per_anchor
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def bce(logits: Tensor, labels: Tensor) -> Tensor:
     """Logits [N, C], labels [N] -> [N]."""

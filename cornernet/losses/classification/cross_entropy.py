@@ -16,6 +16,8 @@ from torch import Tensor
 from cornernet.losses.labels import IGNORED
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Logits [N, C], labels [N] -> [N]. Fast R-CNN, section 2.3."""

@@ -14,6 +14,8 @@ from torch import Tensor
 from cornernet.losses.labels import counted, one_hot
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def dice(logits: Tensor, labels: Tensor, smooth: float = 1.0) -> Tensor:
     """Logits [N, C], labels [N] -> [N] in [0, 1]. V-Net, section 3."""

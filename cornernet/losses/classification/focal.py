@@ -14,6 +14,8 @@ from cornernet.losses.heatmap.focal import focal_entropy
 from cornernet.losses.labels import one_hot, per_anchor
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def focal(logits: Tensor, labels: Tensor, alpha: float | None = 0.25, gamma: float = 2.0) -> Tensor:
     """Logits [N, C], labels [N] -> [N]. RetinaNet, equation 5.

@@ -13,6 +13,8 @@ from torch import Tensor
 from cornernet.losses.labels import one_hot, per_anchor
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def weighted_bce(logits: Tensor, labels: Tensor, pos_weight: float = 10.0) -> Tensor:
     """Logits [N, C], labels [N] -> [N]."""

@@ -10,6 +10,9 @@ buffers, equal on all processes. Losses on pairs of rows (contrastive, triplet, 
 
 In the corner detector the embeddings are the corner-pooled features, `model.head.channels` numbers, that the heatmaps
 are made of: `loss.feature.name=arcface` shapes what the classes are told apart by. `none` leaves the term out.
+
+A file declares beside its loss `WEIGHT`, the factor of its term in the total where the config gives none: of a mean
+over rows beside a heatmap or classification term of 1.
 """
 
 from cornernet.losses.discover import members

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import TINY, at_class, class_vectors, cosines, cross_entropy, rows
 
+WEIGHT = 0.1
+
 
 class arcface(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count; scale: s; margin: m in radians."""

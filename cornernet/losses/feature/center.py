@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from cornernet.losses.centers import Centers
 from cornernet.losses.embedded import mean_of_rows, rows
 
+WEIGHT = 0.01  # it grows with the length of the features, about 5 in an untrained network
+
 
 class center(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar; alpha: share of the way that the centres go, once a call in training."""

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from cornernet.losses.centers import Centers
 from cornernet.losses.embedded import mean_of_rows, rows
 
+WEIGHT = 0.01  # it grows with the length of the features, about 5 in an untrained network
+
 
 class center_invariant(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar.

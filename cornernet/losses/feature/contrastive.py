@@ -18,6 +18,8 @@ from cornernet.losses.embedded import distances, rows, unit
 from cornernet.losses.grouping.contrastive import contrastive_loss
 from cornernet.losses.labelled_pairs import labelled_pairs
 
+WEIGHT = 0.1
+
 
 def contrastive(
     embeddings: Tensor,

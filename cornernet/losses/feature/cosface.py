@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import at_class, class_vectors, cosines, cross_entropy, rows
 
+WEIGHT = 0.1
+
 
 class cosface(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count; scale: s; margin: m."""

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import class_vectors, cross_entropy, products, rows, unit
 
+WEIGHT = 0.1
+
 
 class l2_softmax(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count.

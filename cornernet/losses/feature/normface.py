@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import class_vectors, cosines, cross_entropy, rows
 
+WEIGHT = 0.1
+
 
 class normface(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count.

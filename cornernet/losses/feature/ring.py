@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import length, mean_of_rows, rows
 
+WEIGHT = 0.01  # it grows with the length of the features, about 5 in an untrained network
+
 
 class ring(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count; radius: where R starts."""

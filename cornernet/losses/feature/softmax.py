@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from cornernet.losses.embedded import class_vectors, cross_entropy, products, rows
 
+WEIGHT = 0.1
+
 
 class softmax(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count."""

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from cornernet.losses.angular import Annealed
 from cornernet.losses.embedded import at_class, class_vectors, cosines, cross_entropy, length, rows
 
+WEIGHT = 0.1
+
 
 class sphereface(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count.

@@ -21,6 +21,7 @@ from cornernet.losses.labelled_pairs import labelled_pairs
 
 Mining = Literal["batch_all", "batch_hard", "semi_hard"]
 FAR = 1e15  # where there is no negative
+WEIGHT = 0.1
 
 
 def triplet(

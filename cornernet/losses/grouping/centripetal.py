@@ -16,6 +16,7 @@ from torch import Tensor
 
 from cornernet.losses.reduce import EPSILON, at_least_float32, occupied
 
+WEIGHT = 0.5
 SMALLEST = 0.1  # cells; keeps the logarithm of a box without size finite
 
 
@@ -34,3 +35,17 @@ def centripetal(
         b, shift, reduction="none", beta=beta
     )
     return {"grouping": (error.sum((1, 2)) / (m.sum(1) + EPSILON)).mean()}
+
+
+def pair_distance(tl_points: Tensor, br_points: Tensor, tl_tags: Tensor, br_tags: Tensor) -> Tensor:
+    """Corners in cells and tags, [B, K, 2] -> disagreement of both shifts with the box they would span, [B, K, K].
+
+    Mean over both corners and both axes of |tag - log(half the side)|: 0.1 is a box about 10 % off what they expect.
+    Pairs that are inverted or without size are infinitely far. Raises ValueError unless the tags have two numbers.
+    """
+    if tl_tags.shape[-1] != 2:
+        raise ValueError(f"it needs model.head.tag_dim=2 (x and y shift), got {tl_tags.shape[-1]}")
+    side = br_points[:, None] - tl_points[:, :, None]  # [B, K, K, 2]
+    shift = (side.clamp(min=1e-6) / 2).log()
+    error = (tl_tags[:, :, None] - shift).abs() + (br_tags[:, None] - shift).abs()
+    return error.mean(-1) / 2

@@ -15,6 +15,10 @@ from typing import Literal
 from torch import Tensor
 
 from cornernet.losses.corner_pairs import corner_pairs, mean_of
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def contrastive(

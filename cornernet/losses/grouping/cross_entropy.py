@@ -12,6 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cornernet.losses.matching import log_share, match_tags, per_source
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def cross_entropy(

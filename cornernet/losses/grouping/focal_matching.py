@@ -14,8 +14,11 @@ from torch import Tensor
 
 from cornernet.losses.matching import log_rest, match_tags, per_source
 from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.tags import by_tags
 
 EPSILON = 1e-15  # of the published code, inside the logarithms of what is not given as one
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def focal_matching(

@@ -14,6 +14,10 @@ from torch import Tensor
 
 from cornernet.losses.matching import match_tags, per_source
 from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def hamming(

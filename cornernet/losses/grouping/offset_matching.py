@@ -15,6 +15,10 @@ from torch import Tensor
 
 from cornernet.losses.matching import match_tags, packed
 from cornernet.losses.reduce import at_least_float32
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def offset_matching(

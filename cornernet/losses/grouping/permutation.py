@@ -12,6 +12,10 @@ of ae (docs/comparisons.md).
 from torch import Tensor
 
 from cornernet.losses.matching import cross_entropy_of, match_tags, per_source
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def permutation(

@@ -14,6 +14,10 @@ from torch import Tensor
 
 from cornernet.losses.matching import cross_entropy_of, match_tags, per_source
 from cornernet.ops.hungarian import hungarian
+from cornernet.ops.tags import by_tags
+
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def permutation_hung(

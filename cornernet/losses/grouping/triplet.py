@@ -17,8 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cornernet.losses.corner_pairs import corner_pairs, mean_of
+from cornernet.ops.tags import by_tags
 
 Mining = Literal["batch_all", "batch_hard", "semi_hard"]
+WEIGHT = 0.5
+pair_distance = by_tags
 
 
 def triplet(

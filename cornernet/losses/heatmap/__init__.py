@@ -6,6 +6,9 @@ Logits are raw; targets lie in [0, 1] and are exactly 1 at corners. The sum over
 cells equal to 1, and not divided if there is none, so an image counts by its objects. (dice is a ratio and divides by
 the number of images instead; it says so by `dice.per_image`.) Of a loss from elsewhere that has a `reduction`, as
 torch's have, the sum over the cells is divided in the same way; any other is used as it is.
+
+A file declares beside its loss `WEIGHT`, the factor of its term in the total where the config gives none: 1 here, the
+other roles are weighed against it.
 """
 
 from cornernet.losses.discover import members

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, per_positive
 
+WEIGHT = 1.0
+
 
 def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar. Holistically-nested edge detection, equation 2."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32
 
+WEIGHT = 1.0
+
 
 def dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar in [0, 1], mean over images. V-Net, section 3."""

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, per_positive
 
+WEIGHT = 1.0
+
 
 def focal(logits: Tensor, target: Tensor, alpha: float | None = 0.25, gamma: float = 2.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar. RetinaNet, equation 5.

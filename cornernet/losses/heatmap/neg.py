@@ -18,6 +18,8 @@ from torch.autograd.function import once_differentiable
 
 from cornernet.losses.reduce import at_least_float32, positives
 
+WEIGHT = 1.0
+
 
 def neg(logits: Tensor, target: Tensor, alpha: float = 2.0, beta: float = 4.0, clamp: float | None = 1e-4) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar; clamp None has a gradient everywhere. CornerNet, equation 1."""

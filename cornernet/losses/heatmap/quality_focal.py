@@ -13,6 +13,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, per_positive
 
+WEIGHT = 1.0
+
 
 def quality_focal(logits: Tensor, target: Tensor, beta: float = 2.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar."""

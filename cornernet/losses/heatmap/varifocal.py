@@ -15,6 +15,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, per_positive
 
+WEIGHT = 1.0
+
 
 def varifocal(logits: Tensor, target: Tensor, alpha: float = 0.75, gamma: float = 2.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar. VarifocalNet, equation 2."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import at_least_float32, per_positive
 
+WEIGHT = 1.0
+
 
 def weighted_bce(logits: Tensor, target: Tensor, pos_weight: float = 10.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar."""

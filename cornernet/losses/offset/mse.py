@@ -11,6 +11,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import occupied, per_object
 
+WEIGHT = 1.0
+
 
 def mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Offsets [B, M, 2], mask [B, M] -> scalar."""

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from cornernet.losses.reduce import occupied, per_object
 
+WEIGHT = 1.0
+
 
 def smooth_l1(pred: Tensor, target: Tensor, mask: Tensor, beta: float = 1.0) -> Tensor:
     """Offsets [B, M, 2], mask [B, M] -> scalar. CornerNet, equation 3."""

@@ -31,6 +31,8 @@ TINY = [
 ]
 CLASSES = 3
 FEATURE = "loss.feature.name=softmax"
+L1_FROM_TORCH = "loss.box={name: torch.nn.L1Loss, args: {reduction: none}}"
+AROUND_TORCH = "loss.box={name: focaler, args: {base: torch.nn.PairwiseDistance}}"
 
 
 def settings(*overrides):
@@ -82,7 +84,13 @@ def test_every_classification_loss_trains(name):
         (["loss.box.name=l1"], 1, "deltas"),
         (["loss.box.name=l1", "loss.box.weight=5"], 5, "deltas"),
         (["loss.box.name=l1", "model.anchor.box_space=boxes"], 1, "decoded boxes"),
-        (["loss.box={name: torch.nn.L1Loss, args: {reduction: none}}"], 1, "decoded boxes"),
+        ([L1_FROM_TORCH, "model.anchor.box_space=boxes"], 1, "decoded boxes"),
+        ([L1_FROM_TORCH, "model.anchor.box_space=deltas"], 1, "deltas"),
+        (["loss.box.name=cornernet.losses.box.ciou.ciou"], 2.4, "decoded boxes"),
+        (["loss.box.name=cornernet.losses.box.l1.l1"], 1, "deltas"),
+        (["loss.box={name: inner, args: {base: ciou}}"], 2.4, "decoded boxes"),
+        (["loss.box={name: focaler, args: {base: inner, base_args: {base: ciou}}}"], 2.4, "decoded boxes"),
+        ([AROUND_TORCH, "model.anchor.box_space=boxes"], 1, "decoded boxes"),
     ],
 )
 def test_name_weight_and_decoding_move_together_unless_they_are_set(overrides, weight, words):
@@ -93,7 +101,7 @@ def test_name_weight_and_decoding_move_together_unless_they_are_set(overrides, w
 
 
 def test_the_mean_of_a_foreign_box_loss_is_refused():
-    config = settings("loss.box.name=torch.nn.L1Loss")
+    config = settings("loss.box.name=torch.nn.L1Loss", "model.anchor.box_space=deltas")
     with pytest.raises(ValueError, match=r"one value for each of its .* got .* \[\]; torch's losses do with args\.red"):
         build(config, CLASSES)(batch_of(config))
 
@@ -137,11 +145,11 @@ def test_features_are_those_of_the_positive_anchors_cells():
 
 def test_image_size_reaches_the_loss_that_asks_for_it():
     def diagonal(*overrides):
-        return build(settings("loss.box.name=mpdiou", *overrides), CLASSES).loss.box_loss.keywords["diagonal"]
+        return build(settings("loss.box.name=mpdiou", *overrides), CLASSES).loss.box_loss.diagonal
 
     assert diagonal() == 80.0 and diagonal("loss.box.args.diagonal=5") == 5
     wrapped = build(settings("loss.box={name: inner, args: {base: mpdiou}}"), CLASSES).loss.box_loss
-    assert wrapped.base.keywords["diagonal"] == 80.0
+    assert wrapped.base.diagonal == 80.0
 
 
 def test_objects_that_are_masked_do_not_count():
@@ -246,6 +254,10 @@ def test_a_resnet_sees_rgb():
         ("model.anchor.box_space=deltas", r"deltas does not go with loss\.box\.name=giou: deltas have no area"),
         ("model.backbone.weights=some.pth", r"model\.backbone\.weights=some\.pth is for ResNets"),
         ("loss.box={name: focaler, args: {base: l1}}", r"name=focaler goes around losses on areas, got .*base=l1"),
+        ("loss.box={name: focaler, args: {base: cornernet.losses.box.l1.l1}}", r"goes around losses on areas, got "),
+        (L1_FROM_TORCH, r"L1Loss does not declare what it compares \(SPACE\), so model\.anchor\.box_space must be "),
+        (AROUND_TORCH, r"focaler does not declare what it compares \(SPACE\), so model\.anchor\.box_space must be "),
+        ((AROUND_TORCH, "model.anchor.box_space=deltas"), r"loss\.box\.name=focaler: deltas have no area"),
         ("loss.box.name=cuio", r"unknown box loss 'cuio', did you mean ciou"),
         ("loss.box.args.epz=1", r"has no argument 'epz'; it takes eps"),
         ("data.input_size=[70,48]", r"data\.input_size \[70, 48\] does not suit"),
@@ -253,7 +265,7 @@ def test_a_resnet_sees_rgb():
 )
 def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
     with pytest.raises(ValueError, match=message):
-        build(settings(wrong), CLASSES)
+        build(settings(*([wrong] if isinstance(wrong, str) else wrong)), CLASSES)
 
 
 def test_losses_of_anchors_have_no_place_in_the_corner_detector():

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornernet.detectors.corner.decode import Corners, by_tags, decode
+from cornernet.detectors.corner.decode import Corners, decode, distances
 from cornernet.detectors.corner.targets import encode
+from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps
 
 COLD = -20.0  # logit of a cell without a corner
@@ -140,15 +141,15 @@ def test_distance_of_longer_tags_is_the_mean_over_their_components():
     empty = torch.zeros(1, 2)
     tl = Corners(empty, empty, empty, empty, torch.tensor([[[0.0, 0, 0], [1, 1, 1]]]), empty)
     br = tl._replace(tags=torch.tensor([[[4.0, 1, 1], [3, 3, 3]]]))
-    assert by_tags(tl, br).tolist() == [[[2, 3], [1, 2]]]
+    assert distances(tl, br, by_tags).tolist() == [[[2, 3], [1, 2]]]
 
 
 def test_another_distance_can_be_put_in_place_of_the_tags():
     maps = blank()
     plant(maps, 0, (1, 1, 4, 4), tags=(0, 9))
 
-    def by_width(tl, br):
-        return (br.x[:, None] - tl.x[:, :, None] - 3).abs()
+    def by_width(tl_points, br_points, tl_tags, br_tags):
+        return (br_points[:, None, :, 0] - tl_points[:, :, None, 0] - 3).abs()
 
     assert found(maps, 0.6) == []
     assert found(maps, 0.6, pair_distance=by_width) == [((1, 1, 4, 4), 0)]

@@ -9,11 +9,11 @@ import torch
 from cornernet import config, detectors
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
-from cornernet.detectors.corner.decode import by_tags
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
+from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0

@@ -1,12 +1,22 @@
 """Distances between corners, by hand."""
 
+import importlib
 from math import log
 
 import pytest
 import torch
 
-from cornernet.detectors.corner.decode import Corners, by_tags
-from cornernet.detectors.corner.pairing import pair_distance, shift_distance
+from cornernet.config import Config, from_container, override, to_dict
+from cornernet.detectors.corner.decode import Corners, distances
+from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.losses import ROLES
+from cornernet.ops.tags import by_tags
+
+centripetal = importlib.import_module("cornernet.losses.grouping.centripetal")
+
+
+def shift_distance(tl, br):
+    return distances(tl, br, centripetal.pair_distance)
 
 
 def corners(points, tags):
@@ -44,12 +54,25 @@ def test_each_image_pairs_its_own_corners():
     assert shift_distance(*batch).shape == (2, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["ae", "my.own.Loss"])
-def test_other_groupings_compare_tags(name):
-    assert pair_distance(name, 1) is by_tags and pair_distance(name, 3) is by_tags
+@pytest.mark.parametrize("name", sorted(ROLES["grouping"]))
+@pytest.mark.parametrize("path", ["{name}", "cornernet.losses.grouping.{name}.{name}"])
+def test_each_loss_is_decoded_as_it_declares_by_name_and_by_path(name, path):
+    config = override(Config(), ["model.head.tag_dim=2", "loss.grouping.name=" + path.format(name=name)])
+    assert pair_distance(config) is (centripetal.pair_distance if name == "centripetal" else by_tags)
 
 
-def test_centripetal_needs_two_numbers():
-    assert pair_distance("centripetal", 2) is shift_distance
-    with pytest.raises(ValueError, match=r"loss\.grouping\.name=centripetal needs model\.head\.tag_dim=2 .*, got 1"):
-        pair_distance("centripetal", 1)
+@pytest.mark.parametrize("name", ["centripetal", "cornernet.losses.grouping.centripetal.centripetal"])
+def test_centripetal_needs_two_numbers(name):
+    with pytest.raises(ValueError, match=rf"loss\.grouping\.name={name}: it needs model\.head\.tag_dim=2 .*, got 1"):
+        pair_distance(override(Config(), [f"loss.grouping.name={name}"]))
+
+
+def test_what_nobody_typed_is_not_looked_up():
+    held = to_dict(override(Config(), ["loss.grouping.name=nobody.has.this"]))
+    with pytest.raises(ValueError, match="only looked up where you typed it"):
+        pair_distance(from_container(held))
+    with pytest.raises(ValueError, match="there is no module nobody"):
+        pair_distance(override(from_container(held), ["loss.grouping.name=nobody.has.this"]))
+    held["loss"]["grouping"]["name"] = "cornernet.losses.grouping.centripetal.centripetal"
+    held["model"]["head"]["tag_dim"] = 2
+    assert pair_distance(from_container(held)) is centripetal.pair_distance
