@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -21,6 +22,7 @@ from cornernet.system.streams import outlive
 
 MAX_WORKERS = 256
 NOTHING = -1
+GRACE = 1.0  # seconds until the end of a process shows
 WAKE: Any = getattr(signal, "SIGURG", None)  # nobody's, and harmless where nobody listens
 HINTS = {  # what mostly lies behind a signal
     "Killed": " (as happens for want of memory; fewer data.workers need less)",
@@ -104,6 +106,8 @@ class Watch:
                 self._note()
             yield
         except (OSError, EOFError) as error:  # of what lies between the processes; those of images come as values
+            if pids := self._gone():
+                raise RuntimeError(f"DataLoader worker (pid(s) {', '.join(map(str, pids))}) has ended") from error
             what = f"the loader processes cannot hand over a batch: {str(error) or type(error).__name__}"
             raise Failed(f"{what}; more open files (ulimit -n) or fewer data.workers help") from error
         finally:
@@ -136,6 +140,11 @@ class Watch:
         if what is not None and not isinstance(error, KeyboardInterrupt):
             names = ", ".join(map(self.name, images)) or "no image"
             raise Failed(f"{what} while it held {names}; train.resume=auto goes on from the last save") from error
+
+    def _gone(self) -> list[int]:
+        """Process ids of workers that have ended, which may show a moment after their connection has."""
+        ended = connection.wait([worker.sentinel for worker in self.workers], GRACE) if self.workers else []
+        return [worker.pid for worker in self.workers if worker.sentinel in ended and worker.pid is not None]
 
     def _look(self) -> None:
         while not self.over.wait(min(1.0, self.timeout / 4)):

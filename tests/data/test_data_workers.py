@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -187,6 +188,17 @@ def test_what_goes_wrong_between_the_processes_is_a_sentence():
         Watch(Held(), str, 0).waiting(),
     ):
         raise EOFError
+
+
+def test_a_connection_that_breaks_since_a_worker_was_killed_names_the_signal():
+    """Whichever of the two shows first: here the connection, a tenth of a second before the end of the process."""
+    process = multiprocessing.Process(target=time.sleep, args=(1000,))
+    process.start()
+    threading.Timer(0.1, process.kill).start()
+    with pytest.raises(Failed, match="signal 'Killed'"), Watch(Held(), str, 0) as watch:
+        watch.workers = [process]
+        with watch.waiting():
+            raise ConnectionResetError(104, "Connection reset by peer")
 
 
 START = """
