@@ -144,7 +144,10 @@ class Watch:
     def _gone(self) -> list[int]:
         """Process ids of workers that have ended, which may show a moment after their connection has."""
         ended = connection.wait([worker.sentinel for worker in self.workers], GRACE) if self.workers else []
-        return [worker.pid for worker in self.workers if worker.sentinel in ended and worker.pid is not None]
+        gone = [worker for worker in self.workers if worker.sentinel in ended]
+        for worker in gone:  # its pipes close before the system tells how it ended
+            worker.join(GRACE)
+        return [worker.pid for worker in gone if worker.pid is not None]
 
     def _look(self) -> None:
         while not self.over.wait(min(1.0, self.timeout / 4)):
