@@ -63,11 +63,14 @@ class Anchor:
 class Model:
     """The detector and its network."""
 
-    detector: Literal["corner", "anchor"] = "corner"  # pairs of corners, or anchors on a feature pyramid
+    # corner: pairs of corners; anchor: anchors on a feature pyramid; or the name or dotted path of your own
+    detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
     anchor: Anchor = field(default_factory=Anchor)
+    # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
+    args: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -207,12 +210,6 @@ class Test:
     report: bool = True  # whether every evaluation leaves report/index.html
 
 
-ROLES = {  # of the losses, by detector
-    "corner": ("heatmap", "grouping", "offset", "feature"),
-    "anchor": ("classification", "box", "feature"),
-}
-
-
 @dataclass
 class Config:
     """Everything a run can be told."""
@@ -226,3 +223,5 @@ class Config:
     test: Test = field(default_factory=Test)
     # not a key: what of `loss` the user typed, see `elsewhere.typed`; the rest may have come from a checkpoint
     typed: frozenset[str] = field(default=frozenset(), compare=False, repr=False, metadata={"omegaconf_ignore": True})
+    # not a key either: the overrides as typed, of which each must have its place
+    overrides: tuple[str, ...] = field(default=(), compare=False, repr=False, metadata={"omegaconf_ignore": True})

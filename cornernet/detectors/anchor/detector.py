@@ -26,6 +26,7 @@ from cornernet.detectors.oracle import slots
 from cornernet.losses import declared, declared_of
 from cornernet.structures import AnchorMaps, Batch, Detections
 
+ROLES = ("classification", "box", "feature")
 RANGES = {
     "model.anchor.channels": COUNT,
     "model.anchor.depth": WHOLE,
@@ -186,7 +187,7 @@ def _assigner(head: Anchor) -> Callable[..., Assigned]:
 
 
 def _loss(config: Config, num_classes: int, progress: Tensor) -> AnchorLoss:
-    built, weights = build_losses(config, num_classes, config.model.anchor.channels, progress)
+    built, weights = build_losses(config, ROLES, num_classes, config.model.anchor.channels, progress)
     by_boxes = on_boxes(config, built["box"])
     return AnchorLoss(built["classification"], built["box"], weights, by_boxes, built.get("feature"))
 

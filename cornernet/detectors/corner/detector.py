@@ -29,6 +29,7 @@ from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
 
+ROLES = ("heatmap", "grouping", "offset", "feature")
 RANGES = {
     "model.backbone.stem_channels": COUNT,
     "model.head.channels": COUNT,
@@ -186,7 +187,7 @@ def _check(config: Config) -> None:
 
 
 def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
-    built, weights = build_losses(config, num_classes, config.model.head.channels, progress)
+    built, weights = build_losses(config, ROLES, num_classes, config.model.head.channels, progress)
     return AELoss(
         regr_weight=weights["offset"],
         focal_loss=built["heatmap"],
