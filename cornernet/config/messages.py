@@ -31,7 +31,9 @@ def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, type, dataclasse
             yield from keys(item.type, f"{prefix}{item.name}.")
 
 
-def sentence(error: Exception, schema: type, layer: DictConfig | None = None, listed: str = "--help lists every key") -> str:
+def sentence(
+    error: Exception, schema: type, layer: DictConfig | None = None, listed: str = "--help lists every key"
+) -> str:
     """OmegaConf's message as one line that names the full key and, if that is unknown, the nearest valid one.
 
     layer is what was merged, for errors that do not say which of its keys they are about; listed, where all keys stand.

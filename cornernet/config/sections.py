@@ -1,6 +1,6 @@
 """A section whose keys lie outside the schema: a detector of your own declares them, as a dataclass."""
 
-from dataclasses import fields, make_dataclass
+from dataclasses import fields
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -11,15 +11,12 @@ from cornernet.config.messages import FAULTS, sentence
 def section(key: str, schema: type, values: dict[str, Any]) -> Any:
     """Dotted key of the section, the dataclass that declares its keys, what was given -> an object of the dataclass.
 
-    Raises ValueError, one sentence with the full key, for one that is unknown, of a wrong type, or has no default and
-    was not given: the same sentences as for the keys of the schema.
+    Raises ValueError, one sentence with both keys, for one that is unknown, of a wrong type, or has no default and was
+    not given: the same sentences as for the keys of the schema.
     """
-    whole, given = schema, values
-    for name in reversed(key.split(".")):
-        whole, given = make_dataclass("Section", [(name, whole)]), {name: given}
-    layer = OmegaConf.create(given)
+    layer = OmegaConf.create(values)
     try:
-        return OmegaConf.to_object(OmegaConf.select(OmegaConf.merge(OmegaConf.structured(whole), layer), key))
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), layer))
     except FAULTS as error:
         listed = f"there are {', '.join(item.name for item in fields(schema))}"
-        raise ValueError(sentence(error, whole, layer, listed)) from None
+        raise ValueError(f"{key}: {sentence(error, schema, layer, listed)}") from None

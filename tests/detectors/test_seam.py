@@ -35,8 +35,9 @@ def config_file(folder, tiny, name):
 
 USE = """
 import json, sys
-import numpy as np, torch
-from cornernet import checkpoints, config, evaluate, Predictor, train
+from pathlib import Path
+import numpy as np
+from cornernet import evaluate, Predictor, train
 from cornernet.checkpoints import checkpoint
 from cornernet.evaluation.diagnosis import diagnose_checkpoint
 from cornernet.export.export import export
@@ -47,14 +48,14 @@ word, best, last = [f"work_dir={folder}/run", "train.save_every=2"], f"{folder}/
 train(source, [*word, "train.steps=2"])
 train(source, [*word, "train.steps=3", "train.resume=auto"])
 said = {"step": checkpoint.load(last)["step"], "images": evaluate(best, out=f"{folder}/scored").images}
-image = np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8)
+image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 fixed = ["data.longest_side=64", "test.nms.min_score=0"]
 said["predicted"] = [len(r.boxes) for r in Predictor.load(best, "cpu", fixed)(image)]
 try:
     diagnose_checkpoint(best)
 except ValueError as error:
     said["diagnosis"] = str(error)
-said["shown"] = show_data.show(source, [], 1, __import__("pathlib").Path(folder, "shown")).objects
+said["shown"] = show_data.show(source, [], 1, Path(folder, "shown")).objects
 made = export(best, fixed)
 said["rows"], said["lost"] = made.rows, made.compared.apart.lost
 both = [Predictor.load(path, "cpu", fixed)(image)[0] for path in (best, made.plan.out)]
@@ -66,7 +67,7 @@ print(json.dumps(said))
 def run(script, plugins, *words):
     environment = {**os.environ, "CORNERNET_PLUGINS": str(plugins)}
     command = [sys.executable, "-c", script, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
 
 
 def test_one_file_does_all_that_a_detector_does_and_nothing_else_is_touched(tiny, tmp_path):
@@ -78,7 +79,7 @@ def test_one_file_does_all_that_a_detector_does_and_nothing_else_is_touched(tiny
     assert said["step"] == 3 and said["images"] == 2 and said["shown"] > 0
     assert said["predicted"][0] > 0 and said["diagnosis"] == "CentreDetector offers no diagnosis (oracle)"
     assert said["rows"] == 20 and said["lost"] == 0 and said["apart"] < 1e-3
-    with pytest.raises(ValueError, match=r"best\.pt: unknown detector 'centre'\. Choose from anchor, corner, or .*CORNER"):
+    with pytest.raises(ValueError, match=r"best\.pt: unknown detector 'centre'\. Choose from anchor, corner, .*CORNER"):
         load_detector(tmp_path / "run" / "best.pt")
 
 
@@ -118,18 +119,21 @@ def test_one_file_trains_by_its_dotted_path_where_it_is_typed(tiny, path, tmp_pa
 def test_a_path_to_its_build_is_taken_too(tiny, path, tmp_path):
     settings = config.load(config_file(tmp_path, tiny, f"{path}.build"))
     assert detectors.kind(settings).__name__ == path and list(detectors.roles(settings)) == ["heatmap", "offset"]
-    with pytest.raises(ValueError, match="own_parts.centre.*code from elsewhere, and is only looked up where you typed"):
+    with pytest.raises(ValueError, match=r"own_parts\.centre.*code from elsewhere, and is only looked up where you"):
         detectors.build(config.from_container(config.to_dict(settings)), 3)
 
 
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("model.args.widht=8", "unknown key model.args.widht; did you mean model.args.width?"),
-        ("model.args.colour=8", "unknown key model.args.colour; there are width, depth"),
-        ("model.args.width=wide", "model.args.width: Value 'wide' of type 'str' could not be converted to Integer"),
+        ("model.args.widht=8", "model.args: unknown key widht; did you mean width?"),
+        ("model.args.colour=8", "model.args: unknown key colour; there are width, depth"),
+        ("model.args.width=wide", "model.args: width: Value 'wide' of type 'str' could not be converted to Integer"),
         ("model.args.width=0", "model.args.width must be at least 1"),
-        ("loss.box.name=ciou", "loss.box.name=ciou: the own_parts.centre detector has no box loss; it has heatmap, off"),
+        (
+            "loss.box.name=ciou",
+            "loss.box.name=ciou: the own_parts.centre detector has no box loss; it has heatmap",
+        ),
         ("train.gradient_checkpointing=true", "CentreNetwork does not say which of its parts can be computed twice"),
     ],
 )
@@ -180,7 +184,7 @@ class Needy:
         ({"ROLES": ("heat",)}, r"the odd detector must declare ROLES, .*, got \('heat',\)"),
         ({"ROLES": "box"}, "the odd detector must declare ROLES, .*, got 'box'"),
         ({"SECTION": {"width": 3}}, r"must declare a dataclass as its SECTION, got \{'width': 3\}"),
-        ({"SECTION": Needy}, "model.args.width must be given"),
+        ({"SECTION": Needy}, "model.args: width must be given"),
         ({"build": lambda *_: torch.nn.ReLU()}, "the odd detector lacks its base class Detector, it is a ReLU"),
         ({"build": lambda *_: Bare(torch.nn.ReLU())}, "the odd detector lacks a network that is a Network"),
         (
