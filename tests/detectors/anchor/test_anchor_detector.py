@@ -271,7 +271,7 @@ def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
 def test_losses_of_anchors_have_no_place_in_the_corner_detector():
     for text in ("loss.box.name=ciou", "loss={box: {name: ciou}}"):
         with pytest.raises(ValueError, match=r"the corner detector has no box loss; it has heatmap"):
-            override(Config(), [text])
+            build(override(Config(), [text]), CLASSES)
 
 
 def test_the_network_compiles_its_loss_without_a_break():

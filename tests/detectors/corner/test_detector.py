@@ -92,13 +92,6 @@ def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
     assert build(settings("data.input_size=[64,64]"), CLASSES).fit_size(40, 64) == (48, 64)
 
 
-def test_an_unknown_detector_is_a_sentence():
-    config = settings()
-    config.model.detector = "centre"
-    with pytest.raises(ValueError, match=r"model\.detector 'centre' is unknown; there are: corner, anchor"):
-        build(config, CLASSES)
-
-
 @pytest.mark.parametrize(
     ("override_", "message"),
     [
