@@ -121,8 +121,8 @@ def text(config: Config) -> str:
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    # names of losses first: a new name empties the args, which must not depend on the order of typing
-    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=", text)):
+    # names first: a new name empties the args, which must not depend on the order of typing
+    for text in sorted(overrides, key=lambda text: not re.match(r"(loss\.\w+|model\.backbone)(\.name)?=", text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(
@@ -155,7 +155,10 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments and weight belong to the loss they were written for: another name starts with its own."""
+    """Arguments and weight belong to the part they were written for: another name starts with its own."""
+    backbone = OmegaConf.select(layer, "model.backbone.name", throw_on_resolution_failure=False)
+    if backbone is not None and backbone != config.model.backbone.name:
+        config.model.backbone.args = {}
     for role in config.loss:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
