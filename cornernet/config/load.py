@@ -105,7 +105,8 @@ def text(config: Config) -> str:
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     # names first: a new name empties the args, which must not depend on the order of typing
-    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=|model\.detector=", text)):
+    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    for text in sorted(overrides, key=lambda text: not names.match(text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(
@@ -138,10 +139,11 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments and weight belong to the loss or detector they were written for: another name starts with its own."""
-    detector = OmegaConf.select(layer, "model.detector", throw_on_resolution_failure=False)
-    if detector is not None and detector != config.model.detector:
-        config.model.args = {}
+    """Arguments and weight belong to the part they were written for: another name starts with its own."""
+    for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
+        name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
+        if name is not None and name != OmegaConf.select(config, key):
+            section.args = {}
     for role in config.loss:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:

@@ -18,10 +18,11 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The network that the head reads: a stacked hourglass, or for the anchor detector a ResNet with FPN."""
+    """The network that the head reads; the last four keys are the hourglass's."""
 
-    # the keys below the next one are the hourglass's
-    name: Literal["hourglass", "resnet18", "resnet34", "resnet50", "resnet101"] = "hourglass"
+    name: str = "hourglass"  # hourglass, resnet18, resnet34, resnet50, resnet101, or a dotted path to your own
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
+    stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
     weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
