@@ -51,8 +51,8 @@ def untrained(path, source, overrides=()):
     torch.manual_seed(7)
     settings = config.load(source, list(overrides))
     detector = detectors.build(settings, len(NAMES))
-    for module in detector.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
+    for name, module in detector.named_modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None and "fpn" not in name:
             nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
     held = {"model": detector.state_dict(), "config": config.to_dict(settings), "class_names": NAMES}
     checkpoint.save({**held, "category_ids": [3, 7, 9], "step": 5}, path)
