@@ -39,13 +39,13 @@ def modules(package: str, path: list[str]) -> dict[str, ModuleType]:
 def find(kind: str, name: str, members: Mapping[str, Any], package: str = "", typed: bool = False) -> Any:
     """Name of a member, or dotted path -> the member, or what the path leads to.
 
-    kind: in words, for messages. package: the folder of the members, `package.name.name` is `name` as well. typed: the
-    user wrote the name. A dotted path is refused without, since to import it is to run code. Raises ValueError, one
-    sentence.
+    kind: in words, for messages. package: the folder of the members, `package.name` and `package.name.name` are `name`
+    as well. typed: the user wrote the name. A dotted path, to a module or to what it holds, is refused without, since
+    to import it is to run code. Raises ValueError, one sentence.
     """
     if not isinstance(name, str):
         raise ValueError(f"{kind}: the name must be a string, got {name!r}")
-    name = {f"{package}.{own}.{own}": own for own in members}.get(name, name)
+    name = {path: own for own in members for path in (f"{package}.{own}", f"{package}.{own}.{own}")}.get(name, name)
     if name in members:
         return members[name]
     if "." in name and all(part.isidentifier() for part in name.split(".")):
@@ -59,18 +59,23 @@ def find(kind: str, name: str, members: Mapping[str, Any], package: str = "", ty
 def imported(kind: str, path: str) -> Any:
     """Dotted path that the user typed -> what it names; raises ValueError, one sentence, that begins with the kind."""
     module_name, _, attribute = path.rpartition(".")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # someone else's module may fail in any way
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
-            reason = f"there is no module {error.name} on the Python path (PYTHONPATH adds folders to it)"
-        else:
-            reason = f"importing {module_name} failed with {_said(error)}"
-        raise ValueError(f"{kind} {path!r}: {reason}") from error
-    found = getattr(module, attribute, None)
-    if found is None:
+    module = _module(kind, path, module_name)
+    if attribute in {own.name for own in pkgutil.iter_modules(getattr(module, "__path__", []))}:
+        return _module(kind, path, path)
+    if (found := getattr(module, attribute, None)) is None:
         raise ValueError(f"{kind} {path!r}: module {module_name} has no {attribute}{near(attribute, dir(module))}")
     return found
+
+
+def _module(kind: str, path: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # someone else's module may fail in any way
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            reason = f"there is no module {error.name} on the Python path (PYTHONPATH adds folders to it)"
+        else:
+            reason = f"importing {name} failed with {_said(error)}"
+        raise ValueError(f"{kind} {path!r}: {reason}") from error
 
 
 def near(name: str, members: Iterable[str]) -> str:

@@ -64,6 +64,7 @@ def test_names_and_dotted_paths():
     assert registry.find("sort of loss", "sum", held) is sum
     assert registry.find("sort of loss", "some.where.max.max", held, "some.where") is max
     assert registry.find("sort of loss", "torch.nn.L1Loss", held, typed=True) is torch.nn.L1Loss
+    assert registry.find("format", "xml.sax.handler", held, typed=True) is importlib.import_module("xml.sax.handler")
     with pytest.raises(ValueError, match=r"sort of loss 'torch\.nn\.L1Loss' is code from elsewhere, and is only"):
         registry.find("sort of loss", "torch.nn.L1Loss", held)
     with pytest.raises(ValueError, match=r"unknown sort of loss 'summ', did you mean sum\? Choose from sum, max, or"):
