@@ -7,7 +7,7 @@ from typing import Any
 from cornernet import registry
 from cornernet.data.annotations import AnnotatedSet, Asked, checked, require
 from cornernet.data.annotations.strange import strange
-from cornernet.data.annotations.tree import one_inside
+from cornernet.data.annotations.tree import unpacked
 from cornernet.data.problems import Problems
 from cornernet.data.sources import FORMATS
 
@@ -47,13 +47,12 @@ def format_of(path: Path, form: str = AUTO, typed: bool = False) -> tuple[Any, P
     if form != AUTO:
         found = registry.find("data format", form, FORMATS, "cornernet.data.sources", typed)
         return (sys.modules[found.__module__] if callable(found) else found), path
+    path = unpacked(path)
     names = [name for name, module in FORMATS.items() if module.recognises(path)]
     if len(names) > 1:
         raise ValueError(f"{path} looks like {' and like '.join(names)}: say which by data.format={names[0]}")
     if names:
         return FORMATS[names[0]], path
-    if path.is_dir() and (inside := one_inside(path)):
-        return format_of(inside)
     raise ValueError(f"{path} {strange(path)}; data.format takes {', '.join(FORMATS)}")
 
 

@@ -32,14 +32,8 @@ def _count(folder: Folder, names: list[str], has: Has) -> int:
 def _candidates(asked: Asked) -> list[Path]:
     """Folders to look in; the first of those that serve alike is taken."""
     own, stem = asked.path.parent, asked.path.stem.removeprefix("instances_")
-    inside = [
-        Path(),
-        Path("images"),
-        Path("images") / stem,
-        Path("images") / asked.split,
-        Path(stem),
-        Path(asked.split),
-    ]
+    names = (stem, asked.split, "default")
+    inside = [Path(), Path("images"), *(Path("images") / name for name in names), *map(Path, names)]
     return list(dict.fromkeys(base / part for base in (own, *asked.near, own.parent) for part in inside))
 
 

@@ -11,6 +11,7 @@ SPLITS = {  # names that people give to the folders and lists of a split
     "val": ("val", "valid", "validation", "vali", "val2017", "val2014"),
     "test": ("test", "testing", "test2017"),
 }
+PARTS = ("annotations", "images", "labels", "jpegimages", "imagesets")  # folders that make no set alone
 SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
 
 
@@ -69,9 +70,14 @@ def of_split(names: list[str], split: str) -> list[str]:
     return own or names
 
 
-def one_inside(folder: Path) -> Path | None:
-    """The only folder inside a folder, where nothing but notes lies beside it; as archives are unpacked."""
-    entries = [x for x in folder.iterdir() if not x.name.startswith((".", "__MACOSX"))]
-    folders = [x for x in entries if x.is_dir()]
-    notes = all(x.suffix.lower() in (".txt", ".md", ".pdf", ".html", "") for x in entries if x not in folders)
-    return folders[0] if len(folders) == 1 and notes else None
+def unpacked(path: Path) -> Path:
+    """Path -> the folder inside it that is the set, where archives were unpacked into a folder of their own."""
+    for _ in range(DEEPEST):
+        if not path.is_dir() or path.name.lower() in PARTS:
+            break
+        folders, names = listed(path, 100)
+        notes = all(name.lower().startswith(("readme", "licen", "notice")) for name in names)
+        if len(folders) != 1 or not notes or folders[0].name.lower() in (*SPLIT_OF, *PARTS):
+            break
+        path = folders[0]
+    return path
