@@ -14,7 +14,7 @@ from cornernet.data.problems import Problems, short
 from cornernet.data.storage import OWN
 
 LISTS = ("classes", "train", "val", "valid", "test", "names", "labels", "predefined_classes", "obj", "readme")
-LOOKED = 2000  # entries of a folder that are looked at to recognise it
+LOOKED = 200_000  # entries of a folder that are looked at to recognise it
 NUMBER = re.compile(rb"-?[\d.]+(e-?\d+)?")
 
 
