@@ -21,6 +21,7 @@ from tests.data.layouts import (
     SIZES,
     TRAIN,
     VAL,
+    coco_files,
     csv_tensorflow,
     draw,
     roboflow,
@@ -115,6 +116,16 @@ def test_classes_meet_by_name_where_a_format_has_no_ids(tmp_path):
     write(tmp_path / "y.csv", header + line.format("yak"))
     with pytest.raises(ValueError, match=r"y\.csv: class 'yak' is unknown to the training set, whose classes are"):
         build_sources(data(train, val))
+
+
+def test_formats_meet(tmp_path):
+    """Labels of another format may validate: COCO counts its classes from 1, YOLO from 0."""
+    train, _ = coco_files(tmp_path / "coco")
+    first, second = build_sources(data(train, yolo_tree(tmp_path / "yolo")[0]))
+    assert first.category_ids == second.category_ids == [1, 2, 3]
+    assert [[second.class_names[x] for x in second.labels(i)] for i in range(2)] == [
+        [CLASSES[box[0]] for box in BOXES[stem]] for stem in sorted(VAL)
+    ]
 
 
 def test_without_a_validation_set_it_is_asked_for(tmp_path):

@@ -27,5 +27,5 @@ class Content(NamedTuple):
     annotations: list
     categories: list
     root: Path  # folder to which the file names of the images are relative
-    by_name: bool = False  # whether the format knows classes by name alone, so that two splits meet by name
+    by_name: bool = False  # whether its numbers of classes are no ids, so that those of two splits meet by name
     notes: tuple[tuple[str, str], ...] = ()  # what check_data says of the set besides: name and text

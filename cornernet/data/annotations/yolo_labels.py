@@ -89,7 +89,7 @@ def beside(path: Path) -> bool:
 def _holds_labels(folder: Path, names: list[str]) -> bool:
     """Whether some of these files of a folder are labels."""
     texts = [name for name in names if name[-4:].lower() == ".txt" and name[:-4].lower() not in LISTS]
-    stems = {Path(name).stem for name in names if Path(name).suffix.lower() in SUFFIXES}
+    stems = {stem for stem, _, end in (name.rpartition(".") for name in names) if f".{end.lower()}" in SUFFIXES}
     inside = "labels" in (folder.name.lower(), folder.parent.name.lower())
     return any(_numbers(folder / name) for name in texts if inside or name[:-4] in stems)
 

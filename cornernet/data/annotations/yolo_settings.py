@@ -9,9 +9,11 @@ import yaml
 
 from cornernet.data.annotations.names import clean
 from cornernet.data.annotations.text import read_text
-from cornernet.data.annotations.tree import SPLIT_OF, files, splits_of
+from cornernet.data.annotations.tree import SPLIT_OF, files, listed, splits_of
 from cornernet.data.images import SUFFIXES
 
+ENDS = (".yaml", ".yml", ".data")
+LOOKED = 200_000  # entries of a folder
 LONGEST = 2**20  # bytes of a file of settings
 KEYS = re.compile(r"^(train|val|valid|path|nc)\s*[:=]", re.MULTILINE)
 NAMES = re.compile(r"^names\s*[:=]", re.MULTILINE)
@@ -32,8 +34,9 @@ class Listing(NamedTuple):
 
 def settings_file(path: Path) -> Path | None:
     """Path -> the data.yaml or obj.data that it is, or that lies in it, or None."""
-    found = [path] if path.is_file() else sorted(x for x in path.iterdir() if x.is_file())
-    found = [x for x in found if x.suffix.lower() in (".yaml", ".yml", ".data")]
+    names = [path.name] if path.is_file() else listed(path, LOOKED)[1]
+    folder = path.parent if path.is_file() else path
+    found = [folder / name for name in names if name.lower().endswith(ENDS)]
     return next((x for x in sorted(found, key=lambda x: x.stem != "data") if _settles(x)), None)
 
 

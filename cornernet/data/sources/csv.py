@@ -14,9 +14,10 @@ from cornernet.data.annotations.locating import file_named, file_of, image_folde
 from cornernet.data.annotations.names import Folder, clean
 from cornernet.data.annotations.sizes import known_size
 from cornernet.data.annotations.table import CENTRED, CORNERS, Table, box_columns, looks_like_one, read_table
-from cornernet.data.annotations.tree import SPLIT_OF
+from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
 
+LOOKED = 200_000  # entries of a folder
 LONGEST = 2**32  # bytes of a file
 SUFFIXES = (".csv", ".tsv")  # of the tables of a folder; one that is named may be called as it likes
 SHARES = 0.95  # of the numbers that are at most 1, from which on they are shares of the image
@@ -66,8 +67,9 @@ def parse(asked: Asked, problems: Problems) -> Content:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = [x for x in sorted(folder.iterdir()) if x.suffix.lower() in SUFFIXES and x.is_file()]
-    return [x for x in found if looks_like_one(x)]
+    """Tables of boxes directly in a folder."""
+    names = [name for name in listed(folder, LOOKED)[1] if name.lower().endswith(SUFFIXES)]
+    return [folder / name for name in names if looks_like_one(folder / name)]
 
 
 def _rows(table: Table, split: str, problems: Problems) -> list[Row]:

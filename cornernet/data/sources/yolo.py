@@ -49,7 +49,7 @@ def parse(asked: Asked, problems: Problems) -> Content:
     labels.require(names, asked.path)
     if whole:
         labels.tell_unused(problems)
-    return Content(images, annotations, _categories(held, numbers), root)
+    return Content(images, annotations, _categories(held, numbers), root, by_name=True)
 
 
 def _categories(held: Listing, numbers: set[int]) -> list[dict]:
