@@ -6,11 +6,11 @@ each drawing, `annotations` the checks that hold for all formats; `build_sources
 """
 
 from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
-from cornernet.data.build import build_source, build_sources, require_boxes
+from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
-from cornernet.data.images import read_image
+from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
 from cornernet.data.problems import Finding
@@ -22,6 +22,7 @@ from cornernet.data.transforms.photometric import normalise, photometric, prepar
 
 __all__ = [
     "COCO_CLASSES",
+    "SUFFIXES",
     "AnnotatedSet",
     "Away",
     "Contents",
@@ -45,6 +46,7 @@ __all__ = [
     "require_boxes",
     "summary",
     "train_loader",
+    "typed_data",
     "with_classes",
     "write",
 ]
