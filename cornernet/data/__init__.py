@@ -11,6 +11,7 @@ from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.images import read_image
+from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
 from cornernet.data.problems import Finding
@@ -19,14 +20,17 @@ from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
 from cornernet.data.transforms.photometric import normalise, photometric, prepare
+from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
     "COCO_CLASSES",
+    "WRITERS",
     "AnnotatedSet",
     "Away",
     "Contents",
     "Finding",
     "ImageRecord",
+    "Labelled",
     "ShapesSet",
     "Source",
     "StepSampler",
@@ -47,4 +51,5 @@ __all__ = [
     "train_loader",
     "with_classes",
     "write",
+    "write_labels",
 ]
