@@ -6,11 +6,11 @@ each drawing, `annotations` the checks that hold for all formats; `build_sources
 """
 
 from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
-from cornernet.data.build import build_source, build_sources, require_boxes
+from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
-from cornernet.data.images import read_image
+from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
@@ -24,6 +24,7 @@ from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
     "COCO_CLASSES",
+    "SUFFIXES",
     "WRITERS",
     "AnnotatedSet",
     "Away",
@@ -49,6 +50,7 @@ __all__ = [
     "require_boxes",
     "summary",
     "train_loader",
+    "typed_data",
     "with_classes",
     "write",
     "write_labels",

@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from cornernet.data import SUFFIXES
 from cornernet.system import writing
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
 VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
 FPS = 25.0  # of a camera or file that does not say
