@@ -20,9 +20,11 @@ from cornernet.config.schema import (
     Split,
     Test,
     Train,
+    Validation,
 )
 
 __all__ = [
     "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
-    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
+    "Split", "Test", "Train", "Validation", "from_container", "load", "override", "roles", "save", "text", "to_dict",
+    "untyped",
 ]  # fmt: skip

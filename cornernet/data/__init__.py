@@ -10,6 +10,7 @@ from cornernet.data.build import build_source, build_sources, require_boxes, typ
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.division import write_division
 from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
@@ -53,5 +54,6 @@ __all__ = [
     "typed_data",
     "with_classes",
     "write",
+    "write_division",
     "write_labels",
 ]

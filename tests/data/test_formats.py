@@ -1,7 +1,6 @@
 """The layouts in which people have their labels: recognised by content, and the same boxes of the same images."""
 
 import json
-import shutil
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -9,10 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cornernet.config import Config, Data, Split, override
-from cornernet.data import build_sources, read
-from cornernet.data.annotations import Asked
-from cornernet.data.opening import opened
+from cornernet.config import Data, Split, Validation
+from cornernet.data import build_sources
 
 CLASSES = ["cat", "dog, small", "vögel"]
 SIZES = {"a": (40, 30), "b": (50, 20), "c d": (32, 32), "é": (24, 48)}
@@ -163,7 +160,9 @@ def yolo_file_and_absolute(folder):
 def yolo_lists(folder):
     """Lists with relative, absolute and backslashed names, a byte order mark, and Windows line ends."""
     yolo_tree(folder, train="train.txt", val="lists/val.txt")
-    write(folder / "train.txt", "\ufeff./images/train/a.jpg\r\nimages\\train\\b.jpg\r\n/x/y/images/train/c d.jpg\r\n\r\n")
+    write(
+        folder / "train.txt", "\ufeff./images/train/a.jpg\r\nimages\\train\\b.jpg\r\n/x/y/images/train/c d.jpg\r\n\r\n"
+    )
     write(folder / "lists/val.txt", f"{folder}/images/val/é.jpg\n../images/val/a.jpg\n")
     return [folder]
 
@@ -195,7 +194,10 @@ def darknet(folder):
         draw(folder / f"obj_train_data/{stem}.jpg", stem)
         write(folder / f"obj_train_data/{stem}.txt", yolo(stem))
     write(folder / "obj.names", "\n".join(CLASSES) + "\n")
-    write(folder / "obj.data", "classes = 3\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\nbackup = b/")
+    write(
+        folder / "obj.data",
+        "classes = 3\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\nbackup = b/",
+    )
     for split, stems in (("train", TRAIN), ("valid", VAL)):
         write(folder / f"{split}.txt", "".join(f"data/obj_train_data/{stem}.jpg\n" for stem in stems))
     return [folder]
@@ -327,7 +329,7 @@ KINDS = [
 
 
 def data(annotations, val="", images="", val_images="") -> Data:
-    return Data(train=Split(str(images), str(annotations)), val=Split(str(val_images), str(val)))
+    return Data(train=Split(str(images), str(annotations)), val=Validation(str(val_images), str(val)))
 
 
 def held(source) -> dict[str, list]:
@@ -335,7 +337,9 @@ def held(source) -> dict[str, list]:
     found = {}
     for i in range(len(source)):
         names = [source.class_names[label] for label in source.labels(i)]
-        boxes = sorted(zip(names, source.boxes(i).tolist(), strict=True), key=lambda x: (x[0], np.round(x[1], 1).tolist()))
+        boxes = sorted(
+            zip(names, source.boxes(i).tolist(), strict=True), key=lambda x: (x[0], np.round(x[1], 1).tolist())
+        )
         found[Path(source.record(i).file_name).stem] = boxes
         assert source.image(i).shape[:2] == (source.record(i).height, source.record(i).width)
     return found
