@@ -9,6 +9,7 @@ from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
 from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
+from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.division import write_division
 from cornernet.data.images import SUFFIXES, read_image
@@ -30,6 +31,7 @@ __all__ = [
     "AnnotatedSet",
     "Away",
     "Contents",
+    "Converted",
     "Finding",
     "ImageRecord",
     "Labelled",
@@ -41,6 +43,7 @@ __all__ = [
     "build_source",
     "build_sources",
     "collate",
+    "convert",
     "facts",
     "normalise",
     "patiently",

@@ -7,8 +7,8 @@ A format declares
         path in the folder of the set and its text
     IMAGES: str             folder of the images in that of the set; {split} in it stands for "train" or "val"
     ONE_FOLDER: bool        whether train and val share that folder, so that no two of their images may have one name
-    KEEPS: frozenset[str]   what it can say beside boxes and names of classes: "crowds", "scores", "backgrounds"
-                            (images without an object), "classes" (also those without one) and their "ids"
+    KEEPS: frozenset[str]   what it can say beside boxes and names of classes: "crowds", "areas" that are not those of
+                            the boxes, "classes" also where they have no object, and their "ids"
 
 and, where it has a file an image, `text(image, class_names) -> str`.
 """

@@ -7,7 +7,7 @@ from cornernet.data.annotations.ground_truth import annotation, ground_truth
 from cornernet.data.labelled import Labelled
 
 IMAGES, ONE_FOLDER = "images/{split}", False
-KEEPS = frozenset({"crowds", "scores", "backgrounds", "classes", "ids"})
+KEEPS = frozenset({"crowds", "classes", "ids", "areas"})
 ROUNDED = 6  # digits of a pixel; what corners and sizes make of each other has sixteen
 
 

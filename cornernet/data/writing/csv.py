@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cornernet.data.labelled import Labelled, digits
 
 IMAGES, ONE_FOLDER = "images/{split}", False
-KEEPS = frozenset({"crowds", "scores", "backgrounds"})
+KEEPS = frozenset({"crowds"})
 HEADER = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 DIGITS = 6  # of a pixel
 

@@ -12,7 +12,7 @@ from cornernet.data.labelled import Labelled, digits
 from cornernet.system.printing import printable
 
 IMAGES, ONE_FOLDER = "JPEGImages", True
-KEEPS = frozenset({"crowds", "scores", "backgrounds"})
+KEEPS = frozenset({"crowds"})
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 DIGITS = 6  # of a pixel
 

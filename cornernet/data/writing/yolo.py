@@ -12,7 +12,7 @@ import yaml
 from cornernet.data.labelled import Labelled
 
 IMAGES, ONE_FOLDER = "images/{split}", False
-KEEPS = frozenset({"scores", "backgrounds", "classes"})
+KEEPS = frozenset({"classes"})
 DIGITS = 9  # of a share: a millionth of a pixel in an image of a thousand
 
 
