@@ -1,0 +1,109 @@
+"""A data format is one file: found by its name among plug-ins or by its dotted path, and checked as COCO files are."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cornernet.data import ShapesSet, write
+
+ROOT = Path(__file__).resolve().parents[2]
+MINE = '''
+"""A line an object: image, class, x1, y1, x2, y2, parted by bars; a line `classes: a|b` first."""
+
+from cornernet.data.annotations import Asked, Content, read_text
+
+
+def recognises(path):
+    return path.is_file() and path.read_bytes()[:8] == b"classes:"
+
+
+def parse(asked: Asked, problems) -> Content:
+    first, *lines = read_text(asked.path).splitlines()
+    names = [name.strip() for name in first.partition(":")[2].split("|")]
+    images, annotations = {}, []
+    for at, line in enumerate(lines, 2):
+        file, name, *edges = line.split("|")
+        if len(edges) != 4:
+            problems.skip("short line", f"line {at}: expected six parts, got {line!r}")
+            continue
+        x1, y1, x2, y2 = map(float, edges)
+        entry = images.setdefault(file, {"id": len(images), "file_name": file, "width": 64, "height": 64})
+        found = {"id": f"line {at}", "image_id": entry["id"], "bbox": [x1, y1, x2 - x1, y2 - y1]}
+        annotations.append({**found, "category_id": names.index(name) if name in names else -1})
+    categories = [{"id": at, "name": name} for at, name in enumerate(names)]
+    return Content(list(images.values()), annotations, categories, asked.images or asked.path.parent)
+'''
+FAULTS = {  # a line: what check_data says of it
+    "000001.png|ellipse|1|2|3": "short line",
+    "000001.png|ellipse|10|10|10|30": "bbox has no area",
+    "000001.png|ellipse|90|10|99|30": "bbox lies outside the image",
+    "000001.png|ellipse|30|10|20|30": "bbox has a negative width or height",
+    "000001.png|ellipse|nan|10|20|30": "bbox is not finite",
+    "000001.png|ellipse|10|10|80|30": "box beyond the image",
+    "000001.png|hexagon|10|10|20|30": "unknown category",
+    "nowhere.png|ellipse|10|10|20|30": "missing image",
+    "../000001.png|ellipse|10|10|20|30": "bad file name",
+}
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> Path:
+    """A folder with images, and train.boxes, val.boxes and bad.boxes of them in this format."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for split, count in (("train", 4), ("val", 2)):
+        shapes = ShapesSet(split, count, size=64, max_objects=3)
+        write(folder, shapes)
+        lines = ["classes: " + "|".join(shapes.class_names)]
+        for i in range(count):
+            for label, box in zip(shapes.labels(i), shapes.boxes(i), strict=True):
+                edges = "|".join(str(edge) for edge in box.tolist())
+                lines.append(f"{shapes.record(i).file_name}|{shapes.class_names[label]}|{edges}")
+        (folder / f"{split}.boxes").write_text("\n".join(lines))
+    good = (folder / "train.boxes").read_text()
+    (folder / "bad.boxes").write_text("\n".join([good, *FAULTS]))
+    return folder
+
+
+def run(command: str, config: Path, folder: Path, words: list[str], **environment: str) -> subprocess.CompletedProcess:
+    paths = [f"data.{s}.{key}" for s in ("train", "val") for key in ("images", "annotations")]
+    values = ["images/train", "train.boxes", "images/val", "val.boxes"]
+    data = ["data.name=coco", f"data.root={folder}", *(f"{k}={v}" for k, v in zip(paths, values, strict=True))]
+    path = os.pathsep.join([str(ROOT), environment.pop("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "cornernet", command, str(config), *data, *words],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path, **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["by name", "by dotted path"])
+def test_one_file_trains_and_is_checked(tiny, labelled, tmp_path, way):
+    file = tmp_path / ("data/sources/mine.py" if way == "by name" else "mine.py")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(MINE)
+    named = {"CORNERNET_PLUGINS" if way == "by name" else "PYTHONPATH": str(tmp_path)}
+    words = [] if way == "by name" else ["data.format=mine.parse"]
+    done = run(
+        "train",
+        tiny,
+        labelled,
+        [*words, "train.steps=2", "train.eval_every=0", f"work_dir={tmp_path / 'run'}"],
+        **named,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run/best.pt").is_file()
+    done = run("check_data", tiny, labelled, [*words, "data.train.annotations=bad.boxes"], **named)
+    assert done.returncode == 2 and "bad.boxes" in done.stderr, done.stdout + done.stderr
+    assert [kind for kind in FAULTS.values() if kind not in done.stdout] == []
+    if way == "by dotted path":  # a checkpoint that asks for it is not believed
+        done = run("evaluate", tmp_path / "run/best.pt", labelled, [], **named)
+        assert done.returncode == 2 and "is code from elsewhere" in done.stderr, done.stderr
+        done = run("evaluate", tmp_path / "run/best.pt", labelled, [*words, f"out={tmp_path / 'out'}"], **named)
+        assert done.returncode == 0, done.stderr
+
+
+def test_without_the_file_it_is_in_no_format(tiny, labelled, tmp_path):
+    done = run("train", tiny, labelled, [f"work_dir={tmp_path / 'run'}"])
+    assert done.returncode == 2 and "train.boxes holds no annotations in a format that can be read" in done.stderr
