@@ -100,7 +100,7 @@ class Validation:
     limit: int | None = None  # as above
     # share of the training images to hold out where there is no validation set; the same ones whatever the seed
     split: float = 0.0
-    held_out: str = ""  # digest of the images held out; a run writes it, so that a set that has changed is noticed
+    digest: str = ""  # digest of the images held out; a run writes it, so that a set that has changed is noticed
 
 
 @dataclass

@@ -69,7 +69,7 @@ def _made(source: AnnotatedSet, data: Data, quiet: bool) -> Division:
     parts = Division(
         [name for name, at in unique.items() if not held[at]], [name for name, at in unique.items() if held[at]]
     )
-    if data.val.held_out not in ("", parts.digest) and not quiet:
+    if data.val.digest not in ("", parts.digest) and not quiet:
         log.warning(
             "%s: the images, or how they are split, have changed since the run, and some of those held out now may "
             "have been trained on; with the %s of the run beside the checkpoint the same ones are", source.origin, FILE,
@@ -80,7 +80,7 @@ def _made(source: AnnotatedSet, data: Data, quiet: bool) -> Division:
 def _recorded(source: AnnotatedSet, data: Data, run: Path | None, quiet: bool) -> Division | None:
     """The split that a file says, of the images that are there; None where it is of another run."""
     before = read_division(run / FILE) if run else None
-    if before is None or data.val.held_out not in ("", before.digest):
+    if before is None or data.val.digest not in ("", before.digest):
         return None
     held, names = set(before.val), dict.fromkeys(image.file_name for image in source.records)
     new, gone = len(names.keys() - held - set(before.train)), len(held - names.keys())

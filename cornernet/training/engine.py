@@ -101,7 +101,7 @@ def _train(
 def _noting(settings: Config, val: Source) -> Config:
     """The settings with the digest of the images that are held out, where some are."""
     digest = val.division.digest if val.division else ""
-    part = replace(settings.data.val, held_out=digest)
+    part = replace(settings.data.val, digest=digest)
     return replace(settings, data=replace(settings.data, val=part))
 
 

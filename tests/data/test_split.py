@@ -158,7 +158,7 @@ def test_the_split_of_a_run_holds_where_images_came_and_went(photographs, tmp_pa
     val = build_sources(held, run=tmp_path)[1]
     assert names(val) == set(before.val)
     assert "1 are new and not held out, 1 of those held out are gone" in caplog.text
-    other = replace(held, val=replace(held.val, held_out="0123456789ab"))
+    other = replace(held, val=replace(held.val, digest="0123456789ab"))
     assert len(build_sources(other, run=tmp_path)[1]) == 10  # the file is of another run
     assert "some of those held out now may have been trained on" in caplog.text
 
@@ -179,7 +179,7 @@ def test_a_run_writes_its_split_and_a_copied_checkpoint_finds_it_again(photograp
     split, val = json.loads((run / "split.json").read_text()), build_sources(photographs)[1]
     assert set(split["val"]) == names(val) and len(split["train"]) == 16
     saved = config.load(run / "config.yaml")
-    assert saved.data.val.held_out == val.division.digest
+    assert saved.data.val.digest == val.division.digest
     engine.train(
         config.load(
             run / "config.yaml", ["train.steps=2", "train.resume=auto", f"work_dir={run}", "train.eval_every=0"]
