@@ -75,6 +75,13 @@ def whole(least: int) -> Callable[[str], int]:
     return value
 
 
+def share(text: str) -> float:
+    """Number above 0 and below 1."""
+    if not re.fullmatch(r"0?\.\d{1,9}", text) or not float(text):
+        raise ValueError(f"must be a number above 0 and below 1, got {text!r}")
+    return float(text)
+
+
 def switch(text: str) -> bool:
     """Whether it is true."""
     if text not in ("true", "false"):

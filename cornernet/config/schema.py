@@ -88,12 +88,23 @@ class Losses:
 
 @dataclass
 class Split:
-    """Images and annotations of one split."""
+    """Images and annotations of the training."""
 
     images: str = ""  # folder of the images, relative to data.root; empty: found from the annotations
-    # file or folder, relative to data.root; of val, empty: what data.train.annotations holds for validation
-    annotations: str = ""
+    annotations: str = ""  # file or folder, relative to data.root
     limit: int | None = None  # only the first images with objects, to overfit or to try things out; null: all
+
+
+@dataclass
+class Validation:
+    """Images and annotations of the validation, or the share of those of training that is held out for it."""
+
+    images: str = ""  # as above
+    annotations: str = ""  # as above; empty: what data.train.annotations holds for validation
+    limit: int | None = None  # as above
+    # share of the training images to hold out where there is no validation set; the same ones whatever the seed
+    split: float = 0.0
+    digest: str = ""  # digest of the images held out; a run writes it, so that a set that has changed is noticed
 
 
 @dataclass
@@ -131,7 +142,9 @@ class Data:
     voc_offset: float = 0.0  # added to xmin and ymin of Pascal VOC files; -1: their first pixel is 1, as in VOC itself
     root: str = ""  # folder to which the paths below are relative
     train: Split = field(default_factory=Split)
-    val: Split = field(default_factory=Split)
+    val: Validation = field(default_factory=Validation)
+    # regular expression in file names, whose first pair of brackets holds what val.split keeps together: '^(\d+)_'
+    split_by: str = ""
     shapes: Shapes = field(default_factory=Shapes)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
     longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are

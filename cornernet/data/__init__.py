@@ -9,8 +9,11 @@ from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
 from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
+from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.division import write_division
 from cornernet.data.images import SUFFIXES, read_image
+from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
 from cornernet.data.problems import Finding
@@ -19,15 +22,19 @@ from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
 from cornernet.data.transforms.photometric import normalise, photometric, prepare
+from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
     "COCO_CLASSES",
     "SUFFIXES",
+    "WRITERS",
     "AnnotatedSet",
     "Away",
     "Contents",
+    "Converted",
     "Finding",
     "ImageRecord",
+    "Labelled",
     "ShapesSet",
     "Source",
     "StepSampler",
@@ -36,6 +43,7 @@ __all__ = [
     "build_source",
     "build_sources",
     "collate",
+    "convert",
     "facts",
     "normalise",
     "patiently",
@@ -49,4 +57,6 @@ __all__ = [
     "typed_data",
     "with_classes",
     "write",
+    "write_division",
+    "write_labels",
 ]

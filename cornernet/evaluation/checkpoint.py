@@ -27,7 +27,8 @@ def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), o
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
     settings, ids, names = predictor.settings, predictor.category_ids, predictor.class_names
-    source = build_source(settings.data, "val", ids, names, typed=typed_data(settings))
+    data, run = settings.data, Path(checkpoint).parent
+    source = build_source(data, "val", ids, names, typed=typed_data(settings), run=run)
     folder = outputs.folder(checkpoint, out, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,

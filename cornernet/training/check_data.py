@@ -73,7 +73,7 @@ def _open(settings: Config, split: str, train: Source | None) -> tuple[Source | 
         source = build_source(replace(settings.data, on_error="skip"), split, ids, names, True, typed_data(settings))
     except (ValueError, OSError) as error:
         return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
-    found = _records(source)
+    found = [] if split == "val" and settings.data.val.split else _records(source)  # those of training hold them
     try:
         if split == "train":
             require_boxes(source)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,16 @@ from torch import Tensor
 
 from cornernet import detectors
 from cornernet.config import Config
-from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader, typed_data
+from cornernet.data import (
+    Away,
+    Source,
+    TrainLoader,
+    build_sources,
+    summary,
+    train_loader,
+    typed_data,
+    write_division,
+)
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
 from cornernet.evaluation import Metrics, Unwritten, evaluate, report
@@ -56,7 +66,9 @@ def _train(
     goes_on = resumable(folder, resume_from)
     if not goes_on:
         preflight.check_weights(settings)
-    train_source, val_source = build_sources(settings.data, typed_data(settings))
+    resumed = folder if resume_from == "auto" else Path(resume_from).parent
+    train_source, val_source = build_sources(settings.data, typed_data(settings), resumed if goes_on else None)
+    settings = _noting(settings, val_source)
     agree(settings, train_source, val_source, accelerator)
     state = initial_state(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
     if accelerator.is_main_process:
@@ -70,7 +82,7 @@ def _train(
         state.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
     )  # fmt: skip
     if accelerator.is_main_process:
-        _open(folder, state, len(train_source), len(val_source), accelerator)
+        _open(folder, state, train_source, val_source, accelerator)
     with (
         RunLogger(folder, state.step, settings.train.steps, accelerator) as logger,
         StopRequest() as stop,
@@ -84,6 +96,13 @@ def _train(
     with leaving(" after the last step, which is saved"):
         _sum_up(state, loader, train_source, val_source, accelerator)
     return state.metrics
+
+
+def _noting(settings: Config, val: Source) -> Config:
+    """The settings with the digest of the images that are held out, where some are."""
+    digest = val.division.digest if val.division else ""
+    part = replace(settings.data.val, digest=digest)
+    return replace(settings, data=replace(settings.data, val=part))
 
 
 def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
@@ -279,13 +298,15 @@ def _metrics(run: Run, model: Detector) -> Metrics:
         return error.metrics
 
 
-def _open(folder: Path, state: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
-    """Save the resolved config and say what is about to run."""
+def _open(folder: Path, state: State, train: Source, val: Source, accelerator: Accelerator) -> None:
+    """Save the resolved config and the split, and say what is about to run."""
     with run_folder.outliving_the_disk(f"{folder / 'config.yaml'}"):
         record(state.config, folder)
+        if val.division:
+            write_division(folder, val.division)
     parameters = sum(p.numel() for p in state.detector.parameters())
     log.info("run folder %s", folder)
-    log.info("%d training and %d validation images, %d classes", train_images, val_images, len(state.class_names))
+    log.info("%d training and %d validation images, %d classes", len(train), len(val), len(state.class_names))
     log.info(
         "%s with %.2f M parameters on %s x %d, %s",
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,

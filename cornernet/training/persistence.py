@@ -201,10 +201,10 @@ def _untyped(before: dict[str, Any], state: Config) -> list[str]:
 
 
 def _belongs(key: str, text: str) -> bool:
-    """Whether a run cannot go on with another value: another network, or another state of the optimiser."""
+    """Whether a run cannot go on with another value: another network, another state of the optimiser, other images."""
     if key == "train.ema":
         return "null" in text  # an average cannot begin or end on the way; its decay may change
-    return key in ("train.optimizer", "loss.feature.name") or (
+    return key in ("train.optimizer", "loss.feature.name", "data.val.split", "data.split_by") or (
         key.startswith("model.") and key != "model.backbone.weights"
     )
 

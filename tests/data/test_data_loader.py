@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, get_worker_info
 
-from cornernet.config import Augment, Data, Split
+from cornernet.config import Augment, Data, Split, Validation
 from cornernet.data import ShapesSet, StepSampler, TrainDataset, build_sources, collate, read, train_loader, write
 from cornernet.data.workers import start_worker
 from cornernet.structures import Batch, ColourDraws, Sample
@@ -197,7 +197,8 @@ def _four(samples: list[Sample]) -> Batch:
 
 
 def coco_config(folder: Path, **more) -> Data:
-    train, val = (Split(f"images/{s}", f"annotations/{s}.json") for s in ("train", "val"))
+    kinds = {"train": Split, "val": Validation}
+    train, val = (kind(f"images/{s}", f"annotations/{s}.json") for s, kind in kinds.items())
     return Data(root=str(folder), train=train, val=val, **more)
 
 
@@ -223,7 +224,7 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
     with pytest.raises(ValueError, match=r"empty\.json has 6 images, but no box to train on"):
         build_sources(replace(data, train=Split("images/train", str(empty))))
     with pytest.raises(ValueError, match=r"data\.val\.annotations is not set"):
-        build_sources(replace(data, val=Split()))
+        build_sources(replace(data, val=Validation()))
     with pytest.raises(FileNotFoundError) as caught:
         build_sources(replace(data, root=str(tmp_path / "nowhere")))
     assert str(caught.value).count("nowhere") == 4 and "\n" not in str(caught.value)
@@ -231,6 +232,6 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
 
 def test_official_paths_say_how_to_get_coco(tmp_path: Path):
     data = Data(root=str(tmp_path), train=Split("train2017", "annotations/instances_train2017.json"),
-                val=Split("val2017", "annotations/instances_val2017.json"))  # fmt: skip
+                val=Validation("val2017", "annotations/instances_val2017.json"))  # fmt: skip
     with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json.*instances_val2017\.json.*val2017\.zip"):
         build_sources(data)

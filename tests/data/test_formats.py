@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cornernet.cli.check_data import text
-from cornernet.config import Data, Split
+from cornernet.config import Data, Split, Validation
 from cornernet.data import build_sources
 from cornernet.data.annotations import Asked
 from cornernet.data.opening import opened
@@ -34,7 +34,7 @@ from tests.data.layouts import (
 
 
 def data(annotations, val="", images="", val_images="") -> Data:
-    return Data(train=Split(str(images), str(annotations)), val=Split(str(val_images), str(val)))
+    return Data(train=Split(str(images), str(annotations)), val=Validation(str(val_images), str(val)))
 
 
 def held(source) -> dict[str, list]:

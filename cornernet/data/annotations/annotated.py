@@ -13,7 +13,7 @@ from cornernet.data.annotations.images import categories, check_folder, images
 from cornernet.data.annotations.objects import objects
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
-from cornernet.data.source import ImageRecord, Objects
+from cornernet.data.source import Division, ImageRecord, Objects
 from cornernet.data.storage import ASKED, reaching
 
 
@@ -30,6 +30,7 @@ class AnnotatedSet:
     problems: Problems  # what was left out or repaired
     by_name: bool = False  # whether its classes meet those of another set by name
     notes: tuple[tuple[str, str], ...] = ()  # what check_data says of it besides: name and text
+    division: Division | None = None  # what the set it is a part of was divided into
 
     def __len__(self) -> int:
         """Number of images."""
@@ -137,11 +138,15 @@ def first(source: AnnotatedSet, limit: int | None) -> AnnotatedSet:
         return source
     if limit < 1:
         raise ValueError(f"limit must be at least 1 or null, got {limit}")
-    chosen = [i for i in range(len(source)) if len(source.boxes(i))][:limit]
+    return chosen(source, [i for i in range(len(source)) if len(source.boxes(i))][:limit])
+
+
+def chosen(source: AnnotatedSet, images: list[int]) -> AnnotatedSet:
+    """The images at these positions, with all they have."""
     o = source.objects
-    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in chosen] or [np.zeros(0, np.int64)])
-    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in chosen)])
+    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in images] or [np.zeros(0, np.int64)])
+    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in images)])
     segmentation = {new: o.segmentation[old] for new, old in enumerate(rows.tolist()) if old in o.segmentation}
     arrays = {name: getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")}
-    records = [source.records[i] for i in chosen]
+    records = [source.records[i] for i in images]
     return replace(source, records=records, objects=Objects(start=start, segmentation=segmentation, **arrays))

@@ -32,7 +32,8 @@ def diagnose_checkpoint(
     predictor = Predictor.load(checkpoint, overrides=overrides)
     config = predictor.settings
     ids, names = predictor.category_ids, predictor.class_names
-    source = build_source(config.data, "val", ids, names, typed=typed_data(config))
+    data, run = config.data, Path(checkpoint).parent
+    source = build_source(data, "val", ids, names, typed=typed_data(config), run=run)
     folder = outputs.folder(checkpoint, out, "diagnosis")
     assert isinstance(predictor.detector, Detector)
     found = diagnose(predictor.detector, source, settings(config), images)
