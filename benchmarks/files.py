@@ -14,7 +14,7 @@ from benchmarks.measure import ROOT, Given, Stage, formulation
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.images import read_image
 from cornernet.data.loader import collate
-from cornernet.data.sources.source import ImageRecord
+from cornernet.data.source import ImageRecord
 from cornernet.data.streams import stream
 from cornernet.data.transforms.augment import Draws, draw
 from cornernet.data.transforms.photometric import prepare

@@ -17,9 +17,9 @@ from cornernet import config
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
 from cornernet.config import Config
+from cornernet.data import build_source
 from cornernet.data.loader import train_loader
-from cornernet.data.sources import build_source
-from cornernet.data.sources.source import Source
+from cornernet.data.source import Source
 from cornernet.evaluation.evaluate import evaluate
 from cornernet.ops import corner_pool
 from cornernet.prediction import inference

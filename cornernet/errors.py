@@ -21,3 +21,7 @@ class Unsaved(Exception):
 
 class Damaged(ValueError):
     """The file is cut short, was altered after it was written, or never was a checkpoint."""
+
+
+class BadPlugin(ImportError, ValueError):
+    """A file that is to add to a registry cannot: it fails on import, or takes a name that there is already."""

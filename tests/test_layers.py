@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
     ["errors", "structures", "processes", "version"],
-    ["system"],
+    ["system", "registry"],
     ["config"],
     ["ops", "hardware"],
     ["backbones", "losses", "data", "drawing"],
@@ -21,7 +21,19 @@ FLOORS = [  # bottom up
     ["experiments", "export", "profiling"],
     ["cli"],
 ]
-OPEN = {"errors", "structures", "processes", "version", "hardware", "system", "config", "ops", "losses", "cli"}
+OPEN = {
+    "errors",
+    "structures",
+    "processes",
+    "version",
+    "registry",
+    "hardware",
+    "system",
+    "config",
+    "ops",
+    "losses",
+    "cli",
+}
 DOORS = {room for rooms in FLOORS for room in rooms} - OPEN  # others are collections, had by the names of their modules
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(PACKAGE.glob("**/*.py"))

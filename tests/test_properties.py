@@ -16,10 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornernet import config, detectors
-from cornernet.data import read, read_image
+from cornernet.data import read, read_image, require_boxes
 from cornernet.data.images import Fault, examine
 from cornernet.data.loader import collate
-from cornernet.data.sources import require_boxes
 from cornernet.data.transforms.augment import augment, draw
 from cornernet.prediction import inference
 from cornernet.structures import Sample

@@ -29,10 +29,13 @@ def weights(held: dict[str, Any]) -> dict[str, torch.Tensor]:
 def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Detector, Config, dict[str, Any]]:
     """Checkpoint and `a.b=c` overrides -> (detector in eval mode on the CPU, its config, the checkpoint).
 
-    The detector has no loss, and the file of weights that its training began with is not opened.
+    The detector has no loss, and the file of weights that its training began with is not opened. Raises ValueError for
+    a network from elsewhere that nobody typed.
     """
     held = checkpoint.load(path)
     settings = _only_known_losses(config.override(from_file(held["config"]), overrides), path)
+    if words := config.untyped(settings, "model"):
+        raise ValueError(elsewhere.refusal(str(path), words))
     build = partial(detectors.build, without_weights(settings), len(held["class_names"]), with_loss=False)
     fit(build, held, settings, path)
     if len(held["class_names"]) != len(held["category_ids"]):
@@ -113,13 +116,12 @@ def _only_known_losses(settings: Config, path: str | Path) -> Config:
 
     A detector predicts without its loss, but reads its tags as the grouping loss declares: that it cannot is logged.
     """
-    section = config.to_dict(settings)["loss"]
-    asked = {role: set(elsewhere.needed(section, [role])) - settings.typed for role in section}
+    asked = {role: config.untyped(settings, f"loss.{role}") for role in vars(settings.loss)}
     if asked["grouping"] and "grouping" in config.roles(settings):
         log.warning(
             "%s; without that corners are paired by the distance of their tags, whatever its pair_distance is",
-            elsewhere.refusal(str(path), sorted(asked["grouping"])),
+            elsewhere.refusal(str(path), asked["grouping"]),
         )
     return dataclasses.replace(
-        settings, loss=Losses(**{role: getattr(settings.loss, role) for role in section if not asked[role]})
+        settings, loss=Losses(**{role: getattr(settings.loss, role) for role in asked if not asked[role]})
     )

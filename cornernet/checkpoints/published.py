@@ -8,7 +8,7 @@ from torch import Tensor
 from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config
-from cornernet.data.sources import COCO_CLASSES
+from cornernet.data import COCO_CLASSES
 from cornernet.detectors.corner import check, convert
 
 RECIPE = (

@@ -37,14 +37,12 @@ def text(found: "Report") -> str:
 
 def _facts(found: "Report") -> list[str]:
     from cornernet.data import facts
-    from cornernet.data.sources import CocoSet
     from cornernet.evaluation import aligned
 
     sections = []
     for split, (source, held) in found.splits.items():
-        origin = str(source.annotations) if isinstance(source, CocoSet) else "drawn on the fly"
         rows: list[tuple[str, ...]] = [(f"  {name}", value) for name, value in facts(source, held)]
-        sections.append("\n".join([f"{split}: {origin}", *aligned(rows, "<<")]))
+        sections.append("\n".join([f"{split}: {source.origin}", *aligned(rows, "<<")]))
     return sections
 
 

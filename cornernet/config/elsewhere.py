@@ -1,4 +1,4 @@
-"""Words of a config that lead to code from elsewhere: a loss by its dotted path, at any depth of its arguments.
+"""Words of a config that lead to code from elsewhere: dotted paths of parts, of losses at any depth of the arguments.
 
 They count where the user typed them, in a YAML file or on a command line, never because a checkpoint holds them.
 """
@@ -11,17 +11,26 @@ from typing import Any
 import yaml
 
 PLAIN = re.compile(r"\w*")  # a text that names no module, no file and no command
+# keys that hold a name which is looked up
+NAMES = re.compile(
+    r"loss\..*|model\.detector|model\.backbone\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
+    r"train\.metric|train\.callbacks"
+)
 OWN = re.compile(r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2")  # a loss of the package by its path
 
 
-def typed(loss: dict[str, Any]) -> frozenset[str]:
-    """Section `loss` of a config as plain values -> every text in it as one types it, `loss.box.name=giou`."""
-    return frozenset(_word(key, value) for key, value in _leaves(loss, "loss") if any(_texts(value)))
+def typed(values: dict[str, Any]) -> frozenset[str]:
+    """Config, or a part of one, as plain values -> every text in it as one types it, `loss.box.name=giou`."""
+    return frozenset(_word(key, value) for key, value in _leaves(values, "") if any(_texts(value)))
 
 
-def needed(loss: dict[str, Any], roles: Iterable[str]) -> list[str]:
-    """Section `loss` as plain values -> of these roles' losses what may lead to code or files from elsewhere."""
-    found = ((key, value) for role in roles for key, value in _leaves(loss.get(role), f"loss.{role}"))
+def needed(values: dict[str, Any], parts: Iterable[str]) -> list[str]:
+    """Config as plain values -> what of these parts of it may lead to code or files from elsewhere.
+
+    parts: keys of sections, `model`, `loss.box`. Of a loss every argument counts, elsewhere the names alone.
+    """
+    asked = tuple(f"{part}." for part in parts)
+    found = ((key, value) for key, value in _leaves(values, "") if f"{key}.".startswith(asked) and NAMES.fullmatch(key))
     words = [_word(key, value) for key, value in found if any(not PLAIN.fullmatch(x) for x in _texts(value))]
     return [word for word in words if not OWN.fullmatch(word)]
 
@@ -43,7 +52,7 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """Nested dict -> its other values by dotted key; a list counts as one value."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}")
+            yield from _leaves(inner, f"{key}.{name}" if key else str(name))
     else:
         yield key, value
 

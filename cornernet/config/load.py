@@ -34,14 +34,17 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
     changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
-    given = _plain(OmegaConf.from_dotlist(list(overrides))).get("loss")
-    words = elsewhere.typed(given) if isinstance(given, dict) else frozenset()
+    words = elsewhere.typed(_plain(OmegaConf.from_dotlist(list(overrides))))
     return dataclasses.replace(changed, typed=config.typed | words)
 
 
-def untyped(config: Config) -> list[str]:
-    """Return what of the detector's losses may lead to code from elsewhere and was not typed, as one types it."""
-    asked = elsewhere.needed(to_dict(config)["loss"], roles(config))
+def untyped(config: Config, *parts: str) -> list[str]:
+    """Return what may lead to code from elsewhere and was not typed, as one types it.
+
+    parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training looks up.
+    """
+    parts = parts or ("model", "data", "train", *(f"loss.{role}" for role in roles(config)))
+    asked = elsewhere.needed(to_dict(config), parts)
     return [word for word in asked if word not in config.typed]
 
 
@@ -78,7 +81,7 @@ def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> 
         found = cast(Config, OmegaConf.to_object(values))
     except FAULTS as error:
         raise ValueError(sentence(error, Config)) from None
-    return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found)["loss"])) if typed else found
+    return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found))) if typed else found
 
 
 def _check_plain(values: dict[str, Any]) -> None:

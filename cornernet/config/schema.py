@@ -86,8 +86,9 @@ class Losses:
 class Split:
     """Images and annotations of one split."""
 
-    images: str = ""  # folder of the images, relative to data.root
-    annotations: str = ""  # COCO json, relative to data.root
+    images: str = ""  # folder of the images, relative to data.root; empty: found from the annotations
+    # file or folder, relative to data.root; of val, empty: what data.train.annotations holds for validation
+    annotations: str = ""
     limit: int | None = None  # only the first images with objects, to overfit or to try things out; null: all
 
 
@@ -120,7 +121,10 @@ class Shapes:
 class Data:
     """Where images and boxes come from, and how they reach the network."""
 
-    name: Literal["coco", "shapes"] = "coco"  # coco: any COCO-format set; shapes: drawn on the fly
+    name: str = "coco"  # coco: a set of files, in the format below; shapes: drawn on the fly; or a dotted path
+    # auto: recognised by content (coco, csv, roboflow, voc, yolo); or a name of these, or the dotted path of your own
+    format: str = "auto"
+    voc_offset: float = 0.0  # added to xmin and ymin of Pascal VOC files; -1: their first pixel is 1, as in VOC itself
     root: str = ""  # folder to which the paths below are relative
     train: Split = field(default_factory=Split)
     val: Split = field(default_factory=Split)

@@ -1,26 +1,29 @@
 """Images, boxes and labels: reading and drawing them, augmenting them, and batching them.
 
-Two kinds of source (COCO files, synthetic shapes) behind one interface, `Source`; `sources` builds those of a run and
+Files in many formats and sets that are drawn behind one interface, `Source`; `sources` holds a file for each format and
+each drawing, `annotations` the checks that hold for all formats; `build_sources` builds the sources of a run and
 `train_loader` the batches of its steps; `prepare` does on the device what is left to do to a batch.
 """
 
+from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
+from cornernet.data.build import build_source, build_sources, require_boxes
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.images import read_image
 from cornernet.data.loader import TrainLoader, collate, train_loader
+from cornernet.data.opening import read
 from cornernet.data.problems import Finding
 from cornernet.data.sampler import StepSampler
-from cornernet.data.sources import build_source, build_sources, require_boxes
-from cornernet.data.sources.coco import CocoSet, read, with_classes
+from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
-from cornernet.data.sources.source import ImageRecord, Source
 from cornernet.data.storage import Away, patiently
 from cornernet.data.transforms.photometric import normalise, photometric, prepare
 
 __all__ = [
+    "COCO_CLASSES",
+    "AnnotatedSet",
     "Away",
-    "CocoSet",
     "Contents",
     "Finding",
     "ImageRecord",

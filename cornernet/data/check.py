@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -10,8 +11,7 @@ from tqdm import tqdm
 from cornernet.data.contents import Contents, name
 from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
-from cornernet.data.sources.coco import CocoSet
-from cornernet.data.sources.source import Source
+from cornernet.data.source import Source
 
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
@@ -25,7 +25,7 @@ def images(source: Source, decode: bool = False, most: int | None = None, progre
     Of each the size, the kind and both ends of the file are read, or with `decode` all of it. most: only so many of
     them, evenly spread. Nothing is found in a set that is drawn.
     """
-    if not isinstance(source, CocoSet):
+    if source.root is None:
         return []
     count = len(source) if most is None else min(most, len(source))
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
@@ -38,9 +38,10 @@ def images(source: Source, decode: bool = False, most: int | None = None, progre
         pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for
 
 
-def image(source: CocoSet, i: int, decode: bool = False) -> Finding | None:
+def image(source: Source, i: int, decode: bool = False) -> Finding | None:
     """One image -> why it cannot be used, or what is done to use it, or None."""
-    record, path = source.records[i], source.root / source.records[i].file_name
+    record = source.record(i)
+    path = (source.root or Path()) / record.file_name
     try:
         with path.open("rb") as stream:
             seen = examine(stream, record.width, record.height)
@@ -95,12 +96,13 @@ def unseen(train: Source, train_held: Contents, val_held: Contents) -> list[Find
 
 def shared(train: Source, val: Source) -> list[Finding]:
     """Images that both splits name."""
-    if not (isinstance(train, CocoSet) and isinstance(val, CocoSet)):
+    if train.root is None or val.root is None:
         return []
-    both = {r.file_name for r in train.records} & {r.file_name for r in val.records}
+    names, others = ([source.record(i).file_name for i in range(len(source))] for source in (train, val))
+    both = set(names) & set(others)
     if not both:
         return []
-    first = next(r.file_name for r in val.records if r.file_name in both)
+    first = next(name for name in others if name in both)
     if train.root.resolve() == val.root.resolve():
         return [Finding("image in both splits", len(both), short(first), "used: validation will flatter")]
     example = f"{train.root / first} and {val.root / first}"
@@ -118,7 +120,7 @@ def merged(findings: Iterator[Finding]) -> list[Finding]:
 
 def summary(sources: Sequence[Source], blank: int = 0) -> list[str]:
     """What was left out or changed of each source, and images that were blank in training, one line each."""
-    lines = dict.fromkeys(s.problems.summary() for s in sources if isinstance(s, CocoSet))
+    lines = dict.fromkeys(s.problems.summary() for s in sources)
     if blank:
         lines[f"left blank in training, since they could not be read: {blank} images (data.on_error=skip)"] = None
     return [line for line in lines if line]

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.data.problems import short
-from cornernet.data.sources.coco import CocoSet
-from cornernet.data.sources.source import Source
+from cornernet.data.source import Source
 
 LISTED = 8  # classes that are named with their objects
 
@@ -29,8 +28,7 @@ def contents(source: Source) -> Contents:
     """Source -> Contents; a set that is drawn is drawn once for it."""
     records = [source.record(i) for i in range(len(source))]
     sizes = np.array([(r.width, r.height) for r in records], np.int64).reshape(-1, 2)
-    if isinstance(source, CocoSet):
-        rows = source.objects
+    if (rows := source.objects) is not None:
         kept = ~rows.iscrowd
         image = np.repeat(np.arange(len(records)), np.diff(rows.start))[kept]
         return Contents(sizes, image, rows.boxes[kept], rows.labels[kept], int(rows.iscrowd.sum()))

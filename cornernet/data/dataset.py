@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
-from cornernet.data.sources.source import Source
+from cornernet.data.source import Source
 from cornernet.data.storage import Away
 from cornernet.data.streams import stream
 from cornernet.data.transforms.augment import augment, draw

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, get_worker_info
 from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
 from cornernet.data.sampler import StepSampler
-from cornernet.data.sources.source import Source
+from cornernet.data.source import Source
 from cornernet.data.storage import Away, patiently
 from cornernet.data.workers import Watch, start_worker
 from cornernet.structures import Batch, Sample

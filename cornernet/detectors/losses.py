@@ -16,7 +16,8 @@ def build_losses(
     dim: length of a row of features; progress: `Detector.progress`. Raises ValueError, one sentence, for a loss that
     cannot be built or declares what cannot be.
     """
-    asked, typed = roles(config), not untyped(config)
+    asked = roles(config)
+    typed = not untyped(config, *(f"loss.{role}" for role in asked))
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
     given = {role: {**known, "dim": dim} if role == "feature" else known for role in asked}
     built = {

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cornernet.data import summary
-from cornernet.data.sources import build_source
+from cornernet.data import build_source, summary
 from cornernet.evaluation import evaluate, report
 from cornernet.evaluation.metrics import Metrics
 from cornernet.prediction import Predictor, inference, outputs

@@ -13,8 +13,7 @@ import torch
 from tqdm import tqdm
 
 from cornernet import processes
-from cornernet.data import patiently
-from cornernet.data.sources import Source
+from cornernet.data import Source, patiently
 from cornernet.detectors import Predicting
 from cornernet.evaluation import scoring
 from cornernet.evaluation.metrics import Metrics, Unwritten, write

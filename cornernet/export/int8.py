@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornernet.config import Data
-from cornernet.data import patiently
-from cornernet.data.sources import build_source
+from cornernet.data import build_source, patiently
 from cornernet.export.running_windows import pool_windows
 from cornernet.prediction import inference
 

@@ -1,9 +1,8 @@
 """Fills a role's dict from its folder: the file's name is the name of the function inside and the name in a config."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 
+from cornernet import registry
 from cornernet.losses.declarations import check_file
 
 
@@ -13,10 +12,10 @@ def members(package: str, path: list[str]) -> dict[str, Callable]:
     Raises ImportError for a file without its loss, or without what losses of the role declare beside it.
     """
     found, role = {}, package.rpartition(".")[2]
-    for module in pkgutil.iter_modules(path):
-        file, shown = importlib.import_module(f"{package}.{module.name}"), f"{package}/{module.name}.py"
-        if not callable(getattr(file, module.name, None)):
-            raise ImportError(f"{shown} must define {module.name}, the loss it is named after")
+    for name, file in registry.modules(package, path).items():
+        shown = f"{package}/{name}.py"
+        if not callable(getattr(file, name, None)):
+            raise ImportError(f"{shown} must define {name}, the loss it is named after")
         check_file(role, file, shown)
-        found[module.name] = getattr(file, module.name)
+        found[name] = getattr(file, name)
     return found

@@ -11,7 +11,7 @@ from accelerate.utils import gather_object
 from cornernet import config
 from cornernet.config import Config
 from cornernet.config.differences import flat
-from cornernet.data.sources import CocoSet, Source
+from cornernet.data import Source
 from cornernet.version import __version__
 
 OWN = (  # keys that may be another on each machine: what they lead to is compared instead, or is decided by rank 0
@@ -46,9 +46,10 @@ def facts(settings: Config, train: Source, val: Source) -> dict[str, str]:
 def _contents(what: str, source: Source) -> dict[str, str]:
     """Number of images and, where they were read and not drawn by the settings, digests of the list and of boxes."""
     found = {f"the number of {what} images": str(len(source))}
-    if isinstance(source, CocoSet):
+    if source.objects is not None:
+        records = [source.record(i) for i in range(len(source))]
         boxes = b"".join(array.tobytes() for array in source.objects if isinstance(array, np.ndarray))
-        found[f"the list of {what} images"] = _digest(json.dumps(source.records).encode())
+        found[f"the list of {what} images"] = _digest(json.dumps(records).encode())
         found[f"the {what} boxes"] = _digest(boxes)
     return found
 

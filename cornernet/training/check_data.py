@@ -11,9 +11,8 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.config import Config, Data
-from cornernet.data import Contents, Finding, check
+from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes
 from cornernet.data.contents import contents
-from cornernet.data.sources import CocoSet, Source, build_source, require_boxes
 from cornernet.detectors import Detector
 
 log = logging.getLogger("cornernet")
@@ -57,7 +56,7 @@ def before_training(settings: Config, detector: Detector, train: Source, val: So
 
     Raises ValueError naming file and record if an image cannot be used and data.on_error is stop.
     """
-    if not isinstance(train, CocoSet):
+    if train.root is None:
         return
     splits = {"train": (train, contents(train)), "val": (val, contents(val))}
     rows = [(name, x) for name, x in _images(splits, most=QUICK) if x.bad]
@@ -74,7 +73,7 @@ def _open(data: Data, split: str, train: Source | None) -> tuple[Source | None, 
         source = build_source(replace(data, on_error="skip"), split, ids, names, quiet=True)
     except (ValueError, OSError) as error:
         return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
-    found = _records(source) if isinstance(source, CocoSet) else []
+    found = _records(source)
     try:
         if split == "train":
             require_boxes(source)
@@ -83,9 +82,9 @@ def _open(data: Data, split: str, train: Source | None) -> tuple[Source | None, 
     return source, found
 
 
-def _records(source: CocoSet) -> list[Finding]:
+def _records(source: Source) -> list[Finding]:
     """What was wrong with the records, with the name of their file."""
-    return [x._replace(example=f"{source.annotations.name}: {x.example}") for x in source.problems.findings()]
+    return [x._replace(example=f"{Path(source.origin).name}: {x.example}") for x in source.problems.findings()]
 
 
 def _images(splits: Splits, **how) -> Rows:

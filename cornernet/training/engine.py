@@ -11,8 +11,7 @@ from torch import Tensor
 
 from cornernet import config
 from cornernet.config import Config
-from cornernet.data import Away, TrainLoader, summary, train_loader
-from cornernet.data.sources import Source, build_sources
+from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
 from cornernet.evaluation import Metrics, Unwritten, evaluate, report, thresholds

@@ -187,8 +187,8 @@ def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
         raise ValueError(f"{path} holds no {', '.join(missing)}, so it cannot be resumed; train.init starts from it")
     if (held["class_names"], held["category_ids"]) != (state.class_names, state.category_ids):
         raise ValueError(f"{path} was trained on the classes {held['class_names']}, the data has {state.class_names}")
-    if words := _untyped_losses(held["config"], state.config):
-        raise ValueError(elsewhere.refusal(f"{path}, whose run can only go on with the losses it began with,", words))
+    if words := _untyped(held["config"], state.config):
+        raise ValueError(elsewhere.refusal(f"{path}, whose run can only go on with the parts it began with,", words))
     if refused := [text for key, text in differences(held["config"], state.config).items() if _belongs(key, text)]:
         raise ValueError(
             f"{path} is of another run: {'; '.join(refused)}. Resume it with the same, or start from its weights with "
@@ -196,9 +196,9 @@ def _check_resumable(held: dict[str, Any], state: State, path: Path) -> None:
         )
 
 
-def _untyped_losses(before: dict[str, Any], state: Config) -> list[str]:
-    """Return what of the losses of a checkpoint's config leads to code from elsewhere, and is not in that of now."""
-    again = elsewhere.typed(to_dict(state)["loss"])
+def _untyped(before: dict[str, Any], state: Config) -> list[str]:
+    """Return what of a checkpoint's config leads to code from elsewhere, and is not in that of now."""
+    again = elsewhere.typed(to_dict(state))
     return [word for word in untyped(from_container(before)) if word not in again]
 
 

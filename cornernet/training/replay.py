@@ -11,8 +11,7 @@ from accelerate import Accelerator
 from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint, load
 from cornernet.config import Config, elsewhere, ranges
-from cornernet.data import StepSampler, train_loader
-from cornernet.data.sources import Source, build_source
+from cornernet.data import Source, StepSampler, build_source, train_loader
 from cornernet.detectors import Detector
 from cornernet.hardware import build_accelerator, to_device, train_mode
 from cornernet.structures import Batch

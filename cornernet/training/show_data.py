@@ -8,8 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cornernet import config, detectors, drawing
-from cornernet.data import train_loader
-from cornernet.data.sources import Source, build_source
+from cornernet.data import Source, build_source, train_loader
 from cornernet.data.transforms.photometric import photometric
 from cornernet.detectors import Detector
 from cornernet.prediction import outputs, write_image

@@ -75,7 +75,7 @@ def use(path, out):
 @pytest.mark.parametrize("kind", hostile(""))
 def test_what_predicts_looks_nothing_up(anchor_run, tmp_path, kind, monkeypatch):
     path = with_box_loss(anchor_run / "last.pt", hostile(tmp_path / "executed")[kind], tmp_path / "x.pt")
-    monkeypatch.setattr("cornernet.losses.lookup._imported", lambda *a: pytest.fail(f"{a} was looked up"))
+    monkeypatch.setattr("cornernet.registry.imported", lambda *a: pytest.fail(f"{a} was looked up"))
     if kind == "nested":  # of all ways to predict; the other kinds of one
         use(path, tmp_path)
     detector, settings, _ = load.load_detector(path)
@@ -145,7 +145,9 @@ def test_the_words_that_a_refusal_gives_are_those_that_let_it_in(anchor_run, tmp
 
 
 def test_words_are_written_so_that_a_shell_takes_them_as_they_are():
-    asked = elsewhere.needed({"box": {"name": "a.b; touch executed", "args": {"x": ["c.d", 1]}}}, ["box"])
+    asked = elsewhere.needed(
+        {"loss": {"box": {"name": "a.b; touch executed", "args": {"x": ["c.d", 1]}}}}, ["loss.box"]
+    )
     text = elsewhere.refusal("x.pt", asked).partition("say so: ")[2]
     said = subprocess.run(["sh", "-c", f"printf '%s\\n' {text}"], capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == ["loss.box.name=a.b; touch executed", "loss.box.args.x=[c.d, 1]"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cornernet.data.images import LARGEST, Fault, examine, read_image
-from cornernet.data.sources import coco_file
+from cornernet.data.sources import coco
 from cornernet.system import limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,13 +226,13 @@ def test_images_of_nothing_are_not_read(tmp_path, head, length):
 def test_annotations_of_nothing_are_not_read(tmp_path, ends, length):
     path = sparse(tmp_path / "a.json", *ends, length=length)
     with pytest.raises(ValueError, match=r"a\.json is not (JSON: it holds nothing but|an annotation file: it holds)"):
-        coco_file.parse(path)
+        coco.load(path)
 
 
 def test_annotations_without_gaps_are_read(tmp_path):
     content = {"images": [1], "annotations": [], "categories": [1], "info": " " * 100_000}
     (tmp_path / "a.json").write_text(json.dumps(content))
-    assert coco_file.parse(tmp_path / "a.json") == content
+    assert coco.load(tmp_path / "a.json") == content
 
 
 def test_a_config_of_nothing_is_not_read(tmp_path):

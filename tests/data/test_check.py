@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cornernet.data import ShapesSet, read
+from cornernet.data import ShapesSet, read, with_classes
 from cornernet.data.check import crowding, images, merged, shared, specks, unseen
 from cornernet.data.contents import contents, facts
 from cornernet.data.problems import Finding
-from cornernet.data.sources.coco import with_classes
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
 SOUND = {

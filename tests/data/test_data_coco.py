@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from cornernet.data import CocoSet, read, with_classes
-from cornernet.data.sources.coco_images import _Folder, bad_name
+from cornernet.data import AnnotatedSet, read, with_classes
+from cornernet.data.annotations.names import Folder, bad_name
 
 HOSTILE = {
     # name: (images, objects, skipped, repaired) where it is read, or the sentence's key words where it is not
@@ -125,7 +125,7 @@ def hostile(shared: Path, tmp_path: Path):
     """Reader of a hostile json by name, with the placeholder for the folder filled in."""
     root = shared / "data/hostile"
 
-    def load(name: str, on_error: str = "stop") -> CocoSet:
+    def load(name: str, on_error: str = "stop") -> AnnotatedSet:
         path = root / "annotations" / f"{name}.json"
         if b"@ROOT@" in path.read_bytes():
             filled = tmp_path / path.name
@@ -158,7 +158,7 @@ def test_hostile_file(hostile, name: str):
     _check_sound(source, UNREADABLE.get(name))
 
 
-def _check_sound(source: CocoSet, unreadable: tuple[int, str] | None) -> None:
+def _check_sound(source: AnnotatedSet, unreadable: tuple[int, str] | None) -> None:
     for i in range(len(source)):
         record, boxes, labels = source.record(i), source.boxes(i), source.labels(i)
         assert boxes.dtype == np.float32 and labels.dtype == np.int64 and len(boxes) == len(labels)
@@ -230,7 +230,7 @@ def coco_dict(**changes) -> dict:
     return {**base, **changes}
 
 
-def load(folder: Path, content, on_error: str = "stop") -> CocoSet:
+def load(folder: Path, content, on_error: str = "stop") -> AnnotatedSet:
     (folder / "a.png").write_bytes(cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes())
     data = content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else None
     (folder / "t.json").write_bytes(json.dumps(content).encode() if data is None else data)
@@ -377,7 +377,7 @@ def test_a_folder_that_may_not_be_listed_is_no_missing_image(tmp_path: Path, mon
     def scandir(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("cornernet.data.sources.coco_images.os.scandir", scandir)
+    monkeypatch.setattr("cornernet.data.annotations.names.os.scandir", scandir)
     with pytest.raises(PermissionError, match="Permission denied"):
         load(tmp_path, coco_dict())
 
@@ -395,10 +395,10 @@ def test_links_inside_the_folder_are_followed(tmp_path: Path):
     assert source.problems.skipped == {"missing image": 1} and source.image(0).shape == (6, 8, 3)
 
 
-def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path):
+def test_nothing_there_and_a_file_for_a_folder(tmp_path: Path):
     load(tmp_path, coco_dict())
-    with pytest.raises(FileNotFoundError, match=r"no file .* \(it is a folder\), no folder .*a\.png \(it is a file\)"):
-        read(tmp_path, tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match=r"no file or folder .*nowhere, no folder .*a\.png \(it is a file\)"):
+        read(tmp_path / "nowhere", tmp_path / "a.png")
 
 
 def test_annotation_id_zero_and_no_detection_leave_the_figures_alone(hostile):
@@ -407,7 +407,7 @@ def test_annotation_id_zero_and_no_detection_leave_the_figures_alone(hostile):
     source = hostile("ids_annotation_zero")
     truth = source.coco()
     perfect = [{**{k: a[k] for k in ("image_id", "category_id", "bbox")}, "score": 0.9} for a in truth["annotations"]]
-    raw = json.loads(source.annotations.read_text())
+    raw = json.loads(Path(source.origin).read_text())
     assert min(a["id"] for a in raw["annotations"]) == 0
     for known in (truth, raw):
         assert coco_metrics(known, perfect).AP == pytest.approx(1) and coco_metrics(known, []).AP == 0
@@ -456,7 +456,7 @@ def test_random_bytes_are_refused(tmp_path_factory, data: bytes):
 
 
 def test_a_link_in_a_circle_hides_no_other_image(tmp_path: Path):
-    folder = _Folder(tmp_path)
+    folder = Folder(tmp_path)
     (tmp_path / "a.jpg").touch()
     (tmp_path / "loop.jpg").symlink_to("loop.jpg")
     assert folder.has("a.jpg") and not folder.has("loop.jpg")

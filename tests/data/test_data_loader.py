@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Augment, Data, Split
-from cornernet.data import ShapesSet, StepSampler, TrainDataset, collate, read, train_loader, write
-from cornernet.data.sources import build_sources
+from cornernet.data import ShapesSet, StepSampler, TrainDataset, build_sources, collate, read, train_loader, write
 from cornernet.data.workers import start_worker
 from cornernet.structures import Batch, ColourDraws, Sample
 

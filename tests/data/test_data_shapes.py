@@ -8,7 +8,7 @@ from pycocotools.coco import COCO
 from cornernet.cli import make_shapes
 from cornernet.config import Data, Shapes
 from cornernet.data import ShapesSet, build_source, read, write
-from cornernet.data.sources.shape_drawing import LARGEST, SMALLEST, fill, tight_box, under
+from cornernet.data.shape_drawing import LARGEST, SMALLEST, fill, tight_box, under
 
 
 def test_images_are_a_pure_function_of_seed_split_and_index():

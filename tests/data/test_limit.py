@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from cornernet.config import Data, Split
-from cornernet.data import ShapesSet, write
-from cornernet.data.sources import build_sources
-from cornernet.data.sources.coco import first, read
+from cornernet.data import ShapesSet, build_sources, read, write
+from cornernet.data.annotations import first
 
 
 def coco_mini(shared):

@@ -14,7 +14,7 @@ import torch
 
 from cornernet.config import Augment, Data
 from cornernet.data import ShapesSet, images, read, storage, train_loader, write
-from cornernet.data.sources import coco
+from cornernet.data.annotations import annotated
 from cornernet.data.storage import Away, patiently
 from cornernet.evaluation.evaluate import predictions
 
@@ -93,7 +93,7 @@ def test_errors_of_the_disk_are_not_the_images_even_if_only_one_is_met(held, mon
     def fails(path, *size):
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(coco, "read_image", fails)
+    monkeypatch.setattr(annotated, "read_image", fails)
     with pytest.raises(Away, match=os.strerror(number)):
         held.image(0)
 
@@ -112,7 +112,7 @@ def test_permission_is_the_images_only_where_others_can_be_opened(held, monkeypa
     def fails(path, *size):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(coco, "read_image", fails)
+    monkeypatch.setattr(annotated, "read_image", fails)
     monkeypatch.setattr(storage.os, "open", refusing(errno.EACCES, only))
     with pytest.raises(error):
         held.image(0)
@@ -143,7 +143,7 @@ def test_a_image_that_is_back_when_it_is_looked_for_again_is_no_bad_one(held, mo
     def fails(path, *size):
         raise FileNotFoundError(f"{path} is missing")
 
-    monkeypatch.setattr(coco, "read_image", fails)
+    monkeypatch.setattr(annotated, "read_image", fails)
     with pytest.raises(Away, match="for a moment"):
         held.image(0)
 

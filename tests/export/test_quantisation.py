@@ -10,7 +10,7 @@ import torch
 from cornernet import config
 from cornernet.checkpoints.load import load_detector
 from cornernet.cli import export as command
-from cornernet.data.sources import build_source
+from cornernet.data import build_source
 from cornernet.export import export, int8
 from cornernet.prediction.exported import agreement, read_metadata, runner
 

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -86,9 +85,9 @@ from cornernet import config
 from cornernet.training import engine
 logging.basicConfig(level=logging.INFO)
 engine.train(config.load(sys.argv[1], sys.argv[2:]))
-from cornernet import checkpoints, losses
+from cornernet import checkpoints
 detector = checkpoints.load.load_detector(sys.argv[-1].partition("=")[2] + "/best.pt")[0]
-print(losses.__file__, detector.decoder.keywords.get("pair_distance"))
+print(detector.decoder.keywords.get("pair_distance"))
 """
 SHORT = ["train.steps=2", "data.shapes.train_images=4", "data.shapes.val_images=1", "train.save_every=2"]
 
@@ -133,16 +132,16 @@ def test_one_file_trains_by_its_dotted_path(own_files, tiny_anchor, tiny, caplog
 
 
 def test_one_file_trains_by_its_name_and_nothing_else_is_touched(tiny_anchor, tiny, tmp_path):
-    shutil.copytree(ROOT / "cornernet", tmp_path / "cornernet", ignore=shutil.ignore_patterns("__pycache__"))
     for role, (name, text) in FILES.items():
-        (tmp_path / "cornernet" / "losses" / role / f"{name}.py").write_text(text, encoding="utf-8")
+        (tmp_path / "mine" / "losses" / role).mkdir(parents=True)
+        (tmp_path / "mine" / "losses" / role / f"{name}.py").write_text(text, encoding="utf-8")
     for kind, source in {"anchor": tiny_anchor, "corner": tiny}.items():
         done = subprocess.run(
             [sys.executable, "-c", TRAIN, str(source), *words(False)[kind], *SHORT, f"work_dir={tmp_path / kind}"],
-            capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True, text=True, env={**os.environ, "CORNERNET_PLUGINS": str(tmp_path / "mine")},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert str(tmp_path) in done.stdout and SAID[kind] in done.stderr
+        assert SAID[kind] in done.stderr
         assert (kind == "anchor") or "function pair_distance" in done.stdout  # its own; by_tags has another name
 
 

@@ -124,7 +124,8 @@ def test_options_of_a_call(predictor, photo):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"score_threshold": 1.5}, "score_threshold must be a number from 0 to 1, got 1.5"),
+        ({"score_threshold": 1.5}, "score_threshold must be a number from 0 to 1, one for each .* or 'best_f1'; got 1.5"),
+        ({"score_threshold": [0.1, 0.2]}, "one for each of the 3 classes"),
         ({"score_threshold": float("nan")}, "score_threshold must be"),
         ({"score_threshold": "0.5"}, "score_threshold must be"),
         ({"max_detections": 0}, "max_detections must be a whole number of at least 1, got 0"),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cornernet import config
-from cornernet.data.sources.coco import read
+from cornernet.data import read
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.training import agreement
 from cornernet.training.agreement import agree, differences, facts

@@ -14,8 +14,8 @@ from accelerate.state import AcceleratorState
 
 from cornernet import config, detectors, drawing
 from cornernet.cli import check_data as command
+from cornernet.data import build_sources
 from cornernet.data.check import summary
-from cornernet.data.sources import build_sources
 from cornernet.evaluation import evaluate
 from cornernet.evaluation.metrics import table
 from cornernet.training import check_data, preflight

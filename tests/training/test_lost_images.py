@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 
 from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.data import CocoSet, ShapesSet, storage, write
+from cornernet.data import AnnotatedSet, ShapesSet, storage, write
 from cornernet.data.storage import Away
 from cornernet.errors import Failed, Interrupted
 from cornernet.training import engine
@@ -72,7 +72,7 @@ def at_image(monkeypatch, tmp_path):
     """Make something happen once, before a process reads its n-th image of a split."""
 
     def arrange(split, number, happens):
-        count, image = [0], CocoSet.image
+        count, image = [0], AnnotatedSet.image
 
         def counted(self, i):
             count[0] += self.root.name == split
@@ -81,7 +81,7 @@ def at_image(monkeypatch, tmp_path):
                 happens(self.root)
             return image(self, i)
 
-        monkeypatch.setattr(CocoSet, "image", counted)
+        monkeypatch.setattr(AnnotatedSet, "image", counted)
 
     return arrange
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from cornernet import config, detectors
+from cornernet.data import build_source
 from cornernet.data.loader import train_loader
-from cornernet.data.sources import build_source
 from cornernet.detectors.corner.show import corner_points
 from cornernet.detectors.corner.targets import encode
 from cornernet.training import show_data

@@ -6,16 +6,28 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cornernet.data.sources.ground_truth import annotation, ground_truth
-from cornernet.data.sources.shape_drawing import CLASSES, Drawing, draw
-from cornernet.data.sources.source import ImageRecord
+from cornernet.config import Data
+from cornernet.data.annotations.ground_truth import annotation, ground_truth
+from cornernet.data.problems import Problems
+from cornernet.data.shape_drawing import CLASSES, Drawing, draw
+from cornernet.data.source import ImageRecord
 from cornernet.data.streams import stream
 
 SMALLEST = 32  # pixels a side; below, the classes cannot be told apart
 
 
+def build(data: Data, split: str) -> "ShapesSet":
+    """Section data of the config and "train" or "val" -> the drawn set."""
+    shapes, limit = data.shapes, getattr(data, split).limit
+    length = shapes.train_images if split == "train" else shapes.val_images
+    length = length if limit is None else min(length, limit)
+    return ShapesSet(split, length, shapes.size, shapes.max_objects, shapes.seed)
+
+
 class ShapesSet:
     """Images that are a pure function of (seed, split, index); a Source like any other."""
+
+    origin, root, objects = "drawn on the fly", None, None
 
     def __init__(self, split: str, length: int, size: int = 127, max_objects: int = 6, seed: int = 0):
         """Split ("train", "val": independent drawings), number of images, their side, most shapes on one, seed."""
@@ -26,6 +38,7 @@ class ShapesSet:
             )
         self.split, self.length, self.size, self.max_objects, self.seed = split, length, size, max_objects, seed
         self.class_names, self.category_ids = list(CLASSES), list(range(1, len(CLASSES) + 1))
+        self.problems = Problems("shapes", "stop")
         self._last: tuple[int, Drawing] | None = None
 
     def __len__(self) -> int:
@@ -67,7 +80,7 @@ class ShapesSet:
 
 
 def write(folder: str | Path, shapes: ShapesSet) -> None:
-    """Write folder/images/<split>/*.png and folder/annotations/<split>.json, which `coco.read` reads back.
+    """Write folder/images/<split>/*.png and folder/annotations/<split>.json, which `read` reads back.
 
     Raises ValueError where the annotation file exists: it may be somebody's work.
     """

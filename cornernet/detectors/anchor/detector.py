@@ -199,7 +199,8 @@ def on_boxes(config: Config, loss: Callable) -> bool:
     """
     asked, name, args = config.model.anchor.box_space, config.loss.box.name, config.loss.box.args
     own = declared("box", loss, f"box loss {name!r}").space
-    made_for = declared_of("box", name, typed=not untyped(config)).space  # of a wrapper not what its base declares
+    typed = not untyped(config, "loss.box")
+    made_for = declared_of("box", name, typed=typed).space  # of a wrapper not what its base declares
     if made_for == "boxes" and own == "deltas":
         raise ValueError(f"loss.box.name={name} goes around losses on areas, got loss.box.args.base={args.get('base')}")
     if made_for == "boxes" and asked == "deltas":

@@ -11,7 +11,7 @@ NAME = "loss.grouping.name"
 def pair_distance(config: Config) -> PairDistance:
     """Config -> what its grouping loss declares, tried; raises ValueError where it does not take such tags."""
     name = config.loss.grouping.name
-    found = declared_of("grouping", name, typed=not untyped(config)).pair_distance
+    found = declared_of("grouping", name, typed=not untyped(config, "loss.grouping")).pair_distance
     _try(found, name, config.model.head.tag_dim)
     return found
 

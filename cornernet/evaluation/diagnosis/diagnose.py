@@ -18,8 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cornernet.config import Config, Nms
-from cornernet.data import patiently
-from cornernet.data.sources import Source
+from cornernet.data import Source, patiently
 from cornernet.detectors import Detector, Oracle
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
 from cornernet.evaluation.metrics import Metrics

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cornernet.data.sources import build_source
+from cornernet.data import build_source
 from cornernet.detectors import Detector
 from cornernet.evaluation.diagnosis.diagnose import Diagnosis, Outcome, diagnose, settings
 from cornernet.evaluation.diagnosis.images import draw, palette

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cornernet.config import Config
-from cornernet.data.sources import Source
+from cornernet.data import Source
 from cornernet.evaluation.best_f1 import thresholds
 from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked

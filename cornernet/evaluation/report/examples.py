@@ -6,8 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.data import Away
-from cornernet.data.sources import Source
+from cornernet.data import Away, Source
 from cornernet.drawing import draw as draw_boxes
 from cornernet.drawing import grid
 from cornernet.evaluation.report.images import Image

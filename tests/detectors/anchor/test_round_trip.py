@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet.data.sources.coco import read
+from cornernet.data import read
 from cornernet.detectors.anchor import assign, coding
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
 from cornernet.detectors.anchor.decode import decode

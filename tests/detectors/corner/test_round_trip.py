@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cornernet.config import Nms
-from cornernet.data.sources.coco import read
+from cornernet.data import read
 from cornernet.detectors.canvas import fit_size
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.targets import encode

@@ -8,9 +8,9 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.config import Nms
-from cornernet.data.sources.ground_truth import ground_truth
+from cornernet.data.annotations.ground_truth import ground_truth
+from cornernet.data.source import ImageRecord
 from cornernet.data.sources.shapes import ShapesSet
-from cornernet.data.sources.source import ImageRecord
 from cornernet.evaluation import evaluate
 from cornernet.evaluation.diagnosis.diagnose import Setting, diagnose, settings, variants
 

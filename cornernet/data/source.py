@@ -1,8 +1,11 @@
 """What every data set offers, whether it is read from disk or drawn."""
 
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+from cornernet.data.problems import Problems
 
 
 class ImageRecord(NamedTuple):
@@ -14,11 +17,39 @@ class ImageRecord(NamedTuple):
     height: int  # pixels
 
 
+class Objects(NamedTuple):
+    """All objects of a set, grouped by image in the order of the images, within an image in file order."""
+
+    start: np.ndarray  # [images + 1] int64, objects start[i] .. start[i + 1] - 1 belong to image i
+    bbox: np.ndarray  # [N, 4] float64, [x, y, w, h] for the evaluation
+    boxes: np.ndarray  # [N, 4] float32, xyxy edges inside the image
+    labels: np.ndarray  # [N] int64, position in category_ids
+    iscrowd: np.ndarray  # [N] bool
+    area: np.ndarray  # [N] float64, square pixels, as in the file where it says
+    segmentation: dict[int, Any]  # row: segmentation, of crowds only
+
+
 class Source(Protocol):
     """What a data set offers; label i stands for category_ids[i], named class_names[i]."""
 
     class_names: list[str]
     category_ids: list[int]
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for a person: a path, or how it is made."""
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of the images; None where there are no files."""
+
+    @property
+    def objects(self) -> Objects | None:
+        """All objects, crowds among them; None where they are drawn when they are asked for."""
+
+    @property
+    def problems(self) -> Problems:
+        """What was left out of it or repaired."""
 
     def __len__(self) -> int:
         """Number of images."""

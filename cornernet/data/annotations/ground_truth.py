@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cornernet.data.sources.source import ImageRecord
+from cornernet.data.source import ImageRecord
 
 
 def annotation(

@@ -1,18 +1,13 @@
-"""The images and classes of a COCO file, checked record by record."""
+"""The images and classes of a set, checked record by record."""
 
-import errno
-import os
-import unicodedata
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from cornernet.data.annotations.names import Folder, bad_name, clean
 from cornernet.data.images import LARGEST, read_image
 from cornernet.data.problems import Problems, presentable, short
-from cornernet.data.sources.source import ImageRecord
+from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
-
-NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a folder that is not there
 
 
 def identifier(value: Any) -> int | str | None:
@@ -60,7 +55,7 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
 
     Raises FileNotFoundError if no image at all is in the folder, and ValueError if none is left.
     """
-    files = _Folder(root)
+    files = Folder(root)
     found: dict[int | str, ImageRecord | None] = {}
     for at, entry in enumerate(entries):
         number = identifier(entry.get("id")) if isinstance(entry, dict) else None
@@ -90,7 +85,7 @@ def _note_shared_files(found: dict[int | str, ImageRecord | None], problems: Pro
 
 def check_folder(entries: list, root: Path, problems: Problems) -> None:
     """Raise FileNotFoundError where not one of the listed images is in the folder: then it is the wrong folder."""
-    files = _Folder(root)
+    files = Folder(root)
     names = [e["file_name"] for e in entries if isinstance(e, dict) and isinstance(e.get("file_name"), str)]
     names = [n for n in names if not bad_name(n)]
     if names and not any(files.has(clean(n)) for n in names):
@@ -101,41 +96,7 @@ def check_folder(entries: list, root: Path, problems: Problems) -> None:
         )
 
 
-def bad_name(name: Any) -> str:
-    """Reason why a file name is refused, or ""; a data set must not reach outside its folder.
-
-    Symbolic links inside the folder are followed: they are the doing of its owner, not of an annotation file.
-    """
-    if name is None or name == "":
-        return "is missing or empty"
-    if not isinstance(name, str):
-        return "is not a text"
-    if not name.strip(" ./\\"):
-        return "names no file"
-    if "\0" in name:
-        return "holds a NUL character"
-    if "://" in name:
-        return "is a URL; download the images first"
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or path.parts[0][1:2] == ":":  # C:/x and C:x are elsewhere on Windows
-        return "is an absolute path; names must be relative to the folder of the images"
-    return "leaves the folder of the images" if ".." in path.parts else ""
-
-
-def _is_file(entry: os.DirEntry) -> bool:
-    """Whether an entry is a file or leads to one; a link in a circle or to where we may not look is none."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def clean(name: str) -> str:
-    """File name with slashes as on this system's annotation files: Windows ones are turned."""
-    return str(PurePosixPath(name.replace("\\", "/")))
-
-
-def _record(number: int | str, entry: dict, files: "_Folder", problems: Problems) -> ImageRecord | None:
+def _record(number: int | str, entry: dict, files: "Folder", problems: Problems) -> ImageRecord | None:
     name: Any = entry.get("file_name")
     if reason := bad_name(name):
         problems.skip("bad file name", f"image {number}: the file name {name!r} {reason}")
@@ -166,43 +127,3 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
     found = f"width {entry['width']!r} and height {entry['height']!r}"
     problems.skip("bad image size", f"image {number}: {found} must be positive integers of at most {LARGEST}")
     return None
-
-
-def _folded(name: str) -> str:
-    """Name as two people would read it aloud: without case, and with accents in one piece."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-class _Folder:
-    """Answers whether a file exists by listing each folder once, which is what makes 100 000 answers cheap.
-
-    Raises OSError for a folder that exists and cannot be listed.
-    """
-
-    def __init__(self, root: Path):
-        self.root = root
-        self._names, self._alike = cache(self._list), cache(self._fold)
-
-    def has(self, name: str) -> bool:
-        folder, _, last = name.rpartition("/")
-        return last in self._names(folder)
-
-    def near(self, name: str) -> str:
-        """A hint to a file whose name looks the same, as happens between operating systems, or ""."""
-        folder, _, last = name.rpartition("/")
-        found = self._alike(folder).get(_folded(last))
-        return f", but {found!a}, which is written differently" if found else ""
-
-    def _list(self, folder: str) -> frozenset[str]:
-        try:
-            with os.scandir(self.root / folder) as entries:
-                return frozenset(entry.name for entry in entries if _is_file(entry))
-        except OSError as error:
-            if error.errno in NOWHERE:
-                return frozenset()
-            raise
-        except ValueError:  # half a character
-            return frozenset()
-
-    def _fold(self, folder: str) -> dict[str, str]:
-        return {_folded(name): name for name in self._names(folder)}

@@ -1,28 +1,16 @@
-"""The objects of a COCO file, checked record by record."""
+"""The objects of a set, checked record by record."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from cornernet.data.annotations.images import identifier
 from cornernet.data.problems import Problems
-from cornernet.data.sources.coco_images import identifier
-from cornernet.data.sources.source import ImageRecord
+from cornernet.data.source import ImageRecord, Objects
 
 LARGEST = 1e300  # beyond it sums of coordinates may overflow
 NO_AREA = "bbox has no area"
 ROUNDING = 1.0  # pixels by which a box may leave its image before it counts as clipped
-
-
-class Objects(NamedTuple):
-    """All objects of a set, grouped by image in the order of the images, within an image in file order."""
-
-    start: np.ndarray  # [images + 1] int64, objects start[i] .. start[i + 1] - 1 belong to image i
-    bbox: np.ndarray  # [N, 4] float64, [x, y, w, h] for the evaluation
-    boxes: np.ndarray  # [N, 4] float32, xyxy edges inside the image
-    labels: np.ndarray  # [N] int64, position in category_ids
-    iscrowd: np.ndarray  # [N] bool
-    area: np.ndarray  # [N] float64, square pixels, as in the file where it says
-    segmentation: dict[int, Any]  # row: segmentation, of crowds only
 
 
 def objects(

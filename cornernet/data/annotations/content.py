@@ -1,0 +1,30 @@
+"""What a data format is asked for, and what it gives: images, objects and classes in the terms of COCO."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Asked(NamedTuple):
+    """A set that shall be read."""
+
+    path: Path  # file or folder, as data.<split>.annotations names it
+    split: str = "train"  # "train" or "val": which one of a path that holds both
+    images: Path | None = None  # folder of the images; None: to be found from the path
+    root: Path = Path()  # data.root, where the images may lie as well
+    voc_offset: float = 0.0  # what is added to the left and upper edges of Pascal VOC files
+
+
+class Content(NamedTuple):
+    """What a set holds, as it was found: nothing of it is checked yet.
+
+    The entries are those of a COCO file: images {id, file_name, width, height}, width and height None where only the
+    file itself knows them, annotations {id, image_id, category_id, bbox [x, y, w, h], iscrowd, area, segmentation},
+    categories {id, name}. The id of an annotation may be a text that leads to it (`labels/a.txt, line 3`); messages
+    show it.
+    """
+
+    images: list
+    annotations: list
+    categories: list
+    root: Path  # folder to which the file names of the images are relative
+    by_name: bool = False  # whether the format knows classes by name alone, so that two splits meet by name

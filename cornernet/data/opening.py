@@ -1,0 +1,54 @@
+"""From a path that someone names to a checked set: which format it is in, and what the format makes of it."""
+
+from pathlib import Path
+from types import ModuleType
+
+from cornernet import registry
+from cornernet.data.annotations import AnnotatedSet, Asked, checked, require
+from cornernet.data.annotations.strange import strange
+from cornernet.data.problems import Problems
+from cornernet.data.sources import FORMATS
+
+AUTO = "auto"
+
+
+def read(
+    annotations: str | Path, images_dir: str | Path | None = None, on_error: str = "stop", quiet: bool = False
+) -> AnnotatedSet:
+    """File or folder of annotations in any format, and folder of its images (None: to be found) -> AnnotatedSet.
+
+    on_error says what happens to a bad record: "stop" raises ValueError naming file and record, "skip" leaves it out
+    and counts it in `problems`; each kind is logged once, unless quiet. Raises FileNotFoundError for what is not there
+    and ValueError for what is in no format that can be read, whatever on_error says.
+    """
+    return opened(Asked(Path(annotations), images=None if images_dir is None else Path(images_dir)), on_error, quiet)
+
+
+def opened(
+    asked: Asked, on_error: str = "stop", quiet: bool = False, form: str = AUTO, typed: bool = False
+) -> AnnotatedSet:
+    """Do the same with all that can be asked; form: name or, where it was typed, dotted path of a format, or "auto"."""
+    require([asked.path], [] if asked.images is None else [asked.images])
+    problems = Problems(str(asked.path), on_error)
+    found = checked(format_of(asked.path, form, typed).parse(asked, problems), problems)
+    if not quiet:
+        problems.tell()
+    return found
+
+
+def format_of(path: Path, form: str = AUTO, typed: bool = False) -> ModuleType:
+    """Path that exists -> the module of its format; raises ValueError where there is none, or more than one."""
+    if form != AUTO:
+        return registry.find("data format", form, FORMATS, "cornernet.data.sources", typed)
+    names = [name for name, module in FORMATS.items() if module.recognises(path)]
+    if len(names) > 1:
+        raise ValueError(f"{path} looks like {' and like '.join(names)}: say which by data.format={names[0]}")
+    if not names:
+        raise ValueError(f"{path} {strange(path)}; data.format takes {', '.join(FORMATS)}")
+    return FORMATS[names[0]]
+
+
+def holds(path: Path, split: str, form: str = AUTO, typed: bool = False) -> bool:
+    """Whether a path holds this split beside another, so that it need not be named twice."""
+    splits = getattr(format_of(path, form, typed), "splits", None)
+    return splits is not None and split in splits(path)
