@@ -124,7 +124,10 @@ def test_options_of_a_call(predictor, photo):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"score_threshold": 1.5}, "score_threshold must be a number from 0 to 1, one for each .* or 'best_f1'; got 1.5"),
+        (
+            {"score_threshold": 1.5},
+            "score_threshold must be a number from 0 to 1, one for each .* or 'best_f1'; got 1.5",
+        ),
         ({"score_threshold": [0.1, 0.2]}, "one for each of the 3 classes"),
         ({"score_threshold": float("nan")}, "score_threshold must be"),
         ({"score_threshold": "0.5"}, "score_threshold must be"),
@@ -233,7 +236,9 @@ def test_missing_and_broken_images_are_named(predictor, tmp_path):
 
 @pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], {3: "a"}, [0], {"a": "b.png"}])
 def test_what_is_no_image_is_refused_with_what_is_accepted(predictor, wrong):
-    with pytest.raises(TypeError, match=r"images must be a path .* or a list of paths, arrays, PIL images and tensors; got "):
+    with pytest.raises(
+        TypeError, match=r"images must be a path .* or a list of paths, arrays, PIL images and tensors; got "
+    ):
         predictor(wrong)
 
 

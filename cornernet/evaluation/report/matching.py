@@ -49,7 +49,7 @@ def match(image: Image) -> np.ndarray:
 
 
 def confusion(images: Sequence[Image], partners: Sequence[np.ndarray], classes: int, least: Least) -> np.ndarray:
-    """Counts [K + 1, K + 1] int64 of what was annotated (row) and what was found (column), from a score on, of all or of each class.
+    """Counts [K + 1, K + 1] int64 of what was annotated (row) and what was found (column), of those shown.
 
     The last row is of detections without an object, the last column of objects without a detection.
     """
