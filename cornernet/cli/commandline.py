@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from cornernet.cli import epochs
 from cornernet.cli.keys import Reader, read
+from cornernet.config import brought
 from cornernet.errors import BAD_INPUT, FAILED, Failed, Interrupted, Unsaved
 from cornernet.system import printing
 from cornernet.system.interruption import leaving
@@ -54,6 +56,7 @@ def call(command: Command, arguments: list[str], words: Callable[[str], str] = s
         *given, settings = split(arguments, usage, command.paths, command.optional, command.several)
         if settings and not command.keys and not command.overrides:
             raise ValueError(f"got {settings[0]!r}, but nothing can be set here; {_first(usage)}")
+        epochs.check(given, settings if command.overrides and "epochs" not in command.keys else [])
         own, rest = read(settings, command.keys, command.overrides)
         command.main(*given, *([rest] if command.overrides else []), **own)
         sys.stdout.flush()
@@ -72,7 +75,9 @@ def split(arguments: list[str], usage: str, paths: int, optional: int = 0, sever
         arguments = arguments[1:]
     for text in arguments:
         if not OVERRIDE.match(text):
-            raise ValueError(f"got {text!r} where an override key=value was expected; {_first(usage)}")
+            known = brought.answer(text.partition("=")[0]) if text.startswith("-") else ""
+            hint = f"{known}; " if known else ""
+            raise ValueError(f"got {text!r} where an override key=value was expected; {hint}{_first(usage)}")
     if not paths <= len(given) <= paths + optional and not (several and paths <= len(given)):
         raise ValueError(f"{len(given)} paths given; {_first(usage)}")
     if several:

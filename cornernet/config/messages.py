@@ -9,6 +9,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cornernet.config import brought
 from cornernet.config.renamed import KEYS
 
 FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
@@ -40,6 +41,8 @@ def sentence(error: Exception, schema: type, layer: DictConfig | None = None) ->
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
     if full in KEYS:
         return f"{full} is called {KEYS[full]} now"
+    if known := brought.answer(full) if "not in" in text or full in sections else "":
+        return known
     if "not in" in text:
         return f"unknown key {full}{_nearest(full, schema)}"
     if full in sections:
