@@ -6,11 +6,12 @@ each drawing, `annotations` the checks that hold for all formats; `build_sources
 """
 
 from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
-from cornernet.data.build import build_source, build_sources, require_boxes
+from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.dataset import TrainDataset
-from cornernet.data.images import read_image
+from cornernet.data.images import SUFFIXES, read_image
+from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
 from cornernet.data.problems import Finding
@@ -19,14 +20,18 @@ from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
 from cornernet.data.transforms.photometric import normalise, photometric, prepare
+from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
     "COCO_CLASSES",
+    "SUFFIXES",
+    "WRITERS",
     "AnnotatedSet",
     "Away",
     "Contents",
     "Finding",
     "ImageRecord",
+    "Labelled",
     "ShapesSet",
     "Source",
     "StepSampler",
@@ -45,6 +50,8 @@ __all__ = [
     "require_boxes",
     "summary",
     "train_loader",
+    "typed_data",
     "with_classes",
     "write",
+    "write_labels",
 ]

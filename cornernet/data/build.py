@@ -3,19 +3,24 @@
 from pathlib import Path
 
 from cornernet import registry
-from cornernet.config import Data
+from cornernet.config import Config, Data, untyped
 from cornernet.data.annotations import AnnotatedSet, Asked, first, require, with_classes
 from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
 
 
+def typed_data(settings: Config) -> bool:
+    """Whether the user typed what leads to code of their own, by a dotted path in data.name or data.format."""
+    return not untyped(settings, "data.name", "data.format")
+
+
 def build_sources(data: Data, typed: bool = False) -> tuple[Source, Source]:
     """Data section -> (training source, validation source with the training classes).
 
-    typed: the user typed data.format, so that it may be the dotted path of a module of theirs. Raises
-    FileNotFoundError listing every missing file of both splits, and ValueError for bad records (data.on_error=stop),
-    for a training set without a box and for classes that do not match.
+    typed: data.name and data.format may be dotted paths, as `typed_data` says of a config. Raises FileNotFoundError
+    listing every missing file of both splits, and ValueError for bad records (data.on_error=stop), for a training set
+    without a box and for classes that do not match.
     """
     if data.name == FILES:
         asked = [_asked(data, split, typed) for split in ("train", "val")]
@@ -81,5 +86,6 @@ def _asked(data: Data, split: str, typed: bool) -> Asked:
     if not named:
         hint = " (without a validation set of your own, name the training set there)" if split == "val" else ""
         raise ValueError(f"data.{split}.annotations is not set: give the path of annotations, a file or folder{hint}")
-    images = root / Path(part.images).expanduser() if part.images else None
-    return Asked(root / Path(named).expanduser(), split, images, root, data.voc_offset)
+    folders = [root / Path(x.images).expanduser() if x.images else None for x in (part, data.train)]
+    near = tuple(folder for folder in (*folders[1:], root) if folder)
+    return Asked(root / Path(named).expanduser(), split, folders[0], near, data.voc_offset)

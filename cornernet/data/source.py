@@ -48,6 +48,10 @@ class Source(Protocol):
         """All objects, crowds among them; None where they are drawn when they are asked for."""
 
     @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What its format found out about it: name and text."""
+
+    @property
     def problems(self) -> Problems:
         """What was left out of it or repaired."""
 

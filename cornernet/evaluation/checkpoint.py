@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cornernet.data import build_source, summary
+from cornernet.data import build_source, summary, typed_data
 from cornernet.evaluation import evaluate, report
 from cornernet.evaluation.metrics import Metrics
 from cornernet.prediction import Predictor, inference, outputs
@@ -26,7 +26,8 @@ def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), o
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
-    source = build_source(predictor.settings.data, "val", predictor.category_ids, predictor.class_names)
+    settings, ids, names = predictor.settings, predictor.category_ids, predictor.class_names
+    source = build_source(settings.data, "val", ids, names, typed=typed_data(settings))
     folder = outputs.folder(checkpoint, out, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,

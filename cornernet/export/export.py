@@ -21,7 +21,7 @@ from torch.export import Dim, ExportedProgram
 
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges, to_dict
-from cornernet.data import read_image
+from cornernet.data import read_image, typed_data
 from cornernet.detectors import Detector
 from cornernet.export import check
 from cornernet.export.int8 import calibration, quantise
@@ -70,7 +70,8 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     size = check_size(detector, wanted.size or settings.data.input_size)
     about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
     images = samples(wanted, size, settings.data.longest_side)
-    batches = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
+    many, batch = wanted.calibrate, wanted.batch or 1
+    batches = calibration(settings.data, size, many, batch, typed_data(settings)) if many else []
     start = time.perf_counter()
     program = trace(Graph(detector), images, wanted.batch)
     write(program, wanted.out, about, batches)

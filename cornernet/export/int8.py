@@ -24,14 +24,14 @@ SEED = 0  # of the choice of images
 OPERATIONS = ("Relu", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
 
 
-def calibration(data: Data, size: tuple[int, int], count: int, batch: int) -> list[np.ndarray]:
+def calibration(data: Data, size: tuple[int, int], count: int, batch: int, typed: bool = False) -> list[np.ndarray]:
     """Training images as evaluation fits them -> batches uint8 [batch, 3, H, W]; `count` images, or all there are.
 
-    The choice depends on the number of images alone; the last batch is filled up with the first image. Raises
-    ValueError where they cannot be read.
+    typed as for `build_source`. The choice depends on the number of images alone; the last batch is filled up with the
+    first image. Raises ValueError where they cannot be read.
     """
     try:
-        source = build_source(data, "train", quiet=True)
+        source = build_source(data, "train", quiet=True, typed=typed)
         chosen = np.random.default_rng(SEED).permutation(len(source))[:count]
         fixed = inference.FixedCanvas(size)
         fitted = [

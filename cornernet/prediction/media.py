@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cornernet.data import SUFFIXES
 from cornernet.system import writing
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 WRITTEN = SUFFIXES - {".gif", ".webp"}  # endings that a drawing keeps
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cornernet import config
 from cornernet.config import Config
-from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader
+from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader, typed_data
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
 from cornernet.evaluation import Metrics, Unwritten, evaluate, report, thresholds
@@ -56,7 +56,7 @@ def _train(
     goes_on = resumable(folder, resume_from)
     if not goes_on:
         preflight.check_weights(settings)
-    train_source, val_source = build_sources(settings.data)
+    train_source, val_source = build_sources(settings.data, typed_data(settings))
     agree(settings, train_source, val_source, accelerator)
     state = initial_state(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
     if accelerator.is_main_process:

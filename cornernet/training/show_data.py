@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cornernet import config, detectors, drawing
-from cornernet.data import Source, build_source, train_loader
+from cornernet.data import Source, build_source, train_loader, typed_data
 from cornernet.data.transforms.photometric import photometric
 from cornernet.detectors import Detector
 from cornernet.prediction import outputs, write_image
@@ -34,7 +34,7 @@ def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, o
     """
     folder = outputs.checked(out or Path(f"runs/show-{Path(path).stem}"))
     settings = config.load(path, overrides)
-    source = build_source(settings.data, "train")
+    source = build_source(settings.data, "train", typed=typed_data(settings))
     detector = detectors.build(settings, len(source.class_names))
     sheet, objects, cut = [], 0, 0
     for old in folder.glob("[0-9][0-9][0-9]*_*.png"):

@@ -29,6 +29,7 @@ class AnnotatedSet:
     category_ids: list[int]  # sorted
     problems: Problems  # what was left out or repaired
     by_name: bool = False  # whether its classes meet those of another set by name, since the format has no ids
+    notes: tuple[tuple[str, str], ...] = ()  # what check_data says of it besides: name and text
 
     def __len__(self) -> int:
         """Number of images."""
@@ -90,8 +91,9 @@ def checked(content: Content, problems: Problems) -> AnnotatedSet:
     rows = objects(content.annotations, found, category_ids, problems)
     records = [record for record in found.values() if record]
     return AnnotatedSet(
-        problems.source, content.root, records, rows, class_names, category_ids, problems, content.by_name
-    )
+        problems.source, content.root, records, rows, class_names, category_ids, problems, content.by_name,
+        content.notes,
+    )  # fmt: skip
 
 
 def with_classes(source: AnnotatedSet, category_ids: list[int], class_names: list[str]) -> AnnotatedSet:

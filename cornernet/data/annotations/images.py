@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.data.annotations.names import Folder, bad_name, clean
-from cornernet.data.images import LARGEST, read_image
+from cornernet.data.annotations.sizes import size_of
+from cornernet.data.images import LARGEST
 from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
@@ -114,16 +115,16 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
     if entry.get("width") is None or entry.get("height") is None:
         try:
             with reaching(path):
-                height, width = read_image(path).shape[:2]
+                found = size_of(path)
         except (ValueError, OSError) as error:
             problems.skip("unreadable image", f"image {number}: {error}")
             return None
         text = f"image {number}: {path} has no width and height in the annotation file"
         problems.repair("image without a size", text, "read from the image")
-        return width, height
+        return found
     width, height = identifier(entry["width"]), identifier(entry["height"])
     if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) <= LARGEST:
         return width, height
-    found = f"width {entry['width']!r} and height {entry['height']!r}"
-    problems.skip("bad image size", f"image {number}: {found} must be positive integers of at most {LARGEST}")
+    text = f"width {entry['width']!r} and height {entry['height']!r}"
+    problems.skip("bad image size", f"image {number}: {text} must be positive integers of at most {LARGEST}")
     return None
