@@ -59,7 +59,7 @@ def score(value: str) -> float | str:
 
 KEYS = {
     "score": Reader(score),
-    "format": Reader(keys.choice("coco", "yolo", "voc", "csv")),
+    "format": Reader(keys.choice("coco", "yolo", "voc", "csv"), "form"),
     "crops": Reader(keys.switch),
     **OUT,
 }

@@ -15,7 +15,7 @@ WORDS = {
     "lr": "is called train.lr here",
     "lr0": "is called train.lr here",
     "max_det": "is called test.max_per_image here",
-    "model": "is set by its parts here, model.detector and model.backbone.name; a trained one is the path of a checkpoint",
+    "model": "has parts here, model.detector and model.backbone.name; one that is trained is the path of a checkpoint",
     "momentum": "is 0.9 here where train.optimizer is sgd",
     "name": "is the last part of work_dir here, the folder of the run",
     "patience": "does not exist here: the best weights are kept as best.pt, and train.steps ends the run",

@@ -31,12 +31,11 @@ from cornernet.prediction.inference import (
 from cornernet.prediction.media import write_image
 from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.thresholds import DRAWN, Least, Thresholds, drawn, in_words, of_labels
-from cornernet.prediction.written import FORMATS, Written
+from cornernet.prediction.written import Written
 
 __all__ = [
     "DRAWN",
     "EXTRA",
-    "FORMATS",
     "METADATA",
     "Agreement",
     "Difference",

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from cornernet.prediction import given, media, outputs, thresholds, video
 from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.thresholds import Least
-from cornernet.prediction.written import ALL, Format, Written, taken
+from cornernet.prediction.written import ALL, Format, Written
 
 log = logging.getLogger("cornernet")
 NAME = "predictions"  # of the folder, unless another is chosen
@@ -33,13 +33,13 @@ def annotate(
     overrides: Sequence[str] = (),
     out: Path | None = None,
     score: float | str | None = None,
-    format: Format = "coco",
+    form: Format = "coco",
     crops: bool = False,
 ) -> Written:
     """Predict images, folders, videos, streams or cameras, and write what was found -> what was done.
 
     sources: see `given`. score: from which objects are written into all files and drawn, a number or best_f1; None:
-    those that are drawn, see test.draw_score, which if typed says by itself what is drawn. format: of label files
+    those that are drawn, see test.draw_score, which if typed says by itself what is drawn. form: format of label files
     beside predictions.json, which is a COCO data set with the score of each annotation. crops: whether each object is
     written as an image too. Unreadable images are named, skipped and counted. All go to the folder out, where those of
     before are replaced, or to a new one beside the checkpoint. Raises FileNotFoundError without images, ValueError if
@@ -51,7 +51,7 @@ def annotate(
     drawn = predictor.draw_score if any(text.startswith("test.draw_score=") for text in overrides) else kept
     folder = outputs.folder(checkpoint, out, NAME) if out else outputs.claimed(checkpoint, NAME)
     sources = [sources] if isinstance(sources, str) else sources
-    with Written(folder, not out, kept, format, crops) as written:
+    with Written(folder, not out, kept, form, crops) as written:
         job = Job(predictor, kept, drawn, written)
         found = given.given(sources, *outputs.alike(folder, NAME))
         videos = [video.open_video(source) for source in found.videos]
@@ -64,7 +64,7 @@ def annotate(
 
 
 def _annotate(job: Job, found: given.Given, videos: list[video.Video]) -> None:
-    folder, own = job.written.folder, taken(job.written.format, job.written.crops)
+    folder, own = job.written.folder, job.written.names
     images = {file: given.name(file, found.root) for file in found.images}
     if clash := sorted(str(name) for name in images.values() if name.parts[0] in own - {ALL}):
         raise ValueError(f"{clash[0]} would be drawn among what else is written; predict that folder by itself")
@@ -125,6 +125,7 @@ def _spare(folder: Path, names: Iterable[Path], originals: Iterable[Path]) -> No
         if place.parent.resolve() / place.name in held:
             raise ValueError(f"{place} would be overwritten by its drawing; {CURE}")
     inner = {folder / parent for place in places for parent in place.relative_to(folder).parents if parent.name}
+    inner |= {path for place in places for path in (place, *place.rglob("*")) if place.is_dir() and path.is_dir()}
     if links := sorted(path for path in inner if path.is_symlink()):
         raise ValueError(f"{links[0]} leads elsewhere, and nothing is written through links; {CURE}")
     if (folder / ALL).exists():

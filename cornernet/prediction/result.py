@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from cornernet import drawing
-from cornernet.data import read_image
-from cornernet.prediction import formats, media
+from cornernet.data import WRITERS, ImageRecord, Labelled, read_image
+from cornernet.prediction import media
 from cornernet.prediction.crops import Crop, cut, write_crops
 from cornernet.prediction.found import collected, to_results
 from cornernet.prediction.thresholds import Least
@@ -143,18 +143,19 @@ class Result:
 
     def to_yolo(self, score: bool = False) -> str:
         """Lines `label x y width height` of a YOLO label file, shares of the image, and with `score` a sixth number."""
-        return formats.yolo(self.labelled(), score)
+        labelled = self.labelled()
+        return WRITERS["yolo"].text(labelled if score else labelled._replace(scores=None), self.class_names)
 
-    def to_voc(self, score: bool = False) -> str:
-        """XML of Pascal VOC, edges as they are here (pixel i covers [i, i + 1]); `score`: with an element of it."""
-        return formats.voc(self.labelled(), Path(self.source).name, score)
+    def to_voc(self) -> str:
+        """XML of Pascal VOC, edges as they are here (pixel i covers [i, i + 1]); each object has an element `score`."""
+        return WRITERS["voc"].text(self.labelled(), self.class_names)
 
-    def labelled(self) -> formats.Labelled:
-        """The objects as plain values; the image's size is read from its file where it is not known."""
+    def labelled(self, image_id: int | str = 1, file_name: str | None = None) -> Labelled:
+        """The same as data formats take it; the image's size is read from its file where it is not known."""
         height, width = self.pixels().shape[:2] if self.size is None else self.size
-        return formats.Labelled(
-            (height, width), self.boxes.tolist(), self.scores.tolist(), self.labels.tolist(), self.names
-        )
+        name = Path(self.source).name if file_name is None else file_name
+        boxes, labels, scores = (x.double().numpy() for x in (self.boxes, self.labels, self.scores))
+        return Labelled(ImageRecord(image_id, name, width, height), boxes, labels.astype(np.int64), scores)
 
     def to_supervision(self) -> "supervision.Detections":
         """The same for supervision's annotators and trackers; raises ImportError, one sentence, without it."""

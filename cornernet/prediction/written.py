@@ -5,36 +5,46 @@ import logging
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
-import yaml
-
-from cornernet.prediction import crops, formats, media
+from cornernet.data import WRITERS, Labelled, write_labels
+from cornernet.prediction import media
+from cornernet.prediction.crops import write_crops
 from cornernet.prediction.result import Result
 from cornernet.prediction.thresholds import Least
 from cornernet.system import writing
 
 log = logging.getLogger("cornernet")
 Format = Literal["coco", "yolo", "voc", "csv"]
-FORMATS: tuple[str, ...] = get_args(Format)
-IMAGES = {"yolo": "yolo/images", "voc": "voc/JPEGImages"}  # folder of the images by format
-LABELS = {"yolo": ("yolo/labels", ".txt"), "voc": ("voc/Annotations", ".xml")}  # that of the label files, their ending
-CROPS, TABLE, ALL = "crops", "predictions.csv", "predictions.json"
+FOLDERS = ("yolo", "voc")  # formats that are a folder of label files, in which images are looked for
+ALL, TABLE, CROPS = "predictions.json", "predictions.csv", "crops"
+SPLIT = "val"  # under which a format that knows splits has the images: they were not trained on
 OTHERS = re.compile(r"[\ud800-\udfff]|\\ud[89a-f]")  # half characters, by which Python knows names that are no UTF-8
 
 
 class Written:
-    """What has been predicted so far; leaving it writes predictions.json and lists, also after Ctrl-C and errors."""
+    """What has been predicted so far; leaving it writes the label files, also after Ctrl-C and errors."""
 
-    def __init__(self, folder: Path, new: bool, least: Least, format: Format = "coco", crops: bool = False):
+    def __init__(self, folder: Path, new: bool, least: Least, form: Format = "coco", crops: bool = False):
         """Folder that is written to, whether it was made for this, score from which objects are written, and how."""
-        self.folder, self.new, self.least, self.format, self.crops = folder, new, least, format, crops
-        self.images: list[dict[str, Any]] = []
-        self.annotations: list[dict[str, Any]] = []
-        self.categories: list[dict[str, Any]] = []
-        self.table: list[tuple[object, ...]] = []
+        self.folder, self.new, self.least, self.form, self.crops = folder, new, least, form, crops
+        self.images: list[Labelled] = []
+        self.labels: list[Labelled] = []  # the same under the names that their label files have
         self.stems: set[Path] = set()  # of label files
-        self.unit, self.skipped = "image", 0
+        self.class_names: list[str] = []
+        self.category_ids: list[int] = []
+        self.unit, self.boxes, self.skipped = "image", 0, 0
+
+    @property
+    def count(self) -> int:
+        """Images so far."""
+        return len(self.images)
+
+    @property
+    def names(self) -> set[str]:
+        """Names in the folder that are not those of drawings."""
+        beside = {ALL, CROPS} if self.crops else {ALL}
+        return beside | {self.form if self.form in FOLDERS else TABLE if self.form == "csv" else ALL}
 
     def __enter__(self):
         return self
@@ -45,85 +55,43 @@ class Written:
                 self.folder.rmdir()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        content = {"images": self.images, "categories": self.categories, "annotations": self.annotations}
+        content = WRITERS["coco"].dataset(self.images, self.class_names, self.category_ids)
         writing.write(self.folder / ALL, json.dumps(content, ensure_ascii=False) + "\n")
-        if self.format == "csv":
-            writing.write(self.folder / TABLE, formats.csv_text([formats.CSV_HEAD, *self.table]))
-        if self.format == "yolo":
-            names = {k: identifier(category["name"]) for k, category in enumerate(self.categories)}
-            listed = yaml.safe_dump({"train": "images", "val": "images", "names": names}, allow_unicode=True)
-            writing.write(self.folder / "yolo" / "data.yaml", listed)
-        if self.format == "voc":
-            lists = self._place("voc/ImageSets/Main", Path("val.txt"))
-            writing.write(lists, "".join(f"{identifier(str(stem))}\n" for stem in sorted(self.stems)))
-
-    @property
-    def count(self) -> int:
-        """Images so far."""
-        return len(self.images)
-
-    @property
-    def boxes(self) -> int:
-        """Objects so far."""
-        return len(self.annotations)
+        if self.form == "csv":
+            writing.write(self.folder / TABLE, WRITERS["csv"].text(self.images, self.class_names))
+        if self.form in FOLDERS:
+            write_labels(self.folder / self.form, self.form, {SPLIT: self.labels}, self.class_names)
 
     def add(self, found: Result, name: str) -> None:
-        """Write the objects of an image; name: its path from the folder of the images, or that of a frame."""
-        shown = found.labelled()
-        height, width = shown.size
-        self.images.append({"id": self.count + 1, "file_name": identifier(name), "width": width, "height": height})
-        self.categories = self.categories or [
-            {"id": i, "name": identifier(name)} for i, name in zip(found.category_ids, found.class_names, strict=True)
-        ]
-        self.annotations += [
-            {"id": self.boxes + number, **row, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
-            for number, row in enumerate(found.to_coco(self.count), 1)
-        ]
-        if self.format == "csv":
-            self.table += formats.csv_rows(shown, identifier(name))
-        elif self.format in LABELS:
-            self._label(found, shown, Path(name))
+        """Note the objects of an image; name: its path from the folder of the images, or that of a frame."""
+        labelled = found.labelled(self.count + 1, identifier(name))
+        self.images.append(labelled)
+        self.boxes += len(found)
+        self.class_names, self.category_ids = [identifier(x) for x in found.class_names], list(found.category_ids)
+        if self.form in FOLDERS:
+            self._label(found, labelled)
         if self.crops:
-            self._crop(found, name)
+            write_crops(self.folder / CROPS, found.crops(), name)
 
-    def _label(self, found: Result, shown: formats.Labelled, name: Path) -> None:
-        """Write the label file of an image, and the image where its format looks for it."""
-        name = self._own(_frame(name) if "#" in found.source and not Path(found.source).is_file() else name)
-        folder, ending = LABELS[self.format]
-        text = formats.yolo(shown) if self.format == "yolo" else formats.voc(shown, name.name)
-        writing.write(self._place(folder, name.with_suffix(ending)), text)
-        place = self._place(IMAGES[self.format], name)
+    def _label(self, found: Result, labelled: Labelled) -> None:
+        """Note an image under a name of its own, and let its format find it there."""
+        name = self._own(Path(labelled.record.file_name) if Path(found.source).is_file() else _frame(found.source))
+        place = self.folder / self.form / WRITERS[self.form].IMAGES.format(split=SPLIT) / name
         if Path(found.source).is_file():
             _link(Path(found.source), place)
         else:
             media.write_image(place, found.pixels())
+        scores = None if self.form == "yolo" else labelled.scores  # of a sixth number most who read YOLO's know nothing
+        self.labels.append(labelled._replace(record=labelled.record._replace(file_name=name.as_posix()), scores=scores))
 
     def _own(self, name: Path) -> Path:
         """A name whose label file no other image has: a.jpg beside a.png is a-2.jpg."""
-        stem, number = name.with_suffix(""), 1
+        stem, number = name.stem, 1
         while name.with_suffix("") in self.stems:
             number += 1
-            name = name.with_name(f"{stem.name}-{number}{name.suffix}")
+            name = name.with_name(f"{stem}-{number}{name.suffix}")
         self.stems.add(name.with_suffix(""))
         return name
-
-    def _crop(self, found: Result, name: str) -> None:
-        cuts = found.crops()
-        for crop in cuts:
-            self._place(CROPS, Path(crops.class_folder(crop.name), name))
-        crops.write_crops(self.folder / CROPS, cuts, name)
-
-    def _place(self, folder: str, name: Path) -> Path:
-        """Where a file goes, its folder made; raises ValueError where a link on the way leads elsewhere."""
-        path = self.folder / folder / name
-        for parent in path.relative_to(self.folder).parents:
-            if parent.name and (self.folder / parent).is_symlink():
-                raise ValueError(
-                    f"{self.folder / parent} leads elsewhere, and nothing is written through links; give another "
-                    "folder with out="
-                )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
     def skip(self, error: Exception) -> None:
         """Name a file that could not be read, and count it."""
@@ -131,22 +99,16 @@ class Written:
         self.skipped += 1
 
 
-def taken(format: str, crops: bool) -> set[str]:
-    """Names in the folder that are those of what is written beside drawings."""
-    return {ALL} | ({format} if format in LABELS else set()) | ({TABLE} if format == "csv" else set()) | (
-        {CROPS} if crops else set()
-    )  # fmt: skip
-
-
-def _frame(name: Path) -> Path:
-    """Name of a video's frame, `street.mp4#12` -> that of a file of its image."""
-    video, _, number = str(name).rpartition("#")
-    return Path(f"{Path(video).stem}-{number.zfill(6)}.jpg")
+def _frame(source: str) -> Path:
+    """A frame of a video, `street.mp4#12` -> the name of its image's file."""
+    video, _, number = source.rpartition("#")
+    return Path(identifier(f"{Path(video).stem}-{number.zfill(6)}.jpg"))
 
 
 def _link(image: Path, place: Path) -> None:
     """Let the place lead to an image, or copy it where the file system has no links."""
-    with writing.replacing(place) as temporary:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with writing.replacing(place, tidy=False) as temporary:
         try:
             temporary.symlink_to(image.absolute())
         except OSError:
