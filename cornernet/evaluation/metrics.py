@@ -79,7 +79,8 @@ def table(metrics: Metrics) -> str:
     """
     meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
     rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
-    rows.append(("F1", _cell(metrics.best_f1), f"IoU 0.50, best at score >= {_cell(metrics.best_f1_threshold)}"))
+    least = metrics.best_f1_threshold
+    rows.append(("F1", _cell(metrics.best_f1), f"IoU 0.50, at score >= {least:.3f}" if least >= 0 else "IoU 0.50"))
     classes = [
         (c.name, str(c.objects), str(c.detections), *map(_cell, (c.AP, c.AP50, c.best_f1, c.best_f1_threshold)))
         for c in metrics.per_class
