@@ -67,7 +67,7 @@ def test_as_trying_every_score(seed):
     rng = np.random.default_rng(seed)
     objects = [(int(rng.integers(1, 4)), 5 * int(rng.integers(1, 4)), 20 * x, 10) for x in range(9)]
     rows = [
-        (i if rng.random() < 0.9 else 1, k if rng.random() < 0.9 else 5, x + rng.normal(0, 2), 10, rng.integers(1, 9) / 9)
+        (i if rng.random() < 0.9 else 1, k if rng.random() < 0.9 else 5, x + rng.normal(0, 2), 10, rng.integers(9) / 9)
         for i, k, x, _ in objects for _ in range(rng.integers(0, 4))
     ]  # fmt: skip
     overall, per_class = best(truth(objects, 3, 3), guesses(rows))
