@@ -41,13 +41,13 @@ def sentence(error: Exception, schema: type, layer: DictConfig | None = None) ->
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
     if full in KEYS:
         return f"{full} is called {KEYS[full]} now"
-    if known := brought.answer(full) if "not in" in text or full in sections else "":
-        return known
+    known = brought.answer(full)
     if "not in" in text:
-        return f"unknown key {full}{_nearest(full, schema)}"
+        return known or f"unknown key {full}{_nearest(full, schema)}"
     if full in sections:
         inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
-        return f"{full} takes no value of its own, it holds keys such as {inner}"
+        said = f"{full} takes no value of its own, it holds keys such as {inner}"
+        return f"{said}; {known}" if known else said
     for pattern, words in PLAIN_WORDS.items():
         if match := re.search(pattern, text):
             return f"{full} {match.expand(words)}"

@@ -18,7 +18,7 @@ from cornernet.config import Config
 from cornernet.data import Away
 from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
-from cornernet.prediction import Least, drawn, inference
+from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.training import run_folder
 from cornernet.training.state import State
@@ -125,7 +125,9 @@ class RunLogger:
         self.since = time.perf_counter()
 
 
-def predictions(detector: Detector, source, settings: Config, least: Least, count: int = 6) -> np.ndarray | None:
+def predictions(
+    detector: Detector, source, settings: Config, least: Least = DRAWN, count: int = 6
+) -> np.ndarray | None:
     """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without.
 
     least: score from which detections are drawn, or one for each class.
