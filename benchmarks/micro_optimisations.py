@@ -108,7 +108,7 @@ def main(path: str, overrides: list[str], rounds: int = 5) -> None:
 
 
 def _has_data(settings: Config) -> bool:
-    return settings.data.name == "shapes" or (Path(settings.data.root) / settings.data.train.annotations).is_file()
+    return settings.data.name == "shapes" or (Path(settings.data.root) / settings.data.train.annotations).exists()
 
 
 def _batches(settings: Config, source: Source) -> Iterator[Batch]:

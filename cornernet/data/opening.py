@@ -50,7 +50,8 @@ def format_of(path: Path, form: str = AUTO, typed: bool = False) -> tuple[Any, P
     path = unpacked(path)
     names = [name for name, module in FORMATS.items() if module.recognises(path)]
     if len(names) > 1:
-        raise ValueError(f"{path} looks like {' and like '.join(names)}: say which by data.format={names[0]}")
+        cure = f"name the file or folder that you mean, or say data.format={names[0]}"
+        raise ValueError(f"{path} looks like {' and like '.join(names)}: {cure}")
     if names:
         return FORMATS[names[0]], path
     raise ValueError(f"{path} {strange(path)}; data.format takes {', '.join(FORMATS)}")

@@ -118,7 +118,8 @@ def _inputs(settings: Config) -> Iterator[tuple[str, Path]]:
     root = Path(settings.data.root).expanduser()
     for name in ("train", "val") if settings.data.name == "coco" else ():
         part = getattr(settings.data, name)
-        yield f"data.{name}.annotations", root / Path(part.annotations).expanduser()
+        if part.annotations:
+            yield f"data.{name}.annotations", root / Path(part.annotations).expanduser()
         images = root / Path(part.images).expanduser()
         yield from ((f"an image of data.{name}.images", images / drawn) for drawn in DRAWN)
 

@@ -1,5 +1,6 @@
 """The images and classes of a set, checked record by record."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
 
+HALF = re.compile("[\ud800-\udfff]")  # characters that no file can hold
+
 
 def identifier(value: Any) -> int | str | None:
     """Id as found in a file -> the same as int (1.0 is 1) of 64 bits or non-empty str, None if it is neither."""
     if isinstance(value, str):
-        return value if value and not any("\ud800" <= c <= "\udfff" for c in value) else None  # half characters
+        return value if value and (value.isascii() or not HALF.search(value)) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if abs(value) < 2**63 and value == int(value) else None

@@ -44,7 +44,9 @@ def file_named(folder: Folder, name: str) -> str | None:
     """
     parts = PurePosixPath(clean(name)).parts
     tails = ["/".join(parts[at:]) for at in range(len(parts))]
-    return next((tail for tail in tails if not bad_name(tail) and folder.has(tail)), None) or folder.of_stem(parts[-1])
+    return next((tail for tail in tails if not bad_name(tail) and folder.has(tail)), None) or folder.of_stem(
+        "".join(parts[-1:])
+    )
 
 
 def split_named(file: Path) -> str | None:

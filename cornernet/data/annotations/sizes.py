@@ -7,9 +7,9 @@ from cornernet.data.headers import Header, header
 from cornernet.data.images import LARGEST, read_image
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def size_of(path: str | Path) -> tuple[int, int]:
     """Image file -> (width, height) of the upright image, in pixels; raises ValueError or OSError as `read_image`."""
-    with path.open("rb") as stream:
+    with open(path, "rb") as stream:
         found = header(stream)
         upright = _upright(found, stream) if found and 0 < found.width * found.height <= LARGEST else None
     if upright:
@@ -18,7 +18,7 @@ def size_of(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def known_size(path: Path) -> tuple[int, int] | tuple[None, None]:
+def known_size(path: str | Path) -> tuple[int, int] | tuple[None, None]:
     """The same, and (None, None) of what cannot be read: the check of the images says why."""
     try:
         return size_of(path)

@@ -26,16 +26,14 @@ def files(root: Path, suffixes: Collection[str]) -> list[str]:
 
 def _walk(root: Path, inside: str, suffixes: tuple[str, ...], seen: set[str], depth: int) -> Iterator[str]:
     with os.scandir(root / inside) as entries:
-        for entry in entries:
-            if entry.name.startswith((".", "__MACOSX")):
-                continue
-            if entry.name.lower().endswith(suffixes) and not entry.is_dir():
+        found = [x for x in entries if not x.name.startswith((".", "__MACOSX"))]
+    for entry in sorted(found, key=lambda x: (x.is_symlink(), x.name)):  # what lies here before what links lead to
+        if not _is_folder(entry):
+            if entry.name.lower().endswith(suffixes):
                 yield inside + entry.name
-            elif _is_folder(entry) and depth < DEEPEST:
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in seen:
-                    seen.add(real)
-                    yield from _walk(root, f"{inside}{entry.name}/", suffixes, seen, depth + 1)
+        elif depth < DEEPEST and (real := os.path.realpath(entry.path)) not in seen:
+            seen.add(real)
+            yield from _walk(root, f"{inside}{entry.name}/", suffixes, seen, depth + 1)
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -13,7 +13,7 @@ from cornernet.data.images import SUFFIXES
 from cornernet.data.problems import Problems
 
 LISTED = 2**28  # bytes of a list
-LOOKED = 2000  # entries of a folder, and 20 files in it, that are looked at to recognise it
+LOOKED, READ = 200_000, 20  # entries of a folder, and files in it, that are looked at to recognise it
 LISTS = {  # split -> names of its lists, the best first
     "train": (*SPLITS["train"], "trainval", "default"),
     "val": (*SPLITS["val"], *SPLITS["test"]),
@@ -118,7 +118,7 @@ def has_annotations(path: Path) -> bool:
         for folder in level[:LOOKED]:
             folders, names = listed(folder, LOOKED)
             own = [name for name in names if name.lower().endswith(".xml")]
-            if any(is_annotation(folder / name) for name in own[:20]):
+            if any(is_annotation(folder / name) for name in own[:READ]):
                 return True
             inner += folders
         level = inner

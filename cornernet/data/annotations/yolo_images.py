@@ -13,24 +13,24 @@ from cornernet.data.images import SUFFIXES
 LISTED = 2**30  # bytes of a list of images
 
 
-def images(held: Listing, asked: Asked) -> tuple[Path, list[str]]:
-    """Listing and what is asked -> (root, names of the images relative to it, sorted within each part).
+def images(held: Listing, asked: Asked) -> tuple[Path, list[str], bool]:
+    """Listing and what is asked -> (root, names of the images relative to it, whether they are all of their folders).
 
     Raises ValueError or FileNotFoundError naming what is not there.
     """
     if asked.images:
-        return _below([asked.images])
+        return *_below([asked.images]), True
     if not any(held.parts.values()):
-        return _in_folders(held, asked)
+        return *_in_folders(held, asked), True
     texts = held.parts.get(asked.split) or next(iter(held.parts.values()))
     places = [resolved(held, text) for text in texts]
     lists = [place for place in places if place.suffix.lower() == ".txt"]
     if not lists:
-        return _below(places)
+        return *_below(places), True
     if len(lists) < len(places):
         raise ValueError(f"{held.file}: {asked.split} mixes lists and folders, expected one kind, got {texts}")
     root = held.bases[0]
-    return root, [name for place in lists for name in _listed(place, root, held.bases)]
+    return root, [name for place in lists for name in _listed(place, root, held.bases)], False
 
 
 def _in_folders(held: Listing, asked: Asked) -> tuple[Path, list[str]]:

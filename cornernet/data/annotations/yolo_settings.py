@@ -16,6 +16,7 @@ LONGEST = 2**20  # bytes of a file of settings
 KEYS = re.compile(r"^(train|val|valid|path|nc)\s*[:=]", re.MULTILINE)
 NAMES = re.compile(r"^names\s*[:=]", re.MULTILINE)
 MOST = 10_000  # classes
+DEEPEST = 8  # lists inside each other in a file of settings
 NAME_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels/classes.txt")
 
 
@@ -90,14 +91,24 @@ def _yaml(file: Path) -> dict:
     """YAML file -> dict of texts, lists and dicts; raises ValueError, one sentence."""
     text = read_text(file, "YAML", LONGEST)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.BaseLoader)):
-            raise ValueError(f"{file} refers to parts of itself, write them out")
+        _check_plain(file, text)
         held = yaml.load(text, yaml.BaseLoader)  # texts alone: a class may be called no
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise ValueError(f"{file} is not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(held, dict):
         raise ValueError(f"{file} must hold keys such as train and names, got a {type(held).__name__}")
     return held
+
+
+def _check_plain(file: Path, text: str) -> None:
+    """Raise ValueError for YAML that refers to parts of itself or is nested: reading it might take for ever."""
+    depth = 0
+    for event in yaml.parse(text, yaml.BaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"{file} is not readable as YAML: its lists are nested too deeply")
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"{file} refers to parts of itself, write them out")
 
 
 def _darknet(file: Path) -> dict:

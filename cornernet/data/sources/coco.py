@@ -11,6 +11,7 @@ from cornernet.data.problems import Problems
 
 ENDS = 2**16  # bytes at both ends of a file that are looked at to recognise it
 OTHERS = ("captions", "person_keypoints", "stuff", "panoptic", "image_info")  # official files that are not of boxes
+MOST = 50  # files of a folder; where there are more, each is about an image
 KEYS = ("images", "annotations", "categories")
 
 
@@ -76,9 +77,8 @@ def _plain(value: object) -> bool:
 def _files(folder: Path) -> list[Path]:
     """JSON files of a folder and of its annotations/ that seem to hold boxes in this format."""
     found = [x for inside in (folder, folder / "annotations") for x in sorted(inside.glob("*.[jJ][sS][oO][nN]"))]
-    return [
-        x for x in found if x.is_file() and not x.name.startswith((".", "_annotations.coco", *OTHERS)) and _has_keys(x)
-    ]
+    found = [x for x in found if x.is_file() and not x.name.startswith((".", "_annotations.coco", *OTHERS))]
+    return [x for x in found if _has_keys(x)] if len(found) <= MOST else []
 
 
 def _has_keys(file: Path) -> bool:

@@ -18,7 +18,7 @@ from cornernet.data.annotations.tree import SPLIT_OF
 from cornernet.data.problems import Problems
 
 LONGEST = 2**32  # bytes of a file
-SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".csv", ".tsv")  # of the tables of a folder; one that is named may be called as it likes
 SHARES = 0.95  # of the numbers that are at most 1, from which on they are shares of the image
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 

@@ -16,6 +16,7 @@ from cornernet.data.problems import Problems
 
 MOST = 2**24  # bytes of a label file
 HIGHEST = 2.0  # of a share; what lies beyond it was meant as pixels
+Row = tuple[int, tuple[float, float, float, float]]  # class and box
 
 
 def recognises(path: Path) -> bool:
@@ -35,18 +36,19 @@ def parse(asked: Asked, problems: Problems) -> Content:
     single label file.
     """
     held = listing(asked.path)
-    root, names = listed(held, asked)
+    root, names, whole = listed(held, asked)
     labels = Labels(root, asked.path)
     images, annotations, numbers = [], [], set()
     for at, name in enumerate(names, 1):
-        width, height = known_size(root / name)
+        width, height = known_size(f"{root}/{name}")
         images.append({"id": at, "file_name": name, "width": width, "height": height})
         for line, (number, box) in _rows(labels, name, held.pose, problems):
             numbers.add(number)
             bbox = _pixels(box, width or 1, height or 1)
             annotations.append({"id": line, "image_id": at, "category_id": number, "bbox": bbox})
     labels.require(names, asked.path)
-    labels.tell_unused(problems)
+    if whole:
+        labels.tell_unused(problems)
     return Content(images, annotations, _categories(held, numbers), root)
 
 
@@ -56,7 +58,7 @@ def _categories(held: Listing, numbers: set[int]) -> list[dict]:
     return [{"id": number, "name": name} for number, name in names.items()]
 
 
-def _rows(labels: Labels, image: str, pose: bool, problems: Problems) -> Iterator[tuple[str, tuple[int, tuple]]]:
+def _rows(labels: Labels, image: str, pose: bool, problems: Problems) -> Iterator[tuple[str, Row]]:
     """Name of an image -> for each line of its label file where it stands, its class and its box."""
     for line, text in labels.lines(image, MOST, problems):
         where, fields = f"{labels.last}, line {line}", text.split()
@@ -67,23 +69,25 @@ def _rows(labels: Labels, image: str, pose: bool, problems: Problems) -> Iterato
             yield where, row
 
 
-def _row(fields: list[str], pose: bool) -> tuple[int, tuple[float, float, float, float]] | str:
+def _row(fields: list[str], pose: bool) -> Row | str:
     """Fields of a line -> (class, (left, top, width, height) as shares of the image), or why not."""
     try:
-        number, values = float(fields[0]), [float(field) for field in fields[1:]]
+        number, values = float(fields[0]), list(map(float, fields[1:]))
     except ValueError:
         return "expected a class number and shares of the image"
-    if number != int(number) if abs(number) < 2**31 else True:
+    if not (abs(number) < MOST and number == int(number)):
         return "expected a whole number for the class"
-    if any(not abs(value) <= HIGHEST for value in values):  # NaN fails it as well
-        return "expected shares of the image from 0 to 1; are these pixels?"
     if len(values) in (4, 5) or (pose and len(values) > 5):  # the fifth is a score
         x, y, w, h = values[:4]
-        return int(number), (x - w / 2, y - h / 2, w, h)
-    if len(values) < 6 or len(values) % 2:
+        box = (x - w / 2, y - h / 2, w, h)
+    elif len(values) < 6 or len(values) % 2:
         return "expected `class x y w h` or a polygon `class x1 y1 x2 y2 x3 y3 ...`"
-    xs, ys = values[::2], values[1::2]
-    return int(number), (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    else:
+        xs, ys = values[::2], values[1::2]
+        box = (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    if not all(-HIGHEST <= value <= HIGHEST for value in values):  # NaN fails it as well
+        return "expected shares of the image from 0 to 1; are these pixels?"
+    return int(number), box
 
 
 def _pixels(box: tuple[float, float, float, float], width: int, height: int) -> list[float]:
