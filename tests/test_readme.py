@@ -23,7 +23,7 @@ from cornernet.config import Config, shipped
 from cornernet.detectors.losses import have_place
 from cornernet.experiments import box_regression, grid
 from cornernet.losses import build
-from cornernet.prediction.media import video_writer
+from cornernet.prediction.video import video_writer
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -125,7 +125,7 @@ def _mistake(command: Command, name: str, given: list[str], line: str) -> str:
     try:
         if not given:
             return ""
-        *paths, settings = commandline.split(given, command.usage, command.paths, command.optional)
+        *paths, settings = commandline.split(given, command.usage, command.paths, command.optional, command.several)
         own, overrides = keys.read(settings, command.keys, command.overrides)
         _tried(name, command, paths, own, overrides)
     except (ValueError, OSError) as error:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cornernet.config import brought
+
 
 class Reader(NamedTuple):
     """How an own key is read."""
@@ -31,7 +33,9 @@ def read(
             except ValueError as error:
                 raise ValueError(f"{key} {error}") from None
         elif keys and not _of_config(key, overrides):
-            raise ValueError(f"unknown key {key}{_nearest(key, keys, overrides)}")
+            raise ValueError(
+                (overrides and brought.answer(key)) or f"unknown key {key}{_nearest(key, keys, overrides)}"
+            )
         else:
             rest.append(text)
     return own, rest

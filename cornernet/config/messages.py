@@ -9,6 +9,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cornernet.config import brought
 from cornernet.config.renamed import KEYS
 
 FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
@@ -43,11 +44,13 @@ def sentence(
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
     if full in KEYS:
         return f"{full} is called {KEYS[full]} now"
+    known = brought.answer(full)
     if "not in" in text:
-        return f"unknown key {full}; {_nearest(full, schema) or listed}"
+        return known or f"unknown key {full}; {_nearest(full, schema) or listed}"
     if full in sections:
         inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
-        return f"{full} takes no value of its own, it holds keys such as {inner}"
+        said = f"{full} takes no value of its own, it holds keys such as {inner}"
+        return f"{said}; {known}" if known else said
     for pattern, words in PLAIN_WORDS.items():
         if match := re.search(pattern, text):
             return f"{full} {match.expand(words)}"

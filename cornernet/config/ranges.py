@@ -63,6 +63,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.scales": POSITIVE,
     "test.max_per_image": COUNT,
     "test.nms.sigma": POSITIVE,
+    "test.draw_score": SHARE._replace(null=True),
 }
 
 

@@ -220,7 +220,8 @@ class Test:
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per image
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
-    draw_score: float = 0.3  # detections below are not drawn
+    # detections below are not drawn; null: the score of their class's best F1 that the checkpoint holds, else 0.3
+    draw_score: float | None = None
     report: bool = True  # whether every evaluation leaves report/index.html
 
 

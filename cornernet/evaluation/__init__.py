@@ -3,6 +3,7 @@
 Called by training after a save, by experiments, and by the commands evaluate and diagnose.
 """
 
+from cornernet.evaluation.best_f1 import thresholds
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.evaluation.metrics import Metrics, Unwritten, aligned, table
 
@@ -12,4 +13,5 @@ __all__ = [
     "aligned",
     "evaluate_checkpoint",
     "table",
+    "thresholds",
 ]

@@ -36,6 +36,9 @@ class ClassMetrics:
     AP50: float
     objects: int  # annotated ones, crowds not counted
     detections: int
+    category_id: Any = None  # as the annotation file has it
+    best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections from some score on
+    best_f1_threshold: float = -1.0  # that score; -1 too where nothing was found
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Metrics:
     seconds_per_image: float = 0.0  # of prediction, without reading the image; 0: not measured
     per_class: list[ClassMetrics] = field(default_factory=list)
     unreadable: int = 0  # images that could not be read, whose objects count as missed
+    best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections of all classes from some score on
+    best_f1_threshold: float = -1.0  # that score
 
     def figures(self) -> dict[str, float]:
         """Return the twelve figures and AP90 by name, for a log."""
@@ -68,17 +73,25 @@ class Metrics:
 
 
 def table(metrics: Metrics) -> str:
-    """Format the twelve figures, AP90 and one row a class as aligned text; '-' where there is nothing to measure."""
+    """Format the twelve figures, AP90, F1 and one row a class as aligned text; '-' where there is nothing to measure.
+
+    F1 is the best at IoU 0.50, and stands beside the score from which on detections have to be kept for it.
+    """
     meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
     rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
-    classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
+    least = metrics.best_f1_threshold
+    rows.append(("F1", _cell(metrics.best_f1), f"IoU 0.50, at score >= {least:.3f}" if least >= 0 else "IoU 0.50"))
+    classes = [
+        (c.name, str(c.objects), str(c.detections), *map(_cell, (c.AP, c.AP50, c.best_f1, c.best_f1_threshold)))
+        for c in metrics.per_class
+    ]
     head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
     if metrics.unreadable:
         head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
-    titles = ("class", "objects", "detections", "AP", "AP50")
-    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
+    titles = ("class", "objects", "detections", "AP", "AP50", "F1", "at score")
+    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>>>")])
 
 
 class Unwritten(OSError):

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from cornernet.evaluation.best_f1 import best_f1
 from cornernet.evaluation.metrics import FIGURES, ClassMetrics, Metrics
 from cornernet.evaluation.truth import Truth, ascending, from_coco, placed
 from cornernet.prediction import Found, from_results
@@ -126,13 +127,18 @@ def _summary(precision: np.ndarray, stats: list[float], truth: Truth, found: Fou
     strict = precision[np.isclose(thresholds, 0.9), ..., 0, -1]
     objects = np.bincount(truth.labels[~truth.crowd], minlength=classes).tolist()
     detections = np.bincount(found.labels, minlength=classes).tolist()
+    overall, best = best_f1(truth, found)
     per_class = [
-        ClassMetrics(name, _mean(p[:, :, 0, -1]), _mean(p[:1, :, 0, -1]), objects[k], detections[k])
+        ClassMetrics(
+            name, _mean(p[:, :, 0, -1]), _mean(p[:1, :, 0, -1]), objects[k], detections[k], truth.category_ids[k],
+            *best[k],
+        )
         for k, (name, p) in enumerate(zip(truth.class_names, precision.transpose(2, 0, 1, 3, 4), strict=True))
-    ]
+    ]  # fmt: skip
     return Metrics(
         **dict(zip(FIGURES, stats, strict=True)), AP90=_mean(strict), images=len(truth.image_ids),
         objects=sum(objects), detections=len(found.scores), per_class=per_class, unreadable=0,
+        best_f1=overall.f1, best_f1_threshold=overall.score,
     )  # fmt: skip
 
 

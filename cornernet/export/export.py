@@ -26,7 +26,7 @@ from cornernet.detectors import Detector
 from cornernet.export import check
 from cornernet.export.int8 import calibration, quantise
 from cornernet.export.plan import Plan, plan
-from cornernet.prediction import METADATA, Rows, inference
+from cornernet.prediction import DRAWN, METADATA, Rows, drawn, inference, thresholds
 from cornernet.system import writing
 from cornernet.version import __version__
 
@@ -77,7 +77,8 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     write(program, wanted.out, about, batches)
     seconds = time.perf_counter() - start
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
-    compared = check.check(wanted, Graph(detector), images, batches, settings.test.draw_score)
+    least = DRAWN if settings.test.draw_score is None else settings.test.draw_score
+    compared = check.check(wanted, Graph(detector), images, batches, least)
     return Exported(wanted, size, rows, wanted.out.stat().st_size, seconds, compared)
 
 
@@ -130,6 +131,8 @@ def metadata(
         "detector": settings.model.detector,
         "names": list(held["class_names"]),
         "category_ids": list(held["category_ids"]),
+        "best_f1": held.get("best_f1"),
+        "draw_scores": _draw_scores(settings, held, source),
         "input_size": list(size),
         "batch": "dynamic" if wanted.batch is None else wanted.batch,
         "precision": wanted.precision,
@@ -147,6 +150,13 @@ def metadata(
         "changed": changed,
         "config": to_dict(settings),
     }
+
+
+def _draw_scores(settings: Config, held: dict[str, Any], source: str) -> list[float]:
+    """Score from which a detection of each class is drawn."""
+    classes = len(held["class_names"])
+    least = drawn(settings.test.draw_score, thresholds.held(held.get("best_f1"), classes, source))
+    return np.broadcast_to(least, classes).tolist()
 
 
 def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:

@@ -3,7 +3,6 @@
 Called by evaluation, training (its own evaluations), export (to compare with) and the commands that use a checkpoint.
 """
 
-from cornernet.prediction.annotate import Written
 from cornernet.prediction.exported import (
     EXTRA,
     METADATA,
@@ -31,16 +30,21 @@ from cornernet.prediction.inference import (
 )
 from cornernet.prediction.media import write_image
 from cornernet.prediction.predictor import Predictor
+from cornernet.prediction.thresholds import DRAWN, Least, Thresholds, drawn, in_words, of_labels
+from cornernet.prediction.written import Written
 
 __all__ = [
+    "DRAWN",
     "EXTRA",
     "METADATA",
     "Agreement",
     "Difference",
     "Fitted",
     "Found",
+    "Least",
     "Predictor",
     "Rows",
+    "Thresholds",
     "Written",
     "after_nms",
     "agreement",
@@ -50,11 +54,14 @@ __all__ = [
     "detect",
     "device_of",
     "difference",
+    "drawn",
     "evaluating",
     "fit",
     "from_results",
+    "in_words",
     "is_exported",
     "missing",
+    "of_labels",
     "pooled",
     "runner",
     "to_original",

@@ -62,7 +62,7 @@ def is_exported(path: str | Path) -> bool:
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetector, Config, dict[str, Any]]:
-    """Exported .onnx and `a.b=c` overrides of its config -> (detector, its config, class names and category ids).
+    """Exported .onnx and `a.b=c` overrides of its config -> (detector, its config, what it says of its classes).
 
     Raises FileNotFoundError, or ValueError, one sentence, for a file that was not exported by this toolkit or by one
     too old, for overrides of what is part of the graph, and where onnxruntime is missing.
@@ -81,7 +81,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     _check_scales(settings, tuple(about["input_size"]), path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
     detector = ExportedDetector(run_session(opened), tuple(about["input_size"]), batch)
-    return detector.eval(), settings, {"class_names": about["names"], "category_ids": about["category_ids"]}
+    held = {"class_names": about["names"], "category_ids": about["category_ids"], "best_f1": about.get("best_f1")}
+    return detector.eval(), settings, held
 
 
 def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:

@@ -24,7 +24,7 @@ from cornernet.data import (
 )
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
-from cornernet.evaluation import Metrics, Unwritten, evaluate, report
+from cornernet.evaluation import Metrics, Unwritten, evaluate, report, thresholds
 from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything, to_device, train_mode
 from cornernet.prediction import inference
 from cornernet.structures import Batch
@@ -273,8 +273,9 @@ def _evaluate(run: Run) -> None:
     with run.stop.at_once(words) if alone else nullcontext(), _going_on(again):
         metrics = _metrics(run, model)
     state.metrics, state.scored = metrics.figures(), state.step
+    state.best_f1 = thresholds(metrics, state.category_ids)
     with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
-        logger.evaluation(state.step, metrics, model, run.val, state.config)
+        logger.evaluation(state, metrics, model, run.val)
     before = state.best
     if state.metrics["AP"] > before:
         state.best = state.metrics["AP"]

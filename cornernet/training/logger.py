@@ -18,9 +18,10 @@ from cornernet.config import Config
 from cornernet.data import Away
 from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
-from cornernet.prediction import inference
+from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.training import run_folder
+from cornernet.training.state import State
 
 log = logging.getLogger("cornernet")
 
@@ -107,25 +108,30 @@ class RunLogger:
             drawing.curves(self.folder)
         self.since = time.perf_counter()
 
-    def evaluation(self, step: int, metrics: Metrics, detector: Detector, source, settings: Config) -> None:
+    def evaluation(self, state: State, metrics: Metrics, detector: Detector, source) -> None:
         """Print the table, note the figures, refresh the curves and the image of six predictions."""
         if not self.writes:
             return
         with tqdm.external_write_mode():
             print(table(metrics), flush=True)
-        self.scores.add({"step": step, **metrics.figures()})
-        self._show("val", metrics.figures(), step)
+        self.scores.add({"step": state.step, **metrics.figures()})
+        self._show("val", metrics.figures(), state.step)
         self.curves()
-        image = predictions(detector, source, settings)
+        image = predictions(detector, source, state.config, drawn(state.config.test.draw_score, state.best_f1))
         if image is not None:
             writing.write(self.folder / "predictions.png", cv2.imencode(".png", image)[1].tobytes())
             if self.board is not None:
-                self.board.add_image("val/predictions", image[:, :, ::-1].copy(), step, dataformats="HWC")
+                self.board.add_image("val/predictions", image[:, :, ::-1].copy(), state.step, dataformats="HWC")
         self.since = time.perf_counter()
 
 
-def predictions(detector: Detector, source, settings: Config, count: int = 6) -> np.ndarray | None:
-    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
+def predictions(
+    detector: Detector, source, settings: Config, least: Least = DRAWN, count: int = 6
+) -> np.ndarray | None:
+    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without.
+
+    least: score from which detections are drawn, or one for each class.
+    """
     images = dict(itertools.islice(_readable(source), count))
     found = inference.detect(detector, list(images.values()), **inference.settings(settings))
     panels = []
@@ -139,7 +145,7 @@ def predictions(detector: Detector, source, settings: Config, count: int = 6) ->
                 source.labels(i),
                 detections._replace(boxes=torch.from_numpy(boxes)),
                 source.class_names,
-                settings.test.draw_score,
+                least,
             )
         )
     return drawing.grid(panels, columns=2) if panels else None

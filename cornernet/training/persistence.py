@@ -17,6 +17,7 @@ from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, elsewhere, from_container, to_dict, untyped
 from cornernet.config.differences import differences
 from cornernet.errors import Damaged, Unsaved
+from cornernet.prediction import thresholds
 from cornernet.system.reading import present
 from cornernet.training import opening, run_folder
 from cornernet.training.state import State, snapshot
@@ -174,6 +175,7 @@ def restore(state: State, held: dict[str, Any], path: Path) -> None:
         state.averaged.n_averaged.fill_(held["step"])
     state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
     state.scored, state.skipped = held.get("scored", -1), held.get("skipped", 0)
+    state.best_f1 = thresholds.held(held.get("best_f1"), len(held["class_names"]), path)
     try:
         torch.set_rng_state(held["rng"])
     except (RuntimeError, TypeError):

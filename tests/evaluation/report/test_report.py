@@ -234,7 +234,7 @@ def test_a_training_leaves_it(any_tiny, tmp_path):
 def test_it_can_be_switched_off(tiny_run):
     assert not (tiny_run / "report").exists()
     assert report.options(config.Config(test=config.Test(report=False)), "x") is None
-    assert report.options(config.Config(), "x") == report.Options("x", 0.3)
+    assert report.options(config.Config(), "x") == report.Options("x", None)
 
 
 # --- in a browser ---
