@@ -27,7 +27,7 @@ class State:
     averaged: Average | None
     step: int = 0  # optimiser steps done
     scored: int = -1  # step of the last evaluation
-    best: float = -math.inf  # best AP so far; AP itself is -1 where there is no object
+    best: float = -math.inf  # rank of the best figures so far by train.metric; -1 where there is no object
     skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
 
