@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 import torch
 
+from cornernet import graphs
 from cornernet.checkpoints import outline
 from cornernet.errors import Damaged
 from cornernet.system import writing
@@ -21,7 +22,6 @@ from cornernet.system.reading import NO_MEMORY, Watched, patiently, present
 
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
-EXPORTED = (".onnx", ".pt2")  # endings of files that hold a graph and no network
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64  # bytes of the comment; its length stands in the two bytes before it
 END = 22  # bytes of what ends an archive that has no comment
@@ -147,7 +147,7 @@ def read_tensors(path: str | Path) -> Any:
     path = Path(path)
     if not present(path):
         raise FileNotFoundError(f"there is no checkpoint {path}" + (", that is a folder" if path.is_dir() else ""))
-    if path.suffix in EXPORTED:
+    if graphs.of_file(path):
         raise ValueError(f"{path} is an exported file, which is not enough here: give the checkpoint it was made from")
     return patiently(path, lambda: _read(path))
 

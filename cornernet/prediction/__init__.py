@@ -4,17 +4,7 @@ Called by evaluation, training (its own evaluations), export (to compare with) a
 """
 
 from cornernet.prediction.annotate import Written
-from cornernet.prediction.exported import (
-    EXTRA,
-    METADATA,
-    Agreement,
-    Difference,
-    Rows,
-    agreement,
-    difference,
-    missing,
-    runner,
-)
+from cornernet.prediction.exported import Agreement, Difference, agreement, difference
 from cornernet.prediction.exported_detector import is_exported
 from cornernet.prediction.found import Found, collected, from_results, to_results
 from cornernet.prediction.inference import (
@@ -33,14 +23,11 @@ from cornernet.prediction.media import write_image
 from cornernet.prediction.predictor import Predictor
 
 __all__ = [
-    "EXTRA",
-    "METADATA",
     "Agreement",
     "Difference",
     "Fitted",
     "Found",
     "Predictor",
-    "Rows",
     "Written",
     "after_nms",
     "agreement",
@@ -54,9 +41,7 @@ __all__ = [
     "fit",
     "from_results",
     "is_exported",
-    "missing",
     "pooled",
-    "runner",
     "to_original",
     "to_results",
     "write_image",
