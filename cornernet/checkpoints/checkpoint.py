@@ -19,6 +19,7 @@ from cornernet.checkpoints import outline
 from cornernet.errors import Damaged
 from cornernet.system import writing
 from cornernet.system.reading import NO_MEMORY, Watched, patiently, present
+from cornernet.version import PLUGINS, __version__
 
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
@@ -118,9 +119,20 @@ def load(path: str | Path) -> dict[str, Any]:
             f"{path} is not a checkpoint of this toolkit: it has no {', '.join(missing)} "
             "(weights in the published layout go through tools/convert_checkpoint.py first)"
         )
+    _check_contract(held.get("versions"), path)
     if fault := _fault(held):
         raise ValueError(f"{path} is not a checkpoint of this toolkit: {fault}")
     return state
+
+
+def _check_contract(versions: Any, path: str | Path) -> None:
+    """Raise ValueError for a checkpoint of a newer contract with plug-ins, which might be read wrongly here."""
+    contract = versions.get("plugins", PLUGINS) if isinstance(versions, dict) else PLUGINS
+    if not isinstance(contract, int) or contract > PLUGINS:
+        raise ValueError(
+            f"{path} was written for plug-ins of contract {contract}, and this version of cornernet, {__version__}, "
+            f"knows them up to {PLUGINS}: read it with the version that wrote it, or a newer one"
+        )
 
 
 def _fault(held: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from cornernet.checkpoints import checkpoint, load_weights, without_weights
 from cornernet.config import Config
 from cornernet.detectors import Detector
 from cornernet.training.optim import Average, build_average, build_optimizer
+from cornernet.version import PLUGINS, __version__
 
 
 @dataclass
@@ -78,5 +79,6 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "config": config.to_dict(state.config),
         "class_names": state.class_names,
         "category_ids": state.category_ids,
-        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__, "cornernet": __version__}
+        | {"plugins": PLUGINS},
     }
