@@ -32,7 +32,6 @@ from cornernet.system import writing
 from cornernet.version import __version__
 
 log = logging.getLogger("cornernet")
-OUTPUTS = ("boxes", "scores", "labels")
 
 
 class Graph(nn.Module):

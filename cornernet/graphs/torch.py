@@ -1,4 +1,7 @@
-"""A program of torch.export, `.pt2`, which runs with PyTorch; not SAFE: what torch makes of it is not looked at."""
+"""A program of torch.export, `.pt2`, which runs with PyTorch.
+
+Not SAFE: what torch makes of a file is not looked at here.
+"""
 
 import json
 from pathlib import Path

@@ -3,15 +3,19 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
 from cornernet import config
 from cornernet.config import from_container, override, to_dict
 from cornernet.errors import Interrupted
+from cornernet.evaluation.evaluated import nothing
 from cornernet.training import engine
 from cornernet.training.callbacks import CALLBACKS, MOMENTS
 from cornernet.training.telling import Callbacks, ending, makers
@@ -166,3 +170,25 @@ def test_what_came_inside_a_file_is_not_looked_up(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"the config holds train\.callbacks=\[os\.getpid\], which is code from else"):
         engine.train(held)
     assert not (tmp_path / "run").exists() and list(CALLBACKS) == ["json_lines"]
+
+
+def test_the_examples_of_the_page_are_callbacks_and_metrics(monkeypatch, tmp_path):
+    """Their services are stand-ins, which take any call; so the moments and their arguments are right, no more."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    metric, trackers = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    services = {name: MagicMock() for name in ("wandb", "mlflow")}
+    for name, service in services.items():
+        monkeypatch.setitem(sys.modules, name, service)
+    known = {}
+    exec(trackers, known)
+    with Callbacks({name: known[name] for name in ("Wandb", "Mlflow")}) as callbacks:
+        callbacks.start(config.Config(), tmp_path)
+        callbacks.tell("step_logged", 1, {"total": 1.0})
+        callbacks.tell("evaluation_done", 2, {"AP": 0.5, "AP_large": -1.0}, tmp_path)
+    assert not callbacks.dropped
+    services["wandb"].init().log.assert_called_with({"val/AP": 0.5}, step=2)
+    services["wandb"].init().finish.assert_called_once_with(exit_code=0)
+    services["mlflow"].log_metrics.assert_called_with({"AP": 0.5}, step=2)
+    services["mlflow"].end_run.assert_called_once_with("FINISHED")
+    exec(metric, known)
+    assert known["strays"](nothing()) == -1 and known["shown"](2) == "2.0 an image" and known["HIGHER"] is False

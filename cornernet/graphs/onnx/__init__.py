@@ -1,4 +1,7 @@
-"""ONNX, `.onnx`, which onnxruntime and many other programs run; int8.py and running_windows.py quantise it."""
+"""ONNX, `.onnx`, which onnxruntime and many other programs run.
+
+Beside it in the folder: int8.py and running_windows.py, which quantise it.
+"""
 
 import json
 from collections.abc import Callable
