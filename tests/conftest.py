@@ -104,6 +104,31 @@ def tiny_anchor(tiny) -> Path:
     return path
 
 
+TINY_RESNET = """
+base: tiny.yaml
+model: {backbone: {name: resnet18}}
+train: {ema: null}
+"""
+KINDS = (
+    "corner",
+    "anchor",
+    "corner_resnet18",
+)  # on an hourglass without a neck, with one, and on a ResNet with its own
+
+
+@pytest.fixture(scope="session")
+def kinds(tiny, tiny_anchor) -> dict[str, Path]:
+    """Config files of all KINDS, by name."""
+    tiny.with_name("tiny_resnet.yaml").write_text(TINY_RESNET)
+    return {"corner": tiny, "anchor": tiny_anchor, "corner_resnet18": tiny.with_name("tiny_resnet.yaml")}
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def any_tiny(request, kinds) -> Path:
+    """Each of these in turn."""
+    return kinds[request.param]
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tiny, tmp_path_factory) -> Path:
     """Folder of a finished run of `tiny`; to be read, not written."""

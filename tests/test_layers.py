@@ -10,7 +10,7 @@ PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
     ["errors", "structures", "processes", "version"],
     ["system", "registry"],
-    ["config"],
+    ["config", "arguments"],
     ["ops", "hardware"],
     ["backbones", "losses", "data", "drawing", "graphs"],
     ["detectors"],
@@ -22,6 +22,7 @@ FLOORS = [  # bottom up
     ["cli"],
 ]
 OPEN = {
+    "arguments",
     "errors",
     "structures",
     "processes",

@@ -47,7 +47,7 @@ def _sections() -> list[str]:
 
     from cornernet.config import Config
 
-    return [item.name for item in fields(Config)]
+    return [item.name for item in fields(Config) if not item.metadata.get("omegaconf_ignore")]
 
 
 def _nearest(key: str, keys: Mapping[str, Reader], overrides: bool) -> str:

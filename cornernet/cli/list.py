@@ -42,6 +42,7 @@ KINDS = {
     "callbacks": Kind("training.callbacks", ("CALLBACKS",), "train.callbacks"),
 }
 ALL = ("losses", *KINDS)
+GIVEN = ("with_loss", "out_channels")  # by the package, not by a config
 WIDTH, INSET = 120, 22
 
 
@@ -135,7 +136,7 @@ def _defaults(name: str, part: Any) -> Iterator[tuple[str, Any]]:
         yield from vars(section()).items()
     elif called := _called(name, part):
         parameters = inspect.signature(called).parameters
-        yield from ((key, p.default) for key, p in parameters.items() if p.default is not p.empty)
+        yield from ((key, p.default) for key, p in parameters.items() if key not in GIVEN and p.default is not p.empty)
 
 
 COMMAND = Command(main, USAGE, paths=0, optional=3, overrides=False)

@@ -3,9 +3,8 @@
 Called by every room: inside the package settings are these dataclasses, never text.
 """
 
-from cornernet.config.load import from_container, load, override, roles, save, text, to_dict, untyped
+from cornernet.config.load import from_container, load, override, save, text, to_dict, untyped
 from cornernet.config.schema import (
-    ROLES,
     Anchor,
     Augment,
     Backbone,
@@ -21,8 +20,9 @@ from cornernet.config.schema import (
     Test,
     Train,
 )
+from cornernet.config.sections import section
 
 __all__ = [
-    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
-    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
+    "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split",
+    "Test", "Train", "from_container", "load", "override", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from cornernet.config import elsewhere, renamed, shipped
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
-from cornernet.config.schema import ROLES, Component, Config, Losses
+from cornernet.config.schema import Config
 from cornernet.system import writing
 
 PLAIN = (dict, list, tuple, str, int, float, type(None))
@@ -28,14 +28,14 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     merged = OmegaConf.structured(Config)
     for source, layer in layers(shipped.find(path)):
         _merge(merged, _of_now(layer), str(source))
-    return _has_place(from_container(_overridden(merged, overrides), typed=True), overrides)
+    return dataclasses.replace(from_container(_overridden(merged, overrides), typed=True), overrides=tuple(overrides))
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
-    changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+    changed = from_container(_overridden(OmegaConf.structured(config), overrides))
     words = elsewhere.typed(_plain(OmegaConf.from_dotlist(list(overrides))))
-    return dataclasses.replace(changed, typed=config.typed | words)
+    return dataclasses.replace(changed, typed=config.typed | words, overrides=(*config.overrides, *overrides))
 
 
 def untyped(config: Config, *parts: str) -> list[str]:
@@ -44,25 +44,8 @@ def untyped(config: Config, *parts: str) -> list[str]:
     parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training computes with,
     which its metric and its callbacks are no part of.
     """
-    parts = parts or ("model", "data", *(f"loss.{role}" for role in roles(config)))
-    asked = elsewhere.needed(to_dict(config), parts)
+    asked = elsewhere.needed(to_dict(config), parts or ("model", "data", "loss"))
     return [word for word in asked if word not in config.typed]
-
-
-def roles(config: Config) -> dict[str, Component]:
-    """The losses that the detector of the config has a place for, and that are not switched off."""
-    held = {role: getattr(config.loss, role) for role in ROLES[config.model.detector]}
-    return {role: loss for role, loss in held.items() if loss.name != "none"}
-
-
-def _has_place(config: Config, overrides: Sequence[str]) -> Config:
-    """The config; raises ValueError for an override that changes a loss that its detector does not have."""
-    kind = config.model.detector
-    for text in overrides:
-        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
-        if role and role[1] not in ROLES[kind] and getattr(config.loss, role[1]) != getattr(Losses(), role[1], None):
-            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(ROLES[kind])}")
-    return config
 
 
 def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> Config:
@@ -122,8 +105,9 @@ def text(config: Config) -> str:
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    # names of losses first: a new name empties the args, which must not depend on the order of typing
-    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=", text)):
+    # names first: a new name empties the args, which must not depend on the order of typing
+    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    for text in sorted(overrides, key=lambda text: not names.match(text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(
@@ -156,7 +140,11 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments and weight belong to the loss they were written for: another name starts with its own."""
+    """Arguments and weight belong to the part they were written for: another name starts with its own."""
+    for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
+        name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
+        if name is not None and name != OmegaConf.select(config, key):
+            section.args = {}
     for role in config.loss:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:

@@ -24,4 +24,4 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
 
 def is_saved(values: Mapping[Any, Any]) -> bool:
     """Whether a YAML file is what a run has saved: it names every section, as nobody does who types one."""
-    return {item.name for item in fields(Config) if item.init and item.name != "typed"} <= values.keys()
+    return {item.name for item in fields(Config) if not item.metadata.get("omegaconf_ignore")} <= values.keys()

@@ -18,10 +18,11 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The network that the head reads: a stacked hourglass, or for the anchor detector a ResNet with FPN."""
+    """The network that the head reads; the last four keys are the hourglass's."""
 
-    # the keys below the next one are the hourglass's
-    name: Literal["hourglass", "resnet18", "resnet34", "resnet50", "resnet101"] = "hourglass"
+    name: str = "hourglass"  # hourglass, resnet18, resnet34, resnet50, resnet101, or a dotted path to your own
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
+    stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
     weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
@@ -63,11 +64,14 @@ class Anchor:
 class Model:
     """The detector and its network."""
 
-    detector: Literal["corner", "anchor"] = "corner"  # pairs of corners, or anchors on a feature pyramid
+    # corner: pairs of corners; anchor: anchors on a feature pyramid; or the name or dotted path of your own
+    detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
     anchor: Anchor = field(default_factory=Anchor)
+    # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
+    args: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -210,12 +214,6 @@ class Test:
     report: bool = True  # whether every evaluation leaves report/index.html
 
 
-ROLES = {  # of the losses, by detector
-    "corner": ("heatmap", "grouping", "offset", "feature"),
-    "anchor": ("classification", "box", "feature"),
-}
-
-
 @dataclass
 class Config:
     """Everything a run can be told."""
@@ -229,3 +227,5 @@ class Config:
     test: Test = field(default_factory=Test)
     # not a key: what of `loss` the user typed, see `elsewhere.typed`; the rest may have come from a checkpoint
     typed: frozenset[str] = field(default=frozenset(), compare=False, repr=False, metadata={"omegaconf_ignore": True})
+    # not a key either: the overrides as typed, of which each must have its place
+    overrides: tuple[str, ...] = field(default=(), compare=False, repr=False, metadata={"omegaconf_ignore": True})

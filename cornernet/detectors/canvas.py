@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from cornernet.config import Backbone, Data
+from cornernet.config import Data
 from cornernet.data.transforms import normalise, prepare
 from cornernet.structures import Batch
 
@@ -17,14 +17,6 @@ def fit_size(
     """Smallest (height, width), not below `least`, that holds an image and is `slack` short of multiples."""
     height, width = max(height, least[0]), max(width, least[1])
     return _round_up(height + slack[0], multiple) - slack[0], _round_up(width + slack[1], multiple) - slack[1]
-
-
-def only_resnets_have_weights(backbone: Backbone) -> None:
-    """Raise ValueError for weights that an hourglass would ignore."""
-    if backbone.name == "hourglass" and backbone.weights:
-        raise ValueError(
-            f"model.backbone.weights={backbone.weights} is for ResNets; train.init starts from a checkpoint"
-        )
 
 
 def required(loss: Loss | None) -> Loss:

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cornernet import config
+from cornernet import detectors
 from cornernet.config import Config
 from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader
 from cornernet.detectors import Detector
@@ -296,5 +296,5 @@ def _open(folder: Path, state: State, train_images: int, val_images: int, accele
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
-    names = ", ".join(f"{role} {loss.name}" for role, loss in config.roles(state.config).items())
+    names = ", ".join(f"{role} {loss.name}" for role, loss in detectors.roles(state.config).items())
     log.info("losses %s; in the total %s", names, state.detector.describe())

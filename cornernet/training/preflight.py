@@ -31,10 +31,12 @@ def check(settings: Config, weights: bool = True) -> None:
         detector = detectors.build(settings, CLASSES)
     ranges.whole_images(settings)
     ranges.compiling(settings)
+    if settings.train.gradient_checkpointing:
+        detector.network.segments()
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
-    for role, loss in config.roles(settings).items():
+    for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
             if role != "box":  # the default one has its own space

@@ -21,6 +21,7 @@ from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import inference
 from cornernet.prediction.exported import difference
+from tests.conftest import KINDS
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -39,11 +40,10 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=0"]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tiny, tiny_anchor, tmp_path_factory):
+def checkpoints(kinds, tmp_path_factory):
     """Checkpoints of untrained detectors, by name."""
     folder = tmp_path_factory.mktemp("export")
-    corner = untrained(folder / "corner.pt", tiny, SMALL)
-    return {"corner": corner, "anchor": untrained(folder / "anchor.pt", tiny_anchor, [*SMALL, *ONE_LEVEL])}
+    return {name: untrained(folder / f"{name}.pt", path, [*SMALL, *ONE_LEVEL]) for name, path in kinds.items()}
 
 
 def untrained(path, source, overrides=()):
@@ -103,7 +103,7 @@ def noise(count, size=SIZE):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", KINDS)
 def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints, name, kind):
     run = runner(files(name, kind))
     for count in (1, 2, 3):

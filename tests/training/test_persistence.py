@@ -75,6 +75,27 @@ def same(first, second):
     return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
+def test_stopped_and_resumed_every_detector_ends_the_same(any_tiny, tmp_path, monkeypatch):
+    def train(name, *overrides):
+        engine.train(config.load(any_tiny, [f"work_dir={tmp_path / name}", *QUIET, "train.save_every=2", *overrides]))
+
+    train("whole")
+    save = checkpoint.save
+
+    def stopping(state, path, keep=False):
+        save(state, path, keep)
+        if state["step"] == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", stopping)
+        train("stopped")
+    begun = weights(tmp_path / "stopped")
+    train("stopped", "train.resume=auto")
+    ended = weights(tmp_path / "whole")
+    assert same(ended, weights(tmp_path / "stopped")) and not same(ended, begun)
+
+
 # -- falling back -----------------------------------------------------------------------------------------------
 
 
