@@ -25,5 +25,6 @@ from cornernet.config.sections import section
 
 __all__ = [
     "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split",
-    "Test", "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict", "untyped",
+    "Test", "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict",
+    "untyped",
 ]  # fmt: skip

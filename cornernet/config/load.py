@@ -41,9 +41,10 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
 def untyped(config: Config, *parts: str) -> list[str]:
     """Return what may lead to code from elsewhere and was not typed, as one types it.
 
-    parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training may look up.
+    parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training computes with,
+    which its metric and its callbacks are no part of.
     """
-    asked = elsewhere.needed(to_dict(config), parts or ("model", "data", "train", "loss"))
+    asked = elsewhere.needed(to_dict(config), parts or ("model", "data", "loss"))
     return [word for word in asked if word not in config.typed]
 
 

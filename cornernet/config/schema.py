@@ -186,6 +186,9 @@ class Train:
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
+    metric: str = "AP"  # figure whose best value makes best.pt, see `list metrics`; or the dotted path of your own
+    # what is told of the run: names, see `list callbacks`, or dotted paths of your own
+    callbacks: list[str] = field(default_factory=list)
     resume: str = ""  # auto: go on from last.pt in work_dir if there is one; or a checkpoint's path
     init: str = ""  # checkpoint whose weights start the run
 

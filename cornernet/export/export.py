@@ -6,7 +6,6 @@ the canvas, mapping boxes back, and suppression, whose soft forms no graph forma
 scales and flips found. The file's metadata say how.
 """
 
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -19,19 +18,20 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from cornernet import graphs
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges, to_dict
 from cornernet.data import read_image, typed_data
 from cornernet.detectors import Detector
 from cornernet.export import check
-from cornernet.export.int8 import calibration, quantise
+from cornernet.export.int8 import calibration
 from cornernet.export.plan import Plan, plan
-from cornernet.prediction import DRAWN, METADATA, Rows, drawn, inference, thresholds
+from cornernet.graphs import Rows
+from cornernet.prediction import DRAWN, drawn, inference, thresholds
 from cornernet.system import writing
 from cornernet.version import __version__
 
 log = logging.getLogger("cornernet")
-OUTPUTS = ("boxes", "scores", "labels")
 
 
 class Graph(nn.Module):
@@ -59,7 +59,7 @@ class Exported(NamedTuple):
 
 
 def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) -> Exported:
-    """Write a checkpoint as ONNX or as a program of torch.export and run the file.
+    """Write a checkpoint in a format of cornernet.graphs and run the file.
 
     overrides: those of the checkpoint's config; how: what `plan` takes. Raises FileNotFoundError, or ValueError, one
     sentence, for a file that is no checkpoint, settings that are wrong, a package that is missing and training images
@@ -74,7 +74,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     batches = calibration(settings.data, size, many, batch, typed_data(settings)) if many else []
     start = time.perf_counter()
     program = trace(Graph(detector), images, wanted.batch)
-    write(program, wanted.out, about, batches)
+    write(program, wanted.out, about, batches, wanted.form)
     seconds = time.perf_counter() - start
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
     least = DRAWN if settings.test.draw_score is None else settings.test.draw_score
@@ -176,27 +176,17 @@ def trace(graph: nn.Module, images: Tensor, batch: int | None) -> ExportedProgra
     return torch.export.export(graph, (images,), dynamic_shapes=shapes)
 
 
-def write(program: ExportedProgram, path: Path, about: dict[str, Any], batches: Sequence[np.ndarray] = ()) -> None:
-    """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced.
+def write(
+    program: ExportedProgram, path: Path, about: dict[str, Any], batches: Sequence[np.ndarray] = (), form: Any = None
+) -> None:
+    """Write a program with its metadata; what stands there stays whole until it is replaced.
 
-    batches: [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
+    batches: [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32. form: the format, None:
+    the one of the ending of path.
     """
+    form = form or graphs.of_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing.replacing(path) as part:
-        (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
+        form.write(program, part, about)
         if len(batches):
-            quantise(part, batches)
-
-
-def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
-    import onnx
-
-    made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
-    assert made is not None  # it is where no name of a file is given
-    made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
-    made.save(path)
-    onnx.checker.check_model(path)
-
-
-def _write_torch(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
-    torch.export.save(program, path, extra_files={METADATA: json.dumps(about)})
+            form.quantise(part, batches)

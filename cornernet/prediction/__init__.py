@@ -3,17 +3,7 @@
 Called by evaluation, training (its own evaluations), export (to compare with) and the commands that use a checkpoint.
 """
 
-from cornernet.prediction.exported import (
-    EXTRA,
-    METADATA,
-    Agreement,
-    Difference,
-    Rows,
-    agreement,
-    difference,
-    missing,
-    runner,
-)
+from cornernet.prediction.exported import Agreement, Difference, agreement, difference
 from cornernet.prediction.exported_detector import is_exported
 from cornernet.prediction.found import Found, collected, from_results, to_results
 from cornernet.prediction.inference import (
@@ -35,15 +25,12 @@ from cornernet.prediction.written import Written
 
 __all__ = [
     "DRAWN",
-    "EXTRA",
-    "METADATA",
     "Agreement",
     "Difference",
     "Fitted",
     "Found",
     "Least",
     "Predictor",
-    "Rows",
     "Thresholds",
     "Written",
     "after_nms",
@@ -60,10 +47,8 @@ __all__ = [
     "from_results",
     "in_words",
     "is_exported",
-    "missing",
     "of_labels",
     "pooled",
-    "runner",
     "to_original",
     "to_results",
     "write_image",

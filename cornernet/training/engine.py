@@ -24,7 +24,7 @@ from cornernet.data import (
 )
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
-from cornernet.evaluation import Metrics, Unwritten, evaluate, report, thresholds
+from cornernet.evaluation import Metrics, Unwritten, chosen, evaluate, report, thresholds
 from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything, to_device, train_mode
 from cornernet.prediction import inference
 from cornernet.structures import Batch
@@ -38,6 +38,7 @@ from cornernet.training.peers import Peers
 from cornernet.training.persistence import Saves, agreed_folder, resumable, resume
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State, initial_state
+from cornernet.training.telling import Callbacks, makers
 
 log = logging.getLogger("cornernet")
 
@@ -84,11 +85,13 @@ def _train(
     if accelerator.is_main_process:
         _open(folder, state, train_source, val_source, accelerator)
     with (
-        RunLogger(folder, state.step, settings.train.steps, accelerator) as logger,
+        Callbacks(makers(settings) if accelerator.is_main_process else None) as callbacks,
+        RunLogger(folder, state.step, settings.train.steps, accelerator, callbacks) as logger,
         StopRequest() as stop,
         loader.watched(),
     ):
         loader.stopping = lambda: stop.number != 0
+        callbacks.start(settings, folder)
         _loop(
             Run(state, detector, accelerator, logger, stop, peers, train_source, val_source),
             keeping_torch_rng(iter(loader)),
@@ -131,6 +134,7 @@ class Run:
             stop,
         )
         self.peers, self.train, self.val = peers, train, val
+        self.metric = chosen(state.config.train.metric, typed=True)
         self.saves = Saves(logger.folder, accelerator, state.step if state.step else None)
         self.nonfinite_steps = NonFiniteSteps(state.config.train.max_nonfinite_steps, accelerator, state.skipped)
 
@@ -277,10 +281,11 @@ def _evaluate(run: Run) -> None:
     with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
         logger.evaluation(state, metrics, model, run.val)
     before = state.best
-    if state.metrics["AP"] > before:
-        state.best = state.metrics["AP"]
+    if (rank := run.metric.rank(state.metrics)) > before:
+        state.best = rank
         state.best = state.best if run.saves.save(state, run_folder.BEST) else before
     run.saves.save(state)
+    logger.callbacks.tell("evaluation_done", state.step, state.metrics, logger.folder)
 
 
 def _metrics(run: Run, model: Detector) -> Metrics:
@@ -289,7 +294,7 @@ def _metrics(run: Run, model: Detector) -> Metrics:
     try:
         return evaluate.evaluate(
             model, run.val, category_ids=run.state.category_ids, device=run.accelerator.device,
-            folder=run.logger.folder, on_error=settings.data.on_error, backend=settings.test.backend,
+            folder=run.logger.folder, metric=run.metric, on_error=settings.data.on_error, backend=settings.test.backend,
             report=report.options(settings, f"{run.logger.folder.name}, step {run.state.step}"),
             **inference.settings(settings),
         )  # fmt: skip

@@ -22,6 +22,7 @@ from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.training import run_folder
 from cornernet.training.state import State
+from cornernet.training.telling import Callbacks
 
 log = logging.getLogger("cornernet")
 
@@ -29,7 +30,10 @@ log = logging.getLogger("cornernet")
 class RunLogger:
     """Collects the loss terms of the steps and writes their means over steps and processes, in the main process."""
 
-    def __init__(self, folder: Path, step: int, steps: int, accelerator: Accelerator):
+    def __init__(
+        self, folder: Path, step: int, steps: int, accelerator: Accelerator, callbacks: Callbacks | None = None
+    ):
+        self.callbacks = callbacks or Callbacks()
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
         self.count, self.images, self.since, self.told = 0, 0, time.perf_counter(), False
@@ -85,9 +89,11 @@ class RunLogger:
                 " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
             )
             skipped = {"skipped": round(bad)} if bad else {}
+            row = {"lr": rate, "images_per_s": speed, **means, **skipped}
             with run_folder.outliving_the_disk(str(self.folder / "log.csv")):
-                self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means, **skipped})
-            self._show("train", {**means, "lr": rate, "images_per_s": speed, **skipped}, step)
+                self.losses.add({"step": step, **row})
+            self._show("train", row, step)
+            self.callbacks.tell("step_logged", step, row)
 
     def _show(self, group: str, figures: dict[str, float], step: int) -> None:
         """Hand figures to TensorBoard."""

@@ -16,6 +16,7 @@ from cornernet.system import locking, writing
 from cornernet.system.locking import Lock
 from cornernet.system.reading import present
 from cornernet.training import run_folder
+from cornernet.version import PLUGINS
 
 log = logging.getLogger("cornernet")
 DRAWN = ("curves.png", "predictions.png")
@@ -157,7 +158,7 @@ def _spare_best(folder: Path, resume_from: str) -> None:
 
 def record(settings: Config, folder: Path) -> None:
     """Write the settings to config.yaml, or to resolved.yaml where someone else's or a changed config.yaml stands."""
-    text = config.text(settings)
+    text = f"# plug-ins of contract {PLUGINS}, docs/plugins.md\n{config.text(settings)}"
     text = f"{HEAD}{_digest(text)}\n{text}"
     names = chain(("config.yaml", "resolved.yaml"), (f"resolved-{number}.yaml" for number in count(2)))
     path = next(path for name in names if not os.path.lexists(path := folder / name) or _untouched(path))

@@ -127,14 +127,20 @@ def resume(state: State, folder: Path, resume_from: str, accelerator: Accelerato
         return
     held = checkpoint.load(path) if held is None else held
     restore(state, held, path)
-    if not present(folder / run_folder.BEST):  # resumed into another folder: the best of the old one is not here
+    changed = differences(held["config"], state.config)
+    # in another folder the best of the old one is not here; by another metric it is not the best
+    if not present(folder / run_folder.BEST) or "train.metric" in changed:
         state.best = -math.inf
     if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:
         log.info("resumed from %s at step %d", path, state.step)
-        if changed := [text for key, text in differences(held["config"], state.config).items() if key not in SILENT]:
-            log.info("other settings than before: %s", "; ".join(changed))
+        if words := [text for key, text in changed.items() if key not in SILENT]:
+            log.info("other settings than before: %s", "; ".join(words))
+        if "train.metric" in changed:
+            log.warning(
+                "%s; the next evaluation writes best.pt anew, and from then on this decides", changed["train.metric"]
+            )
 
 
 def _find(folder: Path, resume_from: str) -> tuple[Path | None, dict[str, Any] | None]:

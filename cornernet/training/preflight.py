@@ -4,13 +4,13 @@ import dataclasses
 
 import torch
 
-from cornernet import config, detectors
+from cornernet import config, detectors, evaluation
 from cornernet.checkpoints import without_weights
-from cornernet.config import Config, ranges
+from cornernet.config import Config, elsewhere, ranges
 from cornernet.detectors import Detector
 from cornernet.prediction import inference
 from cornernet.structures import Batch
-from cornernet.training import optim
+from cornernet.training import optim, telling
 
 CLASSES = 2  # of the detector that settings are tried on before the data are known
 
@@ -23,6 +23,10 @@ def check(settings: Config, weights: bool = True) -> None:
     settings = settings if weights else without_weights(settings)
     ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
     ranges.weights(settings)
+    if words := config.untyped(settings, "train"):
+        raise ValueError(elsewhere.refusal("the config", words))
+    telling.makers(settings)
+    evaluation.chosen(settings.train.metric, typed=True)
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, CLASSES)
     ranges.whole_images(settings)

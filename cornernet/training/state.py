@@ -14,6 +14,7 @@ from cornernet.config import Config
 from cornernet.detectors import Detector
 from cornernet.prediction import Thresholds
 from cornernet.training.optim import Average, build_average, build_optimizer
+from cornernet.version import PLUGINS, __version__
 
 
 @dataclass
@@ -28,7 +29,7 @@ class State:
     averaged: Average | None
     step: int = 0  # optimiser steps done
     scored: int = -1  # step of the last evaluation
-    best: float = -math.inf  # best AP so far; AP itself is -1 where there is no object
+    best: float = -math.inf  # rank of the best figures so far by train.metric; -1 where there is no object
     skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
     best_f1: Thresholds | None = None  # scores of the best F1 in it
@@ -81,5 +82,6 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "config": config.to_dict(state.config),
         "class_names": state.class_names,
         "category_ids": state.category_ids,
-        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__, "cornernet": __version__}
+        | {"plugins": PLUGINS},
     }

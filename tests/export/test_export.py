@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet import Predictor, __version__, config, detectors
+from cornernet import Predictor, __version__, config, detectors, graphs
 from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
 from cornernet.cli import export as command
@@ -20,7 +20,7 @@ from cornernet.cli.keys import read
 from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import inference
-from cornernet.prediction.exported import difference, read_metadata, runner
+from cornernet.prediction.exported import difference
 from tests.conftest import KINDS
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
@@ -74,6 +74,14 @@ def files(checkpoints):
         return checkpoints[name].with_suffix(".onnx" if kind == "onnx" else ".pt2")
 
     return file
+
+
+def runner(path):
+    return graphs.of_file(path).open(path)[0]
+
+
+def read_metadata(path):
+    return graphs.of_file(path).open(path)[1]
 
 
 def exported(path, *settings):
@@ -296,7 +304,7 @@ def test_only_a_row_that_had_no_room_may_be_missing():
     ],
 )
 def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
-    monkeypatch.setattr(check, "runner", lambda path: lambda images: answer)
+    monkeypatch.setattr(graphs.FORMATS["torch"], "open", lambda path: (lambda images: answer, {}))
     text = command._exact(check.check(export.plan("best.pt", "torch"), lambda images: ROWS, noise(1), [], 0.3), None)
     assert text.startswith("run on 1 image of noise: 2 rows") and said in text
     assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
@@ -308,7 +316,7 @@ def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["format=tensorrt"], "format must be onnx or torch, got 'tensorrt'"),
+        (["format=tensorrt"], "unknown export format 'tensorrt'. Choose from onnx, torch, or give the dotted path"),
         (
             ["formatt=onnx"],
             "unknown key formatt, did you mean format? the command takes format, out, batch, size, image",
@@ -357,7 +365,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         path.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(export, "_write_torch", fail)
+    monkeypatch.setattr(graphs.FORMATS["torch"], "write", fail)
     with pytest.raises(OSError, match="disk full"):
         export.write(None, tmp_path / "a.pt2", {})
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.pt2": "old"}

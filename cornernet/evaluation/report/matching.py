@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.matching import NOTHING, taken
+from cornernet.evaluation.matching import IGNORED, NOTHING, taken
 from cornernet.evaluation.report.images import Image, objects
 from cornernet.prediction import Least, of_labels
 
 LEAST_IOU = 0.5
-BACKGROUND, IGNORED = NOTHING, -2  # in place of the row of an object
+BACKGROUND = NOTHING
 
 
 class Tally(NamedTuple):
