@@ -69,7 +69,7 @@ data:
   input_size: [64, 64]
   max_objects: 8
   workers: 0
-  augment: {border: 16, scales: [0.9, 1.0]}
+  transforms: {crop: {border: 16, scales: [0.9, 1.0]}}
 model:
   backbone: {stacks: 2, stem_channels: 8, channels: [8, 8, 8], blocks: [1, 1, 1]}
   head: {channels: 8, pool_channels: 8}

@@ -7,7 +7,6 @@ from cornernet.config.load import from_container, load, override, roles, save, t
 from cornernet.config.schema import (
     ROLES,
     Anchor,
-    Augment,
     Backbone,
     Component,
     Config,
@@ -23,6 +22,6 @@ from cornernet.config.schema import (
 )
 
 __all__ = [
-    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
+    "ROLES", "Anchor", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
     "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -68,6 +68,7 @@ def _train(
     loader = train_loader(
         settings.data, train_source, settings.train.batch_size, settings.train.accumulate, settings.seed,
         state.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
+        typed=not config.untyped(settings, "data.transforms"),
     )  # fmt: skip
     if accelerator.is_main_process:
         _open(folder, state, len(train_source), len(val_source), accelerator)

@@ -7,6 +7,7 @@ import torch
 from cornernet import config, detectors
 from cornernet.checkpoints import without_weights
 from cornernet.config import Config, ranges
+from cornernet.data import try_transforms
 from cornernet.detectors import Detector
 from cornernet.prediction import inference
 from cornernet.structures import Batch
@@ -25,6 +26,7 @@ def check(settings: Config, weights: bool = True) -> None:
     ranges.weights(settings)
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, CLASSES)
+    try_transforms(settings.data, typed=not config.untyped(settings, "data.transforms"))
     ranges.whole_images(settings)
     ranges.compiling(settings)
     optim.build_optimizer(detector, settings.train)
@@ -68,5 +70,4 @@ def _small_batch(detector: Detector) -> Batch:
     return Batch(
         images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
         boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
-        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
     )  # fmt: skip

@@ -12,13 +12,13 @@ import cv2
 import pytest
 import torch
 
-from cornernet.config import Augment, Data
+from cornernet.config import Data
 from cornernet.data import ShapesSet, images, read, storage, train_loader, write
 from cornernet.data.annotations import annotated
 from cornernet.data.storage import Away, patiently
 from cornernet.evaluation.evaluate import predictions
 
-DATA = Data(name="shapes", input_size=(64, 64), max_objects=4, workers=0, augment=Augment(border=16))
+DATA = Data(name="shapes", input_size=(64, 64), max_objects=4, workers=0, transforms={"crop": {"border": 16}})
 FOLDER = Path("images/train")
 
 
