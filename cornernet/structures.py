@@ -54,10 +54,14 @@ class Batch(NamedTuple):
     dropped: Tensor  # [B] int64, objects that found no slot
     changes: tuple[Change, ...] = ()  # what is still to be done to the images, in this order
 
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in it, those of its changes behind the others."""
+        return [*self[:-1], *(x for change in self.changes for x in change.numbers.values())]
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """The batch of what a function makes of every tensor."""
-        changes = [x._replace(numbers={k: function(v) for k, v in x.numbers.items()}) for x in self.changes]
         tensors = {name: function(getattr(self, name)) for name in self._fields if name != "changes"}
+        changes = [x._replace(numbers={k: function(v) for k, v in x.numbers.items()}) for x in self.changes]
         return Batch(**tensors, changes=tuple(changes))
 
 

@@ -10,6 +10,7 @@ PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
     ["errors", "structures", "processes", "version"],
     ["system", "registry"],
+    ["arguments"],
     ["config"],
     ["ops", "hardware"],
     ["backbones", "losses", "data", "drawing"],
@@ -27,6 +28,7 @@ OPEN = {
     "processes",
     "version",
     "registry",
+    "arguments",
     "hardware",
     "system",
     "config",

@@ -67,9 +67,11 @@ def collate_in_worker(samples: list[Sample | Failure], max_objects: int, uses: S
     if isinstance(batch, Failure) or get_worker_info() is None:
         return batch
     try:
-        return batch.map(torch.Tensor.share_memory_)
+        for tensor in batch.tensors():
+            tensor.share_memory_()
     except RuntimeError as error:
         return Failure(f"a loader process cannot hand over its batch, fewer data.workers help: {error}", away=True)
+    return batch
 
 
 class TrainLoader:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornernet import registry
+from cornernet.arguments import bound
 from cornernet.config import Data
-from cornernet.config.arguments import bound
 from cornernet.config.ranges import allow
 from cornernet.config.transforms import switched_on
 from cornernet.data.geometry import clip, resize_longest

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from cornernet.config.arguments import accepted, bound
+from cornernet.arguments import accepted, bound
 from cornernet.losses.declarations import Declared, declared
 from cornernet.losses.lookup import find
 

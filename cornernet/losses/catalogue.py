@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cornernet.config.arguments import configurable, hints
+from cornernet.arguments import configurable, hints
 from cornernet.config.describe import type_name
 from cornernet.losses import INPUTS, ROLES, curves, declared
 from cornernet.losses.building import CALLED

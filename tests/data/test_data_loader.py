@@ -39,20 +39,13 @@ def batches(source, start: int = 0, steps: int = 6, workers: int = 0, data: Data
     return list(train_loader(replace(data, workers=workers), source, start_step=start, steps=steps, **options))
 
 
-def tensors(batch: Batch) -> list[torch.Tensor]:
-    """All of a batch, the numbers of what is left to the device among them."""
-    found = []
-    batch.map(lambda x: found.append(x) or x)
-    return found
-
-
 def same(a: list[Batch], b: list[Batch]) -> bool:
-    pairs = [zip(tensors(p), tensors(q), strict=True) for p, q in zip(a, b, strict=False)]
+    pairs = [zip(p.tensors(), q.tensors(), strict=True) for p, q in zip(a, b, strict=False)]
     return len(a) == len(b) and all(torch.equal(x, y) for pair in pairs for x, y in pair)
 
 
 def merged(parts: list[Batch]) -> Batch:
-    whole = iter([torch.cat(t) for t in zip(*map(tensors, parts), strict=True)])
+    whole = iter([torch.cat(t) for t in zip(*map(Batch.tensors, parts), strict=True)])
     return parts[0].map(lambda _: next(whole))
 
 

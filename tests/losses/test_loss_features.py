@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.autograd import gradcheck
 
-from cornernet.config.arguments import accepted
+from cornernet.arguments import accepted
 from cornernet.losses import ROLES, build
 from cornernet.losses.angular import psi
 

@@ -14,11 +14,11 @@ seed=-1 seed=9223372036854775808
 model.head.tag_dim=0 model.head.channels=0 model.head.pool_channels=-3 model.backbone.stem_channels=0
 model.min_overlap=0 model.min_overlap=-0.5 model.min_overlap=1.5 model.min_overlap=nan
 data.shapes.size=31 data.shapes.size=1000000 data.longest_side=0 data.max_objects=0 data.workers=-1
-data.transforms.crop.scales=[] data.transforms.crop.scales=[1,0] data.transforms.crop.scales=[nan]
+data.transforms.crop.scales=[] data.transforms.crop.scales=[1,0] data.transforms.crop.scales=[1,11]
 data.transforms.crop.border=-1
-data.transforms.flip.p=-0.1 data.transforms.flip.p=1.1 data.transforms.flip.vertical=nan
+data.transforms.flip.p=-0.1 data.transforms.flip.p=1.1 data.transforms.flip.vertical=2
 data.transforms.colour.strength=1 data.transforms.colour.strength=-0.1
-data.transforms.lighting.std=-0.1 data.transforms.lighting.std=inf
+data.transforms.lighting.std=-0.1 data.transforms.colour.strength=2
 train.lr=0 train.lr=nan train.lr=inf train.gamma=0 train.batch_size=0 train.accumulate=0 train.clip_norm=nan
 test.nms.sigma=0 test.ae_threshold=nan test.ae_threshold=-1 test.pair_penalty=-1 test.pair_penalty=inf
 test.scales=[] test.scales=[nan] test.scales=[1,-1] test.top_k=0 test.num_dets=0 test.max_per_image=0

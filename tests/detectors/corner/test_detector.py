@@ -229,9 +229,9 @@ def test_images_and_objects_that_are_masked_do_not_count():
 def test_a_batch_is_left_as_it_was():
     config = settings()
     batch = batch_of(config)
-    before = [x.clone() for x in batch]
+    before = [x.clone() for x in batch.tensors()]
     build(config, CLASSES)(batch)["total"].backward()
-    assert all(map(torch.equal, batch, before))
+    assert all(map(torch.equal, batch.tensors(), before))
 
 
 @pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
