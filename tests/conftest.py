@@ -41,6 +41,16 @@ def seeded():
 
 
 @pytest.fixture
+def one_stream(monkeypatch):
+    """All transforms of a sample draw from one stream, one after the other, as before each had its own."""
+    from cornernet.data import pipeline, streams
+
+    held = {}
+    shared = lambda purpose, *numbers: held.setdefault(numbers, streams.stream("augment", *numbers))  # noqa: E731
+    monkeypatch.setattr(pipeline, "stream", shared)
+
+
+@pytest.fixture
 def full_disk(monkeypatch):
     """Context in which the disk is full for files of these names: their bytes go to /dev/full."""
     from cornernet.system import writing

@@ -100,8 +100,14 @@ def _of_transforms(given: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     """Every number and list of numbers in data.transforms with its limit, and how many transforms there are."""
     yield "the number of data.transforms", len(given), MOST_NUMBERS
     for key, value in flat(given, "data.transforms."):
-        numbers = value if isinstance(value, (list, tuple)) else [value]
-        yield key, [x for x in numbers if isinstance(x, (int, float))], MOST_OF_TRANSFORMS
+        single = isinstance(value, (int, float))
+        yield key, value if single else list(_numbers(value)), MOST_OF_TRANSFORMS
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Every number in lists and dicts inside each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    yield from (number for x in inner for number in ([x] if isinstance(x, (int, float)) else _numbers(x)))
 
 
 def ranges(settings: Config, table: dict[str, Interval]) -> None:

@@ -30,7 +30,10 @@ def prepare(batch: Batch, mean: Tensor | tuple[float, ...], std: Tensor | tuple[
             means = (colours.matrix * colours.means[:, None]).sum(2) + colours.flat
             colours = _then(colours, *change.apply(means, **change.numbers))
         else:
-            images = change.apply(_changed(images, colours.matrix / colours.top, colours.flat), **change.numbers)
+            given = _changed(images, colours.matrix / colours.top, colours.flat)
+            images = change.apply(given, **change.numbers)
+            if images.shape != given.shape:
+                raise ValueError(f"a change must give images {list(given.shape)}, got {list(images.shape)}")
             colours = _untouched(images)
     mean, std = (_by_channel(values, colours.means).view(1, 3) for values in (mean, std))
     return _changed(images, colours.matrix / (colours.top * std).unsqueeze(2), (colours.flat - mean) / std)

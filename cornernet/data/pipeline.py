@@ -98,8 +98,9 @@ def run(
     length of the set. Raises ValueError, one sentence, where a transform does not give a sample.
     """
     fetch = partial(_fetched, read, pipeline.longest_side)
-    sample, drawn, rng = fetch(numbers[-1]), [], stream("augment", *numbers)
+    sample, drawn = fetch(numbers[-1]), []
     for use in pipeline.uses:
+        rng = stream(use.label, *numbers)
         given = (rng,) if use.change else (sample, rng)
         others = {"others": partial(_others, rng, fetch, length)} if use.asks else {}
         try:

@@ -14,17 +14,6 @@ SETTINGS = {"flip": 0.5, "vertical": 0.4, "strength": 0.3, "std": 0.2}
 SCALES = [0.3, 0.7, 1.0, 1.7]
 
 
-@pytest.fixture
-def one_stream(monkeypatch):
-    """All transforms of a sample draw from one stream, one after the other, as the published ones did."""
-    held = {}
-
-    def shared(purpose, *numbers):
-        return held.setdefault(numbers, streams.stream("augment", *numbers))
-
-    monkeypatch.setattr(pipeline, "stream", shared)
-
-
 @pytest.mark.parametrize("longest", [None, 50, 130])
 @pytest.mark.parametrize("cropping", [True, False])
 @pytest.mark.parametrize("size", [(64, 64), (95, 127)])
