@@ -1,5 +1,6 @@
 """Checks a config's arguments against a function's signature before any data is read, then binds them."""
 
+import difflib
 import functools
 import inspect
 import types
@@ -7,8 +8,6 @@ import typing
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal
-
-from cornernet.registry import near
 
 SIMPLE = (bool, int, float, str, type(None))
 
@@ -39,7 +38,7 @@ def bound(
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key, value in args.items():
         if key not in valid and (not anything or key in (given or {})):
-            raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}{near(key, valid)}")
+            raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}{_near(key, valid)}")
         if key in valid:
             _check_type(label, valid[key], _hint(function, valid[key]), value)
     missing = [name for name, p in valid.items() if p.default is p.empty and name not in args]
@@ -78,6 +77,11 @@ def _made(label: str, function: Callable, args: dict[str, Any]) -> Callable:
     if not callable(made):
         raise ValueError(f"{label} is a class whose objects cannot be called; derive it from torch.nn.Module")
     return made
+
+
+def _near(key: str, valid: dict[str, inspect.Parameter]) -> str:
+    found = difflib.get_close_matches(key, list(valid), n=1)
+    return f", did you mean {found[0]}?" if found else ""
 
 
 def _listed(valid: dict[str, inspect.Parameter]) -> str:

@@ -9,8 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
     ["errors", "structures", "processes", "version"],
-    ["system", "registry"],
-    ["arguments"],
+    ["system", "registry", "arguments"],
     ["config"],
     ["ops", "hardware"],
     ["backbones", "losses", "data", "drawing"],

@@ -200,7 +200,7 @@ def test_a_file_by_its_name_trains_and_nothing_else_is_touched(tiny, tmp_path):
     assert done.stdout.endswith("['seam_dim', 'seam_grey', 'seam_mosaic']\n")
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     transforms = held["config"]["data"]["transforms"]
-    assert held["step"] == 2 and list(transforms)[0] == "seam_mosaic" and transforms["seam_mosaic"] == {"p": 1}
+    assert held["step"] == 2 and next(iter(transforms)) == "seam_mosaic" and transforms["seam_mosaic"] == {"p": 1}
     assert not any(name.startswith("seam") for name in TRANSFORMS)
 
 
@@ -225,7 +225,7 @@ def test_a_file_by_its_name_trains_and_nothing_else_is_touched(tiny, tmp_path):
         ("x={name: seam.bad.words}", "x must give an image [H, W, 3] uint8, boxes [n, 4] and labels [n]"),
         ("x={name: seam.bad.floats}", "labels [n], got an image [64, 60, 3] float64, boxes [2, 4] and labels [2]"),
         ("x={name: seam.bad.fails}", "data.transforms.x failed on image 0 of the set: ZeroDivisionError: division by"),
-        ("x={name: seam.worse.shape}", "on the device: ValueError: a change must give images [2, 3, 64, 60], got [2, 1,"),
+        ("x={name: seam.worse.shape}", "on the device: ValueError: a change must give images [2, 3, 64, 60], got ["),
         ("x={name: seam.worse.numbers}", "x must give the numbers that it draws by their names, got int"),
         ("x={name: seam.lost.lost}", "data.transforms.x: seam.lost.lost runs on the device, and must define change or"),
     ],
