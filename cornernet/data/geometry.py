@@ -52,6 +52,6 @@ def resize_longest(image: np.ndarray, boxes: np.ndarray, longest_side: int | Non
 
 def clip(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Boxes [n, 4], labels [n] -> boxes inside the image (height, width); those that lose all area go."""
-    boxes = np.clip(boxes, 0, np.array([size[1], size[0]] * 2, boxes.dtype))
-    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return boxes[kept], labels[kept]
+    boxes = np.minimum(np.maximum(boxes, 0), np.array([size[1], size[0]] * 2, boxes.dtype))  # np.clip takes longer
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    return (boxes, labels) if kept.all() else (boxes[kept], labels[kept])
