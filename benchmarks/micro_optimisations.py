@@ -112,7 +112,7 @@ def _has_data(settings: Config) -> bool:
 
 
 def _batches(settings: Config, source: Source) -> Iterator[Batch]:
-    return iter(train_loader(settings.data, source, settings.train.batch_size, steps=STEPS + HELD))
+    return iter(train_loader(settings.data, source, settings.train.batch_size, steps=STEPS + HELD, typed=True))
 
 
 def _print(path: str, measured: str, call: Callable[[int], Any], rounds: int) -> None:

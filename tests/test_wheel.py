@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILT_FROM = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "cornernet", "configs")
 TINY = [
     "data.shapes.size=64", "data.shapes.train_images=8", "data.shapes.val_images=2", "data.input_size=[64,64]",
-    "data.augment.border=16", "data.workers=0", "model.backbone.stacks=1", "model.backbone.stem_channels=8",
+    "data.transforms.crop.border=16", "data.workers=0", "model.backbone.stacks=1", "model.backbone.stem_channels=8",
     "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]", "model.head.channels=8",
     "model.head.pool_channels=8", "train.batch_size=2", "train.device=cpu", "test.report=false",
 ]  # fmt: skip

@@ -6,7 +6,6 @@ Called by every room: inside the package settings are these dataclasses, never t
 from cornernet.config.load import from_container, load, override, save, text, to_dict, untyped
 from cornernet.config.schema import (
     Anchor,
-    Augment,
     Backbone,
     Component,
     Config,
@@ -24,7 +23,6 @@ from cornernet.config.schema import (
 from cornernet.config.sections import section
 
 __all__ = [
-    "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split",
-    "Test", "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict",
-    "untyped",
+    "Anchor", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split", "Test",
+    "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from cornernet.config import elsewhere, renamed, shipped
+from cornernet.config import elsewhere, renamed, shipped, transforms
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
 from cornernet.config.schema import Config
@@ -114,11 +114,14 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
                 f"got {text!r} where an override key=value was expected, for example train.lr=1e-4 "
                 "(--help lists the keys)"
             )
+        layer = None
         try:
-            _start_anew(config, OmegaConf.from_dotlist([text]))
+            layer = OmegaConf.from_dotlist([text])
+            _start_anew(config, layer)
             config.merge_with_dotlist([text])
+            _order(config, layer)
         except FAULTS as error:
-            raise ValueError(f"{text}: {sentence(error, Config)}") from None
+            raise ValueError(f"{text}: {sentence(error, Config, layer)}") from None
         except Exception as error:  # the YAML reader's own exceptions, for a value such as [1,2
             reason = str(error).partition("\n")[0]
             raise ValueError(f"{text}: the value is not readable as YAML: {reason}") from None
@@ -135,12 +138,19 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     try:
         _start_anew(config, layer)
         config.merge_with(layer)
+        _order(config, layer)
     except FAULTS as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments and weight belong to the part they were written for: another name starts with its own."""
+    """Arguments and weight belong to what they were written for: another name starts with its own.
+
+    A saved config says all about the transforms: the defaults of now are none of its.
+    """
+    transforms.start_anew(config.data.transforms, layer)
+    if renamed.is_saved(layer):
+        config.data.transforms = {}
     for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):
@@ -149,3 +159,7 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
             config.loss[role].args, config.loss[role].weight = {}, None
+
+
+def _order(config: DictConfig, layer: DictConfig) -> None:
+    config.data.transforms = transforms.ordered(config.data.transforms, layer)

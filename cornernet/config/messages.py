@@ -9,14 +9,14 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cornernet.config import brought
-from cornernet.config.renamed import KEYS
+from cornernet.config import brought, renamed
 
 FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
 # What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
 PLAIN_WORDS = {
     r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
     r"has missing mandatory value": "must be given",
+    r"to Dict\[|incompatible container types": "must hold keys and values",
     r"is not a (ListConfig|TupleConfig)": "must be a list, such as [1, 2]",
     r"length (\d+) does not match type hint length (\d+)": r"must have \2 values, got \1",
 }
@@ -42,8 +42,8 @@ def sentence(
     text = str(error).strip().partition("\n")[0]
     full = getattr(error, "full_key", None) or _culprit(schema, layer)
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
-    if full in KEYS:
-        return f"{full} is called {KEYS[full]} now"
+    if said := renamed.now(full, OmegaConf.select(layer, full, throw_on_resolution_failure=False) if layer else None):
+        return said
     known = brought.answer(full)
     if "not in" in text:
         return known or f"unknown key {full}; {_nearest(full, schema) or listed}"

@@ -3,6 +3,7 @@
 `--help` prints its default and its comment, which stands behind it or, where the line is too long for that, above it.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -108,20 +109,6 @@ class Validation:
 
 
 @dataclass
-class Augment:
-    """Random changes of the training images."""
-
-    crop: bool = True  # random scaled crop; off: the whole image is fitted into the input
-    # zoom-out factors of the crop
-    scales: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
-    border: int = 128  # pixels of the image that the crop's centre keeps from its edges, halved until it fits
-    flip: float = 0.5  # probability of a horizontal flip
-    flip_vertical: float = 0.0  # probability of a vertical flip (microscopes, satellites)
-    colour: float = 0.4  # strength of brightness, contrast and saturation jitter; 0: off
-    lighting: float = 0.1  # standard deviation of the PCA lighting noise; 0: off
-
-
-@dataclass
 class Shapes:
     """The synthetic set of coloured shapes."""
 
@@ -130,6 +117,14 @@ class Shapes:
     val_images: int = 200  # images in the validation split
     max_objects: int = 6  # most shapes on one image
     seed: int = 0  # seed of the drawings, independent of the run's seed
+
+
+TRANSFORMS = {  # the published augmentation
+    "crop": {"scales": [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3], "border": 128},
+    "flip": {"p": 0.5},
+    "colour": {"strength": 0.4},
+    "lighting": {"std": 0.1},
+}
 
 
 @dataclass
@@ -151,7 +146,8 @@ class Data:
     max_objects: int = 128  # object slots of an image; more are cut and counted
     mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of images in 0..1
     std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of images in 0..1
-    augment: Augment = field(default_factory=Augment)
+    # what changes the training images, in this order, each with its arguments, see docs/transforms.md; null: off
+    transforms: dict[str, Any] = field(default_factory=lambda: deepcopy(TRANSFORMS))
     workers: int = 2  # loader processes; 0: load in the training process
     timeout: int = 600  # seconds without a batch, or a word of another process, until it counts as hung; 0: never
     on_error: Literal["stop", "skip"] = "stop"  # a bad record or image: stop with a sentence, or skip and count

@@ -1,4 +1,4 @@
-"""Images, boxes and labels: reading and drawing them, augmenting them, and batching them.
+"""Images, boxes and labels: reading and drawing them, changing them at random, and batching them.
 
 Files in many formats and sets that are drawn behind one interface, `Source`; `sources` holds a file for each format and
 each drawing, `annotations` the checks that hold for all formats; `build_sources` builds the sources of a run and
@@ -11,7 +11,9 @@ from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.device import normalise, prepare
 from cornernet.data.division import write_division
+from cornernet.data.geometry import resize, scaled_size
 from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
@@ -21,7 +23,7 @@ from cornernet.data.sampler import StepSampler
 from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
-from cornernet.data.transforms.photometric import normalise, photometric, prepare
+from cornernet.data.trial import try_transforms
 from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
@@ -47,13 +49,15 @@ __all__ = [
     "facts",
     "normalise",
     "patiently",
-    "photometric",
     "prepare",
     "read",
     "read_image",
     "require_boxes",
+    "resize",
+    "scaled_size",
     "summary",
     "train_loader",
+    "try_transforms",
     "typed_data",
     "with_classes",
     "write",

@@ -11,6 +11,7 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.config import Config, Data
+from cornernet.config.transforms import whole_images
 from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes, typed_data
 from cornernet.data.contents import contents
 from cornernet.detectors import Detector
@@ -104,7 +105,8 @@ def _objects(splits: Splits, data: Data, cell: int) -> Rows:
 
 def _scale(data: Data) -> Callable[[int, int], float]:
     """(width, height) of an image -> the factor by which it is resized for the network, zoom left aside."""
-    return partial(_factor, longest=data.longest_side, fitted=None if data.augment.crop else data.input_size)
+    fitted = data.input_size if whole_images(data.transforms) else None
+    return partial(_factor, longest=data.longest_side, fitted=fitted)
 
 
 def _factor(width: int, height: int, longest: int | None, fitted: tuple[int, int] | None) -> float:

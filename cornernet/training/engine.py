@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cornernet import detectors
+from cornernet import config, detectors
 from cornernet.config import Config
 from cornernet.data import (
     Away,
@@ -81,6 +81,7 @@ def _train(
     loader = train_loader(
         settings.data, train_source, settings.train.batch_size, settings.train.accumulate, settings.seed,
         state.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
+        typed=not config.untyped(settings, "data.transforms"),
     )  # fmt: skip
     if accelerator.is_main_process:
         _open(folder, state, train_source, val_source, accelerator)

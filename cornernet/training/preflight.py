@@ -7,6 +7,7 @@ import torch
 from cornernet import config, detectors, evaluation
 from cornernet.checkpoints import without_weights
 from cornernet.config import Config, elsewhere, ranges
+from cornernet.data import try_transforms
 from cornernet.detectors import Detector
 from cornernet.prediction import inference
 from cornernet.structures import Batch
@@ -29,6 +30,7 @@ def check(settings: Config, weights: bool = True) -> None:
     evaluation.chosen(settings.train.metric, typed=True)
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, CLASSES)
+    try_transforms(settings.data, typed=not config.untyped(settings, "data.transforms"))
     ranges.whole_images(settings)
     ranges.compiling(settings)
     if settings.train.gradient_checkpointing:
@@ -74,5 +76,4 @@ def _small_batch(detector: Detector) -> Batch:
     return Batch(
         images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
         boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
-        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
     )  # fmt: skip

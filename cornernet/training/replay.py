@@ -121,7 +121,7 @@ def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batc
     for rank in range(bad["processes"]):
         loader = train_loader(
             alone, source, train.batch_size, train.accumulate, settings.seed, bad["step"], bad["step"] + 1, rank,
-            bad["processes"],
+            bad["processes"], typed=not config.untyped(settings, "data.transforms"),
         )  # fmt: skip
         for part, batch in enumerate(loader):
             expected, samples = samples[: len(batch.index)], samples[len(batch.index) :]

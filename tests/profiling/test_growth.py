@@ -55,7 +55,7 @@ def test_sizes_keep_what_they_fall_short_of_the_stride(tiny):
 
 
 def test_sizes_where_whole_images_are_padded(tiny):
-    settings = config.load(tiny, ["data.augment.crop=false"])
+    settings = config.load(tiny, ["data.transforms.crop=null", "data.transforms.fit={}"])
     assert len(growth.plan(settings, "size")[0]["size"]) == 4
 
 

@@ -131,7 +131,13 @@ def test_boxes_shrink_with_the_image(tiny, data):
     assert "smaller than a cell" not in said(tiny, given)[0]
     text = said(tiny, [*given, "data.longest_side=40"])[0]
     assert "a box of 1.jpg is 3x3.5 pixels at the network's input, a cell is 4" in text
-    whole = [*given, "data.augment.crop=false", "data.input_size=[32,32]", "data.longest_side=32"]
+    whole = [
+        *given,
+        "data.transforms.crop=null",
+        "data.transforms.fit={}",
+        "data.input_size=[32,32]",
+        "data.longest_side=32",
+    ]
     assert "is 2.4x2.8 pixels" in said(tiny, whole)[0]
 
 

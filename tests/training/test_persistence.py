@@ -179,9 +179,9 @@ def test_two_keys_are_both_named(stopped, train):
 
 
 def test_what_may_differ_is_listed(stopped, train, caplog):
-    train("train.resume=auto", "train.lr=1e-4", "loss.heatmap.name=focal", "data.augment.flip=0", "seed=5")
+    train("train.resume=auto", "train.lr=1e-4", "loss.heatmap.name=focal", "data.transforms.flip.p=0", "seed=5")
     line = next(x.getMessage() for x in caplog.records if "other settings than before" in x.getMessage())
-    for text in ("train.lr: 0.001 -> 0.0001", "loss.heatmap.name: neg -> focal", "data.augment.flip: 0.5 -> 0.0",
+    for text in ("train.lr: 0.001 -> 0.0001", "loss.heatmap.name: neg -> focal", "data.transforms.flip.p: 0.5 -> 0",
                  "seed: 317 -> 5"):  # fmt: skip
         assert text in line
     assert "work_dir" not in line and "resume" not in line

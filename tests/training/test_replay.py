@@ -52,7 +52,7 @@ def test_the_file_holds_what_the_batch_follows_from(bad):
     made = list(replay._batches(held, config.from_container(held["config"])))
     for (name, batch), expected in zip(made, batches, strict=True):
         assert name.startswith("process 0, part ")
-        assert all(torch.equal(a, b) for a, b in zip(batch, expected, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(batch.tensors(), expected.tensors(), strict=True))
 
 
 def test_it_is_replayed_with_the_weights_that_met_it(bad):

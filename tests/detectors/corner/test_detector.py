@@ -86,7 +86,7 @@ def test_fitted_sizes_hold_the_image_and_pass_the_network(input_size):
 
 
 def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
-    whole = ["data.input_size=[64,64]", "data.augment.crop=false", "data.longest_side=64"]
+    whole = ["data.input_size=[64,64]", "data.transforms.crop=null", "data.transforms.fit={}", "data.longest_side=64"]
     detector = build(settings(*whole), CLASSES)
     assert detector.fit_size(40, 64) == (64, 64) and detector.fit_size(40, 65) == (64, 80)
     assert build(settings("data.input_size=[64,64]"), CLASSES).fit_size(40, 64) == (48, 64)
@@ -225,9 +225,9 @@ def test_images_and_objects_that_are_masked_do_not_count():
 def test_a_batch_is_left_as_it_was():
     config = settings()
     batch = batch_of(config)
-    before = [x.clone() for x in batch]
+    before = [x.clone() for x in batch.tensors()]
     build(config, CLASSES)(batch)["total"].backward()
-    assert all(map(torch.equal, batch, before))
+    assert all(map(torch.equal, batch.tensors(), before))
 
 
 @pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
