@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -58,6 +59,10 @@ def test_an_image_that_is_added_moves_few_others():
     assert len(before) == pytest.approx(54, abs=2) and len(moved) < 27
 
 
+def test_the_split_is_the_same_on_every_machine():
+    assert spread([[0]] * 10, 0.3) == {1, 6, 7}
+
+
 def test_the_order_of_the_images_is_nothing_to_the_split():
     classes, names = [[i % 3] for i in range(40)], [f"{i}.jpg" for i in range(40)]
     held = {names[i] for i in spread(classes, 0.25, names)}
@@ -104,6 +109,21 @@ def photographs(tmp_path):
     held = {"images": images, "annotations": annotations, "categories": categories}
     (tmp_path / "all.json").write_text(json.dumps(held))
     return Data(root=str(tmp_path), train=Split(annotations="all.json"), val=Validation(split=0.2))
+
+
+def added(photographs):
+    """Add an image that a split made anew would hold out -> its name."""
+    path = Path(photographs.root) / "all.json"
+    held = json.loads(path.read_text())
+    for number in range(100):
+        name = f"slide9_{number}.png"
+        (path.parent / "images" / name).write_bytes((path.parent / "images" / "slide0_00.png").read_bytes())
+        image = {**held["images"][0], "id": 99, "file_name": name}
+        objects = [*held["annotations"], {**held["annotations"][0], "id": 99, "image_id": 99}]
+        path.write_text(json.dumps({**held, "images": [*held["images"], image], "annotations": objects}))
+        if name in build_sources(photographs)[1].division.val:
+            return name
+    raise AssertionError("none of a hundred names would be held out")
 
 
 def names(source):
@@ -180,16 +200,20 @@ def test_a_run_writes_its_split_and_a_copied_checkpoint_finds_it_again(photograp
     assert set(split["val"]) == names(val) and len(split["train"]) == 16
     saved = config.load(run / "config.yaml")
     assert saved.data.val.digest == val.division.digest
-    engine.train(
-        config.load(
-            run / "config.yaml", ["train.steps=2", "train.resume=auto", f"work_dir={run}", "train.eval_every=0"]
-        )
-    )
-    assert json.loads((run / "split.json").read_text()) == split
+    again = ["train.steps=2", "train.resume=auto", f"work_dir={run}"]
+    with pytest.raises(ValueError, match=r"of another run: data\.val\.split: 0\.2 -> 0\.5"):
+        engine.train(config.load(run / "config.yaml", [*again, "data.val.split=0.5"]))
+    new = added(photographs)  # would be held out, were the split made anew
+    engine.train(config.load(run / "config.yaml", again))
+    after = json.loads((run / "split.json").read_text())
+    assert after["val"] == split["val"] and after["train"] == [*split["train"], new]
     copied = tmp_path / "elsewhere" / "best.pt"
     copied.parent.mkdir()
     copied.write_bytes((run / "best.pt").read_bytes())
+    evaluate_checkpoint(copied, ["test.ae_threshold=99"])
+    assert "some of those held out now may have been trained on" in caplog.text
     caplog.clear()
+    (copied.parent / "split.json").write_bytes((run / "split.json").read_bytes())
     evaluate_checkpoint(copied, ["test.ae_threshold=99"])
     found = json.loads((copied.parent / "evaluation" / "predictions.json").read_text())
     ids = {val.record(i).image_id for i in range(len(val))}
