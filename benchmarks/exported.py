@@ -11,8 +11,7 @@ from benchmarks.tensors import CLASSES
 from cornernet import config, detectors
 from cornernet.config import Config
 from cornernet.export import export
-from cornernet.export.int8 import quantise
-from cornernet.prediction.exported import session
+from cornernet.graphs.onnx import quantise, session
 
 CALIBRATED_ON = 2  # images of noise: how long a file takes does not depend on its scales
 

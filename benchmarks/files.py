@@ -4,20 +4,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
 from benchmarks.measure import ROOT, Given, Stage, formulation
+from cornernet.config import Data
+from cornernet.data import pipeline
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.device import prepare
 from cornernet.data.images import read_image
 from cornernet.data.loader import collate
 from cornernet.data.source import ImageRecord
 from cornernet.data.streams import stream
-from cornernet.data.transforms.augment import Draws, draw
-from cornernet.data.transforms.photometric import prepare
+from cornernet.data.transforms import colour, lighting
 from cornernet.evaluation.metrics import FIGURES
 from cornernet.evaluation.scoring import coco_metrics
 
@@ -60,12 +62,13 @@ def loader(given: Given, batch: int = 8) -> Stage:
     """Training samples from a JPEG, device part included, on one core; the floor is the JPEG decoder alone."""
     plain = formulation("sample")
     source = OneImage(write_image(given.folder / "image.jpg"))
-    dataset = TrainDataset(source, INPUT, border=BORDER, scales=SCALES)
+    made = pipeline.build(Data(input_size=INPUT))
+    dataset = TrainDataset(source, made)
     draws = [draws_of(epoch) for epoch in range(batch)]
     data = np.frombuffer(source.path.read_bytes(), np.uint8)
 
     def ours() -> None:
-        prepare(collate([dataset[epoch, 0] for epoch in range(batch)], 128), MEAN, STD)
+        prepare(collate([dataset[epoch, 0] for epoch in range(batch)], 128, made.changes()), MEAN, STD)
 
     def reference() -> None:
         made = [plain.sample(source.path, source.boxes(0), d, INPUT, BORDER, MEAN, STD)[0] for d in draws]
@@ -79,17 +82,32 @@ def loader(given: Given, batch: int = 8) -> Stage:
     return Stage(work, {"": on_one_core(ours)}, on_one_core(reference), on_one_core(floor))
 
 
+class Draws(NamedTuple):
+    """Every random number of one sample of the published augmentation."""
+
+    scale: float
+    centre: tuple[float, float]
+    flip: bool
+    colour: dict[str, np.ndarray]
+    lighting: dict[str, np.ndarray]
+
+
 def draws_of(epoch: int) -> Draws:
     """The random numbers of the sample of that epoch."""
-    return draw(stream("augment", 0, epoch, 0), SCALES)
+    crop, flip, colours, light = (
+        stream(f"data.transforms.{name}", 0, epoch, 0) for name in ("crop", "flip", "colour", "lighting")
+    )
+    scale = SCALES[int(crop.integers(len(SCALES)))]
+    x, y = crop.random(2).tolist()
+    return Draws(scale, (x, y), flip.random() < 0.5, colour.colour(colours), lighting.lighting(light))
 
 
 def write_image(path: Path) -> Path:
     """Write a JPEG as large and as detailed as a photograph of COCO: blobs and edges with grain on them."""
     rng = np.random.default_rng(0)
     coarse = cv2.resize(rng.integers(0, 256, (12, 16, 3), np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    for x, y, radius, *colour in rng.integers(0, 256, (60, 6)).tolist():
-        cv2.circle(coarse, (x * WIDTH // 256, y * HEIGHT // 256), 4 + radius // 5, colour, -1)
+    for x, y, radius, *paint in rng.integers(0, 256, (60, 6)).tolist():
+        cv2.circle(coarse, (x * WIDTH // 256, y * HEIGHT // 256), 4 + radius // 5, paint, -1)
     image = coarse + rng.normal(0, 12, coarse.shape)
     cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
     return path

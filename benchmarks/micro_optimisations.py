@@ -108,11 +108,11 @@ def main(path: str, overrides: list[str], rounds: int = 5) -> None:
 
 
 def _has_data(settings: Config) -> bool:
-    return settings.data.name == "shapes" or (Path(settings.data.root) / settings.data.train.annotations).is_file()
+    return settings.data.name == "shapes" or (Path(settings.data.root) / settings.data.train.annotations).exists()
 
 
 def _batches(settings: Config, source: Source) -> Iterator[Batch]:
-    return iter(train_loader(settings.data, source, settings.train.batch_size, steps=STEPS + HELD))
+    return iter(train_loader(settings.data, source, settings.train.batch_size, steps=STEPS + HELD, typed=True))
 
 
 def _print(path: str, measured: str, call: Callable[[int], Any], rounds: int) -> None:

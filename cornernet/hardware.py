@@ -89,7 +89,7 @@ def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
 
     On a CPU they stay as they are: what makes them ready for the network would have to undo it.
     """
-    batch = Batch(*(x.to(device, non_blocking=True) for x in batch))
+    batch = batch.map(lambda x: x.to(device, non_blocking=True))
     if channels_last and device.type != "cpu":
         batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
     return batch

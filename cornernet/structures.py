@@ -5,7 +5,8 @@ D tag dimension, N detections of an image. Boxes are (x1, y1, x2, y2); "input" m
 sees, "cells" means the coordinates of its output map, "original" means the image on disk.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
@@ -13,22 +14,33 @@ if TYPE_CHECKING:
     import numpy as np  # to name its arrays; what reads this table need not import it
 
 
-class ColourDraws(NamedTuple):
-    """Random numbers of the photometric augmentation, drawn in the worker and applied on the device."""
+class LabelledImage(NamedTuple):
+    """An image on its way through the transforms, and its objects."""
 
-    order: "np.ndarray"  # [3] int64, permutation of 0 brightness, 1 contrast, 2 saturation
-    alpha: "np.ndarray"  # [3] float32, factor - 1 of each, in the order in which they are applied
-    light: "np.ndarray"  # [3] float32, weights of the three PCA components
+    image: "np.ndarray"  # [H, W, 3] uint8, BGR
+    boxes: "np.ndarray"  # [n, 4] float64, xyxy edges in its pixels, inside the image, with positive area
+    labels: "np.ndarray"  # [n] int64, 0 .. C-1
+
+
+Numbers = dict[str, Any]  # random ones of one sample, by name: arrays or numbers; those of a batch are tensors [B, ...]
 
 
 class Sample(NamedTuple):
-    """One training item: an augmented image and its objects."""
+    """One training item: a changed image and its objects."""
 
     image: "np.ndarray"  # [H, W, 3] uint8, BGR, of the network's input size
     boxes: "np.ndarray"  # [n, 4] float32, input pixels, inside the image, with positive area
     labels: "np.ndarray"  # [n] int64, 0 .. C-1
     index: int  # type: ignore[assignment]  # position in the dataset; in place of tuple.index
-    colour: ColourDraws
+    numbers: tuple[Numbers, ...] = ()  # of each change that is left to the device
+
+
+class Change(NamedTuple):
+    """A change of a batch's images that is left to the device."""
+
+    apply: Callable[..., Any]  # called with images, or their mean colours, and the numbers by name
+    on_colours: bool  # whether it gives a matrix on colours, not images
+    numbers: Numbers  # float32, int64 or bool tensors [B, ...]
 
 
 class Batch(NamedTuple):
@@ -40,9 +52,17 @@ class Batch(NamedTuple):
     mask: Tensor  # [B, M] bool, slot holds an object
     index: Tensor  # type: ignore[assignment]  # [B] int64, position in the dataset; in place of tuple.index
     dropped: Tensor  # [B] int64, objects that found no slot
-    colour_order: Tensor  # [B, 3] int64
-    colour_alpha: Tensor  # [B, 3] float32
-    colour_light: Tensor  # [B, 3] float32
+    changes: tuple[Change, ...] = ()  # what is still to be done to the images, in this order
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in it, those of its changes behind the others."""
+        return [*self[:-1], *(x for change in self.changes for x in change.numbers.values())]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch of what a function makes of every tensor."""
+        tensors = {name: function(getattr(self, name)) for name in self._fields if name != "changes"}
+        changes = [x._replace(numbers={k: function(v) for k, v in x.numbers.items()}) for x in self.changes]
+        return Batch(**tensors, changes=tuple(changes))
 
 
 class CornerTargets(NamedTuple):

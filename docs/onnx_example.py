@@ -35,7 +35,7 @@ kept = cv2.dnn.NMSBoxesBatched(sides.tolist(), scores.tolist(), labels.tolist(),
 for i in list(kept)[: test["max_per_image"]]:
     name, (x1, y1, x2, y2) = about["names"][labels[i]], boxes[i]
     print(f"{name} {scores[i]:.4f} {x1:.2f} {y1:.2f} {x2:.2f} {y2:.2f}")
-    if scores[i] >= test["draw_score"]:
+    if scores[i] >= about["draw_scores"][labels[i]]:
         cv2.rectangle(image, (round(x1), round(y1)), (round(x2), round(y2)), (0, 200, 0), 2)
         cv2.putText(image, name, (round(x1), round(y1) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 200, 0), 1, cv2.LINE_AA)
 cv2.imwrite(out, image)

@@ -41,6 +41,16 @@ def seeded():
 
 
 @pytest.fixture
+def one_stream(monkeypatch):
+    """All transforms of a sample draw from one stream, one after the other, as before each had its own."""
+    from cornernet.data import pipeline, streams
+
+    held = {}
+    shared = lambda purpose, *numbers: held.setdefault(numbers, streams.stream("augment", *numbers))  # noqa: E731
+    monkeypatch.setattr(pipeline, "stream", shared)
+
+
+@pytest.fixture
 def full_disk(monkeypatch):
     """Context in which the disk is full for files of these names: their bytes go to /dev/full."""
     from cornernet.system import writing
@@ -69,7 +79,7 @@ data:
   input_size: [64, 64]
   max_objects: 8
   workers: 0
-  augment: {border: 16, scales: [0.9, 1.0]}
+  transforms: {crop: {border: 16, scales: [0.9, 1.0]}}
 model:
   backbone: {stacks: 2, stem_channels: 8, channels: [8, 8, 8], blocks: [1, 1, 1]}
   head: {channels: 8, pool_channels: 8}
@@ -102,6 +112,31 @@ def tiny_anchor(tiny) -> Path:
     path = tiny.with_name("tiny_anchor.yaml")
     path.write_text(TINY_ANCHOR)
     return path
+
+
+TINY_RESNET = """
+base: tiny.yaml
+model: {backbone: {name: resnet18}}
+train: {ema: null}
+"""
+KINDS = (
+    "corner",
+    "anchor",
+    "corner_resnet18",
+)  # on an hourglass without a neck, with one, and on a ResNet with its own
+
+
+@pytest.fixture(scope="session")
+def kinds(tiny, tiny_anchor) -> dict[str, Path]:
+    """Config files of all KINDS, by name."""
+    tiny.with_name("tiny_resnet.yaml").write_text(TINY_RESNET)
+    return {"corner": tiny, "anchor": tiny_anchor, "corner_resnet18": tiny.with_name("tiny_resnet.yaml")}
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def any_tiny(request, kinds) -> Path:
+    """Each of these in turn."""
+    return kinds[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,8 @@ STEPS_A_KILL = 8  # so that the run is still going at the last one
 ASKING = (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 SETTINGS = [
     "data.shapes.size=64", "data.shapes.train_images=50", "data.shapes.val_images=4", "data.input_size=[64,64]",
-    "data.augment.border=16", "data.workers=1", "train.batch_size=4", "train.precision=fp32", "train.device=cpu",
+    "data.transforms.crop.border=16",
+    "data.workers=1", "train.batch_size=4", "train.precision=fp32", "train.device=cpu",
     "model.backbone.stem_channels=16", "model.backbone.channels=[32,64,128]",  # 18 MB, so that a save takes a moment
     "train.log_every=1", "train.save_every=1", "train.resume=auto",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ from cornernet import config, detectors
 from cornernet.config import Config
 from cornernet.hardware import build_accelerator
 from cornernet.profiling import random_batch
-from cornernet.structures import Batch
 from cornernet.training import engine, optim
 from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 
@@ -43,7 +42,7 @@ def test_a_run_on_the_gpu_ends_with_finite_figures(tmp_path, precision):
 def test_the_training_step_never_waits_for_the_device():
     settings = config.override(Config(), SMALL)
     detector = detectors.build(settings, 80).cuda().train()
-    batch = Batch(*(x.cuda() for x in random_batch(settings)))
+    batch = random_batch(settings).map(torch.Tensor.cuda)
     detector(batch)["total"].backward()  # the first call may build its kernels
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
@@ -61,7 +60,7 @@ def test_a_bad_step_is_left_out_without_waiting_for_the_device(optimizer):
     accelerator = build_accelerator(settings)
     prepared = accelerator.prepare(optim.build_optimizer(detector, settings.train))
     averaged, nonfinite_steps = optim.build_average(detector, 0.9), NonFiniteSteps(3, accelerator)
-    batch = Batch(*(x.cuda() for x in random_batch(settings)))
+    batch = random_batch(settings).map(torch.Tensor.cuda)
     for spoil in (1.0, float("nan")):
         before = {key: value.clone() for key, value in detector.state_dict().items()}
         kept, terms = Buffers(detector), detector(batch)

@@ -10,9 +10,9 @@ PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
     ["errors", "structures", "processes", "version"],
     ["system", "registry"],
-    ["config"],
+    ["config", "arguments"],
     ["ops", "hardware"],
-    ["backbones", "losses", "data", "drawing"],
+    ["backbones", "losses", "data", "drawing", "graphs"],
     ["detectors"],
     ["checkpoints"],
     ["prediction"],
@@ -22,6 +22,7 @@ FLOORS = [  # bottom up
     ["cli"],
 ]
 OPEN = {
+    "arguments",
     "errors",
     "structures",
     "processes",
@@ -73,8 +74,8 @@ def arrows_of(own, source):
 
 
 def room(module):
-    """`cornernet.data.sources` -> `data`; None for the package itself."""
-    return module.split(".")[1] if "." in module else None
+    """`cornernet.data.sources` -> `data`; None for the package itself and for other packages."""
+    return module.split(".")[1] if module.startswith("cornernet.") else None
 
 
 def upward(own, source):

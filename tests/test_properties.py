@@ -6,6 +6,7 @@ Seeded: the same examples on every run.
 import copy
 import io
 import json
+from dataclasses import replace
 from functools import cache, partial
 
 import cv2
@@ -19,13 +20,13 @@ from cornernet import config, detectors
 from cornernet.data import read, read_image, require_boxes
 from cornernet.data.images import Fault, examine
 from cornernet.data.loader import collate
-from cornernet.data.transforms.augment import augment, draw
+from cornernet.data.pipeline import build, run
 from cornernet.prediction import inference
-from cornernet.structures import Sample
+from cornernet.structures import LabelledImage, Sample
 
 seeded = partial(settings, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
-# -- boxes, sizes and masks: augment -> targets -> loss -> decode -----------------------------------------------
+# -- boxes, sizes and masks: transforms -> targets -> loss -> decode -----------------------------------------------
 
 sides = st.one_of(st.integers(1, 8), st.integers(9, 300), st.sampled_from([1, 1200]))
 
@@ -47,6 +48,10 @@ def noise(size, seed):
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
 
 
+def _given(size, boxes, labels, index):
+    return LabelledImage(noise(size, index), boxes, labels)
+
+
 @cache
 def detector_of(path):
     chosen = config.load(path)
@@ -62,15 +67,18 @@ def detector_of(path):
 @seeded(max_examples=25)
 def test_from_any_boxes_to_finite_losses_and_boxes_inside(request, kind, one, other, seed, cropping, longest, hidden):
     detector, chosen = detector_of(request.getfixturevalue(kind))
-    rng, samples = np.random.default_rng(seed), []
+    frame = {"crop": {"scales": [0.9, 1.0], "border": 16}} if cropping else {"fit": {}}
+    transforms = {**frame, "flip": {"vertical": 0.5}, "colour": {}, "lighting": {}}
+    pipeline = build(replace(chosen.data, input_size=(64, 64), longest_side=longest, transforms=transforms))
+    samples = []
     for index, (size, boxes, labels) in enumerate([one, other]):
-        draws = draw(rng, chosen.data.augment.scales, 0.5, 0.5)
-        image, boxes, labels = augment(noise(size, index), boxes, labels, draws, (64, 64), cropping, 16, longest)
+        made, numbers = run(pipeline, (seed, 0, index), partial(_given, size, boxes, labels), 2)
+        image, boxes, labels = made
         assert image.shape == (64, 64, 3) and image.dtype == np.uint8
         assert np.isfinite(boxes).all() and (boxes[:, :2] < boxes[:, 2:]).all() and len(boxes) == len(labels)
         assert (boxes >= 0).all() and (boxes <= 64).all()
-        samples.append(Sample(image, boxes, labels, index, draws.colour))
-    batch = collate(samples, chosen.data.max_objects)
+        samples.append(Sample(image, boxes, labels, index, numbers))
+    batch = collate(samples, chosen.data.max_objects, pipeline.changes())
     kept = torch.tensor([hidden >> bit & 1 for bit in range(16)], dtype=torch.bool).view(2, 8)
     batch = batch._replace(mask=batch.mask & kept)
     terms = detector.train()(batch)

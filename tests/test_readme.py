@@ -16,13 +16,14 @@ import pytest
 import torch
 
 import cornernet
-from cornernet import config
+from cornernet import config, detectors
 from cornernet.cli import commandline, console, keys
 from cornernet.cli.commandline import Command
 from cornernet.config import Config, shipped
+from cornernet.detectors.losses import have_place
 from cornernet.experiments import box_regression, grid
 from cornernet.losses import build
-from cornernet.prediction.media import video_writer
+from cornernet.prediction.video import video_writer
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -124,7 +125,7 @@ def _mistake(command: Command, name: str, given: list[str], line: str) -> str:
     try:
         if not given:
             return ""
-        *paths, settings = commandline.split(given, command.usage, command.paths, command.optional)
+        *paths, settings = commandline.split(given, command.usage, command.paths, command.optional, command.several)
         own, overrides = keys.read(settings, command.keys, command.overrides)
         _tried(name, command, paths, own, overrides)
     except (ValueError, OSError) as error:
@@ -163,6 +164,8 @@ def _config(given: str) -> str:
 
 
 def _losses_exist(settings: Config) -> None:
+    if settings.model.detector != "centre":  # the plug-in of docs/own_detector.md
+        have_place(settings, detectors.kind(settings).ROLES)
     given = {"num_classes": 3, "dim": 8}
     for role in (item.name for item in fields(settings.loss)):
         loss = getattr(settings.loss, role)

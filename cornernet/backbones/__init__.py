@@ -1,17 +1,35 @@
-"""Backbones: images -> feature maps. The stacked hourglass, pyramids of it and of ResNets, and gradient checkpointing.
+"""Backbones and their necks: images -> feature maps. A backbone is one file; its name is `model.backbone.name`.
 
-Called by the detectors alone.
+The file defines what it is named after, a function or class whose parameters are its arguments, `model.backbone.args`:
+
+    bar(width: int = 64) -> Backbone        what that offers belongs to the instance: see `Backbone`
+
+It may declare
+
+    NAMES = ("bar18", "bar34")              where one file makes several, each defined by its name
+    KEYS = ("weights",)                     keys of the section model.backbone that it takes beside its args
+
+A parameter `out_channels` is given the width that the detector reads, where it has one. Any backbone serves any
+detector: behind those whose levels have not seen the coarser ones there is a pyramid. Beside them in this folder lie
+the parts that they share and gradient checkpointing. Called by the detectors, and for what a backbone takes by
+`profiling`.
 """
 
 from cornernet.backbones.backbone import Backbone
-from cornernet.backbones.hourglass import STEM_STRIDE, ConvBlock, StackedHourglass
-from cornernet.backbones.pyramid import HourglassPyramid, ResNetPyramid
+from cornernet.backbones.building import BACKBONES, build, members, takes
+from cornernet.backbones.hourglass import ConvBlock
+from cornernet.backbones.pyramid import pyramid, single
+
+PARTS = ("backbone", "building", "pyramid", "recompute")  # files of the folder that make no backbone
+
+BACKBONES.update(members(__name__, __path__, PARTS))
 
 __all__ = [
-    "STEM_STRIDE",
+    "BACKBONES",
     "Backbone",
     "ConvBlock",
-    "HourglassPyramid",
-    "ResNetPyramid",
-    "StackedHourglass",
+    "build",
+    "pyramid",
+    "single",
+    "takes",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cornernet.backbones.backbone import Backbone
 
+KEYS = ("stacks", "stem_channels", "channels", "blocks")
 STEM_STRIDE = 4
 
 
@@ -105,20 +106,27 @@ def trim(hourglass: Hourglass, levels: int) -> None:
 
 
 class StackedHourglass(Backbone):
-    """Stem of stride 4 and a row of hourglasses: [B, 3, H, W] -> list of [B, out_channels, H/4, W/4], one a stack.
+    """Stem of stride 4 and a row of hourglasses, each of which gives the levels of its way up, of strides 4, 8, ...
 
-    Each stack reads what the stem (or the merge before it) gave; between two stacks its input and its output, both
-    projected, are added and pass a residual block.
+    Level 0 has out_channels, or channels[0] where these are None, level i channels[i]. Each stack reads what the stem
+    (or the merge before it) gave; between two stacks its input and its output, both projected, are added and pass a
+    residual block.
     """
+
+    decoded = True
 
     hourglasses: Sequence[Hourglass]
 
-    def __init__(self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int):
+    def __init__(
+        self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int | None = None
+    ):
         super().__init__()
         _check(stacks, channels, blocks)
+        out_channels = channels[0] if out_channels is None else out_channels
         width, between = channels[0], stacks - 1
-        self.order = len(channels) - 1
+        self.order, self.stacks = len(channels) - 1, stacks
         self.multiple = STEM_STRIDE * 2**self.order
+        self.strides, self.channels = [STEM_STRIDE * 2**i for i in range(len(channels))], [out_channels, *channels[1:]]
         self.stem = nn.Sequential(ConvBlock(3, stem_channels, 7, 2), Residual(stem_channels, width, stride=2))
         hourglasses = nn.ModuleList(Hourglass(channels, blocks) for _ in range(stacks))
         self.hourglasses = hourglasses  # type: ignore[assignment]  # a ModuleList does not say what it holds
@@ -133,12 +141,14 @@ class StackedHourglass(Backbone):
         between = zip(self.merge_input, self.merge_output, self.merged, strict=True)
         return [self.stem, *levels, *self.outputs, *(part for parts in between for part in parts)]
 
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images to the features of every stack."""
-        return [levels[0] for levels in self.levels(images)]
+    def keep(self, first: int, last: int) -> None:
+        """Take the levels finer than the first out of the last stack, where nobody reads them."""
+        if first:
+            trim(self.hourglasses[-1], min(first, self.order))
+            self.outputs[-1] = nn.Identity()
 
-    def levels(self, images: Tensor) -> list[list[Tensor]]:
-        """Images -> features of every stack, fine to coarse, of strides 4, 8, ...: out_channels, then channels[i]."""
+    def forward(self, images: Tensor) -> list[list[Tensor]]:
+        """Map images to the levels of every stack, fine to coarse."""
         x, stacks = self.stem(images), []
         for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
             finest, *coarser = hourglass.levels(x)
@@ -147,6 +157,13 @@ class StackedHourglass(Backbone):
                 both = self.merge_input[i](x) + self.merge_output[i](stacks[-1][0])
                 x = self.merged[i](F.relu(both, inplace=True))
         return stacks
+
+
+def hourglass(
+    stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int | None = None
+) -> StackedHourglass:
+    """Stacked hourglass of CornerNet, levels of stride 4 and coarser, supervised behind every stack."""
+    return StackedHourglass(stacks, stem_channels, channels, blocks, out_channels)
 
 
 def _check(stacks: int, channels: list[int], blocks: list[int]) -> None:

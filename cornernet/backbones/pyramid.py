@@ -1,23 +1,16 @@
-"""Feature pyramids: images -> features of one width at strides 2^first .. 2^last, for every supervised stack.
+"""Necks: levels of any backbone -> levels of one width at strides 2^first .. 2^last, for every supervised stack.
 
 Lin, Dollár, Girshick, He, Hariharan, Belongie: Feature Pyramid Networks, 2017, arXiv 1612.03144; the levels beyond the
 backbone's own as in RetinaNet, arXiv 1708.02002, section 4.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import resnet
 from torchvision.ops import FeaturePyramidNetwork
 
 from cornernet.backbones.backbone import Backbone
-from cornernet.backbones.hourglass import STEM_STRIDE, StackedHourglass, trim
-
-HOURGLASS_FIRST = STEM_STRIDE.bit_length() - 1  # level of the hourglass's finest features, stride 4
-STAGES = {2: "layer1", 3: "layer2", 4: "layer3", 5: "layer4"}  # of a ResNet, by level
 
 
 class Coarser(nn.Module):
@@ -37,96 +30,103 @@ class Coarser(nn.Module):
         return levels
 
 
-class HourglassPyramid(Backbone):
-    """The decoder levels of every hourglass are its pyramid: [B, 3, H, W] -> stacks x levels of [B, channels, h, w].
+class Neck(Backbone):
+    """A backbone with one width at all levels, which offers what a backbone does.
 
-    Raises ValueError for levels finer than the hourglass's own stride of 4.
+    first: index of the backbone's level that is the finest; count: of levels, coarser ones than the backbone has too.
     """
+
+    def __init__(self, body: Backbone, channels: int, first: int, count: int):
+        super().__init__()
+        self.first, self.own = first, min(count, len(body.strides) - first)  # own: levels that the backbone has
+        self.strides = [body.strides[first] * 2**i for i in range(count)]
+        self.channels = [channels] * count
+        self.multiple, self.stacks, self.decoded = body.multiple, body.stacks, True
+
+
+class Laterals(Neck):
+    """A 1x1 convolution a level and stack, for a backbone whose levels have seen the coarser ones: `decoded`."""
 
     laterals: Sequence[Sequence[nn.Conv2d]]
 
-    def __init__(self, hourglass: StackedHourglass, widths: list[int], channels: int, first: int, last: int):
-        super().__init__()
-        if first < HOURGLASS_FIRST:
-            raise ValueError(f"an hourglass has no level below {HOURGLASS_FIRST} (stride {STEM_STRIDE}), got {first}")
-        self.hourglass, self.multiple = hourglass, hourglass.multiple
-        skipped = first - HOURGLASS_FIRST
-        own = widths[skipped : last - HOURGLASS_FIRST + 1]
-        if not own:
-            raise ValueError(f"model.anchor.first_level {first} lies beyond the {len(widths)} levels of the hourglass")
-        self.skipped, self.taken = skipped, len(own)
-        if skipped:  # nobody reads the finest level of the last stack
-            trim(hourglass.hourglasses[-1], min(skipped, len(widths) - 1))
-            hourglass.outputs[-1] = nn.Identity()
-        stacks = len(hourglass.outputs)
-        laterals = nn.ModuleList(nn.ModuleList(nn.Conv2d(w, channels, 1) for w in own) for _ in range(stacks))
+    def __init__(self, body: Backbone, channels: int, first: int, count: int):
+        super().__init__(body, channels, first, count)
+        body.keep(first, first + self.own - 1)
+        self.hourglass = body  # as files of weights know it
+        widths = body.channels[first : first + self.own]
+        laterals = nn.ModuleList(nn.ModuleList(nn.Conv2d(w, channels, 1) for w in widths) for _ in range(body.stacks))
         self.laterals = laterals  # type: ignore[assignment]  # a ModuleList does not say what it holds
-        self.coarser = nn.ModuleList(Coarser(channels, last - first + 1 - len(own)) for _ in range(stacks))
+        self.coarser = nn.ModuleList(Coarser(channels, count - self.own) for _ in range(body.stacks))
 
     def segments(self) -> list[nn.Module]:
-        """The parts of the hourglass that gradient checkpointing computes twice."""
+        """The parts of the backbone that gradient checkpointing computes twice."""
         return self.hourglass.segments()
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
-        """Map images to the pyramids of the supervised stacks; in eval mode the last one alone."""
-        stacks = list(zip(self.hourglass.levels(images), self.laterals, self.coarser, strict=True))
-        pyramids = []
+        """Map images to the levels of the supervised stacks; in eval mode of the last one alone."""
+        stacks = list(zip(self.hourglass(images), self.laterals, self.coarser, strict=True))
+        found = []
         for levels, laterals, coarser in stacks if self.training else stacks[-1:]:
-            own = levels[self.skipped : self.skipped + self.taken]
-            pyramids.append(coarser([lateral(x) for lateral, x in zip(laterals, own, strict=True)]))
-        return pyramids
+            own = levels[self.first : self.first + self.own]
+            found.append(coarser([lateral(x) for lateral, x in zip(laterals, own, strict=True)]))
+        return found
 
 
-class ResNetPyramid(Backbone):
-    """A torchvision ResNet with FPN: [B, 3, H, W] BGR -> 1 x levels of [B, channels, h, w].
+class FPN(Neck):
+    """A way down from the coarsest level to the finest, shared by the stacks, where a backbone has none of its own.
 
-    weights: file with a ResNet's state dict of torchvision, whose channels are RGB; empty for random ones.
-    Raises ValueError for levels the ResNet does not have, FileNotFoundError and ValueError for weights that do not fit.
+    depth: how many levels of the backbone it begins above the finest, count or more, so that one fine level may know
+    of coarse ones.
     """
 
-    multiple = 32
-
-    def __init__(self, name: str, channels: int, first: int, last: int, weights: str = ""):
-        super().__init__()
-        if first not in STAGES:
-            raise ValueError(f"model.anchor.first_level must be one of {', '.join(map(str, STAGES))}, got {first}")
-        self.body = getattr(resnet, name)(weights=None)
-        if weights:
-            _load(self.body, Path(weights))
-        del self.body.avgpool, self.body.fc
-        self.stages = [STAGES[level] for level in STAGES if first <= level <= last]
-        self.run = [STAGES[level] for level in STAGES if level <= last]
-        for stage in STAGES.values():
-            if stage not in self.run:
-                delattr(self.body, stage)
-        widths = [_width(getattr(self.body, stage)) for stage in self.stages]
-        self.fpn = FeaturePyramidNetwork(widths, channels)
-        self.coarser = Coarser(channels, last - first + 1 - len(widths))
+    def __init__(self, body: Backbone, channels: int, first: int, count: int, depth: int):
+        super().__init__(body, channels, first, count)
+        widths = body.channels[first : first + depth]
+        body.keep(first, first + len(widths) - 1)
+        self.body, self.depth = body, len(widths)
+        self.fpn = FeaturePyramidNetwork(list(widths), channels)
+        for unread in range(self.own, self.depth):
+            self.fpn.layer_blocks[unread] = nn.Identity()
+        self.coarser = Coarser(channels, count - self.own)
 
     def segments(self) -> list[nn.Module]:
-        """The stages of the ResNet, which gradient checkpointing computes twice."""
-        return [getattr(self.body, stage) for stage in self.run]
+        """The parts of the backbone that gradient checkpointing computes twice."""
+        return self.body.segments()
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
-        """Map images to one pyramid."""
-        body, x = self.body, images.flip(1)  # RGB
-        x = body.maxpool(body.relu(body.bn1(body.conv1(x))))
-        found = {}
-        for stage in self.run:
-            x = found[stage] = getattr(body, stage)(x)
-        return [self.coarser(list(self.fpn({stage: found[stage] for stage in self.stages}).values()))]
+        """Map images to the levels of the supervised stacks; in eval mode of the last one alone."""
+        stacks = self.body(images)
+        return [self.coarser(self._down(levels)) for levels in (stacks if self.training else stacks[-1:])]
+
+    def _down(self, levels: list[Tensor]) -> list[Tensor]:
+        read = levels[self.first : self.first + self.depth]
+        return list(self.fpn({str(i): level for i, level in enumerate(read)}).values())[: self.own]
 
 
-def _width(stage: nn.Sequential) -> int:
-    """Channels that come out of a stage."""
-    return [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)][-1].num_features
+def pyramid(body: Backbone, channels: int, first: int, last: int) -> Backbone:
+    """Backbone -> its levels of stride 2^first to 2^last, each of this width, and further ones where it has no more.
+
+    Raises ValueError, one sentence, where it does not have the first.
+    """
+    index, count = _index(body, 2**first, f"model.anchor.first_level={first}"), last - first + 1
+    return Laterals(body, channels, index, count) if body.decoded else FPN(body, channels, index, count, count)
 
 
-def _load(body: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"model.backbone.weights: there is no file {path}")
-    try:
-        body.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for foreign files
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"model.backbone.weights: {path} does not hold the weights of this ResNet: {reason}") from None
+def single(body: Backbone, channels: int, stride: int) -> Backbone:
+    """Backbone -> its level of this stride, of this width, knowing of all coarser ones.
+
+    A backbone that is such a one already is left as it is. Raises ValueError, one sentence, where it has no such level.
+    """
+    index = _index(body, stride, f"model.backbone.stride={stride}")
+    if not body.decoded:
+        return FPN(body, channels, index, 1, len(body.strides))
+    if index == 0 and body.channels[0] == channels:
+        return body
+    return Laterals(body, channels, index, 1)
+
+
+def _index(body: Backbone, stride: int, asked: str) -> int:
+    if stride not in body.strides:
+        offered = ", ".join(map(str, body.strides))
+        raise ValueError(f"{asked} asks for features of stride {stride}, and the backbone offers strides {offered}")
+    return list(body.strides).index(stride)

@@ -14,14 +14,15 @@ from typing import Any, BinaryIO, cast
 
 import torch
 
+from cornernet import graphs
 from cornernet.checkpoints import outline
 from cornernet.errors import Damaged
 from cornernet.system import writing
 from cornernet.system.reading import NO_MEMORY, Watched, patiently, present
+from cornernet.version import PLUGINS, __version__
 
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
 KINDS = {"model": dict, "config": dict, "class_names": list, "category_ids": list, "step": int}
-EXPORTED = (".onnx", ".pt2")  # endings of files that hold a graph and no network
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64  # bytes of the comment; its length stands in the two bytes before it
 END = 22  # bytes of what ends an archive that has no comment
@@ -118,9 +119,20 @@ def load(path: str | Path) -> dict[str, Any]:
             f"{path} is not a checkpoint of this toolkit: it has no {', '.join(missing)} "
             "(weights in the published layout go through tools/convert_checkpoint.py first)"
         )
+    _check_contract(held.get("versions"), path)
     if fault := _fault(held):
         raise ValueError(f"{path} is not a checkpoint of this toolkit: {fault}")
     return state
+
+
+def _check_contract(versions: Any, path: str | Path) -> None:
+    """Raise ValueError for a checkpoint of a newer contract with plug-ins, which might be read wrongly here."""
+    contract = versions.get("plugins", PLUGINS) if isinstance(versions, dict) else PLUGINS
+    if not isinstance(contract, int) or contract > PLUGINS:
+        raise ValueError(
+            f"{path} was written for plug-ins of contract {contract}, and this version of cornernet, {__version__}, "
+            f"knows them up to {PLUGINS}: read it with the version that wrote it, or a newer one"
+        )
 
 
 def _fault(held: dict[str, Any]) -> str:
@@ -147,7 +159,7 @@ def read_tensors(path: str | Path) -> Any:
     path = Path(path)
     if not present(path):
         raise FileNotFoundError(f"there is no checkpoint {path}" + (", that is a folder" if path.is_dir() else ""))
-    if path.suffix in EXPORTED:
+    if graphs.of_file(path):
         raise ValueError(f"{path} is an exported file, which is not enough here: give the checkpoint it was made from")
     return patiently(path, lambda: _read(path))
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from cornernet import config, detectors
+from cornernet import config, detectors, registry
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, Losses, differences, elsewhere, ranges
 from cornernet.detectors import Detector
@@ -33,9 +33,11 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     a network from elsewhere that nobody typed.
     """
     held = checkpoint.load(path)
-    settings = _only_known_losses(config.override(from_file(held["config"]), overrides), path)
+    settings = config.override(from_file(held["config"]), overrides)
     if words := config.untyped(settings, "model"):
         raise ValueError(elsewhere.refusal(str(path), words))
+    with _named(path):
+        settings = _only_known_losses(settings, path)
     build = partial(detectors.build, without_weights(settings), len(held["class_names"]), with_loss=False)
     fit(build, held, settings, path)
     if len(held["class_names"]) != len(held["category_ids"]):
@@ -45,6 +47,15 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     detector = build()
     load_weights(detector, held, settings, path)
     return detector.eval().to(memory_format=torch.channels_last), settings, held
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Whose detector is not known where it is looked up: the checkpoint's, and a plug-in may be what lacks."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {registry.VARIABLE} names folders that hold more") from None
 
 
 def from_file(values: dict[str, Any]) -> Config:
@@ -117,7 +128,7 @@ def _only_known_losses(settings: Config, path: str | Path) -> Config:
     A detector predicts without its loss, but reads its tags as the grouping loss declares: that it cannot is logged.
     """
     asked = {role: config.untyped(settings, f"loss.{role}") for role in vars(settings.loss)}
-    if asked["grouping"] and "grouping" in config.roles(settings):
+    if "grouping" in detectors.roles(settings) and asked["grouping"]:
         log.warning(
             "%s; without that corners are paired by the distance of their tags, whatever its pair_distance is",
             elsewhere.refusal(str(path), asked["grouping"]),

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from cornernet.cli import epochs
 from cornernet.cli.keys import Reader, read
+from cornernet.config import brought
 from cornernet.errors import BAD_INPUT, FAILED, Failed, Interrupted, Unsaved
 from cornernet.system import printing
 from cornernet.system.interruption import leaving
@@ -30,6 +32,7 @@ class Command(NamedTuple):
     usage: str  # its first line names the tool as tools/NAME.py
     paths: int = 1  # that are required
     optional: int = 0  # that may follow
+    several: bool = False  # whether any number may follow in the last one's place; main takes these as a list
     keys: Mapping[str, Reader] = {}  # own keys: the parameter of main, and how the value is read
     overrides: bool = True  # whether all other keys are those of a config
     stopped: str = ""  # said after "stopped by SIGTERM", or another signal
@@ -50,9 +53,10 @@ def call(command: Command, arguments: list[str], words: Callable[[str], str] = s
         sys.exit(0)
     printing.prepare()
     with sentences(words), leaving(command.stopped):
-        *given, settings = split(arguments, usage, command.paths, command.optional)
+        *given, settings = split(arguments, usage, command.paths, command.optional, command.several)
         if settings and not command.keys and not command.overrides:
             raise ValueError(f"got {settings[0]!r}, but nothing can be set here; {_first(usage)}")
+        epochs.check(given, settings if command.overrides and "epochs" not in command.keys else [])
         own, rest = read(settings, command.keys, command.overrides)
         command.main(*given, *([rest] if command.overrides else []), **own)
         sys.stdout.flush()
@@ -60,17 +64,24 @@ def call(command: Command, arguments: list[str], words: Callable[[str], str] = s
             log.warning("a part of what was printed is lost: %s", error.strerror)
 
 
-def split(arguments: list[str], usage: str, paths: int, optional: int = 0) -> list:
-    """Arguments -> [path, ..., overrides]; absent optional paths are None. Raises ValueError for a wrong count."""
+def split(arguments: list[str], usage: str, paths: int, optional: int = 0, several: bool = False) -> list:
+    """Arguments -> [path, ..., overrides]; absent optional paths are None, several ones are a list in the last place.
+
+    Raises ValueError for a wrong count.
+    """
     given = []
     while arguments and not arguments[0].startswith("-") and not OVERRIDE.match(arguments[0]):
         given.append(arguments[0])
         arguments = arguments[1:]
     for text in arguments:
         if not OVERRIDE.match(text):
-            raise ValueError(f"got {text!r} where an override key=value was expected; {_first(usage)}")
-    if not paths <= len(given) <= paths + optional:
+            known = brought.answer(text.partition("=")[0]) if text.startswith("-") else ""
+            hint = f"{known}; " if known else ""
+            raise ValueError(f"got {text!r} where an override key=value was expected; {hint}{_first(usage)}")
+    if not paths <= len(given) <= paths + optional and not (several and paths <= len(given)):
         raise ValueError(f"{len(given)} paths given; {_first(usage)}")
+    if several:
+        return [*given[: paths - 1], given[paths - 1 :], arguments]
     return [*given, *[None] * (paths + optional - len(given)), arguments]
 
 

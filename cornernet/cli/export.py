@@ -14,8 +14,8 @@ USAGE = """tools/export.py CHECKPOINT [key=value ...]
 Writes images -> boxes, scores, labels as one file, decoding inside, runs it and prints how far it is from PyTorch.
 Fitting the image, the suppression, test.flip and test.scales stay outside; docs/onnx_example.py does the first two.
 Its own keys are
-  format=onnx    or torch: a program of torch.export
-  out=PATH       beside the checkpoint with the ending .onnx or .pt2
+  format=onnx    or torch: a program of torch.export, or one of your own (docs/plugins.md)
+  out=PATH       beside the checkpoint with the ending .onnx, .pt2 or that of the format
   batch=dynamic  images at once: any number, or the one that is given
   size=H,W       of the images that go in; data.input_size. To see larger images set data.longest_side as well
   image=FILE   on which the file is run beside noise
@@ -38,7 +38,6 @@ def main(checkpoint: str, overrides: list[str], **how: Any) -> None:
 def text(made: "Exported") -> str:
     """What was written, and how far it is from PyTorch."""
     from cornernet.export import OUTPUTS, Quantised
-    from cornernet.prediction import EXTRA
 
     plan, (height, width) = made.plan, made.size
     head = (
@@ -46,7 +45,7 @@ def text(made: "Exported") -> str:
         f"[{plan.batch or 'batch'}, 3, {height}, {width}] BGR -> {made.rows} rows of {', '.join(OUTPUTS)} each\n"
     )
     if made.compared is None:
-        return f"{head}not run, for want of onnxruntime: {EXTRA}"
+        return f"{head}not run, for want of {' and '.join(plan.form.RUNS_WITH)}: {plan.form.INSTALL}"
     if isinstance(made.compared, Quantised):
         return head + _quantised(made.compared, plan.image)
     return head + _exact(made.compared, plan.image)
@@ -94,7 +93,7 @@ def _calibrate(value: str) -> int:
 
 
 KEYS = {
-    "format": Reader(choice("onnx", "torch")), "out": Reader(path), "batch": Reader(_batch), "size": Reader(_size),
+    "format": Reader(str), "out": Reader(path), "batch": Reader(_batch), "size": Reader(_size),
     "image": Reader(path), "precision": Reader(choice("fp32", "int8")), "calibrate": Reader(_calibrate),
 }  # fmt: skip
 COMMAND = Command(main, USAGE, keys=KEYS)

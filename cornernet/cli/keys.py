@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cornernet.config import brought
+
 
 class Reader(NamedTuple):
     """How an own key is read."""
@@ -31,7 +33,9 @@ def read(
             except ValueError as error:
                 raise ValueError(f"{key} {error}") from None
         elif keys and not _of_config(key, overrides):
-            raise ValueError(f"unknown key {key}{_nearest(key, keys, overrides)}")
+            raise ValueError(
+                (overrides and brought.answer(key)) or f"unknown key {key}{_nearest(key, keys, overrides)}"
+            )
         else:
             rest.append(text)
     return own, rest
@@ -47,7 +51,7 @@ def _sections() -> list[str]:
 
     from cornernet.config import Config
 
-    return [item.name for item in fields(Config)]
+    return [item.name for item in fields(Config) if not item.metadata.get("omegaconf_ignore")]
 
 
 def _nearest(key: str, keys: Mapping[str, Reader], overrides: bool) -> str:
@@ -73,6 +77,13 @@ def whole(least: int) -> Callable[[str], int]:
         return int(text)
 
     return value
+
+
+def share(text: str) -> float:
+    """Number above 0 and below 1."""
+    if not re.fullmatch(r"0?\.\d{1,9}", text) or not float(text):
+        raise ValueError(f"must be a number above 0 and below 1, got {text!r}")
+    return float(text)
 
 
 def switch(text: str) -> bool:

@@ -7,11 +7,11 @@ from cornernet.cli.keys import OUT, Reader, whole
 
 USAGE = """tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]
 
-Draws the first images of a training as its augmentation leaves them, each with its objects and with the targets of
+Draws the first images of a training as its transforms leave them, each with its objects and with the targets of
 its detector: heatmaps and corners, or the anchors with an object. Writes an image for each of the N (12), and
 targets.png with the first six, into out (runs/show-<config>), for example
   tools/show_data.py configs/shapes.yaml
-  tools/show_data.py configs/bccd.yaml data.root=data/bccd images=30 data.augment.crop=false"""
+  tools/show_data.py configs/bccd.yaml data.root=data/bccd images=30 data.transforms.flip=null"""
 
 
 def main(path: str, overrides: list[str], *, images: int = 12, out: Path | None = None) -> None:

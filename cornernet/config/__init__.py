@@ -3,11 +3,9 @@
 Called by every room: inside the package settings are these dataclasses, never text.
 """
 
-from cornernet.config.load import from_container, load, override, roles, save, text, to_dict, untyped
+from cornernet.config.load import from_container, load, override, save, text, to_dict, untyped
 from cornernet.config.schema import (
-    ROLES,
     Anchor,
-    Augment,
     Backbone,
     Component,
     Config,
@@ -20,9 +18,11 @@ from cornernet.config.schema import (
     Split,
     Test,
     Train,
+    Validation,
 )
+from cornernet.config.sections import section
 
 __all__ = [
-    "ROLES", "Anchor", "Augment", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes",
-    "Split", "Test", "Train", "from_container", "load", "override", "roles", "save", "text", "to_dict", "untyped",
+    "Anchor", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split", "Test",
+    "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

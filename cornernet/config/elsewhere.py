@@ -16,7 +16,8 @@ NAMES = re.compile(
     r"loss\..*|model\.detector|model\.backbone\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
     r"train\.metric|train\.callbacks"
 )
-OWN = re.compile(r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2")  # a loss of the package by its path
+# a part of the package by its path
+OWN = re.compile(r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+")
 
 
 def typed(values: dict[str, Any]) -> frozenset[str]:

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from cornernet.config import elsewhere, renamed, shipped
+from cornernet.config import elsewhere, renamed, shipped, transforms
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
-from cornernet.config.schema import ROLES, Component, Config, Losses
+from cornernet.config.schema import Config
 from cornernet.system import writing
 
 PLAIN = (dict, list, tuple, str, int, float, type(None))
@@ -28,40 +28,24 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     merged = OmegaConf.structured(Config)
     for source, layer in layers(shipped.find(path)):
         _merge(merged, _of_now(layer), str(source))
-    return _has_place(from_container(_overridden(merged, overrides), typed=True), overrides)
+    return dataclasses.replace(from_container(_overridden(merged, overrides), typed=True), overrides=tuple(overrides))
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
-    changed = _has_place(from_container(_overridden(OmegaConf.structured(config), overrides)), overrides)
+    changed = from_container(_overridden(OmegaConf.structured(config), overrides))
     words = elsewhere.typed(_plain(OmegaConf.from_dotlist(list(overrides))))
-    return dataclasses.replace(changed, typed=config.typed | words)
+    return dataclasses.replace(changed, typed=config.typed | words, overrides=(*config.overrides, *overrides))
 
 
 def untyped(config: Config, *parts: str) -> list[str]:
     """Return what may lead to code from elsewhere and was not typed, as one types it.
 
-    parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training looks up.
+    parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training computes with,
+    which its metric and its callbacks are no part of.
     """
-    parts = parts or ("model", "data", "train", *(f"loss.{role}" for role in roles(config)))
-    asked = elsewhere.needed(to_dict(config), parts)
+    asked = elsewhere.needed(to_dict(config), parts or ("model", "data", "loss"))
     return [word for word in asked if word not in config.typed]
-
-
-def roles(config: Config) -> dict[str, Component]:
-    """The losses that the detector of the config has a place for, and that are not switched off."""
-    held = {role: getattr(config.loss, role) for role in ROLES[config.model.detector]}
-    return {role: loss for role, loss in held.items() if loss.name != "none"}
-
-
-def _has_place(config: Config, overrides: Sequence[str]) -> Config:
-    """The config; raises ValueError for an override that changes a loss that its detector does not have."""
-    kind = config.model.detector
-    for text in overrides:
-        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
-        if role and role[1] not in ROLES[kind] and getattr(config.loss, role[1]) != getattr(Losses(), role[1], None):
-            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(ROLES[kind])}")
-    return config
 
 
 def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> Config:
@@ -121,19 +105,23 @@ def text(config: Config) -> str:
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    # names of losses first: a new name empties the args, which must not depend on the order of typing
-    for text in sorted(overrides, key=lambda text: not re.match(r"loss\.\w+(\.name)?=", text)):
+    # names first: a new name empties the args, which must not depend on the order of typing
+    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    for text in sorted(overrides, key=lambda text: not names.match(text)):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(
                 f"got {text!r} where an override key=value was expected, for example train.lr=1e-4 "
                 "(--help lists the keys)"
             )
+        layer = None
         try:
-            _start_anew(config, OmegaConf.from_dotlist([text]))
+            layer = OmegaConf.from_dotlist([text])
+            _start_anew(config, layer)
             config.merge_with_dotlist([text])
+            _order(config, layer)
         except FAULTS as error:
-            raise ValueError(f"{text}: {sentence(error, Config)}") from None
+            raise ValueError(f"{text}: {sentence(error, Config, layer)}") from None
         except Exception as error:  # the YAML reader's own exceptions, for a value such as [1,2
             reason = str(error).partition("\n")[0]
             raise ValueError(f"{text}: the value is not readable as YAML: {reason}") from None
@@ -150,13 +138,28 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     try:
         _start_anew(config, layer)
         config.merge_with(layer)
+        _order(config, layer)
     except FAULTS as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
-    """Arguments and weight belong to the loss they were written for: another name starts with its own."""
+    """Arguments and weight belong to what they were written for: another name starts with its own.
+
+    A saved config says all about the transforms: the defaults of now are none of its.
+    """
+    transforms.start_anew(config.data.transforms, layer)
+    if renamed.is_saved(layer):
+        config.data.transforms = {}
+    for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
+        name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
+        if name is not None and name != OmegaConf.select(config, key):
+            section.args = {}
     for role in config.loss:
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
             config.loss[role].args, config.loss[role].weight = {}, None
+
+
+def _order(config: DictConfig, layer: DictConfig) -> None:
+    config.data.transforms = transforms.ordered(config.data.transforms, layer)

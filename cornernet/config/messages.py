@@ -9,12 +9,14 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cornernet.config.renamed import KEYS
+from cornernet.config import brought, renamed
 
 FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
 # What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
 PLAIN_WORDS = {
     r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
+    r"has missing mandatory value": "must be given",
+    r"to Dict\[|incompatible container types": "must hold keys and values",
     r"is not a (ListConfig|TupleConfig)": "must be a list, such as [1, 2]",
     r"length (\d+) does not match type hint length (\d+)": r"must have \2 values, got \1",
 }
@@ -30,21 +32,25 @@ def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, type, dataclasse
             yield from keys(item.type, f"{prefix}{item.name}.")
 
 
-def sentence(error: Exception, schema: type, layer: DictConfig | None = None) -> str:
+def sentence(
+    error: Exception, schema: type, layer: DictConfig | None = None, listed: str = "--help lists every key"
+) -> str:
     """OmegaConf's message as one line that names the full key and, if that is unknown, the nearest valid one.
 
-    layer is what was merged, for errors that do not say which of its keys they are about.
+    layer is what was merged, for errors that do not say which of its keys they are about; listed, where all keys stand.
     """
     text = str(error).strip().partition("\n")[0]
     full = getattr(error, "full_key", None) or _culprit(schema, layer)
     sections = {name: item.type for name, _, item in keys(schema) if dataclasses.is_dataclass(item.type)}
-    if full in KEYS:
-        return f"{full} is called {KEYS[full]} now"
+    if said := renamed.now(full, OmegaConf.select(layer, full, throw_on_resolution_failure=False) if layer else None):
+        return said
+    known = brought.answer(full)
     if "not in" in text:
-        return f"unknown key {full}{_nearest(full, schema)}"
+        return known or f"unknown key {full}; {_nearest(full, schema) or listed}"
     if full in sections:
         inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
-        return f"{full} takes no value of its own, it holds keys such as {inner}"
+        said = f"{full} takes no value of its own, it holds keys such as {inner}"
+        return f"{said}; {known}" if known else said
     for pattern, words in PLAIN_WORDS.items():
         if match := re.search(pattern, text):
             return f"{full} {match.expand(words)}"
@@ -68,7 +74,7 @@ def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _nearest(full: str, schema: type) -> str:
-    """A hint to the key that was meant: alike as a whole, or of the same last name in another section."""
+    """A hint to the key that was meant, if any: alike as a whole, or of the same last name in another section."""
     names, last = [name for name, _, _ in keys(schema) if not full.startswith(f"{name}.")], full.rpartition(".")[2]
     same = [name for name in names if name.rpartition(".")[2] == last]
     near = [*same, *difflib.get_close_matches(full, names, n=1)] or [
@@ -77,4 +83,4 @@ def _nearest(full: str, schema: type) -> str:
         for name in names
         if name.rpartition(".")[2] == found
     ]
-    return f"; did you mean {' or '.join(near[:3])}?" if near else "; --help lists every key"
+    return f"did you mean {' or '.join(near[:3])}?" if near else ""

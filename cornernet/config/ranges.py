@@ -1,10 +1,12 @@
 """What settings may be: the range of every number, and whether a loss from elsewhere can be called in its place."""
 
 import math
+from collections.abc import Iterator
 from functools import reduce
 from typing import Any, NamedTuple
 
-from cornernet.config import Config
+from cornernet.config import Config, transforms
+from cornernet.config.messages import flat
 
 
 class Interval(NamedTuple):
@@ -15,10 +17,12 @@ class Interval(NamedTuple):
     ends: str = "[)"
     null: bool = False  # null is allowed too
 
-    def holds(self, value: float | None) -> bool:
-        """Whether a number is allowed; NaN never is."""
+    def holds(self, value: Any) -> bool:
+        """Whether this is a number that is allowed; NaN never is."""
         if value is None:
             return self.null
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
         above = value >= self.low if self.ends[0] == "[" else value > self.low
         return above and (value <= self.high if self.ends[1] == "]" else value < self.high)
 
@@ -37,12 +41,6 @@ POSITIVE, NOT_NEGATIVE, SHARE = Interval(0.0, ends="()"), Interval(0.0), Interva
 RANGES = {
     "seed": Interval(0, 2**63 - 1, "[]"),
     "data.max_objects": COUNT,
-    "data.augment.scales": POSITIVE,
-    "data.augment.border": WHOLE,
-    "data.augment.flip": SHARE,
-    "data.augment.flip_vertical": SHARE,
-    "data.augment.colour": Interval(0, 1),
-    "data.augment.lighting": NOT_NEGATIVE,
     "data.workers": WHOLE,
     "train.steps": WHOLE,
     "train.batch_size": COUNT,
@@ -63,6 +61,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.scales": POSITIVE,
     "test.max_per_image": COUNT,
     "test.nms.sigma": POSITIVE,
+    "test.draw_score": SHARE._replace(null=True),
 }
 
 
@@ -71,24 +70,25 @@ MOST = {  # what a config that comes inside a file may ask for; what the user ty
     **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
     "data.shapes.size": 4096,
     **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),
-    **dict.fromkeys(("data.augment.border", "model.backbone.stacks", "model.backbone.blocks"), 1000),
+    **dict.fromkeys(("model.backbone.stacks", "model.backbone.blocks"), 1000),
     **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
     **dict.fromkeys(("model.head.pool_channels", "model.head.tag_dim", "model.anchor.channels"), 2**16),
     **dict.fromkeys(("model.anchor.depth", "data.workers", "train.accumulate"), 1000),
     **dict.fromkeys(("model.anchor.scales", "model.anchor.ratios"), 1000),
     **dict.fromkeys(("test.top_k", "model.anchor.candidates"), 10_000),
     **dict.fromkeys(("test.num_dets", "test.max_per_image"), 10**6),
-    **dict.fromkeys(("data.augment.scales", "test.scales"), 10),
+    "test.scales": 10,
     "test.kernel": 1001,
     "seed": 2**63 - 1,
 }  # fmt: skip
-MOST_NUMBERS = 64  # in a list
+MOST_NUMBERS = 64  # in a list; transforms, too
+MOST_OF_TRANSFORMS = 1000  # of every number that is an argument of one
 
 
 def most(settings: Config) -> None:
     """Raise ValueError for a config that came inside a file and asks for more than any should, before it is obeyed."""
-    for key, limit in MOST.items():
-        value: Any = reduce(getattr, key.split("."), settings)
+    asked = [(key, reduce(getattr, key.split("."), settings), limit) for key, limit in MOST.items()]
+    for key, value, limit in [*asked, *_of_transforms(settings.data.transforms)]:
         numbers = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
         if len(numbers) > MOST_NUMBERS or not all(abs(x) <= limit for x in numbers):
             raise ValueError(
@@ -97,14 +97,32 @@ def most(settings: Config) -> None:
             )
 
 
+def _of_transforms(given: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Every number and list of numbers in data.transforms with its limit, and how many transforms there are."""
+    yield "the number of data.transforms", len(given), MOST_NUMBERS
+    for key, value in flat(given, "data.transforms."):
+        single = isinstance(value, (int, float))
+        yield key, value if single else list(_numbers(value)), MOST_OF_TRANSFORMS
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Every number in lists and dicts inside each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    yield from (number for x in inner for number in ([x] if isinstance(x, (int, float)) else _numbers(x)))
+
+
 def ranges(settings: Config, table: dict[str, Interval]) -> None:
     """Raise ValueError for the first key of the table whose number, or one of whose numbers, is not allowed."""
     for key, allowed in table.items():
-        value: Any = reduce(getattr, key.split("."), settings)
-        if isinstance(value, list) and not (value and all(map(allowed.holds, value))):
-            raise ValueError(f"{key} must hold one number or more, each {allowed}, got {value}")
-        if not isinstance(value, list) and not allowed.holds(value):
-            raise ValueError(f"{key} must be {allowed}, got {value}")
+        allow(key, reduce(getattr, key.split("."), settings), allowed)
+
+
+def allow(key: str, value: Any, allowed: Interval) -> None:
+    """Raise ValueError for a number, or for a list of which one, that is not allowed."""
+    if isinstance(value, list) and not (value and all(map(allowed.holds, value))):
+        raise ValueError(f"{key} must hold one number or more, each {allowed}, got {value}")
+    if not isinstance(value, list) and not allowed.holds(value):
+        raise ValueError(f"{key} must be {allowed}, got {value}")
 
 
 def weights(settings: Config) -> None:
@@ -125,9 +143,9 @@ def whole_images(settings: Config) -> None:
     """Raise ValueError where training fits whole images into another size than that in which they are tested."""
     data = settings.data
     tested = data.shapes.size if data.longest_side is None and data.name == "shapes" else data.longest_side
-    if not data.augment.crop and tested != max(data.input_size):
+    if transforms.whole_images(data.transforms) and tested != max(data.input_size):
         raise ValueError(
-            f"data.augment.crop=false resizes whole images to data.input_size {list(data.input_size)} in training "
+            f"data.transforms.fit resizes whole images to data.input_size {list(data.input_size)} in training "
             f"alone; for the same size in the test data.longest_side must be {max(data.input_size)}, "
             f"got {'null' if data.longest_side is None else data.longest_side}"
         )

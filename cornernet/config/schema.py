@@ -3,6 +3,7 @@
 `--help` prints its default and its comment, which stands behind it or, where the line is too long for that, above it.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,10 +19,11 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The network that the head reads: a stacked hourglass, or for the anchor detector a ResNet with FPN."""
+    """The network that the head reads; the last four keys are the hourglass's."""
 
-    # the keys below the next one are the hourglass's
-    name: Literal["hourglass", "resnet18", "resnet34", "resnet50", "resnet101"] = "hourglass"
+    name: str = "hourglass"  # hourglass, resnet18, resnet34, resnet50, resnet101, or a dotted path to your own
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
+    stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
     weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
@@ -63,11 +65,14 @@ class Anchor:
 class Model:
     """The detector and its network."""
 
-    detector: Literal["corner", "anchor"] = "corner"  # pairs of corners, or anchors on a feature pyramid
+    # corner: pairs of corners; anchor: anchors on a feature pyramid; or the name or dotted path of your own
+    detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
     anchor: Anchor = field(default_factory=Anchor)
+    # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
+    args: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,26 +89,23 @@ class Losses:
 
 @dataclass
 class Split:
-    """Images and annotations of one split."""
+    """Images and annotations of the training."""
 
     images: str = ""  # folder of the images, relative to data.root; empty: found from the annotations
-    # file or folder, relative to data.root; of val, empty: what data.train.annotations holds for validation
-    annotations: str = ""
+    annotations: str = ""  # file or folder, relative to data.root
     limit: int | None = None  # only the first images with objects, to overfit or to try things out; null: all
 
 
 @dataclass
-class Augment:
-    """Random changes of the training images."""
+class Validation:
+    """Images and annotations of the validation, or the share of those of training that is held out for it."""
 
-    crop: bool = True  # random scaled crop; off: the whole image is fitted into the input
-    # zoom-out factors of the crop
-    scales: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
-    border: int = 128  # pixels of the image that the crop's centre keeps from its edges, halved until it fits
-    flip: float = 0.5  # probability of a horizontal flip
-    flip_vertical: float = 0.0  # probability of a vertical flip (microscopes, satellites)
-    colour: float = 0.4  # strength of brightness, contrast and saturation jitter; 0: off
-    lighting: float = 0.1  # standard deviation of the PCA lighting noise; 0: off
+    images: str = ""  # as above
+    annotations: str = ""  # as above; empty: what data.train.annotations holds for validation
+    limit: int | None = None  # as above
+    # share of the training images to hold out where there is no validation set; the same ones whatever the seed
+    split: float = 0.0
+    digest: str = ""  # digest of the images held out; a run writes it, so that a set that has changed is noticed
 
 
 @dataclass
@@ -117,6 +119,14 @@ class Shapes:
     seed: int = 0  # seed of the drawings, independent of the run's seed
 
 
+TRANSFORMS = {  # the published augmentation
+    "crop": {"scales": [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3], "border": 128},
+    "flip": {"p": 0.5},
+    "colour": {"strength": 0.4},
+    "lighting": {"std": 0.1},
+}
+
+
 @dataclass
 class Data:
     """Where images and boxes come from, and how they reach the network."""
@@ -127,14 +137,17 @@ class Data:
     voc_offset: float = 0.0  # added to xmin and ymin of Pascal VOC files; -1: their first pixel is 1, as in VOC itself
     root: str = ""  # folder to which the paths below are relative
     train: Split = field(default_factory=Split)
-    val: Split = field(default_factory=Split)
+    val: Validation = field(default_factory=Validation)
+    # regular expression in file names, whose first pair of brackets holds what val.split keeps together: '^(\d+)_'
+    split_by: str = ""
     shapes: Shapes = field(default_factory=Shapes)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
     longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are
     max_objects: int = 128  # object slots of an image; more are cut and counted
     mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of images in 0..1
     std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of images in 0..1
-    augment: Augment = field(default_factory=Augment)
+    # what changes the training images, in this order, each with its arguments, see docs/transforms.md; null: off
+    transforms: dict[str, Any] = field(default_factory=lambda: deepcopy(TRANSFORMS))
     workers: int = 2  # loader processes; 0: load in the training process
     timeout: int = 600  # seconds without a batch, or a word of another process, until it counts as hung; 0: never
     on_error: Literal["stop", "skip"] = "stop"  # a bad record or image: stop with a sentence, or skip and count
@@ -169,6 +182,9 @@ class Train:
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
+    metric: str = "AP"  # figure whose best value makes best.pt, see `list metrics`; or the dotted path of your own
+    # what is told of the run: names, see `list callbacks`, or dotted paths of your own
+    callbacks: list[str] = field(default_factory=list)
     resume: str = ""  # auto: go on from last.pt in work_dir if there is one; or a checkpoint's path
     init: str = ""  # checkpoint whose weights start the run
 
@@ -203,14 +219,9 @@ class Test:
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per image
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
-    draw_score: float = 0.3  # detections below are not drawn
+    # detections below are not drawn; null: the score of their class's best F1 that the checkpoint holds, else 0.3
+    draw_score: float | None = None
     report: bool = True  # whether every evaluation leaves report/index.html
-
-
-ROLES = {  # of the losses, by detector
-    "corner": ("heatmap", "grouping", "offset", "feature"),
-    "anchor": ("classification", "box", "feature"),
-}
 
 
 @dataclass
@@ -226,3 +237,5 @@ class Config:
     test: Test = field(default_factory=Test)
     # not a key: what of `loss` the user typed, see `elsewhere.typed`; the rest may have come from a checkpoint
     typed: frozenset[str] = field(default=frozenset(), compare=False, repr=False, metadata={"omegaconf_ignore": True})
+    # not a key either: the overrides as typed, of which each must have its place
+    overrides: tuple[str, ...] = field(default=(), compare=False, repr=False, metadata={"omegaconf_ignore": True})

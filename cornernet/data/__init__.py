@@ -1,4 +1,4 @@
-"""Images, boxes and labels: reading and drawing them, augmenting them, and batching them.
+"""Images, boxes and labels: reading and drawing them, changing them at random, and batching them.
 
 Files in many formats and sets that are drawn behind one interface, `Source`; `sources` holds a file for each format and
 each drawing, `annotations` the checks that hold for all formats; `build_sources` builds the sources of a run and
@@ -6,11 +6,16 @@ each drawing, `annotations` the checks that hold for all formats; `build_sources
 """
 
 from cornernet.data.annotations import COCO_CLASSES, AnnotatedSet, with_classes
-from cornernet.data.build import build_source, build_sources, require_boxes
+from cornernet.data.build import build_source, build_sources, require_boxes, typed_data
 from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
+from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
-from cornernet.data.images import read_image
+from cornernet.data.device import normalise, prepare
+from cornernet.data.division import write_division
+from cornernet.data.geometry import resize, scaled_size
+from cornernet.data.images import SUFFIXES, read_image
+from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
 from cornernet.data.problems import Finding
@@ -18,15 +23,20 @@ from cornernet.data.sampler import StepSampler
 from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
-from cornernet.data.transforms.photometric import normalise, photometric, prepare
+from cornernet.data.trial import try_transforms
+from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
     "COCO_CLASSES",
+    "SUFFIXES",
+    "WRITERS",
     "AnnotatedSet",
     "Away",
     "Contents",
+    "Converted",
     "Finding",
     "ImageRecord",
+    "Labelled",
     "ShapesSet",
     "Source",
     "StepSampler",
@@ -35,16 +45,22 @@ __all__ = [
     "build_source",
     "build_sources",
     "collate",
+    "convert",
     "facts",
     "normalise",
     "patiently",
-    "photometric",
     "prepare",
     "read",
     "read_image",
     "require_boxes",
+    "resize",
+    "scaled_size",
     "summary",
     "train_loader",
+    "try_transforms",
+    "typed_data",
     "with_classes",
     "write",
+    "write_division",
+    "write_labels",
 ]

@@ -3,23 +3,35 @@
 from pathlib import Path
 
 from cornernet import registry
-from cornernet.config import Data
+from cornernet.config import Config, Data, untyped
 from cornernet.data.annotations import AnnotatedSet, Asked, first, require, with_classes
+from cornernet.data.division import divided
 from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
 
 
-def build_sources(data: Data, typed: bool = False) -> tuple[Source, Source]:
+def typed_data(settings: Config) -> bool:
+    """Whether the user typed what leads to code of their own, by a dotted path in data.name or data.format."""
+    return not untyped(settings, "data.name", "data.format")
+
+
+def build_sources(data: Data, typed: bool = False, run: Path | None = None) -> tuple[Source, Source]:
     """Data section -> (training source, validation source with the training classes).
 
-    typed: the user typed data.format, so that it may be the dotted path of a module of theirs. Raises
-    FileNotFoundError listing every missing file of both splits, and ValueError for bad records (data.on_error=stop),
-    for a training set without a box and for classes that do not match.
+    typed: data.name and data.format may be dotted paths, as `typed_data` says of a config. run: folder of a run
+    whose split holds, see `division.divided`. Raises FileNotFoundError listing every missing file of both splits,
+    and ValueError for bad records (data.on_error=stop), for a training set without a box and for classes that do not
+    match.
     """
+    check_split(data)
     if data.name == FILES:
-        asked = [_asked(data, split, typed) for split in ("train", "val")]
-        require([each.path for each in asked], [each.images for each in asked if each.images])
+        asked = [_asked(data, split, typed) for split in ("train", "val")[: 1 if data.val.split else 2]]
+        require(list(dict.fromkeys(each.path for each in asked)), [each.images for each in asked if each.images])
+    if data.val.split:
+        parts = _parts(data, False, typed, run)
+        require_boxes(parts["train"])
+        return parts["train"], parts["val"]
     train = build_source(data, "train", typed=typed)
     require_boxes(train)
     return train, build_source(data, "val", train.category_ids, train.class_names, typed=typed)
@@ -32,14 +44,16 @@ def build_source(
     class_names: list[str] | None = None,
     quiet: bool = False,
     typed: bool = False,
+    run: Path | None = None,
 ) -> Source:
     """Data section, "train" or "val", and the classes its labels shall refer to (None: its own) -> Source.
 
-    What is odd about its records is logged unless quiet; typed as in `build_sources`.
+    What is odd about its records is logged unless quiet; typed and run as in `build_sources`.
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be train or val, got {split!r}")
-    source = _files(data, split, quiet, typed) if data.name == FILES else _drawn(data, split, typed)
+    check_split(data)
+    source = _files(data, split, quiet, typed, run) if data.name == FILES else _drawn(data, split, typed)
     if category_ids is None:
         return source
     if isinstance(source, AnnotatedSet):
@@ -47,6 +61,22 @@ def build_source(
     if list(category_ids) != source.category_ids:
         raise ValueError(f"the {data.name} have the classes {source.class_names}, not {class_names}")
     return source
+
+
+def check_split(data: Data) -> None:
+    """Raise ValueError for settings of data.val.split that do not go together, before anything is read."""
+    share, named = data.val.split, [key for key in ("annotations", "images") if getattr(data.val, key)]
+    if not 0 <= share < 1:
+        raise ValueError(f"data.val.split must be at least 0 and below 1, got {share}")
+    if share and data.name != FILES:
+        raise ValueError(f"data.val.split={share:g} is for sets of files; the {data.name} have a validation set")
+    if share and named:
+        raise ValueError(
+            f"data.val.split={share:g} holds out training images and data.val.{named[0]} names others; "
+            "give one of them, or data.val.split=0"
+        )
+    if data.split_by and not share:
+        raise ValueError("data.split_by says what data.val.split keeps together, and that is 0")
 
 
 def require_boxes(source: Source) -> None:
@@ -65,21 +95,35 @@ def _drawn(data: Data, split: str, typed: bool) -> Source:
     return registry.find("data set", data.name, members, "cornernet.data.sources", typed).build(data, split)
 
 
-def _files(data: Data, split: str, quiet: bool, typed: bool) -> AnnotatedSet:
+def _files(data: Data, split: str, quiet: bool, typed: bool, run: Path | None) -> AnnotatedSet:
+    if data.val.split:
+        return _parts(data, quiet, typed, run)[split]
     source = opened(_asked(data, split, typed), data.on_error, quiet, data.format, typed)
     return first(source, getattr(data, split).limit)
+
+
+def _parts(data: Data, quiet: bool, typed: bool, run: Path | None) -> dict[str, AnnotatedSet]:
+    """The parts of a set that data.val.split divides."""
+    asked = _asked(data, "train", typed)
+    if asked.path.exists() and holds(asked.path, "val", data.format, typed):
+        raise ValueError(f"{asked.path} holds a validation set, and data.val.split={data.val.split:g} is for others")
+    parts = divided(opened(asked, data.on_error, quiet, data.format, typed), data, run, quiet)
+    return {split: first(part, getattr(data, split).limit) for split, part in parts.items()}
 
 
 def _asked(data: Data, split: str, typed: bool) -> Asked:
     """What the data section says of a split; of validation without a word of its own, what training's path holds."""
     root = Path(data.root).expanduser()
     part = getattr(data, split)
-    named = part.annotations
-    if not named and split == "val" and data.train.annotations:
-        shared = root / Path(data.train.annotations).expanduser()
-        named = data.train.annotations if shared.exists() and holds(shared, "val", data.format, typed) else ""
+    named = part.annotations or data.train.annotations
     if not named:
-        hint = " (without a validation set of your own, name the training set there)" if split == "val" else ""
-        raise ValueError(f"data.{split}.annotations is not set: give the path of annotations, a file or folder{hint}")
-    images = root / Path(part.images).expanduser() if part.images else None
-    return Asked(root / Path(named).expanduser(), split, images, root, data.voc_offset)
+        raise ValueError(f"data.{split}.annotations is not set: give the path of annotations, a file or folder")
+    path = root / Path(named).expanduser()
+    if not part.annotations and path.exists() and not holds(path, "val", data.format, typed):
+        raise ValueError(
+            f"there is no validation set: {path} holds none and data.val.annotations is not set; "
+            "data.val.split=0.2 holds out a fifth of the training images"
+        )
+    folders = [root / Path(x.images).expanduser() if x.images else None for x in (part, data.train)]
+    near = tuple(folder for folder in (*folders[1:], root) if folder)
+    return Asked(path, split, folders[0], near, data.voc_offset)

@@ -51,7 +51,7 @@ def facts(source: Source, held: Contents) -> list[tuple[str, str]]:
         found.append(("an image", f"{counts.mean():.1f} objects on average, {counts[most]} in {name(source, most)}"))
         sides = np.sqrt((held.boxes[:, 2:] - held.boxes[:, :2]).astype(np.float64).prod(1))
         found.append(("box side", f"{_span(sides)} pixels (root of the area)"))
-    return [*found, ("classes", _classes(source, held))]
+    return [*found, ("classes", _classes(source, held)), *source.notes]
 
 
 def name(source: Source, i: int) -> str:

@@ -1,20 +1,17 @@
-"""From a source of images and boxes to augmented training samples."""
+"""From a source of images and boxes to training samples."""
 
 import logging
-from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
+from cornernet.data.pipeline import Pipeline, run
 from cornernet.data.source import Source
 from cornernet.data.storage import Away
-from cornernet.data.streams import stream
-from cornernet.data.transforms.augment import augment, draw
 from cornernet.data.workers import MAX_WORKERS, Held
-from cornernet.structures import Sample
+from cornernet.structures import LabelledImage, Sample
 from cornernet.system.printing import printable
 
 log = logging.getLogger(__name__)
@@ -30,30 +27,9 @@ class Failure(NamedTuple):
 class TrainDataset(Dataset):
     """Items by (epoch, index): a pure function of seed, epoch and index, whichever worker makes them."""
 
-    def __init__(
-        self,
-        source: Source,
-        input_size: tuple[int, int],
-        seed: int = 0,
-        *,
-        crop: bool = True,
-        scales: Sequence[float] = (1.0,),
-        border: int = 128,
-        flip: float = 0.5,
-        flip_vertical: float = 0.0,
-        colour: float = 0.4,
-        lighting: float = 0.1,
-        longest_side: int | None = None,
-        on_error: str = "stop",
-    ):
-        """Source, input (height, width), seed and the settings of the augmentation, which `config.Augment` explains."""
-        self.source, self.seed, self.on_error = source, seed, on_error
-        self.draw = partial(
-            draw, scales=list(scales), flip=flip, flip_vertical=flip_vertical, colour=colour, lighting=lighting
-        )
-        self.augment = partial(
-            augment, input_size=(input_size[0], input_size[1]), cropping=crop, border=border, longest_side=longest_side
-        )
+    def __init__(self, source: Source, pipeline: Pipeline, seed: int = 0, on_error: str = "stop"):
+        """Source, what is done to its images, seed, and whether an image that cannot be read stops or is left blank."""
+        self.source, self.pipeline, self.seed, self.on_error = source, pipeline, seed, on_error
         self.held = Held()
         # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
         self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
@@ -63,7 +39,7 @@ class TrainDataset(Dataset):
         return len(self.source)
 
     def __getitem__(self, item: tuple[int, int]) -> Sample | Failure:
-        """(epoch, index) -> the augmented sample.
+        """(epoch, index) -> the sample.
 
         An image that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
         with skip, a black image without objects, so that shapes and the order of all other samples stay the same.
@@ -74,18 +50,26 @@ class TrainDataset(Dataset):
             return self._make(epoch, index)
 
     def _make(self, epoch: int, index: int) -> Sample | Failure:
-        draws = self.draw(stream("augment", self.seed, epoch, index))
         try:
-            image, boxes, labels = self.source.image(index), self.source.boxes(index), self.source.labels(index)
+            made, numbers = run(self.pipeline, (self.seed, epoch, index), self._read, len(self))
         except Away as error:
             return Failure(str(error), away=True)
         except (ValueError, OSError) as error:
+            return Failure(str(error))
+        return Sample(*made, index, numbers)
+
+    def _read(self, index: int) -> LabelledImage:
+        """An image and its objects; a blank one for one that cannot be read and is to be skipped."""
+        try:
+            with self.held.holding(index):
+                return LabelledImage(self.source.image(index), self.source.boxes(index), self.source.labels(index))
+        except Away:
+            raise
+        except (ValueError, OSError) as error:
             if self.on_error == "stop":
-                return Failure(str(error))
+                raise
             self._count(str(error))
-            image, boxes, labels = np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-        image, boxes, labels = self.augment(image, boxes, labels, draws)
-        return Sample(image, boxes, labels, index, draws.colour)
+            return LabelledImage(np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
 
     def skipped(self) -> int:
         """Samples made blank so far because their image could not be read, over all workers of this process."""

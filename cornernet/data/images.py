@@ -14,6 +14,7 @@ from cornernet.system.limits import LARGEST_IMAGE as LARGEST
 FREE, SPARSE = 2**23, 512  # pixels that any file may have; of more, how many for each of its bytes
 TILE = 2**24  # pixels of a tile that any TIFF may have; one of more belongs to an image that is as large
 SPARE, DEEPEST = 2**26, 16  # bytes of notes and further images that a file may hold, and bytes for each pixel
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}  # of the files taken for images
 AT_ONCE = 2**24  # bytes of a file that is read before it is looked at
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is said here, with names
 

@@ -1,7 +1,7 @@
 """Batches for training: collation, workers, and their errors as one sentence."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
@@ -12,17 +12,21 @@ from torch.utils.data import DataLoader, get_worker_info
 
 from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
+from cornernet.data.pipeline import Use, build
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import Source
 from cornernet.data.storage import Away, patiently
 from cornernet.data.workers import Watch, start_worker
-from cornernet.structures import Batch, Sample
+from cornernet.structures import Batch, Change, Numbers, Sample
 
 log = logging.getLogger(__name__)
 
 
-def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failure:
-    """Samples of equal size -> Batch with max_objects slots; an image's objects beyond them are cut and counted."""
+def collate(samples: list[Sample | Failure], max_objects: int, uses: Sequence[Use] = ()) -> Batch | Failure:
+    """Samples of equal size -> Batch with max_objects slots; an image's objects beyond them are cut and counted.
+
+    uses: the transforms that are left to the device, for which the samples hold the numbers.
+    """
     made: list[Sample] = []
     for sample in samples:
         if isinstance(sample, Failure):
@@ -42,25 +46,32 @@ def collate(samples: list[Sample | Failure], max_objects: int) -> Batch | Failur
         mask=torch.from_numpy(mask),
         index=torch.tensor([s.index for s in made]),
         dropped=torch.tensor([max(0, len(s.boxes) - max_objects) for s in made]),
-        colour_order=torch.from_numpy(np.stack([s.colour.order for s in made])),
-        colour_alpha=torch.from_numpy(np.stack([s.colour.alpha for s in made])),
-        colour_light=torch.from_numpy(np.stack([s.colour.light for s in made])),
+        changes=tuple(_change(use, [s.numbers[place] for s in made]) for place, use in enumerate(uses)),
     )
 
 
-def collate_in_worker(samples: list[Sample | Failure], max_objects: int) -> Batch | Failure:
+def _change(use: Use, drawn: list[Numbers]) -> Change:
+    """A transform that is left to the device and its numbers for every sample, no float among them a double."""
+    stacked = {name: torch.from_numpy(np.stack([numbers[name] for numbers in drawn])) for name in drawn[0]}
+    single = {name: x.float() if x.is_floating_point() else x for name, x in stacked.items()}
+    return Change(cast(Callable, use.change), use.on_colours, single)
+
+
+def collate_in_worker(samples: list[Sample | Failure], max_objects: int, uses: Sequence[Use] = ()) -> Batch | Failure:
     """As `collate`; in a loader process the batch lies in memory that all processes share.
 
     Else torch would move it there when it is on its way, where an error would lose it without a word. Without room for
     it, or for one more open file, a Failure goes instead, and the main process makes the batch.
     """
-    batch = collate(samples, max_objects)
+    batch = collate(samples, max_objects, uses)
     if isinstance(batch, Failure) or get_worker_info() is None:
         return batch
     try:
-        return Batch(*(values.share_memory_() for values in batch))
+        for tensor in batch.tensors():
+            tensor.share_memory_()
     except RuntimeError as error:
         return Failure(f"a loader process cannot hand over its batch, fewer data.workers help: {error}", away=True)
+    return batch
 
 
 class TrainLoader:
@@ -122,21 +133,22 @@ def train_loader(
     steps: int = 1,
     rank: int = 0,
     world: int = 1,
+    typed: bool = False,
 ) -> TrainLoader:
     """Data section of the config, source and position of the run -> the batches of steps start_step .. steps - 1.
 
     batch_size counts the images of a step over all processes. The batches of a step do not depend on
-    data.workers, on start_step or on how the step is divided. Raises ValueError for a batch that does not divide.
+    data.workers, on start_step or on how the step is divided. typed: as in `pipeline.build`. Raises ValueError for a
+    batch that does not divide and for transforms that do not go.
     """
-    dataset = TrainDataset(
-        source, data.input_size, seed, longest_side=data.longest_side, on_error=data.on_error, **vars(data.augment)
-    )
+    made = build(data, typed)
+    dataset = TrainDataset(source, made, seed, data.on_error)
     sampler = StepSampler(len(source), batch_size, accumulate, seed, start_step, steps, rank, world)
     loader = DataLoader(
         dataset,
         batch_sampler=sampler,
         num_workers=data.workers,
-        collate_fn=partial(collate_in_worker, max_objects=data.max_objects),
+        collate_fn=partial(collate_in_worker, max_objects=data.max_objects, uses=made.changes()),
         worker_init_fn=partial(start_worker, held=dataset.held),
         pin_memory=torch.cuda.is_available(),
         persistent_workers=data.workers > 0,

@@ -1,11 +1,13 @@
 """From a path that someone names to a checked set: which format it is in, and what the format makes of it."""
 
+import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from cornernet import registry
 from cornernet.data.annotations import AnnotatedSet, Asked, checked, require
 from cornernet.data.annotations.strange import strange
+from cornernet.data.annotations.tree import unpacked
 from cornernet.data.problems import Problems
 from cornernet.data.sources import FORMATS
 
@@ -29,26 +31,33 @@ def opened(
 ) -> AnnotatedSet:
     """Do the same with all that can be asked; form: name or, where it was typed, dotted path of a format, or "auto"."""
     require([asked.path], [] if asked.images is None else [asked.images])
-    problems = Problems(str(asked.path), on_error)
-    found = checked(format_of(asked.path, form, typed).parse(asked, problems), problems)
+    module, path = format_of(asked.path, form, typed)
+    problems = Problems(str(path), on_error)
+    found = checked(module.parse(asked._replace(path=path), problems), problems)
     if not quiet:
         problems.tell()
     return found
 
 
-def format_of(path: Path, form: str = AUTO, typed: bool = False) -> ModuleType:
-    """Path that exists -> the module of its format; raises ValueError where there is none, or more than one."""
+def format_of(path: Path, form: str = AUTO, typed: bool = False) -> tuple[Any, Path]:
+    """Path that exists -> (its format, the path itself or the folder inside it that is the set, as archives unpack).
+
+    Raises ValueError where no format recognises it, or more than one does.
+    """
     if form != AUTO:
-        return registry.find("data format", form, FORMATS, "cornernet.data.sources", typed)
+        found = registry.find("data format", form, FORMATS, "cornernet.data.sources", typed)
+        return (sys.modules[found.__module__] if callable(found) else found), path
+    path = unpacked(path)
     names = [name for name, module in FORMATS.items() if module.recognises(path)]
     if len(names) > 1:
-        raise ValueError(f"{path} looks like {' and like '.join(names)}: say which by data.format={names[0]}")
-    if not names:
-        raise ValueError(f"{path} {strange(path)}; data.format takes {', '.join(FORMATS)}")
-    return FORMATS[names[0]]
+        cure = f"name the file or folder that you mean, or say data.format={names[0]}"
+        raise ValueError(f"{path} looks like {' and like '.join(names)}: {cure}")
+    if names:
+        return FORMATS[names[0]], path
+    raise ValueError(f"{path} {strange(path)}; data.format takes {', '.join(FORMATS)}")
 
 
 def holds(path: Path, split: str, form: str = AUTO, typed: bool = False) -> bool:
     """Whether a path holds this split beside another, so that it need not be named twice."""
-    splits = getattr(format_of(path, form, typed), "splits", None)
-    return splits is not None and split in splits(path)
+    module, inside = format_of(path, form, typed)
+    return hasattr(module, "splits") and split in module.splits(inside)

@@ -1,5 +1,6 @@
 """What every data set offers, whether it is read from disk or drawn."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -29,6 +30,18 @@ class Objects(NamedTuple):
     segmentation: dict[int, Any]  # row: segmentation, of crowds only
 
 
+class Division(NamedTuple):
+    """File names of the images of a set of which one part is held out for validation."""
+
+    train: list[str]
+    val: list[str]
+
+    @property
+    def digest(self) -> str:
+        """Digest of the names that are held out, whatever their order."""
+        return hashlib.sha256("\n".join(sorted(self.val)).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
 class Source(Protocol):
     """What a data set offers; label i stands for category_ids[i], named class_names[i]."""
 
@@ -48,8 +61,16 @@ class Source(Protocol):
         """All objects, crowds among them; None where they are drawn when they are asked for."""
 
     @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What its format found out about it: name and text."""
+
+    @property
     def problems(self) -> Problems:
         """What was left out of it or repaired."""
+
+    @property
+    def division(self) -> Division | None:
+        """What the set it is a part of was divided into, limits aside; None where it is no such part."""
 
     def __len__(self) -> int:
         """Number of images."""

@@ -38,14 +38,19 @@ class Held:
 
     @contextmanager
     def holding(self, index: int) -> Iterator[None]:
-        """Note that this worker works on an image of the data set; outside a worker nothing is noted."""
+        """Note that this worker works on an image of the data set, then again on what it did before.
+
+        Outside a worker nothing is noted.
+        """
         worker = get_worker_info()
         if worker is None:
             yield
             return
-        self.rows[worker.id % MAX_WORKERS] = torch.tensor([os.getpid(), index])
+        row = self.rows[worker.id % MAX_WORKERS]
+        before = int(row[1])
+        row.copy_(torch.tensor([os.getpid(), index]))
         yield
-        self.rows[worker.id % MAX_WORKERS, 1] = NOTHING
+        row[1] = before
 
     def images(self, pids: list[int]) -> list[int]:
         """Images that these processes, or where none is given all, are working on."""

@@ -1,39 +1,87 @@
-"""The detectors by name. A new detector is a folder with a `build` and one line here.
+"""The detectors by name: a folder or a file of this room that defines `build`; the other files are what they share.
 
-What each of them offers is said by `Detector`. Built here for training, evaluation, checkpoints and export.
+A detector declares
+
+    build(config, num_classes, with_loss) -> Detector    what that offers is said by `cornernet.detectors.detector`
+    ROLES                                                of `cornernet.losses.ROLES`, those it has a place for
+    SECTION                                              optional: a dataclass, the detector's own keys
+
+The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
+are built for training, evaluation, checkpoints and export, also without numbers, on torch's meta device.
 """
 
-from collections.abc import Callable
+import dataclasses
+import pkgutil
+import sys
+from types import ModuleType
 
-from cornernet.config import Config
-from cornernet.detectors.anchor.detector import build as build_anchor
-from cornernet.detectors.corner.detector import build as build_corner
-from cornernet.detectors.detector import Detector, Network, Predicting
+from cornernet import registry
+from cornernet.config import Component, Config, section, untyped
+from cornernet.detectors.detector import Detector, Network, Predicting, lacking
+from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
+from cornernet.errors import BadPlugin
+from cornernet.losses import ROLES
 
-DETECTORS: dict[str, Callable[[Config, int, bool], Detector]] = {"corner": build_corner, "anchor": build_anchor}
+_OWN = {module.name for module in pkgutil.iter_modules(__path__)}
+_MODULES = registry.modules(__name__, __path__)
+DETECTORS: dict[str, ModuleType] = {name: found for name, found in _MODULES.items() if hasattr(found, "build")}
+if _others := [found for name, found in _MODULES.items() if name not in {*_OWN, *DETECTORS}]:
+    raise BadPlugin(f"{_others[0].__file__} defines no build, which a detector must: see {__name__}")
 
 
 def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     """Config and number of classes -> detector with random weights, its convolutional part at `.network`.
 
     with_loss: without, it predicts alone, and of what the config names under `loss` the grouping loss alone is looked
-    up, for how it reads tags. A loss by dotted path is looked up only where the user typed its name, see
-    `config.untyped`. Raises ValueError, one
-    sentence, for settings that do not go together and for a name that nobody typed.
+    up, for how it reads tags. A loss or detector by dotted path is looked up only where the user typed its name, see
+    `config.untyped`. Raises ValueError, one sentence, for settings that do not go together, for a name that nobody
+    typed and for a detector that lacks what every one must offer.
     """
-    if config.model.detector not in DETECTORS:
-        raise ValueError(f"model.detector {config.model.detector!r} is unknown; there are: {', '.join(DETECTORS)}")
-    return DETECTORS[config.model.detector](config, num_classes, with_loss)
+    name, found = config.model.detector, kind(config)
+    have_place(config, found.ROLES)
+    own = getattr(found, "SECTION", None)
+    if own is None and config.model.args:
+        raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
+    args = [] if own is None else [section("model.args", own, config.model.args)]
+    built: Detector = found.build(config, num_classes, with_loss, *args)
+    if missing := lacking(built):
+        raise ValueError(f"the {name} detector lacks {missing}: see {Detector.__module__}")
+    return built
+
+
+def roles(config: Config) -> dict[str, Component]:
+    """The losses that the detector of the config has a place for, and that are not switched off."""
+    return asked(config, kind(config).ROLES)
+
+
+def kind(config: Config) -> ModuleType:
+    """Config -> what its detector declares, the module with `build`, ROLES and perhaps SECTION.
+
+    Raises ValueError, one sentence, for a name that is unknown, a path that nobody typed or what is no detector.
+    """
+    name = config.model.detector
+    typed = not untyped(config, "model.detector")
+    found = registry.find("detector", name, DETECTORS, __name__, typed)
+    if not hasattr(found, "build"):  # a path may lead to the function itself, too
+        found = sys.modules.get(getattr(found, "__module__", ""), found)
+    if not callable(getattr(found, "build", None)):
+        raise ValueError(f"model.detector={name} defines no build, which a detector must: see {__name__}")
+    held, own = getattr(found, "ROLES", ()), getattr(found, "SECTION", Config)
+    if not isinstance(held, (tuple, list)) or not held or not set(held) <= set(ROLES):
+        raise ValueError(f"the {name} detector must declare ROLES, some of {', '.join(ROLES)}, got {held!r}")
+    if not dataclasses.is_dataclass(own):
+        raise ValueError(f"the {name} detector must declare a dataclass as its SECTION, got {own!r}")
+    return found
 
 
 __all__ = [
-    "Callable",
-    "Config",
+    "DETECTORS",
     "Detector",
     "Network",
     "Oracle",
     "Predicting",
-    "build_anchor",
-    "build_corner",
+    "build",
+    "kind",
+    "roles",
 ]

@@ -4,8 +4,9 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from cornernet.config import Backbone, Data
-from cornernet.data.transforms import normalise, prepare
+from cornernet.config import Data
+from cornernet.config.transforms import whole_images
+from cornernet.data import normalise, prepare
 from cornernet.structures import Batch
 
 Loss = TypeVar("Loss", bound=nn.Module)
@@ -19,14 +20,6 @@ def fit_size(
     return _round_up(height + slack[0], multiple) - slack[0], _round_up(width + slack[1], multiple) - slack[1]
 
 
-def only_resnets_have_weights(backbone: Backbone) -> None:
-    """Raise ValueError for weights that an hourglass would ignore."""
-    if backbone.name == "hourglass" and backbone.weights:
-        raise ValueError(
-            f"model.backbone.weights={backbone.weights} is for ResNets; train.init starts from a checkpoint"
-        )
-
-
 def required(loss: Loss | None) -> Loss:
     """Return the loss of a detector that is asked for one; raises ValueError if it was built without."""
     if loss is None:
@@ -36,7 +29,7 @@ def required(loss: Loss | None) -> Loss:
 
 def least(data: Data) -> tuple[int, int]:
     """A network trained on whole images in a padded input knows no other frame, so it is shown them in the same."""
-    return (0, 0) if data.augment.crop else data.input_size
+    return data.input_size if whole_images(data.transforms) else (0, 0)
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:
@@ -62,7 +55,7 @@ def _round_up(size: int, multiple: int) -> int:
 
 
 def training_images(batch: Batch, mean: Tensor, std: Tensor) -> Tensor:
-    """Images of a batch with the colour changes drawn for them, normalised -> [B, 3, H, W] float32."""
+    """Images of a batch with the changes drawn for them, normalised -> [B, 3, H, W] float32."""
     return prepare(batch, mean, std)
 
 

@@ -1,7 +1,14 @@
-"""What training, evaluation, prediction, diagnosis and export ask of every detector.
+"""The contract of a detector: what training, evaluation, prediction, diagnosis and export ask of one, and no more.
 
 Base classes and not `typing.Protocol`: a detector is a torch module as well, and Python has no type for both at once.
-They hold no code; a type checker refuses a detector that lacks one of the methods.
+What is abstract here must be there: a type checker and `detectors.build` refuse a detector without. The rest may be
+left out, and its docstring says what happens then. Shapes, dtypes and units of what goes in and comes out stand in
+`cornernet.structures`.
+
+Beside these members a detector keeps to three rules. It can be built on torch's meta device, where settings are tried
+before any data are read: no number is read off a tensor while it is built, but of those that are made with
+`device="cpu"`. What its losses learn lies below its attribute `loss`, which is None without a loss: a checkpoint is
+loaded without it to predict. And `forward` never waits for the device: shapes are static, masks multiply.
 """
 
 from abc import abstractmethod
@@ -15,11 +22,20 @@ from cornernet.structures import Batch, Detections
 
 
 class Network(nn.Module):
-    """The convolutional part of a detector: normalised images [B, 3, H, W] -> its maps, one item a stack."""
+    """The convolutional part of a detector: normalised images [B, 3, H, W] -> its maps, one item a stack.
 
-    @abstractmethod
+    It is what train.compile=true compiles.
+    """
+
     def segments(self) -> list[nn.Module]:
-        """Return the parts that gradient checkpointing computes twice; see `backbones.recompute`."""
+        """Return the parts that gradient checkpointing computes twice; see `backbones.recompute`.
+
+        Asked for where train.gradient_checkpointing=true, which is refused for a network that leaves it out.
+        """
+        raise ValueError(
+            f"train.gradient_checkpointing=true: {type(self).__name__} does not say which of its parts can be computed "
+            "twice (segments)"
+        )
 
 
 class Predicting(nn.Module):
@@ -27,50 +43,77 @@ class Predicting(nn.Module):
 
     @abstractmethod
     def predict(self, images: Tensor) -> Detections:
-        """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
+        """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first.
+
+        Called in eval mode without gradient, on any device; normalises the images itself. The number of rows is the
+        same for all images of a size, those beyond the valid ones have score -1. Suppression comes behind it.
+        """
 
     @abstractmethod
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """Smallest input (height, width) that holds such an image."""
+        """Smallest input (height, width) that holds such an image: at least as large in both."""
 
 
 class Detector(Predicting):
     """A detector, whose `network` is its convolutional part.
 
-    parts: what a diagnosis replaces by the truth, in this order; reasons: what can go wrong with an object before its
-    boxes leave the detector, name -> one line, in the order in which it happens. progress: share of the training that
-    is done, 0-dim on the CPU, which the engine changes in place; losses that name it are given it.
+    progress: share of the training that is done, 0-dim on the CPU, which the engine changes in place before every
+    step; losses that name it are given it. Left out where no loss does.
     """
 
     network: Network
-    parts: Sequence[str]
-    reasons: Mapping[str, str]
     progress: Tensor | None = None
+    parts: Sequence[str] = ()  # of a diagnosis, what it replaces by the truth, in this order
+    # of a diagnosis: what can go wrong with an object before its boxes leave the detector, in the order in which it
+    # happens, name -> one line
+    reasons: Mapping[str, str] = {}
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
+        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32.
+
+        Called in train mode, once for every part of a step; what has requires_grad is trained. The terms are columns
+        of the run's log. Under autocast, so a loss is computed from `.float()`. The colour changes that were drawn for
+        the batch are applied here: `canvas.training_images` does, and normalises.
+        """
 
     @abstractmethod
     def cell_size(self) -> int:
-        """Side of the finest cells in input pixels."""
+        """Side of the finest cells in input pixels; check_data warns of objects that are smaller."""
 
     @abstractmethod
     def describe(self) -> str:
-        """What a run's log says of the loss."""
+        """What a run's log says of the loss, such as `heatmap x 1, offset x 1`: one line, asked for before step 1."""
 
-    @abstractmethod
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
-        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of what it is to teach."""
+        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of what it is to teach.
 
-    @abstractmethod
+        Asked for by show_data, which shows the objects alone where it is left out.
+        """
+        return [[] for _ in images]
+
     def graph_overrides(self) -> list[str]:
-        """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
+        """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is.
 
-    @abstractmethod
+        Asked for by export; left out it means that it can. A detector that cannot be exported raises ValueError here,
+        one sentence that says why.
+        """
+        return []
+
     def oracle(self, image: Tensor, boxes: Tensor, labels: Tensor, frame: Tensor) -> Oracle:
         """One image [1, 3, H, W] as `predict` takes it, the truth about it -> its output beside that truth.
 
         boxes [M, 4] float, input pixels; labels [M] int64; frame [4]: where the image lies in the input, all on the
-        detector's device.
+        detector's device. Asked for by diagnose, which ends with a sentence where it is left out.
         """
+        raise ValueError(f"{type(self).__name__} offers no diagnosis (oracle)")
+
+
+def lacking(detector: object) -> str:
+    """What a detector lacks of what it must offer, in words, or ""."""
+    if not isinstance(detector, Detector):
+        return f"its base class {Detector.__name__}, it is a {type(detector).__name__}"
+    if not isinstance(getattr(detector, "network", None), Network):
+        return f"a network that is a {Network.__name__}"
+    kind = type(detector)
+    return ", ".join(name for name in dir(kind) if getattr(getattr(kind, name), "__isabstractmethod__", False))

@@ -1,28 +1,43 @@
 """The losses that a config names, built with what the detector knows, and their weights: as given, or as declared."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from cornernet.config import Config, roles, untyped
+from cornernet.config import Component, Config, Losses, untyped
 from cornernet.losses import build_from, declared
 
 
+def asked(config: Config, roles: Sequence[str]) -> dict[str, Component]:
+    """Those of these roles' losses that are not switched off, by role."""
+    return {role: loss for role in roles if (loss := getattr(config.loss, role)).name != "none"}
+
+
+def have_place(config: Config, roles: Sequence[str]) -> None:
+    """Raise ValueError for an override that changes a loss that a detector of these roles does not have."""
+    for text in config.overrides:
+        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
+        if role and role[1] not in roles and getattr(config.loss, role[1]) != getattr(Losses(), role[1]):
+            kind = config.model.detector
+            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(roles)}")
+
+
 def build_losses(
-    config: Config, num_classes: int, dim: int, progress: Tensor
+    config: Config, roles: Sequence[str], num_classes: int, dim: int, progress: Tensor
 ) -> tuple[dict[str, Callable], dict[str, float]]:
-    """Config and what the detector knows -> the losses and their weights, both by role.
+    """Config, the detector's roles and what it knows -> the losses and their weights, both by role.
 
     dim: length of a row of features; progress: `Detector.progress`. Raises ValueError, one sentence, for a loss that
     cannot be built or declares what cannot be.
     """
-    asked = roles(config)
-    typed = not untyped(config, *(f"loss.{role}" for role in asked))
+    held = asked(config, roles)
+    typed = not untyped(config, *(f"loss.{role}" for role in held))
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
-    given = {role: {**known, "dim": dim} if role == "feature" else known for role in asked}
+    given = {role: {**known, "dim": dim} if role == "feature" else known for role in held}
     built = {
-        role: build_from(role, asked[role].name, asked[role].args, given[role], typed)
-        for role in sorted(asked, key=lambda role: role != "feature")  # it draws random numbers
+        role: build_from(role, held[role].name, held[role].args, given[role], typed)
+        for role in sorted(held, key=lambda role: role != "feature")  # it draws random numbers
     }
-    own = {role: declared(role, built[role], f"{role} loss {loss.name!r}").weight for role, loss in asked.items()}
-    return built, {role: own[role] if loss.weight is None else loss.weight for role, loss in asked.items()}
+    own = {role: declared(role, built[role], f"{role} loss {loss.name!r}").weight for role, loss in held.items()}
+    return built, {role: own[role] if loss.weight is None else loss.weight for role, loss in held.items()}

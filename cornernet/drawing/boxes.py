@@ -18,18 +18,20 @@ def draw(
     labels: Any,
     scores: Any = None,
     names: Sequence[str] | None = None,
-    min_score: float = 0.0,
+    min_score: float | Sequence[float] = 0.0,
 ) -> np.ndarray:
     """Image with boxes, each with its class name and score -> a new image; the given one is not changed.
 
     image [h, w, 3] uint8 BGR; boxes [n, 4] xyxy pixels, labels [n], scores [n] or None: arrays, tensors or lists.
-    names: of the classes (None: the label's number). Boxes below min_score are left out; the best is drawn on top.
+    names: of the classes (None: the label's number). Boxes below min_score, one number or one a class, are left out;
+    the best is drawn on top.
     """
     canvas = np.ascontiguousarray(image).copy()
     boxes, labels = np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(labels, np.int64).reshape(-1)
     scores = None if scores is None else np.asarray(scores, np.float64).reshape(-1)
     order = np.arange(len(boxes)) if scores is None else np.argsort(scores, kind="stable")
-    shown = [i for i in order if np.isfinite(boxes[i]).all() and (scores is None or scores[i] >= min_score)]
+    least = np.broadcast_to(min_score if np.ndim(min_score) == 0 else np.asarray(min_score)[labels], labels.shape)
+    shown = [i for i in order if np.isfinite(boxes[i]).all() and (scores is None or scores[i] >= least[i])]
     places, colours = [_pixels(boxes[i], canvas.shape) for i in shown], [colour(labels[i]) for i in shown]
     for (first, last), bgr in zip(places, colours, strict=True):
         cv2.rectangle(canvas, first, last, bgr, _line_width(canvas.shape))

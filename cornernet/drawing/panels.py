@@ -20,7 +20,7 @@ def truth_and_predictions(
     labels: Any,
     detections: ImageDetections,
     names: Sequence[str] | None = None,
-    min_score: float = 0.3,
+    min_score: float | Sequence[float] = 0.3,
 ) -> np.ndarray:
     """Set the annotated image on the left, the predicted one on the right -> one image [h, ~2 w, 3] uint8 BGR.
 

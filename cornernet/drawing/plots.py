@@ -20,10 +20,11 @@ def figure(width: float, height: float, layout: Literal["constrained", "compress
 
 
 def curves(folder: str | Path) -> Path:
-    """Plot loss terms, learning rate and AP of a run over its steps -> path of curves.png, written into its folder.
+    """Plot loss terms, learning rate, AP and own metrics of a run over its steps -> path of curves.png in its folder.
 
     Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP, ...).
-    Cells may be empty. Raises FileNotFoundError where the folder has neither.
+    Of that a column whose name begins neither with AP nor AR gets a panel of its own. Cells may be empty. Raises
+    FileNotFoundError where the folder has neither.
     """
     folder = Path(folder)
     log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
@@ -32,6 +33,7 @@ def curves(folder: str | Path) -> Path:
         "mean IoU": {name: points for name, points in log.items() if name == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
         "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
+        **{name: {name: _measured(points)} for name, points in scores.items() if not name.startswith(("AP", "AR"))},
     }
     groups = {title: lines for title, lines in groups.items() if any(lines.values())}
     if not groups:

@@ -1,15 +1,23 @@
 """From detections to COCO figures (evaluate, scoring, metrics), the page that explains them (report), and diagnosis.
 
+measures/: a file a metric.
 Called by training after a save, by experiments, and by the commands evaluate and diagnose.
 """
 
+from cornernet.evaluation.best_f1 import thresholds
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
+from cornernet.evaluation.chosen import Chosen, chosen
+from cornernet.evaluation.evaluated import Evaluated
 from cornernet.evaluation.metrics import Metrics, Unwritten, aligned, table
 
 __all__ = [
+    "Chosen",
+    "Evaluated",
     "Metrics",
     "Unwritten",
     "aligned",
+    "chosen",
     "evaluate_checkpoint",
     "table",
+    "thresholds",
 ]

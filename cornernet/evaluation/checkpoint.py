@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cornernet.data import build_source, summary
+from cornernet.data import build_source, summary, typed_data
 from cornernet.evaluation import evaluate, report
+from cornernet.evaluation.chosen import known
 from cornernet.evaluation.metrics import Metrics
 from cornernet.prediction import Predictor, inference, outputs
 
@@ -20,17 +21,20 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), out: Path | None = None) -> Evaluation:
-    """Score a checkpoint or an exported .onnx on its validation split, write what came out.
+    """Score a checkpoint or an exported file on its validation split, write what came out.
 
     What is written are metrics.json, predictions.json and the folder report, into out or evaluation/ beside the file.
     Raises as Predictor.load does, and for data that cannot be read or whose classes the checkpoint does not know.
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
-    source = build_source(predictor.settings.data, "val", predictor.category_ids, predictor.class_names)
+    settings, ids, names = predictor.settings, predictor.category_ids, predictor.class_names
+    data, run = settings.data, Path(checkpoint).parent
+    source = build_source(data, "val", ids, names, typed=typed_data(settings), run=run)
     folder = outputs.folder(checkpoint, out, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
-        backend=predictor.settings.test.backend, report=report.options(predictor.settings, _title(checkpoint)),
+        backend=predictor.settings.test.backend, metric=known(predictor.settings, checkpoint),
+        report=report.options(predictor.settings, _title(checkpoint)),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     page = folder / "report" / "index.html" if predictor.settings.test.report else None

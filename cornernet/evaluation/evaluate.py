@@ -16,6 +16,7 @@ from cornernet import processes
 from cornernet.data import Source, patiently
 from cornernet.detectors import Predicting
 from cornernet.evaluation import scoring
+from cornernet.evaluation.chosen import DEFAULT, Chosen
 from cornernet.evaluation.metrics import Metrics, Unwritten, write
 from cornernet.evaluation.report import Options
 from cornernet.evaluation.report import write as write_report
@@ -40,6 +41,7 @@ def evaluate(
     backend: Backend = "pycocotools",
     on_error: OnError = "stop",
     report: Options | None = None,
+    metric: Chosen = DEFAULT,
     **settings: Any,
 ) -> Metrics:
     """Metrics of a detector on a source of images and annotations (see cornernet.data).
@@ -49,6 +51,7 @@ def evaluate(
     on_error: what an image that cannot be read does; skip: warn and miss all its objects. Where images cannot be
     reached they are waited for, then Away is raised, whatever on_error says.
     report: what the page in folder/report shall show (None: no page), see cornernet.evaluation.report.
+    metric: of `train.metric`, see `chosen`: it is measured beside those of the package and of plug-ins.
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
     """
@@ -59,7 +62,7 @@ def evaluate(
     # Every process computes them: were it one alone, its failure would leave the others waiting.
     truth = from_coco(_with_categories(source, category_ids))
     found = placed(found, truth)
-    scored = scoring.score(truth, found, backend)
+    scored = scoring.score(truth, found, backend, metric.measures)
     seconds_per_image = seconds / max(1, len(source) - unreadable)
     metrics = dataclasses.replace(scored.metrics, seconds_per_image=seconds_per_image, unreadable=unreadable)
     if folder is not None and processes.rank() == 0:

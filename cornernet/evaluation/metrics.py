@@ -7,24 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cornernet.evaluation.measure import Figure, three_decimals
+from cornernet.evaluation.measures import ap90, coco
 from cornernet.system import writing
 from cornernet.system.printing import printable
 
-# Name in Metrics -> what it measures, in the order of COCOeval.stats.
-FIGURES = {
-    "AP": "IoU 0.50:0.95, all sizes, 100 detections",
-    "AP50": "IoU 0.50, all sizes, 100 detections",
-    "AP75": "IoU 0.75, all sizes, 100 detections",
-    "AP_small": "IoU 0.50:0.95, area below 32 x 32, 100 detections",
-    "AP_medium": "IoU 0.50:0.95, area between, 100 detections",
-    "AP_large": "IoU 0.50:0.95, area above 96 x 96, 100 detections",
-    "AR1": "IoU 0.50:0.95, all sizes, 1 detection",
-    "AR10": "IoU 0.50:0.95, all sizes, 10 detections",
-    "AR100": "IoU 0.50:0.95, all sizes, 100 detections",
-    "AR_small": "IoU 0.50:0.95, area below 32 x 32, 100 detections",
-    "AR_medium": "IoU 0.50:0.95, area between, 100 detections",
-    "AR_large": "IoU 0.50:0.95, area above 96 x 96, 100 detections",
-}
+FIGURES = coco.FIGURES  # name in Metrics -> what it measures
 
 
 @dataclass(frozen=True)
@@ -36,6 +24,9 @@ class ClassMetrics:
     AP50: float
     objects: int  # annotated ones, crowds not counted
     detections: int
+    category_id: Any = None  # as the annotation file has it
+    best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections from some score on
+    best_f1_threshold: float = -1.0  # that score; -1 too where nothing was found
 
 
 @dataclass(frozen=True)
@@ -61,24 +52,39 @@ class Metrics:
     seconds_per_image: float = 0.0  # of prediction, without reading the image; 0: not measured
     per_class: list[ClassMetrics] = field(default_factory=list)
     unreadable: int = 0  # images that could not be read, whose objects count as missed
+    best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections of all classes from some score on
+    best_f1_threshold: float = -1.0  # that score
+    own: list[Figure] = field(default_factory=list)  # of the other metrics
 
     def figures(self) -> dict[str, float]:
-        """Return the twelve figures and AP90 by name, for a log."""
-        return {name: getattr(self, name) for name in (*FIGURES, "AP90")}
+        """Return all figures by name, the twelve first, for a log."""
+        return {figure.name: figure.value for figure in self.rows()}
+
+    def rows(self) -> list[Figure]:
+        """Return the same with how they are shown."""
+        named = [(name, getattr(self, name), meaning) for name, meaning in (FIGURES | ap90.FIGURES).items()]
+        return [*(Figure(name, value, meaning, _cell(value)) for name, value, meaning in named), *self.own]
 
 
 def table(metrics: Metrics) -> str:
-    """Format the twelve figures, AP90 and one row a class as aligned text; '-' where there is nothing to measure."""
-    meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
-    rows = [(name, _cell(value), meaning[name]) for name, value in metrics.figures().items()]
-    classes = [(c.name, str(c.objects), str(c.detections), _cell(c.AP), _cell(c.AP50)) for c in metrics.per_class]
+    """Format all figures, F1 and one row a class as aligned text; '-' where there is nothing to measure.
+
+    F1 is the best at IoU 0.50, and stands beside the score from which on detections have to be kept for it.
+    """
+    rows = [(figure.name, figure.text, figure.meaning) for figure in metrics.rows()]
+    least = metrics.best_f1_threshold
+    rows.append(("F1", _cell(metrics.best_f1), f"IoU 0.50, at score >= {least:.3f}" if least >= 0 else "IoU 0.50"))
+    classes = [
+        (c.name, str(c.objects), str(c.detections), *map(_cell, (c.AP, c.AP50, c.best_f1, c.best_f1_threshold)))
+        for c in metrics.per_class
+    ]
     head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
     if metrics.unreadable:
         head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
-    titles = ("class", "objects", "detections", "AP", "AP50")
-    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>")])
+    titles = ("class", "objects", "detections", "AP", "AP50", "F1", "at score")
+    return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>>>")])
 
 
 class Unwritten(OSError):
@@ -96,7 +102,8 @@ def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content, indent in (("metrics", asdict(metrics), 2), ("predictions", results, None)):
+    figures = {name: value for name, value in asdict(metrics).items() if name != "own"} | metrics.figures()
+    for name, content, indent in (("metrics", figures, 2), ("predictions", results, None)):
         text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
         try:
             writing.write(folder / f"{name}.json", text + "\n")
@@ -105,7 +112,7 @@ def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -
 
 
 def _cell(value: float) -> str:
-    return "-" if value < 0 else f"{value:.3f}"
+    return "-" if value < 0 else three_decimals(value)
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:

@@ -9,11 +9,15 @@ import contextlib
 import gc
 import importlib.util
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from cornernet.evaluation.best_f1 import best_f1
+from cornernet.evaluation.evaluated import Evaluated
+from cornernet.evaluation.measure import Measure, figures_of
+from cornernet.evaluation.measures import MEASURES
 from cornernet.evaluation.metrics import FIGURES, ClassMetrics, Metrics
 from cornernet.evaluation.truth import Truth, ascending, from_coco, placed
 from cornernet.prediction import Found, from_results
@@ -39,11 +43,13 @@ def coco_metrics(
     return score(truth, placed(from_results(results), truth), backend).metrics
 
 
-def score(truth: Truth, found: Found, backend: Backend = "pycocotools") -> Score:
+def score(
+    truth: Truth, found: Found, backend: Backend = "pycocotools", measures: Mapping[str, Measure] = MEASURES
+) -> Score:
     """Score detections against the truth in whose terms they are, see `placed`.
 
-    Ties in score are broken as pycocotools breaks them: by image id, then by their order. Raises ValueError for a
-    backend that is not installed.
+    Ties in score are broken as pycocotools breaks them: by image id, then by their order. measures: the metrics, COCO's
+    among them. Raises ValueError for a backend that is not installed and a metric that fails.
     """
     ids = truth.image_ids
     number = np.empty(len(ids), np.int64)  # pycocotools goes through the images by their numbers
@@ -53,8 +59,9 @@ def score(truth: Truth, found: Found, backend: Backend = "pycocotools") -> Score
     areas = found.boxes[:, 2] * found.boxes[:, 3]
     guesses = _entries(number[found.images], found.labels, found.boxes, areas, none, found.scores)
     with _uncollected():
-        precision, stats = _run(objects, guesses, len(ids), len(truth.category_ids), backend)
-    return Score(_summary(precision, stats, truth, found), precision)
+        run = _run(objects, guesses, len(ids), len(truth.category_ids), backend)
+    seen = Evaluated(truth, found, *run)
+    return Score(_summary(seen, measures), seen.precision)
 
 
 @contextlib.contextmanager
@@ -82,8 +89,8 @@ def _entries(*columns: np.ndarray) -> list[dict[str, Any]]:
 
 def _run(
     truths: list[dict], found: list[dict], images: int, classes: int, backend: Backend
-) -> tuple[np.ndarray, list[float]]:
-    """Precision [T IoUs, R recalls, K classes, A areas, M limits], -1 where undefined, and the twelve figures."""
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Precision, recall and the twelve figures, as in `Evaluated`."""
     api, evaluator = _backend(backend)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = [_dataset(api, items, images, classes) for items in (truths, found)]
@@ -91,7 +98,8 @@ def _run(
         run.evaluate()
         run.accumulate()
         run.summarize()
-    return np.asarray(run.eval["precision"]), [float(x) for x in run.stats[: len(FIGURES)]]
+    precision, recall = (np.asarray(run.eval[name]) for name in ("precision", "recall"))
+    return precision, recall, [float(x) for x in run.stats[: len(FIGURES)]]
 
 
 def _backend(name: Backend) -> tuple[type, type]:
@@ -121,22 +129,23 @@ def _dataset(api: type, items: list[dict], images: int, classes: int) -> Any:
     return dataset
 
 
-def _summary(precision: np.ndarray, stats: list[float], truth: Truth, found: Found) -> Metrics:
-    thresholds, classes = np.linspace(0.5, 0.95, 10), len(truth.category_ids)
-    strict = precision[np.isclose(thresholds, 0.9), ..., 0, -1]
+def _summary(seen: Evaluated, measures: Mapping[str, Measure]) -> Metrics:
+    truth, found, classes = seen.truth, seen.found, len(seen.truth.category_ids)
     objects = np.bincount(truth.labels[~truth.crowd], minlength=classes).tolist()
     detections = np.bincount(found.labels, minlength=classes).tolist()
+    overall, best = best_f1(truth, found)
     per_class = [
-        ClassMetrics(name, _mean(p[:, :, 0, -1]), _mean(p[:1, :, 0, -1]), objects[k], detections[k])
-        for k, (name, p) in enumerate(zip(truth.class_names, precision.transpose(2, 0, 1, 3, 4), strict=True))
-    ]
+        ClassMetrics(
+            name, seen.mean(p[:, :, 0, -1]), seen.mean(p[:1, :, 0, -1]), objects[k], detections[k],
+            truth.category_ids[k], *best[k],
+        )
+        for k, (name, p) in enumerate(zip(truth.class_names, seen.precision.transpose(2, 0, 1, 3, 4), strict=True))
+    ]  # fmt: skip
+    figures = figures_of(seen, measures)
+    named = {name: figures.pop(name).value for name in (*FIGURES, "AP90")}
     return Metrics(
-        **dict(zip(FIGURES, stats, strict=True)), AP90=_mean(strict), images=len(truth.image_ids),
+        **named, images=len(truth.image_ids),
         objects=sum(objects), detections=len(found.scores), per_class=per_class, unreadable=0,
+        best_f1=overall.f1, best_f1_threshold=overall.score,
+        own=list(figures.values()),
     )  # fmt: skip
-
-
-def _mean(precision: np.ndarray) -> float:
-    """Mean of the defined entries, or -1 as pycocotools has it."""
-    defined = precision[precision > -1]
-    return float(defined.mean()) if defined.size else -1.0

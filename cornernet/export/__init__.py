@@ -4,7 +4,8 @@ Called by the command export; what reads such files is in prediction.
 """
 
 from cornernet.export.check import Exact, Quantised
-from cornernet.export.export import OUTPUTS, Exported
+from cornernet.export.export import Exported
+from cornernet.graphs.onnx import OUTPUTS
 
 __all__ = [
     "OUTPUTS",

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.export.plan import Plan
-from cornernet.prediction import Agreement, Difference, Rows, agreement, difference, missing, runner
+from cornernet.graphs import Rows, missing
+from cornernet.prediction import Agreement, Difference, agreement, difference
 
 log = logging.getLogger("cornernet")
 TOLERANCE = 1e-4  # pixels and score, of float32
@@ -39,14 +40,14 @@ class Quantised(NamedTuple):
 def check(
     wanted: Plan, graph: nn.Module, images: Tensor, batches: Sequence[np.ndarray], least: float
 ) -> Exact | Quantised | None:
-    """Run the file and hold it against PyTorch, with a warning where it is not the same; None without onnxruntime.
+    """Run the file and hold it against PyTorch, with a warning where it is not the same; None where it cannot be run.
 
     graph: images -> Rows; images: the image asked for and noise, for float32; batches: those of the calibration,
     for int8, of whose rows those of a score of at least `least` count.
     """
-    if wanted.format == "onnx" and missing("onnxruntime"):
+    if missing(wanted.form, "RUNS_WITH"):
         return None
-    run = runner(wanted.out)
+    run, _ = wanted.form.open(wanted.out)
     if wanted.calibrate:
         run_on = [torch.from_numpy(batch) for batch in batches[: max(1, IMAGES // len(batches[0]))]]
         count = min(wanted.calibrate, sum(len(batch) for batch in run_on))  # the last batch may be filled up

@@ -6,7 +6,6 @@ the canvas, mapping boxes back, and suppression, whose soft forms no graph forma
 scales and flips found. The file's metadata say how.
 """
 
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -19,19 +18,20 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from cornernet import graphs
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges, to_dict
-from cornernet.data import read_image
+from cornernet.data import read_image, typed_data
 from cornernet.detectors import Detector
 from cornernet.export import check
-from cornernet.export.int8 import calibration, quantise
+from cornernet.export.int8 import calibration
 from cornernet.export.plan import Plan, plan
-from cornernet.prediction import METADATA, Rows, inference
+from cornernet.graphs import Rows
+from cornernet.prediction import DRAWN, drawn, inference, thresholds
 from cornernet.system import writing
 from cornernet.version import __version__
 
 log = logging.getLogger("cornernet")
-OUTPUTS = ("boxes", "scores", "labels")
 
 
 class Graph(nn.Module):
@@ -59,7 +59,7 @@ class Exported(NamedTuple):
 
 
 def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) -> Exported:
-    """Write a checkpoint as ONNX or as a program of torch.export and run the file.
+    """Write a checkpoint in a format of cornernet.graphs and run the file.
 
     overrides: those of the checkpoint's config; how: what `plan` takes. Raises FileNotFoundError, or ValueError, one
     sentence, for a file that is no checkpoint, settings that are wrong, a package that is missing and training images
@@ -70,13 +70,15 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     size = check_size(detector, wanted.size or settings.data.input_size)
     about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
     images = samples(wanted, size, settings.data.longest_side)
-    batches = calibration(settings.data, size, wanted.calibrate, wanted.batch or 1) if wanted.calibrate else []
+    many, batch = wanted.calibrate, wanted.batch or 1
+    batches = calibration(settings.data, size, many, batch, typed_data(settings)) if many else []
     start = time.perf_counter()
     program = trace(Graph(detector), images, wanted.batch)
-    write(program, wanted.out, about, batches)
+    write(program, wanted.out, about, batches, wanted.form)
     seconds = time.perf_counter() - start
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
-    compared = check.check(wanted, Graph(detector), images, batches, settings.test.draw_score)
+    least = DRAWN if settings.test.draw_score is None else settings.test.draw_score
+    compared = check.check(wanted, Graph(detector), images, batches, least)
     return Exported(wanted, size, rows, wanted.out.stat().st_size, seconds, compared)
 
 
@@ -129,6 +131,8 @@ def metadata(
         "detector": settings.model.detector,
         "names": list(held["class_names"]),
         "category_ids": list(held["category_ids"]),
+        "best_f1": held.get("best_f1"),
+        "draw_scores": _draw_scores(settings, held, source),
         "input_size": list(size),
         "batch": "dynamic" if wanted.batch is None else wanted.batch,
         "precision": wanted.precision,
@@ -148,6 +152,13 @@ def metadata(
     }
 
 
+def _draw_scores(settings: Config, held: dict[str, Any], source: str) -> list[float]:
+    """Score from which a detection of each class is drawn."""
+    classes = len(held["class_names"])
+    least = drawn(settings.test.draw_score, thresholds.held(held.get("best_f1"), classes, source))
+    return np.broadcast_to(least, classes).tolist()
+
+
 def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:
     """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the image asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
@@ -165,27 +176,17 @@ def trace(graph: nn.Module, images: Tensor, batch: int | None) -> ExportedProgra
     return torch.export.export(graph, (images,), dynamic_shapes=shapes)
 
 
-def write(program: ExportedProgram, path: Path, about: dict[str, Any], batches: Sequence[np.ndarray] = ()) -> None:
-    """Write a program with its metadata, by the ending of path; what stands there stays whole until it is replaced.
+def write(
+    program: ExportedProgram, path: Path, about: dict[str, Any], batches: Sequence[np.ndarray] = (), form: Any = None
+) -> None:
+    """Write a program with its metadata; what stands there stays whole until it is replaced.
 
-    batches: [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32.
+    batches: [B, 3, H, W] uint8 on which an int8 file is calibrated; without them it is float32. form: the format, None:
+    the one of the ending of path.
     """
+    form = form or graphs.of_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing.replacing(path) as part:
-        (_write_onnx if path.suffix == ".onnx" else _write_torch)(program, part, about)
+        form.write(program, part, about)
         if len(batches):
-            quantise(part, batches)
-
-
-def _write_onnx(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
-    import onnx
-
-    made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
-    assert made is not None  # it is where no name of a file is given
-    made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
-    made.save(path)
-    onnx.checker.check_model(path)
-
-
-def _write_torch(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
-    torch.export.save(program, path, extra_files={METADATA: json.dumps(about)})
+            form.quantise(part, batches)

@@ -1,12 +1,10 @@
 """What is to be exported, beside what the config of the checkpoint says."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cornernet.prediction import EXTRA, missing
+from cornernet import graphs
 
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
-NEEDED = {"onnx": ["onnx", "onnxscript"], "torch": []}
 PRECISIONS = ("fp32", "int8")
 IMAGES = 64  # on which int8 is calibrated; docs/export.md has the AP of other numbers
 
@@ -14,13 +12,14 @@ IMAGES = 64  # on which int8 is calibrated; docs/export.md has the AP of other n
 class Plan(NamedTuple):
     """What is exported."""
 
-    format: str  # onnx or torch
+    format: str  # name or dotted path
     out: Path
     batch: int | None  # None: any
     size: tuple[int, int] | None  # (height, width) of the canvas; None: data.input_size
     image: Path | None  # on which the file is checked; None: on noise
     precision: str  # fp32 or int8
     calibrate: int  # training images on which int8 is calibrated; 0 for fp32
+    form: Any  # the format, see cornernet.graphs
 
 
 def plan(
@@ -37,18 +36,17 @@ def plan(
 
     Raises ValueError, one sentence, for a value that is not allowed and a package that the format needs.
     """
-    if format not in SUFFIXES:
-        raise ValueError(f"format must be {' or '.join(SUFFIXES)}, got {format!r}")
-    count = _calibrate(format, precision, calibrate)
-    out = out or Path(checkpoint).with_suffix(f".{precision}{SUFFIXES[format]}" if count else SUFFIXES[format])
-    if out.suffix != SUFFIXES[format]:
-        raise ValueError(f"out must end in {SUFFIXES[format]} for format={format}, got {out}")
-    if lacking := missing(*NEEDED[format]):
-        raise ValueError(f"format={format} needs {' and '.join(lacking)}: {EXTRA}")
-    return Plan(format, out, batch, size, image, precision, count)
+    form = graphs.format_of(format)
+    count = _calibrate(format, form, precision, calibrate)
+    out = out or Path(checkpoint).with_suffix(f".{precision}{form.SUFFIX}" if count else form.SUFFIX)
+    if out.suffix != form.SUFFIX:
+        raise ValueError(f"out must end in {form.SUFFIX} for format={format}, got {out}")
+    if lacking := graphs.missing(form, "NEEDS"):
+        raise ValueError(f"format={format} needs {' and '.join(lacking)}: {form.INSTALL}")
+    return Plan(format, out, batch, size, image, precision, count, form)
 
 
-def _calibrate(kind: str, precision: str, count: int | None) -> int:
+def _calibrate(name: str, form: Any, precision: str, count: int | None) -> int:
     """Number of images to calibrate on; 0 for fp32."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
@@ -56,10 +54,11 @@ def _calibrate(kind: str, precision: str, count: int | None) -> int:
         if count:
             raise ValueError(f"calibrate={count} is for precision=int8 alone")
         return 0
-    if kind != "onnx":
-        raise ValueError(f"precision={precision} needs format=onnx, got format={kind}")
+    if not hasattr(form, "quantise"):
+        able = [other for other, each in graphs.FORMATS.items() if hasattr(each, "quantise")]
+        raise ValueError(f"precision={precision} needs format={' or '.join(able)}, got format={name}")
     if count is not None and count < 1:
         raise ValueError(f"calibrate must be a number of training images from 1 up, got {count}")
-    if missing("onnxruntime"):
-        raise ValueError(f"precision={precision} needs onnxruntime: {EXTRA}")
+    if lacking := graphs.missing(form, "RUNS_WITH"):
+        raise ValueError(f"precision={precision} needs {' and '.join(lacking)}: {form.INSTALL}")
     return IMAGES if count is None else count

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from cornernet.losses.arguments import accepted, bound
+from cornernet.arguments import accepted, bound
 from cornernet.losses.declarations import Declared, declared
 from cornernet.losses.lookup import find
 
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3, "box": 2, "classification": 2, "feature": 2}  # tensors by position
+CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
 ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name -> loss
 
 
@@ -34,7 +35,7 @@ def build_from(
     taken = accepted(loss, {**(given or {}), **ours})
     if role == "feature" and taken.get("num_classes") == 1:
         raise ValueError(f"{label} tells classes apart, and there is only one")
-    return bound(label, loss, INPUTS[role], args, taken)
+    return bound(label, loss, args, taken, INPUTS[role], CALLED)
 
 
 def default_weight(role: str, name: str, given: float | None = None) -> float:

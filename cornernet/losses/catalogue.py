@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cornernet.arguments import configurable, hints
 from cornernet.config.describe import type_name
 from cornernet.losses import INPUTS, ROLES, curves, declared
-from cornernet.losses.arguments import configurable, hints
+from cornernet.losses.building import CALLED
 from cornernet.losses.lookup import find
 
 
@@ -71,7 +72,7 @@ def _joined(paragraphs: list[str]) -> str:
 
 def _arguments(role: str, loss: Callable) -> list[Argument]:
     types = hints(loss)
-    found = configurable(loss, INPUTS[role])
+    found = configurable(loss, INPUTS[role], CALLED)
     own = {name: p for name, p in found.items() if name not in curves.GIVEN}
     return [Argument(name, _type(types[name]), _default(p)) for name, p in own.items()]
 

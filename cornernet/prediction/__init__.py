@@ -3,18 +3,7 @@
 Called by evaluation, training (its own evaluations), export (to compare with) and the commands that use a checkpoint.
 """
 
-from cornernet.prediction.annotate import Written
-from cornernet.prediction.exported import (
-    EXTRA,
-    METADATA,
-    Agreement,
-    Difference,
-    Rows,
-    agreement,
-    difference,
-    missing,
-    runner,
-)
+from cornernet.prediction.exported import Agreement, Difference, agreement, difference
 from cornernet.prediction.exported_detector import is_exported
 from cornernet.prediction.found import Found, collected, from_results, to_results
 from cornernet.prediction.inference import (
@@ -31,16 +20,18 @@ from cornernet.prediction.inference import (
 )
 from cornernet.prediction.media import write_image
 from cornernet.prediction.predictor import Predictor
+from cornernet.prediction.thresholds import DRAWN, Least, Thresholds, drawn, in_words, of_labels
+from cornernet.prediction.written import Written
 
 __all__ = [
-    "EXTRA",
-    "METADATA",
+    "DRAWN",
     "Agreement",
     "Difference",
     "Fitted",
     "Found",
+    "Least",
     "Predictor",
-    "Rows",
+    "Thresholds",
     "Written",
     "after_nms",
     "agreement",
@@ -50,13 +41,14 @@ __all__ = [
     "detect",
     "device_of",
     "difference",
+    "drawn",
     "evaluating",
     "fit",
     "from_results",
+    "in_words",
     "is_exported",
-    "missing",
+    "of_labels",
     "pooled",
-    "runner",
     "to_original",
     "to_results",
     "write_image",

@@ -1,120 +1,113 @@
-"""Predict what a path or a camera's number stands for; write drawings or a video, and one json of all objects."""
+"""Predict what paths, patterns, addresses or cameras' numbers stand for; write drawings and what was found."""
 
-import json
 import logging
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from tqdm import tqdm
 
-from cornernet.prediction import media, outputs
+from cornernet.prediction import given, media, outputs, thresholds, video
 from cornernet.prediction.predictor import Predictor
-from cornernet.prediction.result import Result
-from cornernet.system import writing
+from cornernet.prediction.thresholds import Least
+from cornernet.prediction.written import ALL, Format, Written
 
 log = logging.getLogger("cornernet")
-
-
 NAME = "predictions"  # of the folder, unless another is chosen
-OTHERS = re.compile(r"[\ud800-\udfff]|\\ud[89a-f]")  # half characters, by which Python knows names that are no UTF-8
+CURE = "give another folder with out="
 
 
-class Written:
-    """What has been predicted so far; leaving it writes predictions.json, also after Ctrl-C and errors."""
+class Job(NamedTuple):
+    """What predicts, from which scores on objects are kept and drawn, and what is written."""
 
-    def __init__(self, folder: Path, new: bool, least: float, unit: str):
-        """Folder that is written to, whether it was made for this, score from which boxes are counted, of what."""
-        self.folder, self.new, self.least, self.unit = folder, new, least, unit
-        self.rows: list[dict[str, Any]] = []
-        self.count, self.boxes, self.skipped = 0, 0, 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        if not self.count:
-            if self.new:
-                self.folder.rmdir()
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with writing.replacing(self.folder / "predictions.json") as temporary:
-            temporary.write_text(json.dumps(self.rows, ensure_ascii=False) + "\n", encoding="utf-8")
-
-    def add(self, found: Result, image_id: str) -> None:
-        """Note the objects of an image."""
-        rows, names = found.to_coco(identifier(image_id)), map(identifier, found.names)
-        self.rows += [row | {"category_name": name} for row, name in zip(rows, names, strict=True)]
-        self.count, self.boxes = self.count + 1, self.boxes + int((found.scores >= self.least).sum())
-
-    def skip(self, error: Exception) -> None:
-        """Name a file that could not be read, and count it."""
-        log.warning("skipped: %s", error)
-        self.skipped += 1
+    predictor: Predictor
+    kept: Least
+    drawn: Least
+    written: Written
 
 
-def identifier(name: str) -> str:
-    r"""Name of a file -> the same as UTF-8 can write it: the byte 255 of a name that is none becomes \udcff.
+def annotate(
+    checkpoint: str,
+    sources: str | Sequence[str],
+    overrides: Sequence[str] = (),
+    out: Path | None = None,
+    score: float | str | None = None,
+    form: Format = "coco",
+    crops: bool = False,
+) -> Written:
+    """Predict images, folders, videos, streams or cameras, and write what was found -> what was done.
 
-    In names for which that could be mistaken \ is doubled, so that no two files get one name.
-    """
-    return name.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode() if OTHERS.search(name) else name
-
-
-def annotate(checkpoint: str, source: str, overrides: Sequence[str] = (), out: Path | None = None) -> Written:
-    """Predict an image, a folder, a video or a camera, and write what was found -> what was done.
-
-    Unreadable images are named, skipped and counted. predictions.json has the rows of COCO's results format, with
-    the file (and "#" and the frame's number) as image_id and the class's name beside its id. They go to the folder out,
-    where those of before are replaced, or to a new one beside the checkpoint. Raises FileNotFoundError without
-    images, ValueError if none could be read or a file would be overwritten that is not of an earlier prediction.
+    sources: see `given`. score: from which objects are written into all files and drawn, a number or best_f1; None:
+    those that are drawn, see test.draw_score, which if typed says by itself what is drawn. form: format of label files
+    beside predictions.json, which is a COCO data set with the score of each annotation. crops: whether each object is
+    written as an image too. Unreadable images are named, skipped and counted. All go to the folder out, where those of
+    before are replaced, or to a new one beside the checkpoint. Raises FileNotFoundError without images, ValueError if
+    none could be read or a file would be overwritten that is not of an earlier prediction.
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
+    asked = predictor.draw_score if score is None else score
+    kept = thresholds.chosen(asked, predictor.best_f1, len(predictor.class_names), checkpoint)
+    drawn = predictor.draw_score if any(text.startswith("test.draw_score=") for text in overrides) else kept
     folder = outputs.folder(checkpoint, out, NAME) if out else outputs.claimed(checkpoint, NAME)
-    what = int(source) if source.isdigit() and not Path(source).exists() else source
-    moving = media.is_video(what)
-    least, unit = predictor.settings.test.draw_score, "frame" if moving else "image"
-    with Written(folder, not out, least, unit) as written:
-        if moving:
-            _video(predictor, what, written)
-        else:
-            _images(predictor, source, written)
+    sources = [sources] if isinstance(sources, str) else sources
+    with Written(folder, not out, kept, form, crops) as written:
+        job = Job(predictor, kept, drawn, written)
+        found = given.given(sources, *outputs.alike(folder, NAME))
+        videos = [video.open_video(source) for source in found.videos]
+        _annotate(job, found, videos)
     if not written.count:
-        number = f"the {written.skipped} images in {source}" if written.skipped else f"the frames of {source}"
+        what = ", ".join(video.without_password(source) for source in sources)
+        number = f"the {written.skipped} images in {what}" if written.skipped else f"the frames of {what}"
         raise ValueError(f"none of {number} could be read")
     return written
 
 
-def _images(predictor: Predictor, source: str, written: Written) -> None:
-    path, folder = Path(source), written.folder
-    files = media.find_images(source, *outputs.alike(folder, NAME))
-    root = path if path.is_dir() else path.parent
-    names = media.drawings(file.relative_to(root) for file in files)
-    places = {str(file): folder / names[file.relative_to(root)] for file in files}
-    _spare(folder, names.values(), files)
-    with tqdm(total=len(files), desc="predict", unit="image") as bar:
-        for found in predictor.stream(files, unreadable=written.skip):
-            media.write_image(places[found.source], found.draw())
-            written.add(found, str(Path(found.source).relative_to(root)))
+def _annotate(job: Job, found: given.Given, videos: list[video.Video]) -> None:
+    folder, own = job.written.folder, job.written.names
+    images = {file: given.name(file, found.root) for file in found.images}
+    if clash := sorted(str(name) for name in images.values() if name.parts[0] in own - {ALL}):
+        raise ValueError(f"{clash[0]} would be drawn among what else is written; predict that folder by itself")
+    names = media.drawings(images.values(), [*own, *(f"{Path(one.name).stem}.mp4" for one in videos)])
+    moving = [_drawn_video(k, videos) for k in range(len(videos))]
+    originals = [*found.images, *(Path(x) for x in found.videos if not isinstance(x, int) and not video.is_stream(x))]
+    _spare(folder, [*names.values(), *moving, *map(Path, own - {ALL})], originals)
+    if images:
+        _images(job, images, {str(file): folder / names[name] for file, name in images.items()})
+    for one, name in zip(videos, moving, strict=True):
+        job.written.unit = "image" if images else "frame"
+        _video(job, one, folder / name)
+
+
+def _drawn_video(k: int, videos: list[video.Video]) -> Path:
+    """Name of the k-th video's drawing: a.mp4, or a-2.mp4 where another before it is called so."""
+    stems = [Path(one.name).stem for one in videos[: k + 1]]
+    again = stems.count(stems[k])
+    return Path(f"{stems[k]}.mp4" if again == 1 else f"{stems[k]}-{again}.mp4")
+
+
+def _images(job: Job, images: dict[Path, Path], places: dict[str, Path]) -> None:
+    """Predict images, named as they are from their root, and write their drawings to the places."""
+    written = job.written
+    with tqdm(total=len(images), desc="predict", unit="image") as bar:
+        for found in job.predictor.stream(list(images), score_threshold=job.kept, unreadable=written.skip):
+            media.write_image(places[found.source], found.draw(job.drawn))
+            written.add(found, str(images[Path(found.source)]))
             bar.update(written.count + written.skipped - bar.n)
-        bar.update(len(files) - bar.n)
+        bar.update(len(images) - bar.n)
 
 
-def _video(predictor: Predictor, source: str | int, written: Written) -> None:
+def _video(job: Job, frames: video.Video, path: Path) -> None:
     """Write the video with its boxes; a camera goes on until Ctrl-C."""
-    video = media.open_video(source)
-    path = written.folder / f"{Path(video.name).stem}.mp4"
-    _spare(written.folder, [Path(path.name)], [] if isinstance(source, int) else [Path(source)])
     temporary, writer = path.with_name(f".{path.name}.part.mp4"), None
     temporary.unlink(missing_ok=True)  # a link would be followed
+    stream = job.predictor.stream(frames, score_threshold=job.kept)
     try:
-        for found in tqdm(predictor.stream(video), total=video.frames, desc="predict", unit="frame"):
-            drawn = found.draw()
-            writer = writer or media.video_writer(temporary, video.fps, drawn.shape[1::-1])
+        for found in tqdm(stream, total=frames.frames, desc="predict", unit="frame"):
+            drawn = found.draw(job.drawn)
+            writer = writer or video.video_writer(temporary, frames.fps, drawn.shape[1::-1])
             writer.write(drawn)
-            written.add(found, found.source)
+            job.written.add(found, found.source)
     finally:
         if writer is not None:
             writer.release()
@@ -127,14 +120,15 @@ def _spare(folder: Path, names: Iterable[Path], originals: Iterable[Path]) -> No
     A link is replaced by a drawing, and what it leads to stays. Says so where earlier predictions will be replaced.
     """
     held = {path.parent.resolve() / path.name for file in originals for path in (file, file.resolve())}
-    places, cure = [folder / name for name in names], "give another folder with out="
+    places = [folder / name for name in names]
     for place in places:
         if place.parent.resolve() / place.name in held:
-            raise ValueError(f"{place} would be overwritten by its drawing; {cure}")
-    inner = {folder / parent for name in names for parent in name.parents if parent.name}
+            raise ValueError(f"{place} would be overwritten by its drawing; {CURE}")
+    inner = {folder / parent for place in places for parent in place.relative_to(folder).parents if parent.name}
+    inner |= {path for place in places for path in (place, *place.rglob("*")) if place.is_dir() and path.is_dir()}
     if links := sorted(path for path in inner if path.is_symlink()):
-        raise ValueError(f"{links[0]} leads elsewhere, and nothing is written through links; {cure}")
-    if (folder / "predictions.json").exists():
+        raise ValueError(f"{links[0]} leads elsewhere, and nothing is written through links; {CURE}")
+    if (folder / ALL).exists():
         log.warning("%s holds earlier predictions; predictions.json and drawings of the same name are replaced", folder)
-    elif strange := [x for x in places if x.is_file() and not x.is_symlink() and x.stat().st_nlink == 1]:
-        raise ValueError(f"{strange[0]} is there already, and of no earlier prediction; {cure}")
+    elif strange := [x for x in places if x.exists() and not x.is_symlink() and (x.is_dir() or x.stat().st_nlink == 1)]:
+        raise ValueError(f"{strange[0]} is there already, and of no earlier prediction; {CURE}")

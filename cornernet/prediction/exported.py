@@ -1,23 +1,16 @@
-"""Exported files read back: what they say of themselves, how they run, and how far that is from PyTorch's answer."""
+"""How far the answer of an exported file is from PyTorch's."""
 
-import importlib.util
-import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from cornernet.graphs import Rows
 from cornernet.ops.boxes import box_iou
 
-EXTRA = "pip install onnx onnxscript onnxruntime"
-METADATA = "metadata.json"  # name inside a .pt2
 CLOSE = 1e-2  # pixels and score; rows further apart than rounding ever brings them are not the same row
 HALF = 0.5  # overlap from which two boxes show the same object
 CUT = 1e-4  # of two rows whose scores differ by less, rounding decides which is the last that is kept
-
-Rows = tuple[Tensor, Tensor, Tensor]  # boxes [B, N, 4] in input pixels, scores [B, N] or -1, labels [B, N]
 
 
 class Difference(NamedTuple):
@@ -35,50 +28,6 @@ class Agreement(NamedTuple):
     rows: int  # of either answer that count
     shared: int  # of these the ones for which the other has a row of their label that overlaps them by half or more
     scores: Tensor  # [shared] differences of the scores
-
-
-def missing(*packages: str) -> list[str]:
-    """Those of the packages that are not installed."""
-    return [name for name in packages if importlib.util.find_spec(name) is None]
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Metadata of a .onnx or .pt2 as it was written."""
-    if path.suffix == ".onnx":
-        import onnx
-
-        props = onnx.load(path, load_external_data=False).metadata_props
-        return {item.key: json.loads(item.value) for item in props}
-    held = {METADATA: ""}
-    torch.export.load(path, extra_files=held)
-    return json.loads(held[METADATA])
-
-
-def runner(path: Path) -> Callable[[Tensor], Rows]:
-    """File -> function from images [B, 3, H, W] uint8 to its Rows, on the CPU; a .onnx runs under onnxruntime."""
-    if path.suffix != ".onnx":
-        return torch.export.load(path).module()
-    return run_session(session(path))
-
-
-def session(path: Path) -> Any:
-    """A session of onnxruntime on the CPU, with as many threads as torch has: OMP_NUM_THREADS then holds for both."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # it prints names of a graph as they are; errors are raised
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def run_session(opened: Any) -> Callable[[Tensor], Rows]:
-    """Session -> function from images [B, 3, H, W] uint8 to its Rows."""
-
-    def run(images: Tensor) -> Rows:
-        boxes, scores, labels = map(torch.from_numpy, opened.run(None, {"images": images.numpy()}))
-        return boxes, scores, labels
-
-    return run
 
 
 def difference(found: Rows, expected: Rows) -> Difference:

@@ -1,26 +1,25 @@
-"""An exported .onnx in place of a checkpoint, wherever images are predicted."""
+"""An exported file in place of a checkpoint, wherever images are predicted."""
 
-import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cornernet import config
+from cornernet import config, graphs
 from cornernet.checkpoints import from_file
 from cornernet.config import Config
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
-from cornernet.prediction.exported import EXTRA, Rows, missing, run_session, session
+from cornernet.graphs import Rows
 from cornernet.structures import Detections
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
     "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
 }  # fmt: skip
-LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have
-METADATA = 2**20  # characters of a file's metadata at most
+LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have; no other file is longer
 PIXELS = 2**26  # of all images that a file takes at once, at most
 INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
 
@@ -34,7 +33,8 @@ class ExportedDetector(Predicting):
 
     def __init__(self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None):
         super().__init__()
-        self.run, self.size, self.batch = run, size, batch
+        self.run = partial(run)  # which may be a module, and none of ours
+        self.size, self.batch = size, batch
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of the canvas's size -> Detections in their pixels, best first."""
@@ -57,17 +57,17 @@ class ExportedDetector(Predicting):
 
 
 def is_exported(path: str | Path) -> bool:
-    """Whether a path names an exported file that can be run in place of a checkpoint."""
-    return Path(path).suffix == ".onnx"
+    """Whether a path names an exported file that can be run in place of a checkpoint, of a format that is safe."""
+    return getattr(graphs.of_file(path), "SAFE", False)
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetector, Config, dict[str, Any]]:
-    """Exported .onnx and `a.b=c` overrides of its config -> (detector, its config, class names and category ids).
+    """Exported file and `a.b=c` overrides of its config -> (detector, its config, what it says of its classes).
 
     Raises FileNotFoundError, or ValueError, one sentence, for a file that was not exported by this toolkit or by one
-    too old, for overrides of what is part of the graph, and where onnxruntime is missing.
+    too old, for overrides of what is part of the graph, and where a package is missing that runs it.
     """
-    opened, about = _open(Path(path))
+    run, about = _open(Path(path))
     exported = from_file(about["config"])
     settings = config.override(exported, overrides)
     for key, text in differences(about["config"], settings).items():
@@ -80,8 +80,9 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
         )
     _check_scales(settings, tuple(about["input_size"]), path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
-    detector = ExportedDetector(run_session(opened), tuple(about["input_size"]), batch)
-    return detector.eval(), settings, {"class_names": about["names"], "category_ids": about["category_ids"]}
+    detector = ExportedDetector(run, tuple(about["input_size"]), batch)
+    held = {"class_names": about["names"], "category_ids": about["category_ids"], "best_f1": about.get("best_f1")}
+    return detector.eval(), settings, held
 
 
 def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
@@ -95,28 +96,25 @@ def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> 
         )
 
 
-def _open(path: Path) -> tuple[Any, dict[str, Any]]:
-    """File -> (session, its metadata); raises as `load` does."""
+def _open(path: Path) -> tuple[Callable[[Tensor], Rows], dict[str, Any]]:
+    """File -> (function that runs it, its metadata); raises as `load` does."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     if (length := path.stat().st_size) > LONGEST:
         raise ValueError(f"{path} is no exported file: it holds {length} bytes, at most {LONGEST} are possible")
-    if missing("onnxruntime"):
-        raise ValueError(f"{path} needs onnxruntime: {EXTRA}")
+    form: Any = graphs.of_file(path)
+    if lacking := graphs.missing(form, "RUNS_WITH"):
+        raise ValueError(f"{path} needs {' and '.join(lacking)}: {form.INSTALL}")
     try:
-        opened = session(path)
-        texts = opened.get_modelmeta().custom_metadata_map
-        if sum(map(len, texts.values())) > METADATA:
-            raise ValueError(f"its metadata are longer than {METADATA} characters")
-        about = {key: json.loads(text) for key, text in texts.items()}
-    except Exception as error:  # onnxruntime has a class of its own for every reason
+        run, about = form.open(path)
+    except Exception as error:  # what runs it has classes of its own for every reason
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{path} is damaged or was not exported by this toolkit ({reason})") from error
     if "config" not in about:
         raise ValueError(f"{path} does not hold its config, as files do that are exported now: export it again")
     if not _plain(about):
         raise ValueError(f"{path} is damaged: its metadata are not as an export writes them, or ask for too much")
-    return opened, about
+    return run, about
 
 
 def _plain(about: dict[str, Any]) -> bool:

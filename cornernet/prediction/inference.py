@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.config import Config, Nms
-from cornernet.data.transforms import resize, scaled_size
+from cornernet.data import resize, scaled_size
 from cornernet.detectors import Predicting
 from cornernet.ops.nms import Kept
 from cornernet.ops.nms import nms as suppress

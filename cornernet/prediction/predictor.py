@@ -2,39 +2,40 @@
 
 import itertools
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges
-from cornernet.data import read_image
 from cornernet.detectors import Predicting
-from cornernet.prediction import exported_detector, inference
-from cornernet.prediction.media import Video, find_images, is_video, open_video
+from cornernet.prediction import exported_detector, inference, inputs, thresholds
+from cornernet.prediction.inputs import Order
 from cornernet.prediction.result import Result
-
-Order = Literal["bgr", "rgb"]
-PATH = (str, os.PathLike)
-KINDS = (
-    "a path of an image, folder or video, a camera's number, a uint8 array [h, w, 3] of NumPy, a tensor [B, 3, h, w], "
-    "or a list of paths, arrays and tensors"
-)
+from cornernet.prediction.thresholds import Least, Thresholds
 
 
 class Predictor:
     """A trained detector with its classes, ready for images: `Predictor.load("best.pt")("street.jpg")`."""
 
-    def __init__(self, detector: Predicting, settings: Config, class_names: Sequence[str], category_ids: Sequence[int]):
+    def __init__(
+        self,
+        detector: Predicting,
+        settings: Config,
+        class_names: Sequence[str],
+        category_ids: Sequence[int],
+        best_f1: Thresholds | None = None,
+        source: str | Path = "the detector",
+    ):
+        """Detector, its config, its classes; scores of the best F1 if they are known, and what it was loaded from."""
         self.detector, self.settings = detector, settings
         self.class_names, self.category_ids = list(class_names), list(category_ids)
+        self.best_f1, self.source = best_f1, source
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", overrides: Sequence[str] = ()) -> "Predictor":
@@ -49,19 +50,26 @@ class Predictor:
         if exported and str(device) not in ("auto", "cpu"):
             raise ValueError(f"{path} runs on the CPU, as exported files do: device must be auto or cpu, got {device}")
         chosen = torch.device("cpu") if exported else _device(str(device), settings)
-        return cls(detector.to(chosen), settings, held["class_names"], held["category_ids"])
+        names = held["class_names"]
+        known = thresholds.held(held.get("best_f1"), len(names), path)
+        return cls(detector.to(chosen), settings, names, held["category_ids"], known, path)
+
+    @property
+    def draw_score(self) -> Least:
+        """Score from which objects are drawn: test.draw_score, or of each class where that is null and it is known."""
+        return thresholds.drawn(self.settings.test.draw_score, self.best_f1)
 
     def __call__(self, images: Any, **options: Any) -> list[Result] | Any:  # Any: the type of a path shows no video
         """Images -> a Result of each, in order: a list, or for a video and a camera a generator.
 
-        images: one image as a path, a uint8 array [h, w, 3] or a tensor [3, h, w], uint8 or floats in [0, 1]; a list
-        of them; an array [B, h, w, 3] or tensor [B, 3, h, w]; a folder (all images below it); a video file; a
-        camera's number.
+        images: one image as a path, a uint8 array [h, w, 3], [h, w, 4], [h, w] or [h, w, 1], a PIL image, or a tensor
+        [3, h, w], uint8 or floats in [0, 1]; a list of them; an array [B, h, w, 3] or tensor [B, 3, h, w]; a folder
+        (all images below it); a video file; a camera's number; the http or rtsp address of a stream.
         options are those of `stream`. Results of files do not hold the image, `draw` reads it again.
         Raises FileNotFoundError or ValueError naming a file that cannot be read, TypeError for anything else.
         """
         found = self.stream(images, **options)
-        if _is_video(images):
+        if inputs.moves(images):
             return found
         return [replace(one, image=None) if one.source else one for one in found]
 
@@ -70,7 +78,7 @@ class Predictor:
         images: Any,
         *,
         order: Order = "bgr",
-        score_threshold: float = 0.0,
+        score_threshold: float | Sequence[float] | Literal["best_f1"] = 0.0,
         max_detections: int | None = None,
         flip: bool | None = None,
         scales: Sequence[float] | None = None,
@@ -79,29 +87,30 @@ class Predictor:
     ) -> Iterator[Result]:
         """Read and predict as the loop goes on, so that no number of images is too large; yields Results in order.
 
-        order: of the colours in arrays and tensors; files need none. score_threshold: of what is returned (lower ones
-        than test.nms.min_score are never). The others are of the config where they are None: test.max_per_image,
+        order: of the colours in arrays and tensors, alpha comes last; files need none, and PIL images are RGB whatever
+        it says. score_threshold: of what is returned (lower ones than test.nms.min_score are never), one number, one
+        for each class by label, or "best_f1": for each class that of its best F1 in the training's last evaluation,
+        which the checkpoint holds. The others are of the config where they are None: test.max_per_image,
         test.flip, test.scales, test.batch_size; `batch_size` images at once go through the network where their
         canvases agree in size, which moves boxes by no more than rounding does. unreadable: called with the error for a
         file that cannot be read, which then has no Result; None: it is raised. Raises as a call does.
         """
         if order not in ("bgr", "rgb"):
             raise ValueError(f"order must be bgr or rgb, got {order!r}")
-        if not isinstance(score_threshold, Real) or not 0 <= score_threshold <= 1:
-            raise ValueError(f"score_threshold must be a number from 0 to 1, got {score_threshold!r}")
+        least = thresholds.chosen(score_threshold, self.best_f1, len(self.class_names), self.source)
         settings = inference.settings(self.settings) | _options(max_detections, flip, scales, batch_size)
-        return self._stream(_images(images, order, unreadable), settings, score_threshold)
+        return self._stream(inputs.read(images, order, unreadable), settings, least)
 
     def _stream(
-        self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: float
+        self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: Least
     ) -> Iterator[Result]:
         while part := list(itertools.islice(images, inference.chunk(settings["batch_size"]))):
             found = inference.detect(self.detector, [image for _, image in part], **settings)
             for (source, image), (boxes, scores, labels) in zip(part, found, strict=True):
-                kept = scores >= least
+                kept = scores >= torch.from_numpy(thresholds.of_labels(least, labels.numpy()))
                 yield Result(
                     boxes[kept], scores[kept], labels[kept], self.class_names, self.category_ids, source, image,
-                    self.settings.test.draw_score,
+                    self.draw_score, image.shape[:2],
                 )  # fmt: skip
 
 
@@ -121,79 +130,6 @@ def _options(max_detections: Any, flip: Any, scales: Any, batch_size: Any) -> di
             raise ValueError(f"scales must be positive numbers, at least one, got {list(scales)}")
     given = {"max_per_image": max_detections, "flip": flip, "scales": scales, "batch_size": batch_size}
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _is_video(images: Any) -> bool:
-    if isinstance(images, Video):
-        return True
-    return _one(images) and is_video(int(images) if isinstance(images, Integral) else images)
-
-
-def _one(images: Any) -> bool:
-    """Whether it is a path or a camera's number."""
-    return isinstance(images, (*PATH, Integral)) and not isinstance(images, bool)
-
-
-def _images(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Any source -> (file or "", image [h, w, 3] uint8 BGR); raises TypeError for what is none, at once where no
-    generator has to be run for it.
-    """
-    if _is_video(images):
-        video = images
-        if not isinstance(images, Video):
-            video = open_video(int(images) if isinstance(images, Integral) else images)
-        return ((f"{video.name}#{i}", frame) for i, frame in enumerate(video))
-    if isinstance(images, PATH):
-        return _read(find_images(images), order, unreadable)
-    if isinstance(images, Tensor):
-        return _read(_of_tensor(images), order, unreadable)
-    if isinstance(images, np.ndarray):
-        return _read(images if images.ndim == 4 else [images], order, unreadable)
-    if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
-        raise TypeError(f"images must be {KINDS}; got {type(images).__name__}")
-    if not isinstance(images, Iterator):
-        images = list(images)
-        for item in images:
-            _check(item)
-    return _read(images, order, unreadable)
-
-
-def _check(item: Any) -> None:
-    if not isinstance(item, (*PATH, np.ndarray, Tensor)):
-        raise TypeError(f"images must be {KINDS}; got {type(item).__name__} in the list")
-
-
-def _read(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    for index, item in enumerate(several):
-        _check(item)
-        for array in _of_tensor(item) if isinstance(item, Tensor) else [item]:
-            if isinstance(array, np.ndarray):
-                inference.check_image(array, index)
-                yield "", array if order == "bgr" else np.ascontiguousarray(array[..., ::-1])
-                continue
-            try:
-                image = read_image(array)
-            except (OSError, ValueError) as error:
-                if unreadable is None:
-                    raise
-                unreadable(error)
-                continue
-            yield str(array), image
-
-
-def _of_tensor(images: Tensor) -> list[np.ndarray]:
-    """Tensor [3, h, w] or [B, 3, h, w], uint8 or floats in [0, 1] -> arrays [h, w, 3] uint8."""
-    batch = images[None] if images.ndim == 3 else images
-    if batch.ndim != 4 or batch.shape[1] != 3:
-        raise ValueError(f"a tensor of images must be [3, h, w] or [B, 3, h, w], got {list(images.shape)}")
-    batch = batch.detach().cpu()
-    if batch.is_floating_point():
-        if not ((batch >= 0) & (batch <= 1)).all():
-            raise ValueError("a tensor of floats must hold values from 0 to 1; give 0 to 255 as uint8")
-        batch = (batch.float() * 255).round().to(torch.uint8)
-    if batch.dtype != torch.uint8:
-        raise ValueError(f"a tensor of images must be uint8 or floats in [0, 1], got {batch.dtype}")
-    return [np.ascontiguousarray(image) for image in batch.permute(0, 2, 3, 1).numpy()]
 
 
 def _device(name: str, settings: Config) -> torch.device:

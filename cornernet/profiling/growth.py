@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from cornernet import detectors
-from cornernet.config import Config
+from cornernet import backbones, detectors
+from cornernet.config import Config, untyped
 from cornernet.errors import Failed
 from cornernet.profiling import point
 from cornernet.profiling.exponents import Exponent, exponent
@@ -17,7 +17,7 @@ from cornernet.profiling.quantities import QUANTITIES, Point
 from cornernet.profiling.training_step import PARTS, Measured
 
 COSTS = ("forward", "backward", "optimiser", "step", "peak", "activations")
-NO_HOURGLASS = "stacks: left out, since the {name} of this config is not an hourglass"
+NO_STACKS = "stacks: left out, since the backbone {name} of this config does not take model.backbone.stacks"
 
 
 class Table(NamedTuple):
@@ -61,8 +61,9 @@ def plan(settings: Config, quantity: str, values: Sequence[str] = ()) -> tuple[d
         raise ValueError(f"vary must be {', '.join(QUANTITIES)} or all, got {quantity!r}")
     if quantity == "all" and values:
         raise ValueError(f"values={','.join(values)} goes with one quantity, not with vary=all")
-    names, backbone = [quantity] if quantity != "all" else list(QUANTITIES), settings.model.backbone.name
-    notes = [NO_HOURGLASS.format(name=backbone)] if "stacks" in names and backbone != "hourglass" else []
+    names, backbone = [quantity] if quantity != "all" else list(QUANTITIES), settings.model.backbone
+    stacks = "stacks" in backbones.takes(backbone, typed=not untyped(settings, "model.backbone"))
+    notes = [] if stacks or "stacks" not in names else [NO_STACKS.format(name=backbone.name)]
     plans = {name: _points(settings, name, values) for name in names if not (notes and name == "stacks")}
     if not plans:
         raise ValueError(notes[0])

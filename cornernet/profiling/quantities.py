@@ -55,8 +55,8 @@ def _size(settings: Config, text: str) -> Point:
 
 def _sizes(settings: Config) -> list[str]:
     """Half to five quarters of the config's own, as the network takes them."""
-    # without crops no size below the config's would be offered
-    free = _with_data(settings, augment=replace(settings.data.augment, crop=True))
+    # where whole images are fitted no size below the config's would be offered
+    free = _with_data(settings, transforms={})
     with torch.device("meta"):
         detector = detectors.build(free, CLASSES)
     sides = [[int(side * share) for side in settings.data.input_size] for share in (0.5, 0.75, 1, 1.25)]

@@ -101,9 +101,6 @@ def random_batch(settings: Config, classes: int = CLASSES, objects: int = OBJECT
         mask=(torch.arange(slots) < objects).expand(images, -1),
         index=torch.arange(images),
         dropped=torch.zeros(images, dtype=torch.int64),
-        colour_order=torch.arange(3).expand(images, -1),
-        colour_alpha=torch.zeros(images, 3),
-        colour_light=torch.zeros(images, 3),
     )
 
 

@@ -11,7 +11,8 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.config import Config, Data
-from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes
+from cornernet.config.transforms import whole_images
+from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes, typed_data
 from cornernet.data.contents import contents
 from cornernet.detectors import Detector
 
@@ -43,8 +44,8 @@ def report(path: str | Path, overrides: Sequence[str] = (), decode: bool = False
     settings = config.load(path, overrides)
     with torch.device("meta"):
         cell = detectors.build(settings, num_classes=2).cell_size()
-    train, found = _open(settings.data, "train", None)
-    val, more = _open(settings.data, "val", train)
+    train, found = _open(settings, "train", None)
+    val, more = _open(settings, "val", train)
     rows = [("train", x) for x in found] + [("val", x) for x in more]
     splits = {name: (s, contents(s)) for name, s in (("train", train), ("val", val)) if s is not None}
     rows += [*_images(splits, decode=decode, progress=True), *_objects(splits, settings.data, cell)]
@@ -66,14 +67,14 @@ def before_training(settings: Config, detector: Detector, train: Source, val: So
         log.warning("%s: %d x %s, %s; the first: %s", name, x.count, x.kind, x.outcome, x.example)
 
 
-def _open(data: Data, split: str, train: Source | None) -> tuple[Source | None, list[Finding]]:
+def _open(settings: Config, split: str, train: Source | None) -> tuple[Source | None, list[Finding]]:
     """Read a split, bad records left out -> (source, findings); no source where there is nothing to be read."""
     ids, names = (None, None) if train is None else (train.category_ids, train.class_names)
     try:
-        source = build_source(replace(data, on_error="skip"), split, ids, names, quiet=True)
+        source = build_source(replace(settings.data, on_error="skip"), split, ids, names, True, typed_data(settings))
     except (ValueError, OSError) as error:
         return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
-    found = _records(source)
+    found = [] if split == "val" and settings.data.val.split else _records(source)  # those of training hold them
     try:
         if split == "train":
             require_boxes(source)
@@ -104,7 +105,8 @@ def _objects(splits: Splits, data: Data, cell: int) -> Rows:
 
 def _scale(data: Data) -> Callable[[int, int], float]:
     """(width, height) of an image -> the factor by which it is resized for the network, zoom left aside."""
-    return partial(_factor, longest=data.longest_side, fitted=None if data.augment.crop else data.input_size)
+    fitted = data.input_size if whole_images(data.transforms) else None
+    return partial(_factor, longest=data.longest_side, fitted=fitted)
 
 
 def _factor(width: int, height: int, longest: int | None, fitted: tuple[int, int] | None) -> float:

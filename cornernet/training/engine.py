@@ -3,18 +3,28 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cornernet import config
+from cornernet import config, detectors
 from cornernet.config import Config
-from cornernet.data import Away, Source, TrainLoader, build_sources, summary, train_loader
+from cornernet.data import (
+    Away,
+    Source,
+    TrainLoader,
+    build_sources,
+    summary,
+    train_loader,
+    typed_data,
+    write_division,
+)
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
-from cornernet.evaluation import Metrics, Unwritten, evaluate, report
+from cornernet.evaluation import Metrics, Unwritten, chosen, evaluate, report, thresholds
 from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything, to_device, train_mode
 from cornernet.prediction import inference
 from cornernet.structures import Batch
@@ -28,6 +38,7 @@ from cornernet.training.peers import Peers
 from cornernet.training.persistence import Saves, agreed_folder, resumable, resume
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State, initial_state
+from cornernet.training.telling import Callbacks, makers
 
 log = logging.getLogger("cornernet")
 
@@ -56,7 +67,9 @@ def _train(
     goes_on = resumable(folder, resume_from)
     if not goes_on:
         preflight.check_weights(settings)
-    train_source, val_source = build_sources(settings.data)
+    resumed = folder if resume_from == "auto" else Path(resume_from).parent
+    train_source, val_source = build_sources(settings.data, typed_data(settings), resumed if goes_on else None)
+    settings = _noting(settings, val_source)
     agree(settings, train_source, val_source, accelerator)
     state = initial_state(settings, train_source.class_names, train_source.category_ids, accelerator.device, goes_on)
     if accelerator.is_main_process:
@@ -68,15 +81,18 @@ def _train(
     loader = train_loader(
         settings.data, train_source, settings.train.batch_size, settings.train.accumulate, settings.seed,
         state.step, settings.train.steps, accelerator.process_index, accelerator.num_processes,
+        typed=not config.untyped(settings, "data.transforms"),
     )  # fmt: skip
     if accelerator.is_main_process:
-        _open(folder, state, len(train_source), len(val_source), accelerator)
+        _open(folder, state, train_source, val_source, accelerator)
     with (
-        RunLogger(folder, state.step, settings.train.steps, accelerator) as logger,
+        Callbacks(makers(settings) if accelerator.is_main_process else None) as callbacks,
+        RunLogger(folder, state.step, settings.train.steps, accelerator, callbacks) as logger,
         StopRequest() as stop,
         loader.watched(),
     ):
         loader.stopping = lambda: stop.number != 0
+        callbacks.start(settings, folder)
         _loop(
             Run(state, detector, accelerator, logger, stop, peers, train_source, val_source),
             keeping_torch_rng(iter(loader)),
@@ -84,6 +100,13 @@ def _train(
     with leaving(" after the last step, which is saved"):
         _sum_up(state, loader, train_source, val_source, accelerator)
     return state.metrics
+
+
+def _noting(settings: Config, val: Source) -> Config:
+    """The settings with the digest of the images that are held out, where some are."""
+    digest = val.division.digest if val.division else ""
+    part = replace(settings.data.val, digest=digest)
+    return replace(settings, data=replace(settings.data, val=part))
 
 
 def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
@@ -112,6 +135,7 @@ class Run:
             stop,
         )
         self.peers, self.train, self.val = peers, train, val
+        self.metric = chosen(state.config.train.metric, typed=True)
         self.saves = Saves(logger.folder, accelerator, state.step if state.step else None)
         self.nonfinite_steps = NonFiniteSteps(state.config.train.max_nonfinite_steps, accelerator, state.skipped)
 
@@ -254,13 +278,15 @@ def _evaluate(run: Run) -> None:
     with run.stop.at_once(words) if alone else nullcontext(), _going_on(again):
         metrics = _metrics(run, model)
     state.metrics, state.scored = metrics.figures(), state.step
+    state.best_f1 = thresholds(metrics, state.category_ids)
     with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
-        logger.evaluation(state.step, metrics, model, run.val, state.config)
+        logger.evaluation(state, metrics, model, run.val)
     before = state.best
-    if state.metrics["AP"] > before:
-        state.best = state.metrics["AP"]
+    if (rank := run.metric.rank(state.metrics)) > before:
+        state.best = rank
         state.best = state.best if run.saves.save(state, run_folder.BEST) else before
     run.saves.save(state)
+    logger.callbacks.tell("evaluation_done", state.step, state.metrics, logger.folder)
 
 
 def _metrics(run: Run, model: Detector) -> Metrics:
@@ -269,7 +295,7 @@ def _metrics(run: Run, model: Detector) -> Metrics:
     try:
         return evaluate.evaluate(
             model, run.val, category_ids=run.state.category_ids, device=run.accelerator.device,
-            folder=run.logger.folder, on_error=settings.data.on_error, backend=settings.test.backend,
+            folder=run.logger.folder, metric=run.metric, on_error=settings.data.on_error, backend=settings.test.backend,
             report=report.options(settings, f"{run.logger.folder.name}, step {run.state.step}"),
             **inference.settings(settings),
         )  # fmt: skip
@@ -279,17 +305,19 @@ def _metrics(run: Run, model: Detector) -> Metrics:
         return error.metrics
 
 
-def _open(folder: Path, state: State, train_images: int, val_images: int, accelerator: Accelerator) -> None:
-    """Save the resolved config and say what is about to run."""
+def _open(folder: Path, state: State, train: Source, val: Source, accelerator: Accelerator) -> None:
+    """Save the resolved config and the split, and say what is about to run."""
     with run_folder.outliving_the_disk(f"{folder / 'config.yaml'}"):
         record(state.config, folder)
+        if val.division:
+            write_division(folder, val.division)
     parameters = sum(p.numel() for p in state.detector.parameters())
     log.info("run folder %s", folder)
-    log.info("%d training and %d validation images, %d classes", train_images, val_images, len(state.class_names))
+    log.info("%d training and %d validation images, %d classes", len(train), len(val), len(state.class_names))
     log.info(
         "%s with %.2f M parameters on %s x %d, %s",
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
-    names = ", ".join(f"{role} {loss.name}" for role, loss in config.roles(state.config).items())
+    names = ", ".join(f"{role} {loss.name}" for role, loss in detectors.roles(state.config).items())
     log.info("losses %s; in the total %s", names, state.detector.describe())

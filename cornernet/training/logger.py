@@ -18,9 +18,11 @@ from cornernet.config import Config
 from cornernet.data import Away
 from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
-from cornernet.prediction import inference
+from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.training import run_folder
+from cornernet.training.state import State
+from cornernet.training.telling import Callbacks
 
 log = logging.getLogger("cornernet")
 
@@ -28,7 +30,10 @@ log = logging.getLogger("cornernet")
 class RunLogger:
     """Collects the loss terms of the steps and writes their means over steps and processes, in the main process."""
 
-    def __init__(self, folder: Path, step: int, steps: int, accelerator: Accelerator):
+    def __init__(
+        self, folder: Path, step: int, steps: int, accelerator: Accelerator, callbacks: Callbacks | None = None
+    ):
+        self.callbacks = callbacks or Callbacks()
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
         self.count, self.images, self.since, self.told = 0, 0, time.perf_counter(), False
@@ -84,9 +89,11 @@ class RunLogger:
                 " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
             )
             skipped = {"skipped": round(bad)} if bad else {}
+            row = {"lr": rate, "images_per_s": speed, **means, **skipped}
             with run_folder.outliving_the_disk(str(self.folder / "log.csv")):
-                self.losses.add({"step": step, "lr": rate, "images_per_s": speed, **means, **skipped})
-            self._show("train", {**means, "lr": rate, "images_per_s": speed, **skipped}, step)
+                self.losses.add({"step": step, **row})
+            self._show("train", row, step)
+            self.callbacks.tell("step_logged", step, row)
 
     def _show(self, group: str, figures: dict[str, float], step: int) -> None:
         """Hand figures to TensorBoard."""
@@ -107,25 +114,30 @@ class RunLogger:
             drawing.curves(self.folder)
         self.since = time.perf_counter()
 
-    def evaluation(self, step: int, metrics: Metrics, detector: Detector, source, settings: Config) -> None:
+    def evaluation(self, state: State, metrics: Metrics, detector: Detector, source) -> None:
         """Print the table, note the figures, refresh the curves and the image of six predictions."""
         if not self.writes:
             return
         with tqdm.external_write_mode():
             print(table(metrics), flush=True)
-        self.scores.add({"step": step, **metrics.figures()})
-        self._show("val", metrics.figures(), step)
+        self.scores.add({"step": state.step, **metrics.figures()})
+        self._show("val", metrics.figures(), state.step)
         self.curves()
-        image = predictions(detector, source, settings)
+        image = predictions(detector, source, state.config, drawn(state.config.test.draw_score, state.best_f1))
         if image is not None:
             writing.write(self.folder / "predictions.png", cv2.imencode(".png", image)[1].tobytes())
             if self.board is not None:
-                self.board.add_image("val/predictions", image[:, :, ::-1].copy(), step, dataformats="HWC")
+                self.board.add_image("val/predictions", image[:, :, ::-1].copy(), state.step, dataformats="HWC")
         self.since = time.perf_counter()
 
 
-def predictions(detector: Detector, source, settings: Config, count: int = 6) -> np.ndarray | None:
-    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without."""
+def predictions(
+    detector: Detector, source, settings: Config, least: Least = DRAWN, count: int = 6
+) -> np.ndarray | None:
+    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without.
+
+    least: score from which detections are drawn, or one for each class.
+    """
     images = dict(itertools.islice(_readable(source), count))
     found = inference.detect(detector, list(images.values()), **inference.settings(settings))
     panels = []
@@ -139,7 +151,7 @@ def predictions(detector: Detector, source, settings: Config, count: int = 6) ->
                 source.labels(i),
                 detections._replace(boxes=torch.from_numpy(boxes)),
                 source.class_names,
-                settings.test.draw_score,
+                least,
             )
         )
     return drawing.grid(panels, columns=2) if panels else None

@@ -16,13 +16,14 @@ from cornernet.system import locking, writing
 from cornernet.system.locking import Lock
 from cornernet.system.reading import present
 from cornernet.training import run_folder
+from cornernet.version import PLUGINS
 
 log = logging.getLogger("cornernet")
 DRAWN = ("curves.png", "predictions.png")
 WRITTEN = (  # what a run writes over without asking
     run_folder.LAST, run_folder.PREVIOUS, run_folder.DAMAGED, run_folder.BEST, run_folder.BAD_BATCH,
     "log.csv", "eval.csv", "metrics.json",
-    "predictions.json", *DRAWN,
+    "predictions.json", "split.json", *DRAWN,
 )  # fmt: skip
 FILLED = ("report", "tensorboard")  # folders in it, as a whole
 SIGNS = (
@@ -118,7 +119,8 @@ def _inputs(settings: Config) -> Iterator[tuple[str, Path]]:
     root = Path(settings.data.root).expanduser()
     for name in ("train", "val") if settings.data.name == "coco" else ():
         part = getattr(settings.data, name)
-        yield f"data.{name}.annotations", root / Path(part.annotations).expanduser()
+        if part.annotations:
+            yield f"data.{name}.annotations", root / Path(part.annotations).expanduser()
         images = root / Path(part.images).expanduser()
         yield from ((f"an image of data.{name}.images", images / drawn) for drawn in DRAWN)
 
@@ -156,7 +158,7 @@ def _spare_best(folder: Path, resume_from: str) -> None:
 
 def record(settings: Config, folder: Path) -> None:
     """Write the settings to config.yaml, or to resolved.yaml where someone else's or a changed config.yaml stands."""
-    text = config.text(settings)
+    text = f"# plug-ins of contract {PLUGINS}, docs/plugins.md\n{config.text(settings)}"
     text = f"{HEAD}{_digest(text)}\n{text}"
     names = chain(("config.yaml", "resolved.yaml"), (f"resolved-{number}.yaml" for number in count(2)))
     path = next(path for name in names if not os.path.lexists(path := folder / name) or _untouched(path))

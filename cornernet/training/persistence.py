@@ -17,6 +17,7 @@ from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, elsewhere, from_container, to_dict, untyped
 from cornernet.config.differences import differences
 from cornernet.errors import Damaged, Unsaved
+from cornernet.prediction import thresholds
 from cornernet.system.reading import present
 from cornernet.training import opening, run_folder
 from cornernet.training.state import State, snapshot
@@ -126,14 +127,20 @@ def resume(state: State, folder: Path, resume_from: str, accelerator: Accelerato
         return
     held = checkpoint.load(path) if held is None else held
     restore(state, held, path)
-    if not present(folder / run_folder.BEST):  # resumed into another folder: the best of the old one is not here
+    changed = differences(held["config"], state.config)
+    # in another folder the best of the old one is not here; by another metric it is not the best
+    if not present(folder / run_folder.BEST) or "train.metric" in changed:
         state.best = -math.inf
     if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:
         log.info("resumed from %s at step %d", path, state.step)
-        if changed := [text for key, text in differences(held["config"], state.config).items() if key not in SILENT]:
-            log.info("other settings than before: %s", "; ".join(changed))
+        if words := [text for key, text in changed.items() if key not in SILENT]:
+            log.info("other settings than before: %s", "; ".join(words))
+        if "train.metric" in changed:
+            log.warning(
+                "%s; the next evaluation writes best.pt anew, and from then on this decides", changed["train.metric"]
+            )
 
 
 def _find(folder: Path, resume_from: str) -> tuple[Path | None, dict[str, Any] | None]:
@@ -174,6 +181,7 @@ def restore(state: State, held: dict[str, Any], path: Path) -> None:
         state.averaged.n_averaged.fill_(held["step"])
     state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
     state.scored, state.skipped = held.get("scored", -1), held.get("skipped", 0)
+    state.best_f1 = thresholds.held(held.get("best_f1"), len(held["class_names"]), path)
     try:
         torch.set_rng_state(held["rng"])
     except (RuntimeError, TypeError):
@@ -201,10 +209,10 @@ def _untyped(before: dict[str, Any], state: Config) -> list[str]:
 
 
 def _belongs(key: str, text: str) -> bool:
-    """Whether a run cannot go on with another value: another network, or another state of the optimiser."""
+    """Whether a run cannot go on with another value: another network, another state of the optimiser, other images."""
     if key == "train.ema":
         return "null" in text  # an average cannot begin or end on the way; its decay may change
-    return key in ("train.optimizer", "loss.feature.name") or (
+    return key in ("train.optimizer", "loss.feature.name", "data.val.split", "data.split_by") or (
         key.startswith("model.") and key != "model.backbone.weights"
     )
 

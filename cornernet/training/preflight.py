@@ -4,13 +4,14 @@ import dataclasses
 
 import torch
 
-from cornernet import config, detectors
+from cornernet import config, detectors, evaluation
 from cornernet.checkpoints import without_weights
-from cornernet.config import Config, ranges
+from cornernet.config import Config, elsewhere, ranges
+from cornernet.data import try_transforms
 from cornernet.detectors import Detector
 from cornernet.prediction import inference
 from cornernet.structures import Batch
-from cornernet.training import optim
+from cornernet.training import optim, telling
 
 CLASSES = 2  # of the detector that settings are tried on before the data are known
 
@@ -23,14 +24,21 @@ def check(settings: Config, weights: bool = True) -> None:
     settings = settings if weights else without_weights(settings)
     ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
     ranges.weights(settings)
+    if words := config.untyped(settings, "train"):
+        raise ValueError(elsewhere.refusal("the config", words))
+    telling.makers(settings)
+    evaluation.chosen(settings.train.metric, typed=True)
     with torch.device("meta"):  # shapes without numbers
         detector = detectors.build(settings, CLASSES)
+    try_transforms(settings.data, typed=not config.untyped(settings, "data.transforms"))
     ranges.whole_images(settings)
     ranges.compiling(settings)
+    if settings.train.gradient_checkpointing:
+        detector.network.segments()
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
-    for role, loss in config.roles(settings).items():
+    for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
             if role != "box":  # the default one has its own space
@@ -68,5 +76,4 @@ def _small_batch(detector: Detector) -> Batch:
     return Batch(
         images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
         boxes=boxes, labels=none[:, None], mask=torch.ones(2, 1, dtype=torch.bool), index=none, dropped=none,
-        colour_order=torch.arange(3).expand(2, 3), colour_alpha=torch.zeros(2, 3), colour_light=torch.zeros(2, 3),
     )  # fmt: skip

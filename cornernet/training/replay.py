@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint, load
 from cornernet.config import Config, elsewhere, ranges
-from cornernet.data import Source, StepSampler, build_source, train_loader
+from cornernet.data import Source, StepSampler, build_source, train_loader, typed_data
 from cornernet.detectors import Detector
 from cornernet.hardware import build_accelerator, to_device, train_mode
 from cornernet.structures import Batch
@@ -115,12 +115,13 @@ def _is_bad(bad: Any) -> bool:
 def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batch]]:
     """Every part of the step, of every process, and its name; raises ValueError where the data are others."""
     bad, train = held["bad"], settings.train
-    source = build_source(settings.data, "train", held["category_ids"], held["class_names"])
+    ids, names = held["category_ids"], held["class_names"]
+    source = build_source(settings.data, "train", ids, names, typed=typed_data(settings))
     alone, samples = dataclasses.replace(settings.data, workers=0), list(bad["samples"])
     for rank in range(bad["processes"]):
         loader = train_loader(
             alone, source, train.batch_size, train.accumulate, settings.seed, bad["step"], bad["step"] + 1, rank,
-            bad["processes"],
+            bad["processes"], typed=not config.untyped(settings, "data.transforms"),
         )  # fmt: skip
         for part, batch in enumerate(loader):
             expected, samples = samples[: len(batch.index)], samples[len(batch.index) :]

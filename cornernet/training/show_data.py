@@ -1,15 +1,13 @@
-"""What a training sees: its first images as the augmentation leaves them, with what they are to teach the network."""
+"""What a training sees: its first images as the transforms leave them, with what they are to teach the network."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from cornernet import config, detectors, drawing
-from cornernet.data import Source, build_source, train_loader
-from cornernet.data.transforms.photometric import photometric
+from cornernet.data import Source, build_source, prepare, train_loader, typed_data
 from cornernet.detectors import Detector
 from cornernet.prediction import outputs, write_image
 from cornernet.structures import Batch
@@ -34,12 +32,13 @@ def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, o
     """
     folder = outputs.checked(out or Path(f"runs/show-{Path(path).stem}"))
     settings = config.load(path, overrides)
-    source = build_source(settings.data, "train")
+    source = build_source(settings.data, "train", typed=typed_data(settings))
     detector = detectors.build(settings, len(source.class_names))
     sheet, objects, cut = [], 0, 0
     for old in folder.glob("[0-9][0-9][0-9]*_*.png"):
         old.unlink()
-    for number, batch in enumerate(train_loader(settings.data, source, 1, seed=settings.seed, steps=count)):
+    typed = not config.untyped(settings, "data.transforms")
+    for number, batch in enumerate(train_loader(settings.data, source, 1, 1, settings.seed, 0, count, typed=typed)):
         (panel,) = draw(detector, batch, source)
         name = Path(source.record(int(batch.index)).file_name).stem
         write_image(folder / f"{number:03d}_{name}.png", panel)
@@ -67,7 +66,7 @@ def draw(detector: Detector, batch: Batch, source: Source) -> list[np.ndarray]:
 
 
 def seen(batch: Batch) -> list[np.ndarray]:
-    """Images [H, W, 3] uint8 BGR with the colours that the augmentation gives them on the device."""
-    images: Tensor = photometric(batch.images.float() / 255, batch.colour_order, batch.colour_alpha, batch.colour_light)
+    """Images [H, W, 3] uint8 BGR as the transforms on the device leave them."""
+    images = prepare(batch, (0.0,) * 3, (1.0,) * 3)
     pixels = (images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
     return [np.ascontiguousarray(image) for image in pixels.numpy()]

@@ -12,7 +12,9 @@ from cornernet.backbones.recompute import recompute
 from cornernet.checkpoints import checkpoint, load_weights, without_weights
 from cornernet.config import Config
 from cornernet.detectors import Detector
+from cornernet.prediction import Thresholds
 from cornernet.training.optim import Average, build_average, build_optimizer
+from cornernet.version import PLUGINS, __version__
 
 
 @dataclass
@@ -27,9 +29,10 @@ class State:
     averaged: Average | None
     step: int = 0  # optimiser steps done
     scored: int = -1  # step of the last evaluation
-    best: float = -math.inf  # best AP so far; AP itself is -1 where there is no object
+    best: float = -math.inf  # rank of the best figures so far by train.metric; -1 where there is no object
     skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
+    best_f1: Thresholds | None = None  # scores of the best F1 in it
 
     @property
     def evaluated(self) -> Detector:
@@ -75,8 +78,10 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "skipped": state.skipped,
         "best": state.best,
         "metrics": state.metrics,
+        "best_f1": None if state.best_f1 is None else state.best_f1._asdict(),
         "config": config.to_dict(state.config),
         "class_names": state.class_names,
         "category_ids": state.category_ids,
-        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__, "cornernet": __version__}
+        | {"plugins": PLUGINS},
     }

@@ -15,9 +15,9 @@ def hourglass(stacks=1, channels=(4, 6, 8), blocks=(1, 1, 2), out=5):
 def test_sides_up_to_three_pixels_short_of_a_multiple(height, width, short):
     net = hourglass().eval()
     assert net.multiple == 16
-    (features,) = net(torch.rand(2, 3, height - short, width))
-    assert features.shape == (2, 5, height // 4, width // 4)
-    assert net(torch.rand(1, 3, height, width - short))[0].shape == (1, 5, height // 4, width // 4)
+    (levels,) = net(torch.rand(2, 3, height - short, width))
+    assert [x.shape for x in levels] == [(2, c, height // s, width // s) for c, s in ((5, 4), (6, 8), (8, 16))]
+    assert net(torch.rand(1, 3, height, width - short))[0][0].shape == (1, 5, height // 4, width // 4)
 
 
 @pytest.mark.parametrize("size", [12, 17, 20, 28])
@@ -30,14 +30,14 @@ def test_other_sides_do_not_fit(size):
 def test_order(order):
     net = hourglass(channels=range(3, 4 + order), blocks=[1] * (order + 1))
     assert net.order == order and net.multiple == 4 * 2**order
-    assert net(torch.rand(2, 3, net.multiple - 1, net.multiple))[0].shape == (2, 5, 2**order, 2**order)
+    assert net(torch.rand(2, 3, net.multiple - 1, net.multiple))[0][0].shape == (2, 5, 2**order, 2**order)
 
 
 @pytest.mark.parametrize("stacks", [1, 2, 3])
-def test_one_feature_map_a_stack(stacks):
+def test_the_same_levels_of_every_stack(stacks):
     net = hourglass(stacks)
-    features = net(torch.rand(2, 3, 32, 16))
-    assert [f.shape for f in features] == [(2, 5, 8, 4)] * stacks
+    found = net(torch.rand(2, 3, 32, 16))
+    assert [levels[0].shape for levels in found] == [(2, 5, 8, 4)] * stacks == [(2, 5, 8, 4)] * net.stacks
     assert len(net.merged) == len(net.merge_input) == len(net.merge_output) == stacks - 1
 
 
@@ -46,7 +46,7 @@ def test_later_stacks_read_earlier_ones():
     before = net(images)
     torch.nn.init.zeros_(net.outputs[0].norm.weight)
     after = net(images)
-    assert not torch.allclose(before[0], after[0]) and not torch.allclose(before[1], after[1])
+    assert not any(torch.allclose(x[0], y[0]) for x, y in zip(before, after, strict=True))
 
 
 def test_blocks_count_residuals():

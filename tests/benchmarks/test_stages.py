@@ -9,9 +9,11 @@ import torch
 from benchmarks import exported, files, measure, stages, tensors
 from benchmarks.measure import formulation
 from cornernet.cli.commandline import call
+from cornernet.config import Data
+from cornernet.data import pipeline
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.device import prepare
 from cornernet.data.loader import collate
-from cornernet.data.transforms.photometric import prepare
 from cornernet.detectors.corner.targets import encode
 from cornernet.losses import AELoss
 
@@ -76,7 +78,8 @@ def test_soft_nms_by_hand():
 def test_samples_are_the_plain_ones(tmp_path):
     """But for what shrinks much, where we average areas: the published code takes every sample from four pixels."""
     source = files.OneImage(files.write_image(tmp_path / "a.jpg"))
-    dataset = TrainDataset(source, files.INPUT, border=files.BORDER, scales=files.SCALES)
+    made = pipeline.build(Data(input_size=files.INPUT))
+    dataset = TrainDataset(source, made)
     seen = 0
     for epoch in range(8):
         draws = files.draws_of(epoch)
@@ -85,7 +88,7 @@ def test_samples_are_the_plain_ones(tmp_path):
         seen, sample = seen + 1, dataset[epoch, 0]
         given = (source.path, source.boxes(0), draws, files.INPUT, files.BORDER, files.MEAN, files.STD)
         image, boxes = formulation("sample").sample(*given)
-        ours = prepare(collate([sample], 128), files.MEAN, files.STD)[0]
+        ours = prepare(collate([sample], 128, made.changes()), files.MEAN, files.STD)[0]
         torch.testing.assert_close(ours, torch.from_numpy(image), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(sample.boxes, boxes, rtol=1e-5, atol=1e-3)
     assert seen > 3

@@ -17,6 +17,7 @@ from torch import nn
 
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Damaged
+from cornernet.version import PLUGINS
 
 STATE = {"model": {"w": torch.ones(2)}, "config": {}, "class_names": ["a"], "category_ids": [1], "step": 3}
 
@@ -343,7 +344,7 @@ def test_nothing_in_the_package_reads_a_file_of_torch_otherwise():
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load", "pickle.loads"):
                 assert "weights_only=True" in ast.unparse(node), file
                 found.append(file.name)
-    assert sorted(found) == ["checkpoint.py", "pyramid.py"]
+    assert sorted(found) == ["checkpoint.py", "resnet.py"]
 
 
 def test_a_signal_in_the_middle_of_a_save_is_what_is_raised(tmp_path, monkeypatch):
@@ -373,3 +374,14 @@ def test_a_signal_in_the_middle_of_a_save_is_what_is_raised(tmp_path, monkeypatc
     with pytest.raises(Signal):
         checkpoint.save(STATE, path)
     assert path.read_bytes() == before and [x.name for x in tmp_path.iterdir()] == ["a.pt"]
+
+
+def test_a_checkpoint_of_a_newer_contract_with_plugins_is_refused(tmp_path):
+    held = {"model": {}, "config": {}, "class_names": ["cat"], "category_ids": [1], "step": 1}
+    for versions in ({}, {"versions": {"torch": "2"}}, {"versions": {"plugins": PLUGINS}}, {"versions": 3}):
+        checkpoint.save(held | versions, tmp_path / "a.pt")
+        assert checkpoint.load(tmp_path / "a.pt")["step"] == 1
+    for newer in (PLUGINS + 1, "2"):
+        checkpoint.save(held | {"versions": {"plugins": newer}}, tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=rf"a\.pt was written for plug-ins of contract {newer}, and this version"):
+            checkpoint.load(tmp_path / "a.pt")

@@ -128,8 +128,8 @@ def test_predicting_a_folder_with_a_broken_image(call, tiny_run, images, tmp_pat
     written = {str(path.relative_to(out_dir)) for path in out_dir.rglob("*") if path.is_file()}
     assert written == {"a.png", "more/b.jpg", "still.webp.png", "still.png", "predictions.json"}
     assert cv2.imread(str(out_dir / "a.png")).shape == (50, 70, 3)
-    rows = json.loads((out_dir / "predictions.json").read_text())
-    assert all(row["image_id"] in {"a.png", "more/b.jpg", "still.webp", "still.png"} for row in rows)
+    content = json.loads((out_dir / "predictions.json").read_text())
+    assert {image["file_name"] for image in content["images"]} == {"a.png", "more/b.jpg", "still.webp", "still.png"}
 
 
 def test_predicting_one_image_beside_the_checkpoint(call, tiny_run, images, tmp_path):

@@ -141,7 +141,7 @@ def test_later_overrides_win_and_do_not_touch_the_original():
         ("=1", "where an override key=value was expected"),
         ("train.lrr=1", r"unknown key train\.lrr; did you mean train\.lr\?"),
         ("trian.lr=1", r"unknown key trian; did you mean train\?"),
-        ("lr=1", r"unknown key lr; did you mean train\.lr\?"),
+        ("lr=1", r"lr is called train\.lr here"),
         ("data.train.image=x", r"did you mean data\.train\.images\?"),
         ("zzz=1", "unknown key zzz; --help lists every key"),
         ("a..b=1", "unknown key a"),

@@ -34,8 +34,8 @@ def test_a_checkpoint_from_before_predicts_the_same_boxes(kind):
 
 
 @both
-def test_a_run_from_before_goes_on_to_the_same_weights(kind, tmp_path):
-    """Its config.yaml holds the old keys and its log the old columns."""
+def test_a_run_from_before_goes_on_to_the_same_weights(kind, tmp_path, one_stream):
+    """Its config.yaml holds the old keys and its log the old columns; but for the draws nothing has changed."""
     torch.set_num_threads(1)
     shutil.copy(FILES / f"{kind}_before_rooms.pt", tmp_path / "last.pt")
     shutil.copy(FILES / f"{kind}_before_rooms.yaml", tmp_path / "config.yaml")
@@ -63,6 +63,46 @@ def test_an_old_key_that_is_typed_is_refused_with_the_new_one(tiny, tmp_path, ol
     (tmp_path / "mine.yaml").write_text(f"base: {tiny}\n{section}: {{{name}: 1}}\n")
     with pytest.raises(ValueError, match=f"{old} is called {new} now"):
         config.load(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize(("old", "new"), renamed.AUGMENT.items())
+def test_an_old_key_of_the_augmentation_is_refused_with_the_transform(tiny, tmp_path, old, new):
+    said = rf"data\.augment\.{old} is called data\.transforms\.{new} now"
+    for override in (f"data.augment.{old}=0", f"data.augment={{{old}: 0}}"):
+        with pytest.raises(ValueError, match=said):
+            config.load(tiny, [override])
+    (tmp_path / "mine.yaml").write_text(f"base: {tiny}\ndata: {{augment: {{{old}: 0}}}}\n")
+    with pytest.raises(ValueError, match=f"mine.yaml: {said}"):
+        config.load(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("word", ["3", "null", "{}", "{flop: 1}"])
+def test_a_section_of_old_that_says_nothing_is_refused_with_the_new_one(tiny, word):
+    with pytest.raises(ValueError, match=r"data\.transforms is in its place"):
+        config.load(tiny, [f"data.augment={word}"])
+
+
+def test_a_saved_section_of_the_augmentation_becomes_transforms():
+    old = {"scales": [0.9], "border": 16, "flip": 0.4, "flip_vertical": 0.1, "colour": 0.3, "lighting": 0.0}
+    rest = {"flip": {"p": 0.4, "vertical": 0.1}, "colour": {"strength": 0.3}, "lighting": {"std": 0.0}}
+    for crop, frame in ((True, {"crop": {"scales": [0.9], "border": 16}}), (False, {"fit": {}})):
+        found = config.from_container({"data": {"name": "shapes", "augment": {"crop": crop, **old}}}).data
+        assert renamed.renewed({"data": {"augment": {"crop": crop, **old}}})["data"]["transforms"] == {**frame, **rest}
+        assert found.name == "shapes" and {k: v for k, v in found.transforms.items() if k in {**frame, **rest}} == {
+            **frame, **rest,
+        }  # fmt: skip
+    for wrong in ({"flop": 1}, 3, None, [1]):
+        with pytest.raises(ValueError, match="data"):
+            config.from_container({"data": {"augment": wrong}})
+
+
+@both
+def test_a_run_from_before_has_its_transforms_and_no_others(kind, tmp_path):
+    shutil.copy(FILES / f"{kind}_before_rooms.yaml", tmp_path / "config.yaml")
+    held = checkpoint.load(FILES / f"{kind}_before_rooms.pt")["config"]
+    for settings in (config.load(tmp_path / "config.yaml"), config.from_container(held)):
+        assert list(settings.data.transforms) == ["crop", "flip", "colour", "lighting"]
+        assert settings.data.transforms["colour"] == {"strength": held["data"]["augment"]["colour"]}
 
 
 def test_an_old_key_of_a_command_is_refused_with_the_new_one():

@@ -4,21 +4,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cornernet.config import Data
+from cornernet.data import pipeline
+from cornernet.data.geometry import clip, cut, resize, resize_longest
 from cornernet.data.streams import stream
-from cornernet.data.transforms.augment import (
-    Draws,
-    augment,
-    clip,
-    crop,
-    cut,
-    draw,
-    fit,
-    flip,
-    margin,
-    resize,
-    resize_longest,
-    window,
-)
+from cornernet.data.transforms.colour import colour
+from cornernet.data.transforms.crop import crop, cropped, margin, window
+from cornernet.data.transforms.fit import fit
+from cornernet.data.transforms.flip import flip, flipped
+from cornernet.data.transforms.lighting import lighting
+from cornernet.structures import LabelledImage
 
 sizes = st.tuples(st.integers(40, 160), st.integers(40, 160))
 fractions = st.floats(0, 1, exclude_max=True)
@@ -41,22 +36,25 @@ def white_box(image: np.ndarray) -> tuple[int, int, int, int]:
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
-def no_colour() -> tuple:
-    return draw(stream("test"), [1.0]).colour
+def done(image, boxes, labels, seed: int, transforms: dict, input_size, longest=None) -> LabelledImage:
+    """A sample as the loader processes make it."""
+    made = pipeline.build(Data(input_size=input_size, longest_side=longest, transforms=transforms))
+    return pipeline.run(made, (seed, 0, 0), lambda _: LabelledImage(image, boxes, labels), 1)[0]
 
 
 @given(
     size=sizes, corners=st.tuples(*[fractions] * 4), input_size=sizes, scale=st.sampled_from([0.6, 0.7, 1.0, 1.3]),
-    centre=st.tuples(fractions, fractions), flips=st.tuples(st.booleans(), st.booleans()), cropping=st.booleans(),
-    border=st.integers(0, 128), longest=st.sampled_from([None, 64, 200]),
+    seed=st.integers(0, 99), cropping=st.booleans(), border=st.integers(0, 128),
+    longest=st.sampled_from([None, 64, 200]),
 )  # fmt: skip
 @settings(max_examples=300)
-def test_a_box_encloses_its_pixels_after_any_augmentation(
-    size, corners, input_size, scale, centre, flips, cropping, border, longest
+def test_a_box_encloses_its_pixels_after_all_transforms(
+    size, corners, input_size, scale, seed, cropping, border, longest
 ):
     image, boxes = image_with_box(size, corners)
-    draws = Draws(scale, centre, *flips, no_colour())
-    out, moved, labels = augment(image, boxes, np.array([3]), draws, input_size, cropping, border, longest)
+    frame = {"crop": {"scales": [scale], "border": border}} if cropping else {"fit": {}}
+    transforms = {**frame, "flip": {"p": 0.5, "vertical": 0.5}}
+    out, moved, labels = done(image, boxes, np.array([3]), seed, transforms, input_size, longest)
     assert out.shape == (*input_size, 3) and out.dtype == np.uint8 and out.flags.c_contiguous
     assert moved.dtype == np.float32 and len(moved) == len(labels)
     if len(moved) == 0:
@@ -71,19 +69,19 @@ def test_a_box_encloses_its_pixels_after_any_augmentation(
 
 
 @given(size=sizes, corners=st.tuples(*[fractions] * 4), horizontal=st.booleans(), vertical=st.booleans())
-def test_a_mirrored_box_is_exact(size, corners, horizontal, vertical):
-    image, boxes = image_with_box(size, corners)
-    out, moved = flip(image, boxes, horizontal, vertical)
-    assert white_box(out) == tuple(moved[0])
-    again, back = flip(out, moved, horizontal, vertical)
-    assert np.array_equal(again, image) and np.array_equal(back, boxes)
+def test_a_flipped_box_is_exact(size, corners, horizontal, vertical):
+    given = LabelledImage(*image_with_box(size, corners), np.zeros(1, int))
+    found = flipped(given, horizontal, vertical)
+    assert white_box(found.image) == tuple(found.boxes[0])
+    again = flipped(found, horizontal, vertical)
+    assert np.array_equal(again.image, given.image) and np.array_equal(again.boxes, given.boxes)
 
 
 @given(size=sizes, corners=st.tuples(*[fractions] * 4), centre=st.tuples(fractions, fractions), crop_size=sizes)
 def test_a_crop_without_resizing_is_exact(size, corners, centre, crop_size):
-    image, boxes = image_with_box(size, corners)
-    out, moved = crop(image, boxes, crop_size, 1.0, centre, 16)
-    kept, _ = clip(moved, np.zeros(1, int), crop_size)
+    given = LabelledImage(*image_with_box(size, corners), np.zeros(1, int))
+    out, moved, labels = cropped(given, crop_size, 1.0, centre, 16)
+    kept, _ = clip(moved, labels, crop_size)
     assert (white_box(out) == tuple(kept[0])) if len(kept) else not out.any()
 
 
@@ -98,7 +96,7 @@ def test_a_crop_of_the_whole_image_loses_nothing(size):
 def test_fit_shows_the_whole_image(size, input_size):
     image = np.full((*size, 3), 255, np.uint8)
     box = np.array([[0, 0, size[1], size[0]]], np.float32)
-    out, moved = fit(image, box, input_size)
+    out, moved, _ = fit(LabelledImage(image, box, np.zeros(1, int)), stream("unused"), input_size)
     assert white_box(out) == tuple(moved[0])
     width, height = moved[0, 2] - moved[0, 0], moved[0, 3] - moved[0, 1]
     assert width == input_size[1] or height == input_size[0]
@@ -112,8 +110,8 @@ def test_fit_shows_the_whole_image(size, input_size):
 @pytest.mark.parametrize("longest", [None, 100])
 def test_extreme_images_pass(size, cropping, longest):
     image, boxes = np.zeros((*size, 3), np.uint8), np.array([[0, 0, size[1], size[0]]], np.float32)
-    draws = draw(stream("test"), [1.0])
-    out, moved, _ = augment(image, boxes, np.zeros(1, np.int64), draws, (127, 127), cropping, 128, longest)
+    frame = {"crop": {"scales": [1.0]}} if cropping else {"fit": {}}
+    out, moved, _ = done(image, boxes, np.zeros(1, np.int64), 0, {**frame, "flip": {}}, (127, 127), longest)
     assert out.shape == (127, 127, 3) and np.isfinite(moved).all()
 
 
@@ -193,7 +191,7 @@ def test_cut_equals_the_published_crop(golden, case):
 
 def test_fit_equals_the_published_full_crop_to_a_pixel(golden):
     g = golden("g3_augment")
-    _, boxes = fit(g["img"], g["det"][:, :4], (127, 127))
+    _, boxes, _ = fit(LabelledImage(g["img"], g["det"][:, :4], g["det"][:, 4]), stream("unused"), (127, 127))
     # They pad before they resize: 87.9 rows in the middle instead of 88 in whole pixels, half a pixel at most.
     assert np.abs(boxes - g["resize_det"][:, :4]).max() < 0.6
 
@@ -204,13 +202,16 @@ def test_streams_depend_on_every_number():
     assert stream("a", -1).random() == stream("a", -1).random()
 
 
-def test_draws_keep_their_places_and_strengths():
-    rows = [draw(stream("a", n), [0.6, 1.3], flip=0.3, colour=0.4, lighting=0.1) for n in range(3000)]
-    assert {r.scale for r in rows} == {0.6, 1.3}
-    assert abs(np.mean([r.flip for r in rows]) - 0.3) < 0.03 and not any(r.flip_vertical for r in rows)
-    alpha = np.stack([r.colour.alpha for r in rows])
+def test_draws_have_their_strengths():
+    blank = LabelledImage(np.zeros((8, 8, 3), np.uint8), np.array([[0.0, 0, 2, 1]]), np.zeros(1, int))
+    moved = np.stack([flip(blank, stream("a", n), p=0.3, vertical=0.6).boxes[0] for n in range(3000)])
+    assert abs((moved[:, 0] == 6).mean() - 0.3) < 0.03 and abs((moved[:, 1] == 7).mean() - 0.6) < 0.03
+    assert (flip(blank, stream("a"), p=1).boxes == [6, 0, 8, 1]).all()
+    wide = {float(np.diff(crop(blank, stream("a", n), (8, 8), [0.5, 2.0]).boxes[0, [0, 2]])[0]) for n in range(50)}
+    assert wide == {4, 1}
+    found = [colour(stream("a", n), 0.4) for n in range(3000)]
+    alpha = np.stack([x["alpha"] for x in found])
     assert np.abs(alpha).max() <= 0.4 and abs(alpha.std() - 0.4 / 3**0.5) < 0.01
-    assert abs(np.stack([r.colour.light for r in rows]).std() - 0.1) < 0.005
-    assert {tuple(r.colour.order) for r in rows} == {(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
-    off = draw(stream("a", 5), [0.6, 1.3], flip=1.0, colour=0, lighting=0)
-    assert off.centre == rows[5].centre and not off.colour.alpha.any() and not off.colour.light.any()
+    assert {tuple(x["order"]) for x in found} == {(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
+    assert abs(np.stack([lighting(stream("a", n), 0.1)["light"] for n in range(3000)]).std() - 0.1) < 0.005
+    assert not colour(stream("a"), 0)["alpha"].any() and not lighting(stream("a"), 0)["light"].any()

@@ -10,13 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, get_worker_info
 
-from cornernet.config import Augment, Data, Split
-from cornernet.data import ShapesSet, StepSampler, TrainDataset, build_sources, collate, read, train_loader, write
+from cornernet.config import Data, Split, Validation
+from cornernet.data import (
+    ShapesSet,
+    StepSampler,
+    TrainDataset,
+    build_sources,
+    collate,
+    pipeline,
+    read,
+    train_loader,
+    write,
+)
 from cornernet.data.workers import start_worker
-from cornernet.structures import Batch, ColourDraws, Sample
+from cornernet.structures import Batch, Sample
 
-AUGMENT = Augment(border=32, flip_vertical=0.5)
-DATA = Data(name="shapes", input_size=(95, 127), max_objects=4, workers=0, augment=AUGMENT)
+TRANSFORMS = {"crop": {"border": 32}, "flip": {"vertical": 0.5}, "colour": {}, "lighting": {}}
+DATA = Data(name="shapes", input_size=(95, 127), max_objects=4, workers=0, transforms=TRANSFORMS)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +40,13 @@ def batches(source, start: int = 0, steps: int = 6, workers: int = 0, data: Data
 
 
 def same(a: list[Batch], b: list[Batch]) -> bool:
-    pairs = [zip(p, q, strict=True) for p, q in zip(a, b, strict=False)]
+    pairs = [zip(p.tensors(), q.tensors(), strict=True) for p, q in zip(a, b, strict=False)]
     return len(a) == len(b) and all(torch.equal(x, y) for pair in pairs for x, y in pair)
 
 
 def merged(parts: list[Batch]) -> Batch:
-    return Batch(*(torch.cat(t) for t in zip(*parts, strict=True)))
+    whole = iter([torch.cat(t) for t in zip(*map(Batch.tensors, parts), strict=True)])
+    return parts[0].map(lambda _: next(whole))
 
 
 def test_a_batch_is_what_the_table_says(shapes):
@@ -44,10 +55,13 @@ def test_a_batch_is_what_the_table_says(shapes):
         table = {
             "images": ((4, 3, 95, 127), torch.uint8), "boxes": ((4, 4, 4), torch.float32),
             "labels": ((4, 4), torch.int64), "mask": ((4, 4), torch.bool), "index": ((4,), torch.int64),
-            "dropped": ((4,), torch.int64), "colour_order": ((4, 3), torch.int64),
-            "colour_alpha": ((4, 3), torch.float32), "colour_light": ((4, 3), torch.float32),
+            "dropped": ((4,), torch.int64), "order": ((4, 3), torch.int64),
+            "alpha": ((4, 3), torch.float32), "light": ((4, 3), torch.float32),
         }  # fmt: skip
-        assert {k: (tuple(v.shape), v.dtype) for k, v in batch._asdict().items()} == table
+        held = {k: v for k, v in batch._asdict().items() if k != "changes"}
+        for change in batch.changes:
+            held |= change.numbers
+        assert {k: (tuple(v.shape), v.dtype) for k, v in held.items()} == table
         boxes = batch.boxes[batch.mask]
         assert (boxes[:, :2] >= 0).all() and (boxes[:, :2] < boxes[:, 2:]).all()
         assert (boxes[:, 2:] <= torch.tensor([127.0, 95.0])).all() and not batch.boxes[~batch.mask].any()
@@ -112,8 +126,7 @@ def test_a_batch_that_does_not_divide_names_the_nearest():
 
 def sample(count: int) -> Sample:
     boxes = np.arange(count * 4, dtype=np.float32).reshape(-1, 4)
-    colour = ColourDraws(np.arange(3), np.zeros(3, np.float32), np.zeros(3, np.float32))
-    return Sample(np.zeros((2, 3, 3), np.uint8), boxes, np.arange(count), 7, colour)
+    return Sample(np.zeros((2, 3, 3), np.uint8), boxes, np.arange(count), 7)
 
 
 def test_objects_beyond_the_slots_are_cut_and_counted():
@@ -182,7 +195,7 @@ def test_a_dead_worker_is_an_error_not_a_hang():
 
 
 def test_workers_started_by_spawn_give_the_same(shapes):
-    dataset = TrainDataset(shapes, (63, 63), 1, border=8)
+    dataset = TrainDataset(shapes, pipeline.build(DATA), 1)
     items = [(0, 3), (2, 1)]
     loader = DataLoader(
         dataset, batch_sampler=[items], num_workers=1, collate_fn=_four, worker_init_fn=start_worker,
@@ -197,7 +210,8 @@ def _four(samples: list[Sample]) -> Batch:
 
 
 def coco_config(folder: Path, **more) -> Data:
-    train, val = (Split(f"images/{s}", f"annotations/{s}.json") for s in ("train", "val"))
+    kinds = {"train": Split, "val": Validation}
+    train, val = (kind(f"images/{s}", f"annotations/{s}.json") for s, kind in kinds.items())
     return Data(root=str(folder), train=train, val=val, **more)
 
 
@@ -223,7 +237,7 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
     with pytest.raises(ValueError, match=r"empty\.json has 6 images, but no box to train on"):
         build_sources(replace(data, train=Split("images/train", str(empty))))
     with pytest.raises(ValueError, match=r"data\.val\.annotations is not set"):
-        build_sources(replace(data, val=Split()))
+        build_sources(replace(data, val=Validation()))
     with pytest.raises(FileNotFoundError) as caught:
         build_sources(replace(data, root=str(tmp_path / "nowhere")))
     assert str(caught.value).count("nowhere") == 4 and "\n" not in str(caught.value)
@@ -231,6 +245,6 @@ def test_sources_refuse_what_cannot_be_trained(on_disk: Path, tmp_path: Path):
 
 def test_official_paths_say_how_to_get_coco(tmp_path: Path):
     data = Data(root=str(tmp_path), train=Split("train2017", "annotations/instances_train2017.json"),
-                val=Split("val2017", "annotations/instances_val2017.json"))  # fmt: skip
+                val=Validation("val2017", "annotations/instances_val2017.json"))  # fmt: skip
     with pytest.raises(FileNotFoundError, match=r"instances_train2017\.json.*instances_val2017\.json.*val2017\.zip"):
         build_sources(data)

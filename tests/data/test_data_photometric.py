@@ -4,8 +4,19 @@ import torch
 
 from cornernet.config import Data
 from cornernet.data import normalise, prepare
-from cornernet.data.transforms.photometric import EIGENVALUES, EIGENVECTORS, photometric
-from cornernet.structures import Batch
+from cornernet.data.transforms import colour, lighting
+from cornernet.data.transforms.lighting import EIGENVALUES, EIGENVECTORS
+from cornernet.structures import Batch, Change
+
+
+def batch_of(images, order, alpha, light) -> Batch:
+    jitter = Change(colour.change_colours, True, {"order": order, "alpha": alpha})
+    return Batch(images, *[images] * 5, (jitter, Change(lighting.change_colours, True, {"light": light})))
+
+
+def photometric(images, order, alpha, light) -> torch.Tensor:
+    """Images in 0..1, jittered and lit."""
+    return prepare(batch_of(images, order, alpha, light), (0.0,) * 3, (1.0,) * 3)
 
 
 def golden_case(g, case: int) -> tuple[torch.Tensor, ...]:
@@ -45,16 +56,16 @@ def test_a_batch_is_its_images(golden):
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
 def test_steps_one_after_the_other_give_the_same(order):
-    image = torch.rand(2, 3, 5, 7, dtype=torch.float64)
-    alpha = torch.tensor([[0.3, -0.2, 0.1], [-0.4, 0.4, 0.2]], dtype=torch.float64)
-    weights = torch.tensor([0.114, 0.587, 0.299], dtype=torch.float64).view(1, 3, 1, 1)
+    image = torch.rand(2, 3, 5, 7, dtype=torch.float32)
+    alpha = torch.tensor([[0.3, -0.2, 0.1], [-0.4, 0.4, 0.2]], dtype=torch.float32)
+    weights = torch.tensor([0.114, 0.587, 0.299], dtype=torch.float32).view(1, 3, 1, 1)
     grey = (image * weights).sum(1, keepdim=True)
     towards = {0: torch.zeros(()), 1: grey.mean((2, 3), keepdim=True), 2: grey}
     expected = image
     for step, kind in enumerate(order):
         factor = 1 + alpha[:, step].view(2, 1, 1, 1)
         expected = expected * factor + towards[kind] * (1 - factor)
-    zeros = torch.zeros(2, 3, dtype=torch.float64)
+    zeros = torch.zeros(2, 3, dtype=torch.float32)
     torch.testing.assert_close(photometric(image, torch.tensor([order] * 2), alpha, zeros), expected)
 
 
@@ -83,7 +94,7 @@ def test_one_graph_for_every_order():
 def test_prepare_takes_a_batch():
     zeros = torch.zeros(1, 3)
     images = torch.full((1, 3, 4, 4), 51, dtype=torch.uint8)
-    batch = Batch(images, *[None] * 5, torch.tensor([[2, 0, 1]]), zeros, zeros)
+    batch = batch_of(images, torch.tensor([[2, 0, 1]]), zeros, zeros)
     out = prepare(batch, (0.2, 0.1, 0.0), (1.0, 0.5, 0.1))
     torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.0, 0.2, 2.0]), rtol=1e-5, atol=1e-6)
 
@@ -92,7 +103,7 @@ def a_batch(images: torch.Tensor) -> Batch:
     generator = torch.Generator().manual_seed(1)
     n, order = len(images), torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]])
     alpha, light = torch.rand(2, n, 3, generator=generator) * 0.8 - 0.4
-    return Batch(images, *[None] * 5, order[:n], alpha, light)
+    return batch_of(images, order[:n], alpha, light)
 
 
 @pytest.fixture
@@ -101,9 +112,7 @@ def pixels() -> torch.Tensor:
 
 
 def step_by_step(batch: Batch, mean, std) -> torch.Tensor:
-    images = batch.images.double() / 255
-    drawn = (batch.colour_order, batch.colour_alpha.double(), batch.colour_light.double())
-    return normalise(photometric(images, *drawn), mean, std).float()
+    return normalise(prepare(batch, (0.0,) * 3, (1.0,) * 3), mean, std)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -115,7 +124,7 @@ def test_prepare_is_the_jitter_and_the_normalisation(pixels, layout):
     tensors = torch.tensor(data.mean), torch.tensor(data.std)
     torch.testing.assert_close(prepare(batch, *tensors), out, rtol=0, atol=1e-6)
     for n in range(4):
-        alone = prepare(Batch(*(x if x is None else x[n : n + 1] for x in batch)), data.mean, data.std)
+        alone = prepare(batch.map(lambda x, n=n: x[n : n + 1]), data.mean, data.std)
         torch.testing.assert_close(alone, out[n : n + 1], rtol=1e-6, atol=1e-6)
 
 
@@ -131,7 +140,7 @@ def test_prepare_compiles_to_one_graph_and_reads_no_number(pixels):
     batch, data = a_batch(pixels), Data()
     whole = torch.compile(lambda b: prepare(b, data.mean, data.std), backend="eager", fullgraph=True)(batch)
     torch.testing.assert_close(whole, prepare(batch, data.mean, data.std), rtol=2e-6, atol=4e-6)
-    meta = Batch(*(x if x is None else x.to("meta") for x in batch))  # whose numbers nobody can read
+    meta = batch.map(lambda x: x.to("meta"))  # whose numbers nobody can read
     mean, std = (torch.tensor(x, device="meta") for x in (data.mean, data.std))
     assert prepare(meta, mean, std).shape == pixels.shape
 

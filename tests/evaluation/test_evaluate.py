@@ -246,8 +246,8 @@ def test_table_is_aligned_and_keeps_every_letter():
     text = table(coco_metrics(ground_truth, perfect(ground_truth)))
     assert all(name in text for name in (*names, *FIGURES, "AP90"))
     head, *rows = text.splitlines()[-5:]
-    assert head.split() == ["class", "objects", "detections", "AP", "AP50"]
-    assert [row.split()[-2:] for row in rows] == [["1.000", "1.000"]] * 2 + [["-", "-"]] * 2
+    assert head.split() == ["class", "objects", "detections", "AP", "AP50", "F1", "at", "score"]
+    assert [row.split()[-4:] for row in rows] == [["1.000"] * 3 + ["0.450"]] * 2 + [["-"] * 4] * 2
     assert len({len(row) + ("貓" in row) * 2 for row in (head, *rows)}) == 1  # these two are two columns wide
     assert "-1.0" not in text and "2 images, 2 objects, 2 detections" in text
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet import Predictor, __version__, config, detectors
+from cornernet import Predictor, __version__, config, detectors, graphs
 from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
 from cornernet.cli import export as command
@@ -20,7 +20,8 @@ from cornernet.cli.keys import read
 from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import inference
-from cornernet.prediction.exported import difference, read_metadata, runner
+from cornernet.prediction.exported import difference
+from tests.conftest import KINDS
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -39,11 +40,10 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=0"]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tiny, tiny_anchor, tmp_path_factory):
+def checkpoints(kinds, tmp_path_factory):
     """Checkpoints of untrained detectors, by name."""
     folder = tmp_path_factory.mktemp("export")
-    corner = untrained(folder / "corner.pt", tiny, SMALL)
-    return {"corner": corner, "anchor": untrained(folder / "anchor.pt", tiny_anchor, [*SMALL, *ONE_LEVEL])}
+    return {name: untrained(folder / f"{name}.pt", path, [*SMALL, *ONE_LEVEL]) for name, path in kinds.items()}
 
 
 def untrained(path, source, overrides=()):
@@ -51,8 +51,8 @@ def untrained(path, source, overrides=()):
     torch.manual_seed(7)
     settings = config.load(source, list(overrides))
     detector = detectors.build(settings, len(NAMES))
-    for module in detector.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
+    for name, module in detector.named_modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None and "fpn" not in name:
             nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
     held = {"model": detector.state_dict(), "config": config.to_dict(settings), "class_names": NAMES}
     checkpoint.save({**held, "category_ids": [3, 7, 9], "step": 5}, path)
@@ -76,6 +76,14 @@ def files(checkpoints):
     return file
 
 
+def runner(path):
+    return graphs.of_file(path).open(path)[0]
+
+
+def read_metadata(path):
+    return graphs.of_file(path).open(path)[1]
+
+
 def exported(path, *settings):
     """What the command says of its export."""
     own, overrides = read(settings, command.KEYS)
@@ -95,7 +103,7 @@ def noise(count, size=SIZE):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", KINDS)
 def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints, name, kind):
     run = runner(files(name, kind))
     for count in (1, 2, 3):
@@ -296,7 +304,7 @@ def test_only_a_row_that_had_no_room_may_be_missing():
     ],
 )
 def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
-    monkeypatch.setattr(check, "runner", lambda path: lambda images: answer)
+    monkeypatch.setattr(graphs.FORMATS["torch"], "open", lambda path: (lambda images: answer, {}))
     text = command._exact(check.check(export.plan("best.pt", "torch"), lambda images: ROWS, noise(1), [], 0.3), None)
     assert text.startswith("run on 1 image of noise: 2 rows") and said in text
     assert ("the file's answer is not PyTorch's" in caplog.text) == (answer is not ROWS)
@@ -308,7 +316,7 @@ def test_an_answer_that_differs_is_reported(monkeypatch, caplog, answer, said):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["format=tensorrt"], "format must be onnx or torch, got 'tensorrt'"),
+        (["format=tensorrt"], "unknown export format 'tensorrt'. Choose from onnx, torch, or give the dotted path"),
         (
             ["formatt=onnx"],
             "unknown key formatt, did you mean format? the command takes format, out, batch, size, image",
@@ -357,7 +365,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         path.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(export, "_write_torch", fail)
+    monkeypatch.setattr(graphs.FORMATS["torch"], "write", fail)
     with pytest.raises(OSError, match="disk full"):
         export.write(None, tmp_path / "a.pt2", {})
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.pt2": "old"}

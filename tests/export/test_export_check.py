@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cornernet import graphs
 from cornernet.cli import export as command
 from cornernet.cli.keys import read
 from cornernet.export import check, export
@@ -54,7 +55,7 @@ def test_a_score_that_sinks_below_the_threshold_is_still_the_same_row():
     ],
 )
 def test_a_warning_where_the_answer_is_far_off(monkeypatch, caplog, answer, warns, said):
-    monkeypatch.setattr(check, "runner", lambda path: lambda images: answer)
+    monkeypatch.setattr(graphs.FORMATS["onnx"], "open", lambda path: (lambda images: answer, {}))
     wanted = export.plan("best.pt", precision="int8", calibrate=2)
     photos = [np.zeros((1, 3, 8, 8), np.uint8)] * 2
     found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.3)
@@ -64,7 +65,7 @@ def test_a_warning_where_the_answer_is_far_off(monkeypatch, caplog, answer, warn
 
 
 def test_images_without_objects_are_said_to_compare_nothing(monkeypatch, caplog):
-    monkeypatch.setattr(check, "runner", lambda path: lambda images: ROWS)
+    monkeypatch.setattr(graphs.FORMATS["onnx"], "open", lambda path: (lambda images: ROWS, {}))
     wanted = export.plan("best.pt", precision="int8", image="a.png")
     photos = [np.zeros((1, 3, 8, 8), np.uint8)]
     found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.95)

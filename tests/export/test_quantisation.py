@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet import config
+from cornernet import config, graphs
 from cornernet.checkpoints.load import load_detector
 from cornernet.cli import export as command
 from cornernet.data import build_source
-from cornernet.export import export, int8
-from cornernet.prediction.exported import agreement, read_metadata, runner
+from cornernet.export import export
+from cornernet.export.int8 import calibration
+from cornernet.graphs.onnx import int8
+from cornernet.prediction.exported import agreement
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -87,17 +89,17 @@ def test_int8_files_hold_int8_weights_but_for_the_last_convolutions(exports, nam
 
 def test_calibration_shows_training_images_as_evaluation_does(tiny):
     data = config.load(tiny, ["data.longest_side=32"]).data
-    batches = int8.calibration(data, (64, 80), 3, 2)
+    batches = calibration(data, (64, 80), 3, 2)
     assert [batch.shape for batch in batches] == [(2, 3, 64, 80)] * 2 and batches[0].dtype == np.uint8
     assert (batches[1][1] == batches[0][0]).all()  # there are three images
     assert (batches[0][:, :, 16:48, 24:56].std((1, 2, 3)) > 1).all() and not batches[0][:, :, :16].any()
-    again = int8.calibration(data, (64, 80), 3, 2)
+    again = calibration(data, (64, 80), 3, 2)
     assert all((a == b).all() for a, b in zip(batches, again, strict=True))
 
 
 def test_no_more_images_than_there_are_each_once(tiny):
     data = config.load(tiny).data
-    images = np.concatenate(int8.calibration(data, (64, 64), 99, 1))
+    images = np.concatenate(calibration(data, (64, 64), 99, 1))
     source = build_source(data, "train")
     expected = sorted(source.image(i).transpose(2, 0, 1).tobytes() for i in range(len(source)))
     assert sorted(image.tobytes() for image in images) == expected and len(expected) == 10
@@ -106,10 +108,10 @@ def test_no_more_images_than_there_are_each_once(tiny):
 def test_without_training_images_a_sentence_says_so(tiny, tmp_path):
     nothing = config.load(tiny, ["data.name=coco"]).data
     with pytest.raises(ValueError, match=r"calibrated on training images, which cannot be read: data\.train\.annot"):
-        int8.calibration(nothing, (64, 64), 3, 1)
+        calibration(nothing, (64, 64), 3, 1)
     none = config.load(tiny, ["data.train.limit=0"]).data
     with pytest.raises(ValueError, match="calibrated on training images, which cannot be read: shapes need"):
-        int8.calibration(none, (64, 64), 3, 1)
+        calibration(none, (64, 64), 3, 1)
 
 
 # -- the file -----------------------------------------------------------------------------------------------------
@@ -117,8 +119,8 @@ def test_without_training_images_a_sentence_says_so(tiny, tmp_path):
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_any_batch_goes_in_and_each_image_has_its_own_answer(exports, tiny, name):
-    run = runner(exports[name] / "best.int8.onnx")
-    images = torch.from_numpy(np.concatenate(int8.calibration(config.load(tiny).data, (64, 64), 3, 1)))
+    run = graphs.of_file("a.onnx").open(exports[name] / "best.int8.onnx")[0]
+    images = torch.from_numpy(np.concatenate(calibration(config.load(tiny).data, (64, 64), 3, 1)))
     together, alone = run(images), [run(images[i : i + 1]) for i in range(3)]
     for i, one in enumerate(alone):
         assert all(torch.equal(a[i], b[0]) for a, b in zip(together, one, strict=True))
@@ -127,7 +129,7 @@ def test_any_batch_goes_in_and_each_image_has_its_own_answer(exports, tiny, name
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_metadata_are_those_of_the_float32_file_but_for_the_precision(exports, name):
-    plain, coarse = (read_metadata(exports[name] / file) for file in ("best.onnx", "best.int8.onnx"))
+    plain, coarse = (graphs.of_file(file).open(exports[name] / file)[1] for file in ("best.onnx", "best.int8.onnx"))
     assert (plain.pop("precision"), plain.pop("calibrated_on")) == ("fp32", 0)
     assert (coarse.pop("precision"), coarse.pop("calibrated_on")) == ("int8", 6)
     assert plain == coarse and json.dumps(plain["config"])
@@ -135,13 +137,13 @@ def test_metadata_are_those_of_the_float32_file_but_for_the_precision(exports, n
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_the_answer_is_near_pytorchs_on_images_it_was_not_calibrated_on_too(exports, tiny, name):
-    photos = int8.calibration(config.load(tiny).data, (64, 64), 10, 10)
+    photos = calibration(config.load(tiny).data, (64, 64), 10, 10)
     images = torch.from_numpy(photos[0])
     detector = load_detector(exports[name] / "best.pt")[0]
     with torch.no_grad():
         found = detector.predict(images)
     expected = (found.boxes, found.scores, found.labels)
-    both = agreement(runner(exports[name] / "best.int8.onnx")(images), expected, 0.05)
+    both = agreement(graphs.of_file("a.onnx").open(exports[name] / "best.int8.onnx")[0](images), expected, 0.05)
     assert both.rows > 60 and both.shared >= 0.9 * both.rows and 0 < both.scores.median() < 0.02
 
 

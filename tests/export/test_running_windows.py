@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet.export import running_windows
+from cornernet.graphs.onnx import running_windows
 from cornernet.ops import corner_pool
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.autograd import gradcheck
 
+from cornernet.arguments import accepted
 from cornernet.losses import ROLES, build
 from cornernet.losses.angular import psi
-from cornernet.losses.arguments import accepted
 
 # By hand, with class vectors (1, 0) and (0, 2), biases and centres 0. ONE: the embedding (3, 4) of class 0, of length 5
 # and with cosines 0.6 and 0.8; psi of the former for m = 4 is -cos(4 t) - 2 = 0.8432 - 2. THREE: (1, 0) and (0, 1) of

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from cornernet.cli import predict
-from cornernet.prediction.annotate import annotate, identifier
+from cornernet.prediction.annotate import annotate
 from cornernet.prediction.media import drawings
+from cornernet.prediction.written import identifier
 
 BLACK = np.zeros((40, 40, 3), np.uint8)
 FAST = ["test.max_per_image=3"]
@@ -35,8 +36,10 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
-def rows(folder: Path) -> list[dict]:
-    return json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+def named(folder: Path) -> set[str]:
+    """Files of the images in predictions.json."""
+    content = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    return {image["file_name"] for image in content["images"]}
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
@@ -100,7 +103,7 @@ def test_images_of_like_names_are_all_drawn_and_told_apart(best, tmp_path):
     text = predict.text(annotate(str(best), str(tmp_path / "in"), [*FAST, "test.ae_threshold=9"], tmp_path / "out"))
     drawn = {"a.webp-2.png", "a.webp.png", "sub/a.webp.png", "sub/a.png", "a.png", "predictions.json"}
     assert "5 images" in text and files(tmp_path / "out") == drawn
-    assert {row["image_id"] for row in rows(tmp_path / "out")} == set(names)
+    assert named(tmp_path / "out") == set(names)
 
 
 def test_predictions_of_before_stay_where_no_folder_was_named(best, tmp_path):
@@ -154,7 +157,7 @@ def test_names_that_are_no_text_are_predicted_and_told_apart(best, tmp_path):
             pytest.skip("this file system takes no such names")
     text = predict.text(annotate(str(best), str(tmp_path / "in"), [*FAST, "test.ae_threshold=9"], tmp_path / "out"))
     assert text.startswith(f"{len(NOT_TEXT)} images with")
-    found = {row["image_id"] for row in rows(tmp_path / "out")}
+    found = named(tmp_path / "out")
     assert len(found) == len(NOT_TEXT) and "été.png" in found and {"a\\udcff.png", "a\\udcfe.png"} < found
     assert all(name.encode() for name in found)
     assert all(os.path.exists(os.path.join(os.fsencode(tmp_path / "out"), name)) for name in NOT_TEXT)
@@ -173,7 +176,7 @@ def test_a_single_image_and_a_video_of_such_a_name(best, tmp_path, monkeypatch):
     freely = ["test.ae_threshold=9", "test.top_k=300"]
     text = predict.text(annotate(str(best), os.fsdecode(b"v\xff.avi"), freely, Path("out")))
     assert text.startswith("2 frames with") and set(os.listdir(b"out")) == {b"v\xff.mp4", b"predictions.json"}
-    assert {row["image_id"] for row in rows(Path("out"))} == {"v\\udcff.avi#0", "v\\udcff.avi#1"}
+    assert named(Path("out")) == {"v\\udcff.avi#0", "v\\udcff.avi#1"}
 
 
 def test_a_video_replaces_no_link_target_and_not_itself(best, tmp_path):

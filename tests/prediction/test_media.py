@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cornernet.prediction.media import drawing, find_images, is_video, open_video, video_writer, write_image
+from cornernet.prediction.media import drawing, find_images, write_image
+from cornernet.prediction.video import is_video, open_video, video_writer
 
 
 def test_images_are_found_by_name_in_all_folders(tmp_path):

@@ -10,8 +10,8 @@ import torch
 import cornernet
 from cornernet import config, detectors
 from cornernet.data.sources.shapes import ShapesSet
-from cornernet.prediction.media import video_writer
 from cornernet.prediction.result import Result
+from cornernet.prediction.video import video_writer
 
 FREELY = ["test.ae_threshold=9", "test.top_k=300", "test.num_dets=300"]  # it has learnt little
 
@@ -71,8 +71,9 @@ def test_a_tensor_is_a_batch_of_images(predictor, photo):
         (torch.full((3, 9, 9), 255.0), "values from 0 to 1"),
         (torch.full((3, 9, 9), torch.nan), "values from 0 to 1"),
         (torch.zeros(3, 9, 9, dtype=torch.int64), "uint8 or floats in .*got torch.int64"),
-        (np.zeros((9, 9), np.uint8), r"image 0 must be \[h, w, 3\] uint8"),
-        (np.zeros((9, 9, 3), np.float32), r"image 0 must be \[h, w, 3\] uint8"),
+        (np.zeros((9, 9, 2), np.uint8), r"image 0 must be \[h, w\], .* or \[h, w, 4\] uint8, got \[9, 9, 2\] uint8"),
+        (np.zeros((9, 9, 3), np.float32), r"image 0 must be .* uint8, got \[9, 9, 3\] float32"),
+        (np.zeros((9, 0), np.uint8), r"image 0 must be .* uint8, got \[9, 0\] uint8"),
     ],
 )
 def test_tensors_and_arrays_of_another_kind_are_refused(predictor, wrong, message):
@@ -123,7 +124,11 @@ def test_options_of_a_call(predictor, photo):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"score_threshold": 1.5}, "score_threshold must be a number from 0 to 1, got 1.5"),
+        (
+            {"score_threshold": 1.5},
+            "score_threshold must be a number from 0 to 1, one for each .* or 'best_f1'; got 1.5",
+        ),
+        ({"score_threshold": [0.1, 0.2]}, "one for each of the 3 classes"),
         ({"score_threshold": float("nan")}, "score_threshold must be"),
         ({"score_threshold": "0.5"}, "score_threshold must be"),
         ({"max_detections": 0}, "max_detections must be a whole number of at least 1, got 0"),
@@ -143,10 +148,10 @@ def test_options_out_of_range_are_refused_at_once(predictor, options, message):
         predictor.stream([], **options)
 
 
-@pytest.fixture(scope="module", params=["corner", "anchor"])
-def either(request, tiny, tiny_anchor):
-    """A predictor of random weights of either detector."""
-    settings = config.load(tiny if request.param == "corner" else tiny_anchor)
+@pytest.fixture(scope="module")
+def either(any_tiny):
+    """A predictor of random weights of each detector."""
+    settings = config.load(any_tiny, ["test.ae_threshold=99"])  # so that there are boxes
     return cornernet.Predictor(detectors.build(settings, 3).eval(), settings, ["a", "b", "c"], [4, 5, 9])
 
 
@@ -185,8 +190,8 @@ def test_a_generator_is_read_as_the_loop_goes_on(predictor, photo):
 
 
 def test_the_image_that_is_none_is_numbered_in_the_whole_list(predictor, photo):
-    with pytest.raises(ValueError, match=r"image 9 must be \[h, w, 3\] uint8"):
-        predictor([photo[1]] * 9 + [photo[1][..., 0]], batch_size=2)
+    with pytest.raises(ValueError, match=r"image 9 must be \[h, w\], \[h, w, 1\]"):
+        predictor([photo[1]] * 9 + [photo[1][..., :2]], batch_size=2)
 
 
 def test_sources_that_name_nothing_are_refused(predictor):
@@ -231,7 +236,9 @@ def test_missing_and_broken_images_are_named(predictor, tmp_path):
 
 @pytest.mark.parametrize("wrong", [None, b"x.png", True, 1.5, [None], {3: "a"}, [0], {"a": "b.png"}])
 def test_what_is_no_image_is_refused_with_what_is_accepted(predictor, wrong):
-    with pytest.raises(TypeError, match=r"images must be a path .* or a list of paths, arrays and tensors; got "):
+    with pytest.raises(
+        TypeError, match=r"images must be a path .* or a list of paths, arrays, PIL images and tensors; got "
+    ):
         predictor(wrong)
 
 

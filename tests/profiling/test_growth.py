@@ -55,7 +55,7 @@ def test_sizes_keep_what_they_fall_short_of_the_stride(tiny):
 
 
 def test_sizes_where_whole_images_are_padded(tiny):
-    settings = config.load(tiny, ["data.augment.crop=false"])
+    settings = config.load(tiny, ["data.transforms.crop=null", "data.transforms.fit={}"])
     assert len(growth.plan(settings, "size")[0]["size"]) == 4
 
 
@@ -76,7 +76,7 @@ def test_without_an_hourglass_there_are_no_stacks(tiny_anchor):
     settings = config.load(tiny_anchor, ["model.backbone.name=resnet18"])
     plans, notes = growth.plan(settings, "all")
     assert "stacks" not in plans and notes == [
-        "stacks: left out, since the resnet18 of this config is not an hourglass"
+        "stacks: left out, since the backbone resnet18 of this config does not take model.backbone.stacks"
     ]
     with pytest.raises(ValueError, match="stacks: left out"):
         growth.plan(settings, "stacks")

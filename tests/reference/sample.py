@@ -26,8 +26,8 @@ def sample(path, boxes, draws, size, border, mean, std):
     boxes[:, 0::2], boxes[:, 1::2] = np.clip(boxes[:, 0::2], 0, size[1]), np.clip(boxes[:, 1::2], 0, size[0])
     boxes = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
     image = image.astype(np.float32) / 255
-    jitter(image, draws.colour.order, draws.colour.alpha)
-    image += EIGENVECTORS @ (EIGENVALUES * draws.colour.light)
+    jitter(image, draws.colour["order"], draws.colour["alpha"])
+    image += EIGENVECTORS @ (EIGENVALUES * draws.lighting["light"])
     image -= np.array(mean, np.float32)
     image /= np.array(std, np.float32)
     return np.ascontiguousarray(image.transpose(2, 0, 1)), boxes

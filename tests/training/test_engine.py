@@ -19,6 +19,7 @@ from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.training import engine, logger
+from cornernet.version import PLUGINS
 
 TRAIN = Path(__file__).resolve().parents[2] / "tools" / "train.py"
 
@@ -116,7 +117,9 @@ def test_its_checkpoint_makes_sense_alone(tiny_run):
     held = checkpoint.load(tiny_run / "last.pt")
     assert held["step"] == held["scored"] == 4 and held["class_names"] == ["ellipse", "rectangle", "triangle"]
     assert held["category_ids"] == [1, 2, 3] and held["config"]["model"]["backbone"]["channels"] == [8, 8, 8]
-    assert held["versions"]["torch"] == torch.__version__
+    assert held["versions"]["torch"] == torch.__version__ and held["versions"]["plugins"] == PLUGINS
+    second = (tiny_run / "config.yaml").read_text().splitlines()[1]
+    assert second == f"# plug-ins of contract {PLUGINS}, docs/plugins.md"
 
 
 def test_the_figures_of_the_last_evaluation_are_returned(tiny, tmp_path):

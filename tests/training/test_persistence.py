@@ -75,6 +75,27 @@ def same(first, second):
     return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
+def test_stopped_and_resumed_every_detector_ends_the_same(any_tiny, tmp_path, monkeypatch):
+    def train(name, *overrides):
+        engine.train(config.load(any_tiny, [f"work_dir={tmp_path / name}", *QUIET, "train.save_every=2", *overrides]))
+
+    train("whole")
+    save = checkpoint.save
+
+    def stopping(state, path, keep=False):
+        save(state, path, keep)
+        if state["step"] == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", stopping)
+        train("stopped")
+    begun = weights(tmp_path / "stopped")
+    train("stopped", "train.resume=auto")
+    ended = weights(tmp_path / "whole")
+    assert same(ended, weights(tmp_path / "stopped")) and not same(ended, begun)
+
+
 # -- falling back -----------------------------------------------------------------------------------------------
 
 
@@ -158,9 +179,9 @@ def test_two_keys_are_both_named(stopped, train):
 
 
 def test_what_may_differ_is_listed(stopped, train, caplog):
-    train("train.resume=auto", "train.lr=1e-4", "loss.heatmap.name=focal", "data.augment.flip=0", "seed=5")
+    train("train.resume=auto", "train.lr=1e-4", "loss.heatmap.name=focal", "data.transforms.flip.p=0", "seed=5")
     line = next(x.getMessage() for x in caplog.records if "other settings than before" in x.getMessage())
-    for text in ("train.lr: 0.001 -> 0.0001", "loss.heatmap.name: neg -> focal", "data.augment.flip: 0.5 -> 0.0",
+    for text in ("train.lr: 0.001 -> 0.0001", "loss.heatmap.name: neg -> focal", "data.transforms.flip.p: 0.5 -> 0",
                  "seed: 317 -> 5"):  # fmt: skip
         assert text in line
     assert "work_dir" not in line and "resume" not in line

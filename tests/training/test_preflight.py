@@ -14,16 +14,19 @@ seed=-1 seed=9223372036854775808
 model.head.tag_dim=0 model.head.channels=0 model.head.pool_channels=-3 model.backbone.stem_channels=0
 model.min_overlap=0 model.min_overlap=-0.5 model.min_overlap=1.5 model.min_overlap=nan
 data.shapes.size=31 data.shapes.size=1000000 data.longest_side=0 data.max_objects=0 data.workers=-1
-data.augment.scales=[] data.augment.scales=[1,0] data.augment.scales=[nan] data.augment.border=-1
-data.augment.flip=-0.1 data.augment.flip=1.1 data.augment.flip_vertical=nan
-data.augment.colour=1 data.augment.colour=-0.1 data.augment.lighting=-0.1 data.augment.lighting=inf
+data.transforms.crop.scales=[] data.transforms.crop.scales=[1,0] data.transforms.crop.scales=[1,11]
+data.transforms.crop.border=-1
+data.transforms.flip.p=-0.1 data.transforms.flip.p=1.1 data.transforms.flip.vertical=2
+data.transforms.colour.strength=1 data.transforms.colour.strength=-0.1
+data.transforms.lighting.std=-0.1 data.transforms.colour.strength=2
 train.lr=0 train.lr=nan train.lr=inf train.gamma=0 train.batch_size=0 train.accumulate=0 train.clip_norm=nan
 test.nms.sigma=0 test.ae_threshold=nan test.ae_threshold=-1 test.pair_penalty=-1 test.pair_penalty=inf
 test.scales=[] test.scales=[nan] test.scales=[1,-1] test.top_k=0 test.num_dets=0 test.max_per_image=0
 """.split()
 GOOD = """
 seed=0 seed=9223372036854775807 model.min_overlap=1 data.shapes.size=4096 data.longest_side=null data.longest_side=1
-data.augment.flip=0 data.augment.flip_vertical=1 data.augment.colour=0 data.augment.border=0 train.clip_norm=inf
+data.transforms.flip.p=0 data.transforms.flip.vertical=1 data.transforms.colour.strength=0
+data.transforms.crop.border=0 train.clip_norm=inf
 train.warmup_steps=0 test.ae_threshold=0 test.ae_threshold=inf test.pair_penalty=0
 """.split()
 
@@ -58,7 +61,7 @@ def test_the_words_of_an_interval():
 
 @pytest.mark.parametrize("overrides", [[], ["data.longest_side=64"], ["data.shapes.size=90", "data.longest_side=64"]])
 def test_whole_images_may_be_trained_on_in_the_size_of_the_test(tiny, overrides):
-    check(tiny, "data.augment.crop=false", *overrides)
+    check(tiny, "data.transforms.crop=null", "data.transforms.fit={}", *overrides)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_whole_images_may_be_trained_on_in_the_size_of_the_test(tiny, overrides)
 )
 def test_whole_images_of_another_size_than_in_the_test_are_refused(tiny, overrides, got):
     with pytest.raises(ValueError, match=rf"data\.longest_side must be 64, got {got}$"):
-        check(tiny, "data.augment.crop=false", *overrides)
+        check(tiny, "data.transforms.crop=null", "data.transforms.fit={}", *overrides)
     check(tiny, *overrides)  # crops may be of any image
 
 

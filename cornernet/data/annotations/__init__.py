@@ -4,7 +4,7 @@ A file of `cornernet.data.sources` turns what is on disk into a `Content`, in CO
 record of it and makes the set that training, evaluation and checks see. Formats import from here.
 """
 
-from cornernet.data.annotations.annotated import AnnotatedSet, checked, first, with_classes
+from cornernet.data.annotations.annotated import AnnotatedSet, checked, chosen, first, with_classes
 from cornernet.data.annotations.classes import COCO_CLASSES
 from cornernet.data.annotations.content import Asked, Content
 from cornernet.data.annotations.text import read_text, require
@@ -15,6 +15,7 @@ __all__ = [
     "Asked",
     "Content",
     "checked",
+    "chosen",
     "first",
     "read_text",
     "require",

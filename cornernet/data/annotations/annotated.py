@@ -13,7 +13,7 @@ from cornernet.data.annotations.images import categories, check_folder, images
 from cornernet.data.annotations.objects import objects
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
-from cornernet.data.source import ImageRecord, Objects
+from cornernet.data.source import Division, ImageRecord, Objects
 from cornernet.data.storage import ASKED, reaching
 
 
@@ -28,7 +28,9 @@ class AnnotatedSet:
     class_names: list[str]
     category_ids: list[int]  # sorted
     problems: Problems  # what was left out or repaired
-    by_name: bool = False  # whether its classes meet those of another set by name, since the format has no ids
+    by_name: bool = False  # whether its classes meet those of another set by name
+    notes: tuple[tuple[str, str], ...] = ()  # what check_data says of it besides: name and text
+    division: Division | None = None  # what the set it is a part of was divided into
 
     def __len__(self) -> int:
         """Number of images."""
@@ -90,8 +92,9 @@ def checked(content: Content, problems: Problems) -> AnnotatedSet:
     rows = objects(content.annotations, found, category_ids, problems)
     records = [record for record in found.values() if record]
     return AnnotatedSet(
-        problems.source, content.root, records, rows, class_names, category_ids, problems, content.by_name
-    )
+        problems.source, content.root, records, rows, class_names, category_ids, problems, content.by_name,
+        content.notes,
+    )  # fmt: skip
 
 
 def with_classes(source: AnnotatedSet, category_ids: list[int], class_names: list[str]) -> AnnotatedSet:
@@ -100,13 +103,14 @@ def with_classes(source: AnnotatedSet, category_ids: list[int], class_names: lis
     Categories meet by id, or by name where the format has no ids. Raises ValueError where an object's category is not
     among the given ones or an id has another name there.
     """
-    own = _ids_by_name(source, category_ids, class_names) if source.by_name else source.category_ids
+    by_name = source.by_name and all(len(set(names)) == len(names) for names in (source.class_names, class_names))
+    own = _ids_by_name(source, category_ids, class_names) if by_name else source.category_ids
     names = dict(zip(category_ids, class_names, strict=True))
     used = {own[label] for label in np.unique(source.objects.labels)}
     for number, name in zip(own, source.class_names, strict=True):
         if number in used and number not in names:
-            known = f"classes are {class_names}" if source.by_name else f"category ids are {category_ids}"
-            what = f"class {name!r}" if source.by_name else f"category {number} ({name!r})"
+            known = f"classes are {class_names}" if by_name else f"category ids are {category_ids}"
+            what = f"class {name!r}" if by_name else f"category {number} ({name!r})"
             raise ValueError(f"{source.origin}: {what} is unknown to the training set, whose {known}")
         if names.get(number, name) != name:
             raise ValueError(
@@ -134,11 +138,15 @@ def first(source: AnnotatedSet, limit: int | None) -> AnnotatedSet:
         return source
     if limit < 1:
         raise ValueError(f"limit must be at least 1 or null, got {limit}")
-    chosen = [i for i in range(len(source)) if len(source.boxes(i))][:limit]
+    return chosen(source, [i for i in range(len(source)) if len(source.boxes(i))][:limit])
+
+
+def chosen(source: AnnotatedSet, images: list[int]) -> AnnotatedSet:
+    """The images at these positions, with all they have."""
     o = source.objects
-    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in chosen] or [np.zeros(0, np.int64)])
-    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in chosen)])
+    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in images] or [np.zeros(0, np.int64)])
+    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in images)])
     segmentation = {new: o.segmentation[old] for new, old in enumerate(rows.tolist()) if old in o.segmentation}
     arrays = {name: getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")}
-    records = [source.records[i] for i in chosen]
+    records = [source.records[i] for i in images]
     return replace(source, records=records, objects=Objects(start=start, segmentation=segmentation, **arrays))

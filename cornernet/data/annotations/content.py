@@ -10,7 +10,7 @@ class Asked(NamedTuple):
     path: Path  # file or folder, as data.<split>.annotations names it
     split: str = "train"  # "train" or "val": which one of a path that holds both
     images: Path | None = None  # folder of the images; None: to be found from the path
-    root: Path = Path()  # data.root, where the images may lie as well
+    near: tuple[Path, ...] = ()  # folders in which the images may lie as well: data.root, those of training
     voc_offset: float = 0.0  # what is added to the left and upper edges of Pascal VOC files
 
 
@@ -20,11 +20,12 @@ class Content(NamedTuple):
     The entries are those of a COCO file: images {id, file_name, width, height}, width and height None where only the
     file itself knows them, annotations {id, image_id, category_id, bbox [x, y, w, h], iscrowd, area, segmentation},
     categories {id, name}. The id of an annotation may be a text that leads to it (`labels/a.txt, line 3`); messages
-    show it.
+    show it. A format that reads one file of a folder writes its name into `problems.source`.
     """
 
     images: list
     annotations: list
     categories: list
     root: Path  # folder to which the file names of the images are relative
-    by_name: bool = False  # whether the format knows classes by name alone, so that two splits meet by name
+    by_name: bool = False  # whether its numbers of classes are no ids, so that those of two splits meet by name
+    notes: tuple[tuple[str, str], ...] = ()  # what check_data says of the set besides: name and text

@@ -1,19 +1,23 @@
 """The images and classes of a set, checked record by record."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from cornernet.data.annotations.names import Folder, bad_name, clean
-from cornernet.data.images import LARGEST, read_image
+from cornernet.data.annotations.sizes import size_of
+from cornernet.data.images import LARGEST
 from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
+
+HALF = re.compile("[\ud800-\udfff]")  # characters that no file can hold
 
 
 def identifier(value: Any) -> int | str | None:
     """Id as found in a file -> the same as int (1.0 is 1) of 64 bits or non-empty str, None if it is neither."""
     if isinstance(value, str):
-        return value if value and not any("\ud800" <= c <= "\udfff" for c in value) else None  # half characters
+        return value if value and (value.isascii() or not HALF.search(value)) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if abs(value) < 2**63 and value == int(value) else None
@@ -114,16 +118,16 @@ def _size(number: int | str, entry: dict, path: Path, problems: Problems) -> tup
     if entry.get("width") is None or entry.get("height") is None:
         try:
             with reaching(path):
-                height, width = read_image(path).shape[:2]
+                found = size_of(path)
         except (ValueError, OSError) as error:
             problems.skip("unreadable image", f"image {number}: {error}")
             return None
         text = f"image {number}: {path} has no width and height in the annotation file"
         problems.repair("image without a size", text, "read from the image")
-        return width, height
+        return found
     width, height = identifier(entry["width"]), identifier(entry["height"])
     if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) <= LARGEST:
         return width, height
-    found = f"width {entry['width']!r} and height {entry['height']!r}"
-    problems.skip("bad image size", f"image {number}: {found} must be positive integers of at most {LARGEST}")
+    text = f"width {entry['width']!r} and height {entry['height']!r}"
+    problems.skip("bad image size", f"image {number}: {text} must be positive integers of at most {LARGEST}")
     return None

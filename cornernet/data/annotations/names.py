@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cornernet.data.images import SUFFIXES
+
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a folder that is not there
 
 
@@ -50,12 +52,16 @@ class Folder:
     def __init__(self, root: Path):
         """Folder to which all names are relative."""
         self.root = root
-        self._names, self._alike = cache(self._list), cache(self._fold)
+        self._names, self._alike, self._stems = cache(self._list), cache(self._fold), cache(self._by_stem)
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name, which is relative to the folder."""
         folder, _, last = name.rpartition("/")
         return last in self._names(folder)
+
+    def of_stem(self, stem: str) -> str | None:
+        """The image directly in the folder that has this name but for its ending, or None."""
+        return self._stems().get(stem)
 
     def near(self, name: str) -> str:
         """A hint to a file whose name looks the same, as happens between operating systems, or ""."""
@@ -73,6 +79,10 @@ class Folder:
             raise
         except ValueError:  # half a character
             return frozenset()
+
+    def _by_stem(self) -> dict[str, str]:
+        images = (name for name in sorted(self._names("")) if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        return {PurePosixPath(name).stem: name for name in images}
 
     def _fold(self, folder: str) -> dict[str, str]:
         return {_folded(name): name for name in self._names(folder)}

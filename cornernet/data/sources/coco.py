@@ -1,34 +1,48 @@
 """COCO: one JSON file with the lists images, annotations and categories, and a folder of images."""
 
 import json
+import os
 from pathlib import Path
 
 from cornernet.data.annotations import Asked, Content, read_text
-from cornernet.data.annotations.locating import image_folder
+from cornernet.data.annotations.locating import file_of, image_folder, split_named
+from cornernet.data.annotations.strange import other_json
 from cornernet.data.problems import Problems
 
+ENDS = 2**16  # bytes at both ends of a file that are looked at to recognise it
+OTHERS = ("captions", "person_keypoints", "stuff", "panoptic", "image_info")  # official files that are not of boxes
+MOST = 50  # files of a folder; where there are more, each is about an image
 KEYS = ("images", "annotations", "categories")
 
 
 def recognises(path: Path) -> bool:
-    """Whether a path is a JSON file: what begins with a brace or says so by its name."""
-    if not path.is_file():
-        return False
+    """Whether a path is a JSON file, or a folder that holds files in this format, itself or in annotations/."""
+    if path.is_dir():
+        return bool(_files(path))
     with path.open("rb") as file:
         head = file.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")
     return path.suffix.lower() == ".json" or head[:1] in (b"{", b"[")
 
 
+def splits(path: Path) -> set[str]:
+    """Which of "train" and "val" the files of a folder are named after."""
+    return {split for split in map(split_named, _files(path)) if split in ("train", "val")} if path.is_dir() else set()
+
+
 def parse(asked: Asked, problems: Problems) -> Content:
-    """JSON file -> Content; raises ValueError naming the file where it is none in this format."""
-    held = load(asked.path)
-    root = asked.images or image_folder(held["images"], asked)
-    return Content(held["images"], held["annotations"], held["categories"], root)
+    """JSON file, or folder with one for the split -> Content; raises ValueError where there is none in this format."""
+    path = file_of(asked, _boxes(_files(asked.path))) if asked.path.is_dir() else asked.path
+    problems.source = str(path)
+    held = load(path)
+    root = asked.images or image_folder(_names(held["images"]), asked._replace(path=path))
+    return Content(held["images"], held["annotations"], _without_root(held, problems), root)
 
 
 def load(path: Path) -> dict:
     """JSON file -> dict whose images, annotations and categories are lists; raises ValueError naming the file."""
     content = _json(path, read_text(path, "JSON"))
+    if words := other_json(content):
+        raise ValueError(f"{path} {words}")
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise ValueError(f"{path} is not in COCO format: expected a dict with the keys {', '.join(KEYS)}, got a {kind}")
@@ -41,6 +55,48 @@ def load(path: Path) -> dict:
         if not content[key]:
             raise ValueError(f"{path} lists no {key} (if the key appears twice, the last one counts)")
     return content
+
+
+def _without_root(held: dict, problems: Problems) -> list:
+    """Categories without the root that Roboflow adds: it stands above all others and no object is of it."""
+    entries = [x for x in held["categories"] if isinstance(x, dict)]
+    above = {str(x.get("supercategory")) for x in entries}
+    used = {x.get("category_id") for x in held["annotations"] if isinstance(x, dict) and _plain(x.get("category_id"))}
+    root = next((x for x in entries if above == {"none", x.get("name")} and x.get("supercategory") == "none"), None)
+    if root is None or len(entries) < 2 or root.get("id") in used:
+        return held["categories"]
+    text = f"{root.get('name')!r} has no objects and all others below it"
+    problems.repair("category above all others", text, "left out")
+    return [x for x in held["categories"] if x is not root]
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, int | float | str)
+
+
+def _files(folder: Path) -> list[Path]:
+    """JSON files of a folder and of its annotations/ that seem to hold boxes in this format."""
+    found = [x for inside in (folder, folder / "annotations") for x in sorted(inside.glob("*.[jJ][sS][oO][nN]"))]
+    found = [x for x in found if x.is_file() and not x.name.startswith((".", "_annotations.coco", *OTHERS))]
+    return [x for x in found if _has_keys(x)] if len(found) <= MOST else []
+
+
+def _has_keys(file: Path) -> bool:
+    """Whether both the lists of images and of objects seem to be in a file, whose ends alone are read."""
+    with file.open("rb") as stream:
+        head = stream.read(ENDS)
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - ENDS))
+        text = (head + stream.read()).replace(b"\0", b"")
+    return any(key in text for key in (b'"file_name"', b'"bbox"')) and b"{" in text[:16]
+
+
+def _boxes(files: list[Path]) -> list[Path]:
+    """Files called instances, as the official ones of boxes are, where there are such."""
+    return [x for x in files if x.name.startswith("instances")] or files
+
+
+def _names(entries: list) -> list:
+    return [x.get("file_name") for x in entries if isinstance(x, dict)]
 
 
 def _json(path: Path, text: str) -> object:

@@ -27,7 +27,7 @@ def build(data: Data, split: str) -> "ShapesSet":
 class ShapesSet:
     """Images that are a pure function of (seed, split, index); a Source like any other."""
 
-    origin, root, objects = "drawn on the fly", None, None
+    origin, root, objects, notes, division = "drawn on the fly", None, None, (), None
 
     def __init__(self, split: str, length: int, size: int = 127, max_objects: int = 6, seed: int = 0):
         """Split ("train", "val": independent drawings), number of images, their side, most shapes on one, seed."""

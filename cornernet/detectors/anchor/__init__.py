@@ -1,1 +1,8 @@
 """The anchor-based detector: everything of it in this folder."""
+
+from cornernet.detectors.anchor.detector import ROLES, build
+
+__all__ = [
+    "ROLES",
+    "build",
+]

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet.backbones import Backbone, HourglassPyramid, ResNetPyramid, StackedHourglass
-from cornernet.config import Anchor, Config, Model, untyped
+from cornernet import backbones
+from cornernet.config import Anchor, Config, untyped
 from cornernet.config.ranges import COUNT, SHARE, WHOLE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
@@ -26,6 +26,7 @@ from cornernet.detectors.oracle import slots
 from cornernet.losses import declared, declared_of
 from cornernet.structures import AnchorMaps, Batch, Detections
 
+ROLES = ("classification", "box", "feature")
 RANGES = {
     "model.anchor.channels": COUNT,
     "model.anchor.depth": WHOLE,
@@ -148,8 +149,8 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     head = config.model.anchor
     if head.last_level < head.first_level:
         raise ValueError(f"model.anchor.last_level {head.last_level} lies below first_level {head.first_level}")
-    backbone, levels = _backbone(config.model), range(head.first_level, head.last_level + 1)
-    strides = [2**level for level in levels]
+    backbone = _backbone(config)
+    strides = list(backbone.strides)
     cells = torch.stack([cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides])
     network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, cells.shape[1], num_classes))
     decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
@@ -164,14 +165,10 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     return detector
 
 
-def _backbone(model: Model) -> Backbone:
-    settings, head = model.backbone, model.anchor
-    canvas.only_resnets_have_weights(settings)
-    if settings.name != "hourglass":
-        return ResNetPyramid(settings.name, head.channels, head.first_level, head.last_level, settings.weights)
-    finest = settings.channels[0]
-    hourglass = StackedHourglass(settings.stacks, settings.stem_channels, settings.channels, settings.blocks, finest)
-    return HourglassPyramid(hourglass, settings.channels, head.channels, head.first_level, head.last_level)
+def _backbone(config: Config) -> backbones.Backbone:
+    head = config.model.anchor
+    body = backbones.build(config.model.backbone, typed=not untyped(config, "model.backbone"))
+    return backbones.pyramid(body, head.channels, head.first_level, head.last_level)
 
 
 def _assigner(head: Anchor) -> Callable[..., Assigned]:
@@ -186,7 +183,7 @@ def _assigner(head: Anchor) -> Callable[..., Assigned]:
 
 
 def _loss(config: Config, num_classes: int, progress: Tensor) -> AnchorLoss:
-    built, weights = build_losses(config, num_classes, config.model.anchor.channels, progress)
+    built, weights = build_losses(config, ROLES, num_classes, config.model.anchor.channels, progress)
     by_boxes = on_boxes(config, built["box"])
     return AnchorLoss(built["classification"], built["box"], weights, by_boxes, built.get("feature"))
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet.backbones import STEM_STRIDE, StackedHourglass
-from cornernet.config import Config
+from cornernet import backbones
+from cornernet.config import Config, untyped
 from cornernet.config.ranges import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
@@ -29,6 +29,7 @@ from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
 
+ROLES = ("heatmap", "grouping", "offset", "feature")
 RANGES = {
     "model.backbone.stem_channels": COUNT,
     "model.head.channels": COUNT,
@@ -109,7 +110,7 @@ class CornerDetector(Detector):
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
-        height, width = (-(-n // STEM_STRIDE) for n in batch.images.shape[-2:])
+        height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
         targets = self.targets(batch, (height, width))
         return [draw_targets(image, targets, row) for row, image in enumerate(images)]
 
@@ -143,7 +144,7 @@ class CornerDetector(Detector):
 
     def cell_size(self) -> int:
         """Side of the maps' cells in input pixels."""
-        return STEM_STRIDE
+        return self.network.backbone.strides[0]
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
@@ -155,10 +156,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     _check(config)
     progress = torch.zeros((), device="cpu")
     loss = _build_loss(config, num_classes, progress) if with_loss else None
-    backbone, head = config.model.backbone, config.model.head
-    hourglass = StackedHourglass(
-        backbone.stacks, backbone.stem_channels, backbone.channels, backbone.blocks, head.channels
-    )
+    backbone, head = _backbone(config), config.model.head
     heads = [CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)]
     test = config.test
     decoder = partial(
@@ -166,27 +164,30 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
         pair_distance=pair_distance(config), assignment=assignment(test.grouping),
     )  # fmt: skip
-    short = canvas.slack(config.data.input_size, hourglass.multiple)
+    short = canvas.slack(config.data.input_size, backbone.multiple)
     detector = CornerDetector(
-        CornerNetwork(hourglass, heads), loss, decoder, num_classes, config.model.min_overlap, short,
+        CornerNetwork(backbone, heads), loss, decoder, num_classes, config.model.min_overlap, short,
         canvas.least(config.data), config.data.mean, config.data.std, TRACEABLE.get(test.grouping, ()),
     )  # fmt: skip
     detector.progress = progress
     return detector
 
 
+def _backbone(config: Config) -> backbones.Backbone:
+    settings, width = config.model.backbone, config.model.head.channels
+    body = backbones.build(settings, typed=not untyped(config, "model.backbone"), out_channels=width)
+    return backbones.single(body, width, settings.stride)
+
+
 def _check(config: Config) -> None:
     """Refuse here what would otherwise only show up at the first step or evaluation."""
     ranges(config, RANGES)
-    if config.model.backbone.name != "hourglass":
-        raise ValueError(f"the corner detector has an hourglass, got model.backbone.name={config.model.backbone.name}")
-    canvas.only_resnets_have_weights(config.model.backbone)
     if config.test.kernel < 1 or config.test.kernel % 2 == 0:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
 def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
-    built, weights = build_losses(config, num_classes, config.model.head.channels, progress)
+    built, weights = build_losses(config, ROLES, num_classes, config.model.head.channels, progress)
     return AELoss(
         regr_weight=weights["offset"],
         focal_loss=built["heatmap"],

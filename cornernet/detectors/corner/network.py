@@ -1,4 +1,4 @@
-"""The convolutional part of CornerNet: a stacked hourglass with a corner head behind every stack."""
+"""The convolutional part of CornerNet: a backbone with a corner head behind every stack."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,10 @@ Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-rig
 
 
 class CornerNetwork(Network):
-    """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone."""
+    """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone.
+
+    The heads read the finest level that the backbone offers.
+    """
 
     heads: Sequence[CornerHead]
 
@@ -30,7 +33,7 @@ class CornerNetwork(Network):
         self, images: Tensor, with_features: bool = False
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
         """Map images to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
-        features = self.backbone(images)
+        features = [levels[0] for levels in self.backbone(images)]
         supervised = slice(None) if self.training else slice(-1, None)
         heads = zip(self.heads[supervised], features[supervised], strict=True)
         if not with_features:

@@ -24,7 +24,18 @@ from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reason
 from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.scoring import Backend, score
 from cornernet.evaluation.truth import from_coco, placed
-from cornernet.prediction import Fitted, after_nms, best, collected, device_of, evaluating, fit, pooled, to_original
+from cornernet.prediction import (
+    DRAWN,
+    Fitted,
+    after_nms,
+    best,
+    collected,
+    device_of,
+    evaluating,
+    fit,
+    pooled,
+    to_original,
+)
 from cornernet.structures import Detections, ImageDetections
 
 log = logging.getLogger("cornernet")
@@ -90,9 +101,8 @@ def settings(config: Config) -> Setting:
     """Config -> Setting."""
     test, data = config.test, config.data
     scale = test.scales[0] if len(test.scales) == 1 else 1.0
-    return Setting(
-        scale, data.longest_side, test.nms, test.max_per_image, test.draw_score, test.backend, data.on_error == "skip"
-    )
+    least = DRAWN if test.draw_score is None else test.draw_score
+    return Setting(scale, data.longest_side, test.nms, test.max_per_image, least, test.backend, data.on_error == "skip")
 
 
 def variants(parts: Sequence[str]) -> list[Parts]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cornernet.data import build_source
+from cornernet.data import build_source, typed_data
 from cornernet.detectors import Detector
 from cornernet.evaluation.diagnosis.diagnose import Diagnosis, Outcome, diagnose, settings
 from cornernet.evaluation.diagnosis.images import draw, palette
@@ -31,7 +31,9 @@ def diagnose_checkpoint(
         raise ValueError(f"{checkpoint} is an exported file, and a diagnosis needs the checkpoint it was made from")
     predictor = Predictor.load(checkpoint, overrides=overrides)
     config = predictor.settings
-    source = build_source(config.data, "val", predictor.category_ids, predictor.class_names)
+    ids, names = predictor.category_ids, predictor.class_names
+    data, run = config.data, Path(checkpoint).parent
+    source = build_source(data, "val", ids, names, typed=typed_data(config), run=run)
     folder = outputs.folder(checkpoint, out, "diagnosis")
     assert isinstance(predictor.detector, Detector)
     found = diagnose(predictor.detector, source, settings(config), images)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cornernet.config import Config
 from cornernet.data import Source
+from cornernet.evaluation.best_f1 import thresholds
 from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
 from cornernet.evaluation.report.images import by_image
@@ -17,7 +18,7 @@ from cornernet.evaluation.report.page import document
 from cornernet.evaluation.report.sections import Findings, compose
 from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth
-from cornernet.prediction import Found
+from cornernet.prediction import Found, Least, drawn
 from cornernet.system import writing
 
 
@@ -25,7 +26,8 @@ class Options(NamedTuple):
     """What the page shall show."""
 
     title: str
-    draw_score: float = 0.3  # score from which a detection is drawn and enters the confusion matrix
+    draw_score: float | None = None  # score from which a detection is drawn and enters the confusion matrix
+    # None: that of the best F1 of its class
 
 
 def options(settings: Config, title: str) -> Options | None:
@@ -43,7 +45,8 @@ def write(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parts, files = compose(_findings(source, truth, found, score, options.draw_score))
+    least = drawn(options.draw_score, thresholds(score.metrics))
+    parts, files = compose(_findings(source, truth, found, score, least))
     for kind in ("best", "worst"):  # there may have been more of them before
         for k in range(1, COUNT + 1):
             (folder / f"{kind}_{k}.png").unlink(missing_ok=True)
@@ -55,7 +58,7 @@ def write(
     return folder / "index.html"
 
 
-def _findings(source: Source, truth: Truth, found: Found, score: Score, least: float) -> Findings:
+def _findings(source: Source, truth: Truth, found: Found, score: Score, least: Least) -> Findings:
     metrics, names = score.metrics, plain([c.name for c in score.metrics.per_class])
     each = by_image(truth, found)
     partners = [match(image) for image in each]

@@ -10,7 +10,8 @@ from cornernet.data import Away, Source
 from cornernet.drawing import draw as draw_boxes
 from cornernet.drawing import grid
 from cornernet.evaluation.report.images import Image
-from cornernet.evaluation.report.matching import IGNORED, Tally, correct, tally
+from cornernet.evaluation.report.matching import IGNORED, Tally, correct, shown, tally
+from cornernet.prediction import Least
 
 COUNT = 6  # of each kind
 SIDE = 560  # pixels, longest side of an image beside its twin
@@ -41,7 +42,7 @@ def ranked(tallies: Sequence[Tally]) -> tuple[list[int], list[int]]:
 
 def draw(
     source: Source, images: Sequence[Image], partners: Sequence[np.ndarray], order: Sequence[int],
-    names: Sequence[str], score: float,
+    names: Sequence[str], least: Least,
 ) -> tuple[list[Example], list[str]]:  # fmt: skip
     """Draw the first COUNT readable images of an order -> them, and what hindered reading the others."""
     drawn: list[Example] = []
@@ -54,19 +55,19 @@ def draw(
         except (OSError, ValueError, Away) as error:
             unreadable.append(str(error))
             continue
-        drawing = _side_by_side(image, images[i], partners[i], names, score)
-        drawn.append(Example(images[i].name, tally(images[i], partners[i], score), drawing))
+        drawing = _side_by_side(image, images[i], partners[i], names, least)
+        drawn.append(Example(images[i].name, tally(images[i], partners[i], least), drawing))
     return drawn, unreadable
 
 
 def _side_by_side(
-    image: np.ndarray, seen_on: Image, partner: np.ndarray, names: Sequence[str], score: float
+    image: np.ndarray, seen_on: Image, partner: np.ndarray, names: Sequence[str], least: Least
 ) -> np.ndarray:
     """Truth beside prediction, both of the same legible size; the names are written after resizing."""
     zoom = SIDE / max(image.shape[:2])
     size = [max(1, round(side * zoom)) for side in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
-    right, seen = correct(seen_on, partner), seen_on.scores >= score
+    right, seen = correct(seen_on, partner), shown(seen_on, least)
     hit = np.isin(np.arange(len(seen_on.boxes)), partner[right & seen])
     truth = _marked(image, seen_on.boxes * zoom, seen_on.labels, None, names, (hit, ~hit & ~seen_on.crowd))
     good, bad = seen & (right | (partner == IGNORED)), seen & ~right & (partner != IGNORED)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.matching import NOTHING, taken
+from cornernet.evaluation.matching import IGNORED, NOTHING, taken
 from cornernet.evaluation.report.images import Image, objects
+from cornernet.prediction import Least, of_labels
 
 LEAST_IOU = 0.5
-BACKGROUND, IGNORED = NOTHING, -2  # in place of the row of an object
+BACKGROUND = NOTHING
 
 
 class Tally(NamedTuple):
@@ -47,14 +48,14 @@ def match(image: Image) -> np.ndarray:
     return np.where((partner == BACKGROUND) & hidden, IGNORED, partner)
 
 
-def confusion(images: Sequence[Image], partners: Sequence[np.ndarray], classes: int, score: float) -> np.ndarray:
-    """Counts [K + 1, K + 1] int64 of what was annotated (row) and what was found (column), from a score on.
+def confusion(images: Sequence[Image], partners: Sequence[np.ndarray], classes: int, least: Least) -> np.ndarray:
+    """Counts [K + 1, K + 1] int64 of what was annotated (row) and what was found (column), of those shown.
 
     The last row is of detections without an object, the last column of objects without a detection.
     """
     counts = np.zeros((classes + 1, classes + 1), np.int64)
     for image, partner in zip(images, partners, strict=True):
-        kept = (image.scores >= score) & (partner != IGNORED)
+        kept = shown(image, least) & (partner != IGNORED)
         true = np.append(image.labels, classes)[partner[kept]]  # BACKGROUND reads the last
         np.add.at(counts, (true, image.found_labels[kept]), 1)
         left = np.setdiff1d(objects(image), partner[kept])
@@ -67,9 +68,14 @@ def correct(image: Image, partner: np.ndarray) -> np.ndarray:
     return (partner >= 0) & (np.append(image.labels, BACKGROUND)[np.maximum(partner, -1)] == image.found_labels)
 
 
-def tally(image: Image, partner: np.ndarray, score: float) -> Tally:
-    """Count of an image, over the detections from a score on."""
-    kept = (image.scores >= score) & (partner != IGNORED)
+def shown(image: Image, least: Least) -> np.ndarray:
+    """Whether each detection reaches the score, of all or of its class, [d] bool."""
+    return image.scores >= of_labels(least, image.found_labels)
+
+
+def tally(image: Image, partner: np.ndarray, least: Least) -> Tally:
+    """Count of an image, over the detections that reach the score, of all or of their class."""
+    kept = shown(image, least) & (partner != IGNORED)
     right = int((correct(image, partner) & kept).sum())
     return Tally(right, int(kept.sum()) - right, len(objects(image)) - right)
 

@@ -74,9 +74,9 @@ def name(value: str) -> str:
     return f"<bdi>{text(value)}</bdi>"
 
 
-def number(value: float) -> str:
-    """A figure in [0, 1] to three digits, with all of them for whoever reads the page by program."""
-    return f'<data value="{value!r}">{rounded(value)}</data>'
+def number(value: float, words: str = "") -> str:
+    """A figure in its words, or to three digits, with all of them for whoever reads the page by program."""
+    return f'<data value="{value!r}">{text(words) if words and value >= 0 else rounded(value)}</data>'
 
 
 def rounded(value: float) -> str:
@@ -85,14 +85,13 @@ def rounded(value: float) -> str:
 
 
 def figures(metrics: Metrics) -> str:
-    """Cards of the most read figures, and the twelve with AP90 as a table."""
+    """Cards of the most read figures, and all of them as a table."""
     cards = "".join(
         f'<div class="card"><span>{key}</span><b>{number(getattr(metrics, key))}</b>'
         f"<span>{text(FIGURES[key].rpartition(', all sizes')[0])}</span></div>"
         for key in CARDS
     )
-    meaning = FIGURES | {"AP90": "IoU 0.90, all sizes, 100 detections"}
-    rows = [(text(key), number(value), text(meaning[key])) for key, value in metrics.figures().items()]
+    rows = [(text(each.name), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()]
     return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "knt")}'
 
 

@@ -13,6 +13,7 @@ from cornernet.evaluation.report.examples import MARK, Example
 from cornernet.evaluation.report.images import Image, objects
 from cornernet.evaluation.report.matching import condensed, detections
 from cornernet.evaluation.report.page import Section
+from cornernet.prediction import DRAWN, Least, in_words
 
 KEPT = 20  # classes with a row of their own in the confusion matrix
 MIXED = 10  # rows of the table of confusions
@@ -31,7 +32,7 @@ class Findings(NamedTuple):
     best: list[Example]
     worst: list[Example]
     unreadable: list[str]  # what hindered drawing others
-    score: float  # from which a detection is drawn and enters the confusions
+    least: Least  # score, of all or of each class, from which a detection is drawn and enters the confusions
 
 
 def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
@@ -79,8 +80,8 @@ def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -
         small = np.delete(np.delete(small, len(keep), 0), len(keep), 1)
     files["confusion.png"] = plots.confusion(small, names)
     rule = (
-        f"Detections of score {found.score:g} or more; each, the best first, takes the free object that it overlaps "
-        "most with an IoU of 0.5 or more, whatever the class. Detections in crowds of their class are left out. "
+        f"Detections with {in_words(found.least)}; each, the best first, takes the free object that it overlaps most "
+        "with an IoU of 0.5 or more, whatever the class. Detections in crowds of their class are left out. "
         "The row <em>nothing</em> is of detections without an object, the column <em>missed</em> of objects without a "
         "detection."
     )
@@ -117,16 +118,25 @@ def _sizes(found: Findings, files: dict[str, bytes]) -> Section:
 def _scores(found: Findings, files: dict[str, bytes]) -> Section:
     values, right = detections(found.images, found.partners)
     number = found.metrics.objects
-    files["scores.png"] = plots.scores(values, right, number, found.score)
+    line, meaning = _line(found)
+    files["scores.png"] = plots.scores(values, right, number, line)
     caption = (
         "Right is a detection that has an object of its class by the rule of the confusion matrix. The dashed line is "
-        f"test.draw_score, {found.score:g}."
+        f"{meaning}, {line:.3g}."
     )
     if len(values) and number:
         f1 = plots.kept(values, right, number)["F1"]
         caption += f" The best F1, {f1.max():.3f}, is reached at {plots.RECALLS[f1.argmax()]:.2f}."
     alt = "Histogram of the scores of right and wrong detections; precision, recall and F1 over the lowest score kept"
     return Section("scores", "Scores", page.plot(files["scores.png"], alt, caption))
+
+
+def _line(found: Findings) -> tuple[float, str]:
+    """Score at which the plot has its line, and what it is."""
+    if not isinstance(found.least, Sequence):
+        return found.least, "test.draw_score"
+    known = found.metrics.best_f1_threshold >= 0
+    return found.metrics.best_f1_threshold if known else DRAWN, "the score of the best F1 of all classes together"
 
 
 def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -> Section:
@@ -137,7 +147,7 @@ def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -
         parts.append(page.photograph(example.drawing, alt, page.described(example)))
     first = "errors" if kind == "worst" else "objects found"
     rule = (
-        f"By the F1 of the detections of score {found.score:g} or more, matched as in the confusion matrix; among "
+        f"By the F1 of the detections with {in_words(found.least)}, matched as in the confusion matrix; among "
         f"equals, those with the most {first} first. Truth on the left, prediction on the right; {MARK} marks missed "
         "objects and wrong detections. Images in which nothing is annotated and nothing was found are left out."
     )

@@ -243,8 +243,11 @@ def test_a_resnet_sees_rgb():
     ("wrong", "message"),
     [
         ("model.anchor.last_level=1", r"last_level 1 lies below first_level 2"),
-        ("model.anchor.first_level=1", r"an hourglass has no level below 2"),
-        ("model.anchor.first_level=5", r"first_level 5 lies beyond the 3 levels"),
+        (
+            "model.anchor.first_level=1",
+            r"first_level=1 asks for .* stride 2, and the backbone offers strides 4, 8, 16$",
+        ),
+        ("model.anchor.first_level=5", r"first_level=5 asks for features of stride 32, and the backbone offers"),
         ("model.anchor.ratios=[]", r"model\.anchor\.ratios must hold one number or more"),
         ("model.anchor.negative_iou=0.9", r"negative_iou 0\.9 must not be above positive_iou 0\.5"),
         (
@@ -252,7 +255,7 @@ def test_a_resnet_sees_rgb():
             r"the anchor detector has no grouping loss; it has classification, box,",
         ),
         ("model.anchor.box_space=deltas", r"deltas does not go with loss\.box\.name=giou: deltas have no area"),
-        ("model.backbone.weights=some.pth", r"model\.backbone\.weights=some\.pth is for ResNets"),
+        ("model.backbone.weights=some.pth", r"weights=some\.pth does not go with model\.backbone\.name=hourglass"),
         ("loss.box={name: focaler, args: {base: l1}}", r"name=focaler goes around losses on areas, got .*base=l1"),
         ("loss.box={name: focaler, args: {base: cornernet.losses.box.l1.l1}}", r"goes around losses on areas, got "),
         (L1_FROM_TORCH, r"L1Loss does not declare what it compares \(SPACE\), so model\.anchor\.box_space must be "),
@@ -271,7 +274,7 @@ def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
 def test_losses_of_anchors_have_no_place_in_the_corner_detector():
     for text in ("loss.box.name=ciou", "loss={box: {name: ciou}}"):
         with pytest.raises(ValueError, match=r"the corner detector has no box loss; it has heatmap"):
-            override(Config(), [text])
+            build(override(Config(), [text]), CLASSES)
 
 
 def test_the_network_compiles_its_loss_without_a_break():

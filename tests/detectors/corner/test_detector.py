@@ -86,17 +86,10 @@ def test_fitted_sizes_hold_the_image_and_pass_the_network(input_size):
 
 
 def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
-    whole = ["data.input_size=[64,64]", "data.augment.crop=false", "data.longest_side=64"]
+    whole = ["data.input_size=[64,64]", "data.transforms.crop=null", "data.transforms.fit={}", "data.longest_side=64"]
     detector = build(settings(*whole), CLASSES)
     assert detector.fit_size(40, 64) == (64, 64) and detector.fit_size(40, 65) == (64, 80)
     assert build(settings("data.input_size=[64,64]"), CLASSES).fit_size(40, 64) == (48, 64)
-
-
-def test_an_unknown_detector_is_a_sentence():
-    config = settings()
-    config.model.detector = "centre"
-    with pytest.raises(ValueError, match=r"model\.detector 'centre' is unknown; there are: corner, anchor"):
-        build(config, CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +99,11 @@ def test_an_unknown_detector_is_a_sentence():
         ("test.top_k=0", r"test\.top_k must be at least 1, got 0"),
         ("loss.heatmap.name=nag", r"unknown heatmap loss 'nag', did you mean neg\?"),
         ("loss.offset.args.gama=1", "has no argument 'gama'"),
-        ("model.backbone.name=resnet18", r"the corner detector has an hourglass, got model\.backbone\.name=resnet18"),
-        ("model.backbone.weights=some.pth", r"model\.backbone\.weights=some\.pth is for ResNets"),
+        (
+            "model.backbone.stride=2",
+            r"asks for features of stride 2, and the backbone offers strides 4, 8, 16$",
+        ),
+        ("model.backbone.weights=some.pth", r"weights=some\.pth does not go with model\.backbone\.name=hourglass"),
         ("loss.feature.name=arcfac", r"unknown feature loss 'arcfac', did you mean arcface\?"),
         ("loss.grouping.name=centripetal", r"needs model\.head\.tag_dim=2"),
         ("model.backbone.blocks=[1]", r"model\.backbone needs"),
@@ -229,9 +225,9 @@ def test_images_and_objects_that_are_masked_do_not_count():
 def test_a_batch_is_left_as_it_was():
     config = settings()
     batch = batch_of(config)
-    before = [x.clone() for x in batch]
+    before = [x.clone() for x in batch.tensors()]
     build(config, CLASSES)(batch)["total"].backward()
-    assert all(map(torch.equal, batch, before))
+    assert all(map(torch.equal, batch.tensors(), before))
 
 
 @pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])

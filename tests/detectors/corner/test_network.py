@@ -62,7 +62,7 @@ def test_forward_maps_of_all_stacks_are_the_published_ones(shared, golden, publi
     net.load_state_dict(official.convert(filled(shared, published_shapes)), assign=True)
     images = torch.from_numpy(stored["input"])
     with torch.inference_mode():
-        stacks = [head(features) for head, features in zip(net.heads, net.backbone(images), strict=True)]
+        stacks = [head(levels[0]) for head, levels in zip(net.heads, net.backbone(images), strict=True)]
         last = net(images)
     for stack, maps in enumerate(stacks):
         for ours, theirs in NAMES.items():
@@ -84,7 +84,7 @@ def test_in_eval_mode_only_the_last_stack(stacks):
     net, images = network(stacks), torch.rand(1, 3, 32, 32)
     assert len(net(images)) == stacks
     (last,) = net.eval()(images)
-    assert torch.equal(last.br_offset, net.heads[-1](net.backbone(images)[-1]).br_offset)
+    assert torch.equal(last.br_offset, net.heads[-1](net.backbone(images)[-1][0]).br_offset)
 
 
 def test_heat_starts_low():

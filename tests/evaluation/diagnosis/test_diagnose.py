@@ -1,4 +1,4 @@
-"""A diagnosis of both detectors: it sees what an evaluation sees, and the truth takes AP to 1."""
+"""A diagnosis of every detector: it sees what an evaluation sees, and the truth takes AP to 1."""
 
 import dataclasses
 
@@ -17,11 +17,10 @@ from cornernet.evaluation.diagnosis.diagnose import Setting, diagnose, settings,
 SETTING = Setting(1.0, None, Nms(), 100, 0.0, "pycocotools", False)
 
 
-@pytest.fixture(params=["corner", "anchor"])
-def detector(request, tiny, tiny_anchor):
-    """Random weights of either."""
-    path = tiny if request.param == "corner" else tiny_anchor
-    return detectors.build(config.load(path, ["test.top_k=100", "test.num_dets=300"]), 3).eval()
+@pytest.fixture
+def detector(any_tiny):
+    """Random weights of each."""
+    return detectors.build(config.load(any_tiny, ["test.top_k=100", "test.num_dets=300"]), 3).eval()
 
 
 class Bare:

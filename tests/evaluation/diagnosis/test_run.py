@@ -1,4 +1,4 @@
-"""From a checkpoint to a folder: what is written, for both detectors."""
+"""From a checkpoint to a folder: what is written, for every detector."""
 
 import csv
 import json
@@ -11,12 +11,10 @@ from cornernet.evaluation.diagnosis.run import COLUMNS, diagnose_checkpoint
 from cornernet.training import engine
 
 
-@pytest.fixture(scope="module", params=["corner", "anchor"])
-def checkpoint(request, tiny_run, tiny_anchor, tmp_path_factory):
-    if request.param == "corner":
-        return tiny_run / "best.pt"
-    folder = tmp_path_factory.mktemp("runs") / "anchor"
-    engine.train(config.load(tiny_anchor, [f"work_dir={folder}", "train.steps=2"]), "tiny_anchor")
+@pytest.fixture(scope="module")
+def checkpoint(any_tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    engine.train(config.load(any_tiny, [f"work_dir={folder}", "train.steps=2"]))
     return folder / "best.pt"
 
 

@@ -221,10 +221,8 @@ def test_class_bars_with_their_sum(monkeypatch):
 # --- where it comes from ---
 
 
-@pytest.mark.parametrize("detector", ["tiny", "tiny_anchor"])
-def test_a_training_leaves_it(detector, request, tmp_path):
-    path = request.getfixturevalue(detector)
-    settings = config.load(path, [f"work_dir={tmp_path / 'run'}", "test.report=true", "train.steps=1"])
+def test_a_training_leaves_it(any_tiny, tmp_path):
+    settings = config.load(any_tiny, [f"work_dir={tmp_path / 'run'}", "test.report=true", "train.steps=1"])
     engine.train(settings, "tiny")
     text = html(tmp_path / "run" / "report")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -236,7 +234,7 @@ def test_a_training_leaves_it(detector, request, tmp_path):
 def test_it_can_be_switched_off(tiny_run):
     assert not (tiny_run / "report").exists()
     assert report.options(config.Config(test=config.Test(report=False)), "x") is None
-    assert report.options(config.Config(), "x") == report.Options("x", 0.3)
+    assert report.options(config.Config(), "x") == report.Options("x", None)
 
 
 # --- in a browser ---

@@ -1,72 +1,77 @@
-"""Checks a config's arguments against a loss's signature before any data is read, then binds them."""
+"""Checks a config's arguments against the signature of what it names before any data is read, then binds them.
+
+What is named is a function or a class: a loss, a backbone.
+"""
 
 import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
-CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
+from cornernet.registry import near
+
 SIMPLE = (bool, int, float, str, type(None))
 
 
-def accepted(loss: Callable, given: dict[str, Any]) -> dict[str, Any]:
-    """Those of the given values that the loss has a parameter for."""
+def accepted(made: Callable, given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the given values that a function or class has a parameter for."""
     try:
-        names = inspect.signature(loss).parameters
+        names = inspect.signature(made).parameters
     except (TypeError, ValueError):  # written in C
         return {}
     return {name: value for name, value in given.items() if name in names}
 
 
 def bound(
-    label: str, loss: Callable, inputs: int, args: dict[str, Any], given: dict[str, Any] | None = None
-) -> Callable:
+    label: str, named: Callable, args: dict[str, Any], given: dict[str, Any] | None = None,
+    inputs: int = 0, called: Collection[str] = (),
+) -> Callable:  # fmt: skip
     """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
 
-    given: arguments that are not the config's to set. Raises ValueError, one sentence that begins with the label, for
-    an unknown, missing or mistyped argument.
+    given: arguments that are not the config's to set; called: those that a function gets at every call. Raises
+    ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
     """
     try:
-        parameters = inspect.signature(loss).parameters
+        parameters = inspect.signature(named).parameters
     except (TypeError, ValueError):  # written in C
-        return _made(label, loss, args)
-    valid = {name: p for name, p in configurable(loss, inputs).items() if name not in (given or {})}
+        return _made(label, named, args)
+    valid = {name: p for name, p in configurable(named, inputs, called).items() if name not in (given or {})}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key, value in args.items():
         if key not in valid and (not anything or key in (given or {})):
-            raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}")
+            raise ValueError(f"{label} has no argument {key!r}; {_listed(valid)}{near(key, valid)}")
         if key in valid:
-            _check_type(label, valid[key], _hint(loss, valid[key]), value)
+            _check_type(label, valid[key], _hint(named, valid[key]), value)
     missing = [name for name, p in valid.items() if p.default is p.empty and name not in args]
     if missing:
         raise ValueError(f"{label} needs the argument {missing[0]!r}; {_listed(valid)}")
-    return _made(label, loss, {**args, **(given or {})})
+    return _made(label, named, {**args, **(given or {})})
 
 
-def configurable(loss: Callable, inputs: int) -> dict[str, inspect.Parameter]:
-    """Parameters a config may set: not the tensors in front, nor `CALLED`, with which a function is called."""
-    parameters, inputs = list(inspect.signature(loss).parameters.values()), 0 if isinstance(loss, type) else inputs
+def configurable(named: Callable, inputs: int, called: Collection[str] = ()) -> dict[str, inspect.Parameter]:
+    """Parameters a config may set: not the tensors in front, nor what a function is called with anew each time."""
+    parameters, inputs = list(inspect.signature(named).parameters.values()), 0 if isinstance(named, type) else inputs
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     tensors = {p.name for p in positional[:inputs] if p.default is p.empty}
     if inputs:
-        tensors |= CALLED
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return {p.name: p for p in named if p.name not in tensors}
+        tensors |= set(called)
+    by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return {p.name: p for p in by_name if p.name not in tensors}
 
 
-def hints(loss: Callable) -> dict[str, Any]:
+def hints(named: Callable) -> dict[str, Any]:
     """Annotations of a function's parameters, or of those that a class is made with, resolved."""
-    made = loss.__init__ if isinstance(loss, type) else loss  # type: ignore[misc]  # that of this very class is meant
+    made = named.__init__ if isinstance(named, type) else named  # type: ignore[misc]  # that of this very class is meant
     return typing.get_type_hints(made)
 
 
-def _made(label: str, loss: Callable, args: dict[str, Any]) -> Callable:
-    if not isinstance(loss, type):
-        return functools.partial(loss, **args)
+def _made(label: str, named: Callable, args: dict[str, Any]) -> Callable:
+    if not isinstance(named, type):
+        return functools.partial(named, **args)
     try:
-        made = loss(**args)
+        made = named(**args)
     except Exception as error:  # the class may check its arguments itself, in its own way
         raise ValueError(f"{label} refused its arguments: {' '.join(str(error).split())}") from error
     if not callable(made):
@@ -78,10 +83,10 @@ def _listed(valid: dict[str, inspect.Parameter]) -> str:
     return f"it takes {', '.join(valid)}" if valid else "it takes none"
 
 
-def _hint(loss: Callable, parameter: inspect.Parameter) -> Any:
+def _hint(named: Callable, parameter: inspect.Parameter) -> Any:
     """The parameter's annotation, resolved; without one, the type of its default."""
     try:
-        hint = hints(loss).get(parameter.name)
+        hint = hints(named).get(parameter.name)
     except Exception:  # annotations may name what was never imported
         hint = None
     if hint is not None:

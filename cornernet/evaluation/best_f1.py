@@ -1,0 +1,87 @@
+"""The score from which on detections are best kept: that of the largest F1 at IoU 0.5, of each class and of all.
+
+A detection is right if it takes an object of its class, as COCO matches: the best first, each the free object that it
+overlaps most. One that takes none and lies in a crowd of its class to a half or more counts for nothing.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cornernet.evaluation.matching import taken
+from cornernet.evaluation.metrics import Metrics
+from cornernet.evaluation.truth import Truth
+from cornernet.prediction import Found, Thresholds
+
+LEAST_IOU = 0.5
+NONE = -1.0  # as COCO has it where there is nothing to measure with
+
+
+class Best(NamedTuple):
+    """The largest F1 and the score from which on it is reached."""
+
+    f1: float  # in [0, 1]; NONE without objects
+    score: float  # halfway between the last detection that is kept and the next; NONE where none is right
+
+
+def best_f1(truth: Truth, found: Found) -> tuple[Best, list[Best]]:
+    """Truth and the detections in its terms -> (of all together, of each class)."""
+    right, counts = judged(truth, found)
+    objects = np.bincount(truth.labels[~truth.crowd], minlength=len(truth.category_ids))
+    order = np.lexsort((-found.scores, found.labels))
+    order = order[counts[order]]
+    ends = np.searchsorted(found.labels[order], np.arange(len(objects) + 1))
+    classes = [order[a:b] for a, b in itertools.pairwise(ends)]
+    per_class = [_best(found.scores[of], right[of], int(n)) for of, n in zip(classes, objects, strict=True)]
+    pooled = order[np.argsort(-found.scores[order], kind="stable")]
+    return _best(found.scores[pooled], right[pooled], int(objects.sum())), per_class
+
+
+def judged(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each detection is right, and whether it counts, both [D] bool."""
+    from pycocotools import mask  # slow to import, needed only here
+
+    right, counts = np.zeros(len(found.scores), bool), np.ones(len(found.scores), bool)
+    for rows, objects in _pairs(truth, found):
+        crowd = truth.crowd[objects]
+        overlap = mask.iou(found.boxes[rows], truth.boxes[objects], crowd.astype(np.uint8))
+        hidden = (overlap[:, crowd] >= LEAST_IOU).any(1)  # of a crowd it is the share of the detection
+        overlap[:, crowd] = 0
+        right[rows] = taken(overlap, np.zeros_like(overlap), LEAST_IOU) >= 0
+        counts[rows] = right[rows] | ~hidden
+    return right, counts
+
+
+def _pairs(truth: Truth, found: Found) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of the detections, best first, and of the objects of each class on each image that has both."""
+    classes = max(1, len(truth.category_ids))
+    own, seen = truth.images * classes + truth.labels, found.images * classes + found.labels
+    by_own, by_seen = np.argsort(own, kind="stable"), np.lexsort((-found.scores, seen))
+    both = np.intersect1d(own, seen)
+    spans = [
+        np.searchsorted(keys, both, side=side) for keys in (seen[by_seen], own[by_own]) for side in ("left", "right")
+    ]
+    for first, last, begin, end in zip(*(span.tolist() for span in spans), strict=True):
+        yield by_seen[first:last], by_own[begin:end]
+
+
+def _best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:
+    """Scores, descending, whether each is right, number of objects -> Best; of equal F1 the highest score."""
+    if not objects:
+        return Best(NONE, NONE)
+    if not right.any():
+        return Best(0.0, NONE)
+    lower = np.append(scores[1:], 0.0)
+    f1 = 2 * np.cumsum(right) / (np.arange(1, len(scores) + 1) + objects)
+    f1[(lower == scores) & (np.arange(1, len(scores) + 1) < len(scores))] = -1  # equal scores are kept together
+    at = int(f1.argmax())
+    return Best(float(f1[at]), float((scores[at] + lower[at]) / 2))
+
+
+def thresholds(metrics: Metrics, category_ids: Sequence[int] | None = None) -> Thresholds:
+    """Metrics -> their scores of the best F1; those of a detector's labels in its order, or of all classes."""
+    known = {one.category_id: one.best_f1_threshold for one in metrics.per_class}
+    ids = known if category_ids is None else category_ids
+    return Thresholds(metrics.best_f1_threshold, [known.get(i, NONE) for i in ids])
