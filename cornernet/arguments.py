@@ -102,6 +102,8 @@ def _check_type(label: str, parameter: inspect.Parameter, hint: Any, value: Any)
         allowed = [v for o in options for v in typing.get_args(o)]
         if value not in allowed:
             raise ValueError(f"{label}: {parameter.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+    elif typing.get_origin(hint) is list and not isinstance(value, (list, tuple)):
+        raise ValueError(f"{label}: {parameter.name} must be a list, such as [1, 2], got {value!r}")
     elif all(o in SIMPLE for o in options) and options != (type(None),) and not _fits(value, options):
         names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
         raise ValueError(f"{label}: {parameter.name} must be {names}, got {value!r}")

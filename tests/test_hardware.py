@@ -60,6 +60,6 @@ def test_images_take_the_layout_of_the_convolutions_but_for_a_cpu(wanted):
     batch = random_batch(config.override(config.Config(), ["data.input_size=[8,12]", "train.batch_size=2"]))
     there = to_device(batch, torch.device("meta"), wanted)  # stands for a device that is no CPU
     assert there.images.is_contiguous(memory_format=torch.channels_last) == wanted
-    assert all(x.device.type == "meta" for x in there)
+    assert all(x.device.type == "meta" for x in there.tensors())
     here = to_device(batch, torch.device("cpu"), wanted)
     assert here.images.is_contiguous() and torch.equal(here.images, batch.images)

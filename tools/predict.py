@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw what a checkpoint finds: tools/predict.py CHECKPOINT SOURCE [out=DIR] [key=value ...]"""
+"""Draw what a checkpoint finds: tools/predict.py CHECKPOINT SOURCE ... [out=DIR] [key=value ...]"""
 
 from cornernet.cli import run
 

@@ -59,9 +59,10 @@ def sentence(
 
 def _culprit(schema: type, layer: DictConfig | None) -> str:
     """The first key of a layer that the schema refuses, for errors that do not say; empty if there is none."""
+    tried = OmegaConf.structured(schema)
     for name, value in () if layer is None else flat(cast(dict[str, Any], OmegaConf.to_container(layer))):
         try:
-            OmegaConf.update(OmegaConf.structured(schema), name, value)
+            OmegaConf.update(tried, name, value)
         except FAULTS:
             return name
     return ""

@@ -23,7 +23,13 @@ from cornernet.system.printing import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
-KEYLESS = {"list_losses", "document_losses", "simulate_boxes"}  # what they print is set by no key of a config
+KEYLESS = {
+    "list",
+    "list_losses",
+    "document_losses",
+    "simulate_boxes",
+    "convert",
+}  # what they print is set by no key of a config
 
 
 @pytest.fixture

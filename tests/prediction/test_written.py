@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet.config import Config, Data, Split
+from cornernet.config import Config, Data, Validation
 from cornernet.data import build_source
 from cornernet.prediction.given import given, name
 from cornernet.prediction.result import Result
@@ -40,7 +40,7 @@ def results(folder):
 def read_back(out, form, images):
     """Open what was written by the toolkit's own readers."""
     paths = {"coco": "predictions.json", "csv": "predictions.csv", "yolo": "yolo", "voc": "voc"}
-    found = Split(annotations=str(out / paths[form]), images="" if form in ("yolo", "voc") else str(images))
+    found = Validation(annotations=str(out / paths[form]), images="" if form in ("yolo", "voc") else str(images))
     return build_source(Data(val=found), "val")
 
 

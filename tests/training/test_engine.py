@@ -18,7 +18,7 @@ from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
-from cornernet.training import engine, logger
+from cornernet.training import engine, logger, loop
 from cornernet.version import PLUGINS
 
 TRAIN = Path(__file__).resolve().parents[2] / "tools" / "train.py"
@@ -258,7 +258,7 @@ def test_a_signal_lets_the_step_end_and_saves(tiny, train, tmp_path, monkeypatch
 
 def test_an_evaluation_that_was_cut_off_comes_first_after_resuming(train, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(engine.evaluate, "evaluate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(loop.evaluate, "evaluate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train("train.eval_every=0")
     held = checkpoint.load(tmp_path / "run" / "last.pt")
@@ -395,7 +395,7 @@ def test_a_bad_step_is_left_out_and_counted(tiny, train, monkeypatch, caplog, ac
 
 def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(engine.optim, "rate", lambda step, knobs: 1e30 if step == 0 else 0.0)
+        patched.setattr(loop.optim, "rate", lambda step, knobs: 1e30 if step == 0 else 0.0)
         with pytest.raises(FloatingPointError, match=r"train\.resume=\S+bad_batch\.pt goes on behind it"):
             train("train.optimizer=sgd", "train.max_nonfinite_steps=2", "train.eval_every=0")
     path = tmp_path / "run" / "bad_batch.pt"

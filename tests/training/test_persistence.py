@@ -10,7 +10,7 @@ import torch
 from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Damaged, Unsaved
-from cornernet.training import engine, persistence, run_folder, state
+from cornernet.training import engine, loop, persistence, run_folder, state
 from cornernet.training.persistence import Saves
 
 QUIET = ["train.eval_every=0", "train.save_every=1", "train.log_every=0", "train.ema=null"]
@@ -302,8 +302,8 @@ def test_figures_survive_a_disk_that_does_not_take_their_files(train, full_disk,
 
 
 def test_weights_that_are_not_finite_are_not_saved(train, tmp_path, monkeypatch):
-    rate = engine.optim.rate
-    monkeypatch.setattr(engine.optim, "rate", lambda step, knobs: math.inf if step == 2 else rate(step, knobs))
+    rate = loop.optim.rate
+    monkeypatch.setattr(loop.optim, "rate", lambda step, knobs: math.inf if step == 2 else rate(step, knobs))
     with pytest.raises(FloatingPointError, match=r"not finite at step 3 and are not saved; last\.pt of step 2 stands"):
         train("train.optimizer=sgd")
     assert checkpoint.load(tmp_path / "run" / "last.pt")["step"] == 2

@@ -8,7 +8,7 @@ import torch
 from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
 from cornernet.cli import replay_batch
-from cornernet.training import engine, replay, state
+from cornernet.training import engine, loop, replay, state
 from cornernet.training.nonfinite_steps import NonFiniteSteps
 
 
@@ -16,7 +16,7 @@ from cornernet.training.nonfinite_steps import NonFiniteSteps
 def bad(any_tiny, tmp_path_factory):
     """Folder of a run of two parts a step that gave up at its fourth step, and the batches that step saw."""
     folder, seen, judge = tmp_path_factory.mktemp("bad") / "run", [], NonFiniteSteps.judge
-    to_device = engine.to_device
+    to_device = loop.to_device
 
     def spoilt(self, step, terms, parameters):
         terms = {**terms, "total": terms["total"] * (math.nan if step >= 2 else 1)}
@@ -28,7 +28,7 @@ def bad(any_tiny, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NonFiniteSteps, "judge", spoilt)
-        patch.setattr(engine, "to_device", watched)
+        patch.setattr(loop, "to_device", watched)
         patch.setattr(drawing, "curves", lambda folder: None)
         knobs = ["train.max_nonfinite_steps=2", "train.accumulate=2", "train.eval_every=0", "train.steps=9"]
         with pytest.raises(FloatingPointError) as caught:
