@@ -7,6 +7,7 @@ from cornernet.config.load import from_container, load, override, save, text, to
 from cornernet.config.schema import (
     Anchor,
     Backbone,
+    Cards,
     Component,
     Config,
     Data,
@@ -23,6 +24,7 @@ from cornernet.config.schema import (
 from cornernet.config.sections import section
 
 __all__ = [
-    "Anchor", "Backbone", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split", "Test",
-    "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict", "untyped",
+    "Anchor", "Backbone", "Cards", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split",
+    "Test", "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict",
+    "untyped",
 ]  # fmt: skip

@@ -70,6 +70,7 @@ MOST = {  # what a config that comes inside a file may ask for; what the user ty
     **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
     "data.shapes.size": 4096,
     **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),
+    **dict.fromkeys(("data.cards.train_images", "data.cards.val_images"), 10**6),
     **dict.fromkeys(("model.backbone.stacks", "model.backbone.blocks"), 1000),
     **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
     **dict.fromkeys(("model.head.pool_channels", "model.head.tag_dim", "model.anchor.channels"), 2**16),

@@ -119,6 +119,15 @@ class Shapes:
     seed: int = 0  # seed of the drawings, independent of the run's seed
 
 
+@dataclass
+class Cards:
+    """The synthetic set of cards, 640x480, whose six classes differ in a small glyph at their centre alone."""
+
+    train_images: int = 300  # images in the training split
+    val_images: int = 150  # images in the validation split
+    seed: int = 0  # seed of the drawings, independent of the run's seed
+
+
 TRANSFORMS = {  # the published augmentation
     "crop": {"scales": [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3], "border": 128},
     "flip": {"p": 0.5},
@@ -131,7 +140,7 @@ TRANSFORMS = {  # the published augmentation
 class Data:
     """Where images and boxes come from, and how they reach the network."""
 
-    name: str = "coco"  # coco: a set of files, in the format below; shapes: drawn on the fly; or a dotted path
+    name: str = "coco"  # coco: a set of files, in the format below; shapes, cards: drawn on the fly; or a dotted path
     # auto: recognised by content (coco, csv, roboflow, voc, yolo); or a name of these, or the dotted path of your own
     format: str = "auto"
     voc_offset: float = 0.0  # added to xmin and ymin of Pascal VOC files; -1: their first pixel is 1, as in VOC itself
@@ -141,6 +150,7 @@ class Data:
     # regular expression in file names, whose first pair of brackets holds what val.split keeps together: '^(\d+)_'
     split_by: str = ""
     shapes: Shapes = field(default_factory=Shapes)
+    cards: Cards = field(default_factory=Cards)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
     longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are
     max_objects: int = 128  # object slots of an image; more are cut and counted

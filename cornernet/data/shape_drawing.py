@@ -21,6 +21,11 @@ class Drawing(NamedTuple):
     labels: np.ndarray  # [n] int64, index into CLASSES
     masks: np.ndarray  # [n, S, S] bool, visible pixels of each shape
 
+    @property
+    def areas(self) -> np.ndarray:
+        """Visible pixels of each shape, [n] int64."""
+        return self.masks.sum((1, 2))
+
 
 def draw(rng: np.random.Generator, size: int, max_objects: int) -> Drawing:
     """Generator, side of the image and most shapes on it -> Drawing; shapes that find no room are left out."""
