@@ -52,7 +52,7 @@ def find(kind: str, name: str, members: Mapping[str, Any], package: str = "", ty
         if not typed:
             raise ValueError(f"{kind} {name!r} is code from elsewhere, and is only looked up where you typed it")
         return imported(kind, name)
-    choice = f"Choose from {', '.join(members)}, or give the dotted path of your own"
+    choice = f"Choose from {', '.join(members)}, or give the dotted path of your own; {VARIABLE} names folders of more"
     raise ValueError(f"unknown {kind} {name!r}{near(name, members) or '.'} {choice}")
 
 
@@ -65,6 +65,11 @@ def imported(kind: str, path: str) -> Any:
     if (found := getattr(module, attribute, None)) is None:
         raise ValueError(f"{kind} {path!r}: module {module_name} has no {attribute}{near(attribute, dir(module))}")
     return found
+
+
+def own(found: Any) -> Any:
+    """What a path leads to -> what a config means by it: in a file that holds something of its own name, that."""
+    return getattr(found, found.__name__.rpartition(".")[2], found) if isinstance(found, ModuleType) else found
 
 
 def _module(kind: str, path: str, name: str) -> ModuleType:

@@ -71,3 +71,12 @@ def test_names_and_dotted_paths():
         registry.find("sort of loss", "summ", held, typed=True)
     with pytest.raises(ValueError, match=r"module torch\.nn has no L1Los, did you mean L1Loss\?"):
         registry.find("sort of loss", "torch.nn.L1Los", held, typed=True)
+
+
+def test_the_path_of_a_file_means_what_the_file_is_named_after(package, monkeypatch):
+    (package / "window.py").write_text("window = 2\n")
+    (package / "frame.py").write_text("other = 3\n")
+    members(monkeypatch, package.parent)
+    assert registry.own(registry.imported("part", "house.parts.window")) == 2
+    assert registry.own(frame := registry.imported("part", "house.parts.frame")) is frame
+    assert registry.own(sum) is sum

@@ -59,7 +59,7 @@ def takes(settings: Settings, typed: bool = False) -> tuple[str, ...]:
 
 
 def _find(settings: Settings, typed: bool) -> Callable[..., Backbone]:
-    found = registry.find("backbone", settings.name, BACKBONES, "cornernet.backbones", typed)
+    found = registry.own(registry.find("backbone", settings.name, BACKBONES, "cornernet.backbones", typed))
     if inspect.ismodule(found) or not callable(found):
         raise ValueError(f"backbone {settings.name!r} is a {type(found).__name__}, expected a function or a class")
     return found

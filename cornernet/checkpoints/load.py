@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from cornernet import config, detectors, registry
+from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, Losses, differences, elsewhere, ranges
 from cornernet.detectors import Detector
@@ -33,7 +33,9 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     a network from elsewhere that nobody typed.
     """
     held = checkpoint.load(path)
-    settings = config.override(from_file(held["config"]), overrides)
+    with _named(path):
+        saved = from_file(held["config"])
+    settings = config.override(saved, overrides)
     if words := config.untyped(settings, "model"):
         raise ValueError(elsewhere.refusal(str(path), words))
     with _named(path):
@@ -51,11 +53,11 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
 
 @contextmanager
 def _named(path: str | Path) -> Iterator[None]:
-    """Whose detector is not known where it is looked up: the checkpoint's, and a plug-in may be what lacks."""
+    """Whose config it is that does not fit, or names what is not here: the checkpoint's."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{path}: {error}; {registry.VARIABLE} names folders that hold more") from None
+        raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def from_file(values: dict[str, Any]) -> Config:
@@ -73,7 +75,7 @@ def without_weights(settings: Config) -> Config:
 
 def fit(build: Callable[[], nn.Module], held: dict[str, Any], settings: Config, path: str | Path) -> None:
     """Raise ValueError where a network is not the one whose weights a checkpoint holds, before it takes any memory."""
-    with _told_apart(held, settings), torch.device("meta"), _at_most(len(held["model"]) + SLACK, path):
+    with _told_apart(held, settings), _named(path), torch.device("meta"), _at_most(len(held["model"]) + SLACK, path):
         detector = build()
         checkpoint.check_fit(detector, _without_loss(weights(held), detector), str(path))
 

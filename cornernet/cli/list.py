@@ -17,7 +17,7 @@ USAGE = """tools/list.py [KIND [NAME]]
 
 Prints what can be named in a config or in a command, the user's plug-ins among it (docs/plugins.md): what each is, its
 arguments with their defaults, and where it comes from. KIND is losses, backbones, detectors, transforms, sources,
-metrics, formats or callbacks; NAME one of them, of which all is printed, for example
+writers, metrics, formats or callbacks; NAME one of them, of which all is printed, for example
   tools/list.py
   tools/list.py metrics
   tools/list.py callbacks json_lines
@@ -37,6 +37,7 @@ KINDS = {
     "detectors": Kind("detectors", ("DETECTORS",), "model.detector"),
     "transforms": Kind("data.transforms", ("TRANSFORMS",), "a key of data.transforms, or its name"),
     "sources": Kind("data.sources", ("FORMATS", "DRAWN"), "data.format, or data.name for one that is drawn"),
+    "writers": Kind("data.writing", ("WRITERS",), "format of convert"),
     "metrics": Kind("evaluation.measures", ("MEASURES",), "train.metric, by the name of a figure"),
     "formats": Kind("graphs", ("FORMATS",), "format of an export"),
     "callbacks": Kind("training.callbacks", ("CALLBACKS",), "train.callbacks"),

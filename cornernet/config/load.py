@@ -105,9 +105,7 @@ def text(config: Config) -> str:
 
 
 def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    # names first: a new name empties the args, which must not depend on the order of typing
-    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
-    for text in sorted(overrides, key=lambda text: not names.match(text)):
+    for text in _names_first(overrides):
         key, equals, _ = text.partition("=")
         if not equals or not key or text.startswith("-"):
             raise ValueError(
@@ -126,6 +124,21 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             reason = str(error).partition("\n")[0]
             raise ValueError(f"{text}: the value is not readable as YAML: {reason}") from None
     return config
+
+
+def _names_first(overrides: Sequence[str]) -> list[str]:
+    """Overrides in the order in which they are merged: a new name empties the args, in whatever order they were typed.
+
+    That of a transform goes before its own arguments alone, since transforms keep the order of typing.
+    """
+    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    begins: dict[str, int] = {}  # where the keys of a transform begin, or begin anew behind a whole value
+    ranked = []
+    for place, text in enumerate(sorted(overrides, key=lambda text: not names.match(text))):
+        key, end = found.groups() if (found := re.match(r"(data\.transforms\.\w+)(=|\.name=|\.)", text)) else ("", "")
+        begins[key] = place if end in ("", "=") else begins.get(key, place)
+        ranked.append((begins[key], 1, text) if end == ".name=" else (place, 0 if end == "=" else 2, text))
+    return [text for *_, text in sorted(ranked, key=lambda item: item[:2])]
 
 
 def _of_now(layer: DictConfig) -> DictConfig:
@@ -148,9 +161,10 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
 
     A saved config says all about the transforms: the defaults of now are none of its.
     """
-    transforms.start_anew(config.data.transforms, layer)
     if renamed.is_saved(layer):
         config.data.transforms = {}
+    else:
+        transforms.start_anew(config.data.transforms, layer)
     for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):

@@ -32,7 +32,14 @@ def whole_images(transforms: dict[str, Any]) -> bool:
 
 
 def start_anew(held: DictConfig, layer: DictConfig) -> None:
-    """Empty, in place, the arguments of every transform to which a layer gives another name."""
+    """Empty, in place, the arguments of every transform to which a layer gives another name.
+
+    Raises ValueError for an empty mapping, which merges into nothing and reads as if it switched all off.
+    """
+    given = OmegaConf.select(layer, "data.transforms", throw_on_resolution_failure=False)
+    if isinstance(given, DictConfig) and not given:
+        off = ", ".join(f"{key}: null" for key in held)
+        raise ValueError(f"data.transforms={{}} changes nothing, since keys merge; to switch all off: {{{off}}}")
     for key, given in _of(layer).items():
         before = held.get(key)
         name = given.get("name") if isinstance(given, DictConfig) else None

@@ -79,7 +79,7 @@ def _found(label: str, name: str, typed: bool) -> tuple[Callable[..., Any], Any]
     """Name, or dotted path of a file or of the function in it -> the function, and what declares where it runs."""
     found = registry.find("transform", name, TRANSFORMS, "cornernet.data.transforms", typed)
     file = found if isinstance(found, ModuleType) else sys.modules.get(getattr(found, "__module__", None) or "")
-    function = getattr(found, found.__name__.rpartition(".")[2], None) if isinstance(found, ModuleType) else found
+    function = registry.own(found)
     if not inspect.isroutine(function):
         raise ValueError(f"{label}: {name} must be a function, or a file with a function of its own name")
     return function, file

@@ -34,7 +34,7 @@ def chosen(name: str, typed: bool = False) -> Chosen:
 
     The metrics are tried on a set without images, so that none fails after hours. Raises ValueError, one sentence.
     """
-    found = registry.find("metric", name, FIGURES, "cornernet.evaluation.measures", typed)
+    found = registry.own(registry.find("metric", name, FIGURES, "cornernet.evaluation.measures", typed))
     measure = found if isinstance(found, Measure) else declared(name, found)
     measures = {**MEASURES, measure.name: measure}
     by_figure(measures)

@@ -21,7 +21,7 @@ def makers(settings: Config) -> dict[str, Callable[[], Any]]:
 
 
 def _maker(name: str) -> Callable[[], Any]:
-    found = registry.find("callback", name, CALLBACKS, "cornernet.training.callbacks", typed=True)
+    found = registry.own(registry.find("callback", name, CALLBACKS, "cornernet.training.callbacks", typed=True))
     try:
         inspect.signature(found).bind()
     except (TypeError, ValueError) as error:

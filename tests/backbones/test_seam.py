@@ -11,6 +11,7 @@ import torch
 from cornernet import config, detectors
 from cornernet.backbones import BACKBONES, Backbone, build
 from cornernet.backbones.building import members
+from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
 from cornernet.config import Backbone as Settings
 from cornernet.training import engine
@@ -203,3 +204,18 @@ def test_what_an_instance_declares_is_what_it_gives(name):
     for levels in found:
         shapes = [(1, c, -(-height // s), width // s) for c, s in zip(made.channels, made.strides, strict=True)]
         assert [tuple(level.shape) for level in levels] == shapes
+
+
+def test_a_checkpoint_whose_plugin_is_not_here_is_named_with_where_to_find_more(tiny, tmp_path):
+    engine.train(config.load(tiny, [f"work_dir={tmp_path}", "train.steps=0", "train.eval_every=0"]))
+    held = checkpoint.load(tmp_path / "last.pt")
+    held["config"]["model"]["backbone"]["name"] = "absent"
+    checkpoint.save(held, tmp_path / "last.pt")
+    with pytest.raises(
+        ValueError, match=r"^\S*last\.pt: unknown backbone 'absent'\. Choose .*; CORNERNET_PLUGINS names"
+    ):
+        load_detector(tmp_path / "last.pt")
+    held["config"]["train"]["callbacks"] = 3
+    checkpoint.save(held, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match=r"^\S*last\.pt: the saved config: train\.callbacks"):
+        load_detector(tmp_path / "last.pt")

@@ -47,6 +47,14 @@ def test_what_was_switched_off_comes_back_with_new_arguments(loaded):
     assert loaded("{}", "{flip: null}", ["data.transforms.flip.p=0.1"])["flip"] == {"p": 0.1}
 
 
+def test_an_empty_mapping_is_no_way_to_switch_all_off(loaded, tiny):
+    words = r"changes nothing, since keys merge; to switch all off: \{crop: null, "
+    with pytest.raises(ValueError, match=words):
+        loaded("{}")
+    with pytest.raises(ValueError, match=words):
+        config.load(tiny, ["data.transforms={}"])
+
+
 def test_overrides(loaded):
     found = loaded("{}", None, ["data.transforms.flip.p=0", "data.transforms.crop=null", "data.transforms.fit={}"])
     assert found["flip"] == {"p": 0} and found["crop"] is None and list(found) == [*DEFAULT, "fit"]
@@ -105,3 +113,13 @@ def test_a_config_inside_a_file_may_not_ask_for_too_much(transforms, message):
         load.from_file(values)
     values["data"]["transforms"] = {"crop": {"border": 1000}, "mine": {"name": "a", "text": "b" * 99}}
     load.from_file(values)
+
+
+@pytest.mark.parametrize("words", [("q.p=1", "q.name=flip"), ("q.name=flip", "q.p=1")])
+def test_the_arguments_of_a_second_use_do_not_depend_on_the_order_of_typing(tiny, words):
+    typed = ["data.transforms.own.p=0", *(f"data.transforms.{word}" for word in words), "data.transforms.q.name=flip"]
+    held = config.load(tiny, typed).data.transforms
+    assert held["q"] == {"name": "flip", "p": 1} and list(held)[-2:] == ["own", "q"]
+    assert config.load(tiny, [*typed, "data.transforms.q.name=fit"]).data.transforms["q"] == {"name": "fit", "p": 1}
+    anew = config.load(tiny, [*typed, "data.transforms.q=null", "data.transforms.q.name=crop"]).data.transforms
+    assert anew["q"] == {"name": "crop"}

@@ -241,3 +241,14 @@ def test_a_wrong_metric_ends_a_run_before_it_starts(tiny, tmp_path):
     ):
         engine.train(held)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("path", ["strays", "strays.strays"])
+def test_the_path_of_the_file_and_of_what_is_in_it_are_the_same(tmp_path, monkeypatch, path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "strays.py").write_text(FILE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    picked = chosen(f"mine.{path}", typed=True)
+    assert (picked.figure, picked.measure.higher) == ("strays", False)
+    for name in [name for name in sys.modules if name.split(".")[0] == "mine"]:
+        del sys.modules[name]
