@@ -14,7 +14,8 @@ from cornernet.cli.console import command
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "tutorial_labels.md"
 CLONED = "git clone --depth 1 https://github.com/Shenggan/BCCD_Dataset"
 TINY = [  # in place of a recipe, behind what the page says
-    "data.input_size=[64,64]", "data.longest_side=64", "data.transforms.crop.border=16", "data.workers=0", "train.steps=2",
+    "data.input_size=[64,64]", "data.longest_side=64", "data.transforms.crop.border=16", "data.workers=0",
+    "train.steps=2",
     "train.batch_size=2", "train.device=cpu", "train.precision=fp32", "model.backbone.channels=[8,8]",
     "model.backbone.blocks=[1,1]", "model.backbone.stem_channels=8", "model.head.channels=8",
     "model.head.pool_channels=8", "test.ae_threshold=99", "test.num_dets=20", "test.top_k=20", "data.val.limit=2",

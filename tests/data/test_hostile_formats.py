@@ -266,7 +266,10 @@ OTHERS = {  # what people have that is read elsewhere: file, content and what is
     "text": ("a.txt", "hello world", "holds no annotations in a format that can be read; data.format takes coco, csv"),
     "nothing": ("a.txt", "", "is empty"),
     "folder": ("set/a.docx", "hello", "is a folder in which no annotations were recognised; it holds a.docx"),
-    "prose in CSV": ("a.csv", "name,age\nx,3", "holds no annotations in a format that can be read"),
+    "prose in CSV": ("a.csv", "name,age\nx,3", r"is no table of boxes: expected columns .* got 'name,age'"),
+    "blank lines in CSV": ("a.csv", "\n\nname,age", r"in its first line, got ''"),
+    "VIA as CSV": ("a.csv", "filename,region_shape_attributes\n", "looks like a project of the VGG Image"),
+    "Label Studio as CSV": ("a.csv", "image,id,annotation_id\n", "looks like a Label Studio task export"),
 }
 
 
