@@ -289,6 +289,11 @@ def test_a_zip_is_named(tmp_path):
         read(tmp_path / "a.zip")
 
 
+def test_a_table_in_some_folder_of_a_set_is_no_second_format(tmp_path):
+    one_csv(layouts.yolo_tree(tmp_path)[0] / "results", "b.jpg,dog,1,2,3,4")
+    assert len(read(tmp_path)) == 3
+
+
 def test_what_may_be_two_things_is_asked(tmp_path):
     layouts.yolo_tree(tmp_path)
     write(tmp_path / "train.json", layouts.coco(["a"]))

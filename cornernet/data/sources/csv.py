@@ -17,7 +17,8 @@ from cornernet.data.annotations.table import CENTRED, CORNERS, Table, box_column
 from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
 
-LOOKED, INNER = 200_000, 20  # entries of a folder, and folders in it
+LOOKED = 200_000  # entries of a folder
+INNER = (*SPLIT_OF, "annotations", "data", "labels")  # folders in which tables may be
 LONGEST = 2**32  # bytes of a file
 SUFFIXES = (".csv", ".tsv")  # of the tables of a folder; one that is named may be called as it likes
 SHARES = 0.95  # of the numbers that are at most 1, from which on they are shares of the image
@@ -67,9 +68,11 @@ def parse(asked: Asked, problems: Problems) -> Content:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Tables of boxes directly in a folder; where there are none, in the folders in it."""
+    """Tables of boxes directly in a folder; where there are none, in the folders of its splits or labels."""
     folders, names = listed(folder, LOOKED)
-    inner = ([inside / name for name in listed(inside, LOOKED)[1]] for inside in folders[:INNER])
+    inner = (
+        [inside / name for name in listed(inside, LOOKED)[1]] for inside in folders if inside.name.lower() in INNER
+    )
     places = ([folder / name for name in names], [file for files in inner for file in files])
     tables = ([x for x in files if x.name.lower().endswith(SUFFIXES) and looks_like_one(x)] for files in places)
     return next((found for found in tables if found), [])
