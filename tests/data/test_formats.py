@@ -138,7 +138,7 @@ def test_formats_meet(tmp_path):
 def test_without_a_validation_set_it_is_asked_for(tmp_path):
     draw(tmp_path / "a.jpg", "a")
     write(tmp_path / "a.xml", voc("a"))
-    with pytest.raises(ValueError, match=r"there is no validation set: .* data\.val\.split=0\.2 holds out a fifth"):
+    with pytest.raises(ValueError, match=r"data\.val\.annotations is not set; data\.val\.split=0\.2 holds out a fifth"):
         build_sources(data(tmp_path))
 
 
