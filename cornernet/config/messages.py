@@ -84,4 +84,4 @@ def _nearest(full: str, schema: type) -> str:
         for name in names
         if name.rpartition(".")[2] == found
     ]
-    return f"did you mean {' or '.join(near[:3])}?" if near else ""
+    return f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}?" if near else ""

@@ -38,7 +38,7 @@ def start_anew(held: DictConfig, layer: DictConfig) -> None:
     """
     given = OmegaConf.select(layer, "data.transforms", throw_on_resolution_failure=False)
     if isinstance(given, DictConfig) and not given:
-        off = ", ".join(f"{key}: null" for key in held)
+        off = ", ".join(f"{key!s}: null" for key in held)
         raise ValueError(f"data.transforms={{}} changes nothing, since keys merge; to switch all off: {{{off}}}")
     for key, given in _of(layer).items():
         before = held.get(key)

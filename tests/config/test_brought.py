@@ -16,7 +16,9 @@ KEYS = {
     "conf": "test.draw_score", "imgsz": "data.input_size", "batch": "train.batch_size", "epochs": "train.steps",
     "device": "train.device", "lr0": "train.lr", "lr": "train.lr", "weights": "train.init", "name": "work_dir",
     "data": "data.train.annotations", "model": "model.detector", "project": "work_dir", "resume": "train.resume",
-    "iou": "test.nms.iou", "workers": "data.workers",
+    "iou": "test.nms.iou", "workers": "data.workers", "half": "train.precision", "amp": "train.precision",
+    "threshold": "test.draw_score", "img": "data.input_size", "dataset": "data.train.annotations",
+    "pretrained": "train.init", "save_txt": "format=yolo", "save_crop": "crops=true",
 }  # fmt: skip
 
 
@@ -40,6 +42,11 @@ def test_a_word_is_answered_wherever_it_stands(word, tmp_path):
 @pytest.mark.parametrize(("word", "key"), KEYS.items())
 def test_the_answer_names_the_key(word, key):
     assert key in brought.answer(word)
+
+
+def test_a_key_is_proposed_once():
+    with pytest.raises(ValueError, match=r"did you mean train\.batch_size or test\.batch_size\?$"):
+        config.load("shapes", ["batch_size=2"])
 
 
 def test_every_key_in_an_answer_is_one():

@@ -16,7 +16,7 @@ def loaded(tmp_path):
 
     def load(text, base=None, overrides=()):
         (tmp_path / "base.yaml").write_text(f"data: {{transforms: {base}}}" if base else "{}")
-        (tmp_path / "mine.yaml").write_text(f"base: base.yaml\ndata: {{transforms: {text}}}")
+        (tmp_path / "mine.yaml").write_text("base: base.yaml\n" + (f"data: {{transforms: {text}}}" if text else ""))
         return config.load(tmp_path / "mine.yaml", overrides).data.transforms
 
     return load
@@ -44,7 +44,7 @@ def test_who_names_all_sets_the_order(loaded):
 
 def test_what_was_switched_off_comes_back_with_new_arguments(loaded):
     assert loaded("{flip: {vertical: 1}}", "{flip: null}")["flip"] == {"vertical": 1}
-    assert loaded("{}", "{flip: null}", ["data.transforms.flip.p=0.1"])["flip"] == {"p": 0.1}
+    assert loaded("", "{flip: null}", ["data.transforms.flip.p=0.1"])["flip"] == {"p": 0.1}
 
 
 def test_an_empty_mapping_is_no_way_to_switch_all_off(loaded, tiny):
@@ -56,14 +56,14 @@ def test_an_empty_mapping_is_no_way_to_switch_all_off(loaded, tiny):
 
 
 def test_overrides(loaded):
-    found = loaded("{}", None, ["data.transforms.flip.p=0", "data.transforms.crop=null", "data.transforms.fit={}"])
+    found = loaded("", None, ["data.transforms.flip.p=0", "data.transforms.crop=null", "data.transforms.fit={}"])
     assert found["flip"] == {"p": 0} and found["crop"] is None and list(found) == [*DEFAULT, "fit"]
     assert list(switched_on(found)) == ["flip", "colour", "lighting", "fit"] and whole_images(found)
 
 
 def test_arguments_belong_to_the_transform_they_were_written_for(loaded):
     words = ["data.transforms.flip.name=colour"]
-    assert loaded("{}", None, words)["flip"] == {"name": "colour"} == loaded("{flip: {name: colour}}")["flip"]
+    assert loaded("", None, words)["flip"] == {"name": "colour"} == loaded("{flip: {name: colour}}")["flip"]
     assert loaded("{flip: {name: flip, vertical: 1}}")["flip"] == {"p": 0.5, "name": "flip", "vertical": 1}
 
 

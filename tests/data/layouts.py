@@ -91,6 +91,18 @@ def voc_lists(folder):
     return [folder]
 
 
+def voc_lists_of_classes(folder):
+    """No list but those of single classes, in ImageSets itself."""
+    voc_lists(folder)
+    for name in ("train.txt", "val.txt", "cat_train.txt"):
+        (folder / "ImageSets/Main" / name).unlink()
+    (folder / "ImageSets/Main").rmdir()
+    write(folder / "ImageSets/cat_train.txt", "a 1\nb -1\n")
+    write(folder / "ImageSets/dog_train.txt", "a 1\nb -1\nc d -1\n")
+    write(folder / "ImageSets/dog_val.txt", "é 1\na 1\n")
+    return [folder]
+
+
 def voc_trainval_in_devkit(folder):
     voc_lists(folder / "VOCdevkit/VOC2012")
     lists = folder / "VOCdevkit/VOC2012/ImageSets/Main"
@@ -202,6 +214,29 @@ def darknet_without_data(folder):
     return [folder]
 
 
+def yolo_upper_case(folder):
+    """Images and Labels in capitals, and names as Roboflow writes them for Darknet."""
+    for split, stems in (("Train", TRAIN), ("Valid", VAL)):
+        for stem in stems:
+            draw(folder / f"Images/{split}/{stem}.JPG", stem)
+            write(folder / f"Labels/{split}/{stem}.TXT", yolo(stem))
+    write(folder / "Labels/_darknet.labels", "\n".join(CLASSES))
+    return [folder]
+
+
+def cvat_yolo_without_images(folder):
+    """Labels by split and lists in one folder, all images in another one, as CVAT exports them by itself."""
+    for stem in SIZES:
+        draw(folder / f"photos/{stem}.jpg", stem)
+    for split, stems in (("train", TRAIN), ("val", VAL)):
+        for stem in stems:
+            write(folder / f"it/labels/{split}/{stem}.txt", yolo(stem))
+        write(folder / f"it/{split}.txt", "".join(f"data/images/{split}/{stem}.jpg\n" for stem in stems))
+    write(folder / "it/labels/val/b.txt", "2 0.5 0.5 0.1 0.1\n")
+    write(folder / "it/data.yaml", "train: train.txt\nval: val.txt\nnames: [cat, 'dog, small', vögel]")
+    return [folder / "it", "", folder / "photos", folder / "photos"]
+
+
 def yolo_polygons(folder):
     yolo_tree(folder)
     for file in folder.glob("labels/*/*.txt"):
@@ -243,6 +278,14 @@ def coco_folder(folder):
             draw(folder / f"images/{split}2017/{stem}.jpg", stem)
         write(folder / f"annotations/instances_{split}2017.json", coco(stems))
         write(folder / f"annotations/captions_{split}2017.json", coco(stems))
+    return [folder]
+
+
+def coco_in_split_folders(folder):
+    for split, stems in (("train", TRAIN), ("valid", VAL)):
+        for stem in stems:
+            draw(folder / split / f"images/{stem}.jpg", stem)
+        write(folder / split / "labels.json", coco(stems))
     return [folder]
 
 
@@ -312,8 +355,21 @@ def csv_with_splits(folder):
     return [folder / "all.csv"]
 
 
+def csv_in_split_folders(folder):
+    """A table in each folder, as Roboflow writes them; left, top, width and height; two columns of classes."""
+    row = lambda f, w, h, c, x1, y1, x2, y2: f"{f},7,{quoted(c)},{x1},{y1},{x2 - x1},{y2 - y1}"  # noqa: E731
+    for split, stems in (("train", TRAIN), ("valid", VAL), ("test", VAL)):
+        for stem in stems:
+            draw(folder / split / f"{stem}.jpg", stem)
+        write(folder / split / "_annotations.csv", csv(stems, "image,class_id,class_name,xmin,ymin,width,height", row))
+        write(folder / split / "_classes.csv", "cat,0\n")
+    return [folder]
+
+
 KINDS = [
-    voc_lists, voc_trainval_in_devkit, voc_flat, voc_annotations_apart, cvat_voc, yolo_tree, yolo_names_by_number,
+    voc_lists, voc_lists_of_classes, yolo_upper_case, cvat_yolo_without_images, coco_in_split_folders,
+    csv_in_split_folders,
+    voc_trainval_in_devkit, voc_flat, voc_annotations_apart, cvat_voc, yolo_tree, yolo_names_by_number,
     yolo_of_another_machine, yolo_file_and_absolute, yolo_lists, yolo_without_settings, label_studio_yolo, darknet,
     darknet_without_data, yolo_polygons, labels_and_images_apart, roboflow, coco_files, coco_folder, cvat_coco,
     label_studio_coco, csv_tensorflow, csv_semicolons, csv_keras, csv_sizes_and_tabs, csv_open_images, csv_bbox,

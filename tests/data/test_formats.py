@@ -118,6 +118,13 @@ def test_classes_meet_by_name_where_a_format_has_no_ids(tmp_path):
         build_sources(data(train, val))
 
 
+def test_a_table_with_numbers_of_classes_keeps_them(tmp_path):
+    draw(tmp_path / "a.jpg", "a")
+    lines = ["filename,class_id,left,top,right,bottom", "a.jpg,3,1,2,13,14", "a.jpg,5,2,3,9,9"]
+    source = opened(Asked(write(tmp_path / "x.csv", "\n".join(lines))))
+    assert source.class_names == ["3", "5"] and source.boxes(0).tolist() == [[1, 2, 13, 14], [2, 3, 9, 9]]
+
+
 def test_formats_meet(tmp_path):
     """Labels of another format may validate: COCO counts its classes from 1, YOLO from 0."""
     train, _ = coco_files(tmp_path / "coco")

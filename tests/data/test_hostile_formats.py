@@ -266,7 +266,10 @@ OTHERS = {  # what people have that is read elsewhere: file, content and what is
     "text": ("a.txt", "hello world", "holds no annotations in a format that can be read; data.format takes coco, csv"),
     "nothing": ("a.txt", "", "is empty"),
     "folder": ("set/a.docx", "hello", "is a folder in which no annotations were recognised; it holds a.docx"),
-    "prose in CSV": ("a.csv", "name,age\nx,3", "holds no annotations in a format that can be read"),
+    "prose in CSV": ("a.csv", "name,age\nx,3", r"is no table of boxes: expected columns .* got 'name,age'"),
+    "blank lines in CSV": ("a.csv", "\n\nname,age", r"in its first line, got ''"),
+    "VIA as CSV": ("a.csv", "filename,region_shape_attributes\n", "looks like a project of the VGG Image"),
+    "Label Studio as CSV": ("a.csv", "image,id,annotation_id\n", "looks like a Label Studio task export"),
 }
 
 
@@ -284,6 +287,11 @@ def test_a_zip_is_named(tmp_path):
         file.writestr("a.txt", "x")
     with pytest.raises(ValueError, match=r"a\.zip is a zip archive; unpack it first"):
         read(tmp_path / "a.zip")
+
+
+def test_a_table_in_some_folder_of_a_set_is_no_second_format(tmp_path):
+    one_csv(layouts.yolo_tree(tmp_path)[0] / "results", "b.jpg,dog,1,2,3,4")
+    assert len(read(tmp_path)) == 3
 
 
 def test_what_may_be_two_things_is_asked(tmp_path):

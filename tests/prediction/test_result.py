@@ -88,6 +88,8 @@ def test_the_drawing_is_saved_and_shown(result, tmp_path):
     assert (cv2.imread(str(result.save(tmp_path / "new" / "a.png"))) == result.draw()).all()
     assert (cv2.imread(str(result.save(tmp_path / "b.png", 0))) == result.draw(0)).all()
     assert (cv2.imdecode(np.frombuffer(result._repr_png_(), np.uint8), 1) == result.draw()).all()
+    with pytest.raises(OSError, match=r"c\.xyz could not be written: its ending must be \.bmp, \.jpeg, \.jpg"):
+        result.save(tmp_path / "c.xyz")
     assert result.save(tmp_path) == tmp_path / "image.png"
     held = dataclasses.replace(result, source=str(tmp_path / "b.png"))
     with pytest.raises(ValueError, match=r"b\.png is the image itself, which its drawing would replace"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from cornernet.data.annotations.content import Asked
 from cornernet.data.annotations.names import Folder, bad_name, clean
-from cornernet.data.annotations.tree import SPLIT_OF
+from cornernet.data.annotations.tree import SPLIT_OF, split_of
 
 SAMPLE = 50  # names that are looked for in each folder
 Has = Callable[[Folder, str], Any]  # whether there is a file of a name
@@ -49,15 +49,22 @@ def file_named(folder: Folder, name: str) -> str | None:
     )
 
 
-def split_named(file: Path) -> str | None:
-    """Split that a file is named after: "train" of instances_train2017.json."""
+def split_named(file: Path, base: Path) -> str | None:
+    """Split that a file below a folder is named after, "train" of instances_train2017.json, or else its own folder."""
+    inside = file.relative_to(base)
     words = (word for word in re.split(r"[^a-z]+", file.stem.lower()) if word in SPLIT_OF)
-    return next((SPLIT_OF[word] for word in words), None)
+    return next((SPLIT_OF[word] for word in words), None) or split_of(inside.as_posix())
+
+
+def splits_named(files: list[Path], base: Path) -> set[str]:
+    """Which of "train" and "val" files below a folder are named after."""
+    return {split for split in (split_named(file, base) for file in files) if split} & {"train", "val"}
 
 
 def file_of(asked: Asked, found: list[Path]) -> Path:
     """Annotation files of a folder -> that of the split; raises ValueError where several may be it."""
-    own = [x for x in found if split_named(x) == asked.split] or [x for x in found if split_named(x) is None] or found
+    by_split = {x: split_named(x, asked.path) for x in found}
+    own = next((own for split in (asked.split, None) if (own := [x for x in found if by_split[x] == split])), found)
     if len(own) > 1:
         names = ", ".join(str(x.relative_to(asked.path)) for x in own)
         raise ValueError(f"{asked.path} holds several files for {asked.split}: {names}; name one of them")

@@ -7,14 +7,16 @@ from typing import Any
 
 from cornernet.data.annotations.tree import listed
 from cornernet.data.headers import foreign
+from cornernet.data.problems import short
 
 LOOKED = 2000  # entries of a folder that are looked at
 LABEL_STUDIO = "looks like a Label Studio task export: export as COCO, YOLO or Pascal VOC"
 LABELME = "looks like a file of LabelMe: convert the folder to COCO first (labelme2coco does it)"
-VIA = "looks like a project of the VGG Image Annotator: export it as COCO or as CSV"
+VIA = "looks like a project of the VGG Image Annotator: export it as COCO"
 CREATEML = "looks like a file of CreateML: export as COCO, YOLO or Pascal VOC"
 CVAT = "looks like CVAT's own XML: export as COCO, YOLO or Pascal VOC"
 RESULTS = "looks like COCO results, boxes with scores that a detector found, which are no annotations"
+TABLES = {"region_shape_attributes": VIA, "annotation_id": LABEL_STUDIO}  # column -> whose table it is
 TFRECORD = "looks like a TFRecord: export as COCO, YOLO or Pascal VOC"
 ONE_XML = "is the annotation of one image in Pascal VOC: give the folder that it is in"
 
@@ -27,7 +29,8 @@ def strange(path: Path) -> str:
         head = file.read(4096)
     if not head.strip():
         return "is empty"
-    return _xml(head) or _record(path, head) or foreign(head) or "holds no annotations in a format that can be read"
+    known = _xml(head) or _record(path, head) or foreign(head) or _table(path, head)
+    return known or "holds no annotations in a format that can be read"
 
 
 def other_json(content: Any) -> str:
@@ -76,6 +79,16 @@ def _xml(head: bytes) -> str:
     if re.search(rb"<annotations[\s>]", head):
         return CVAT
     return ONE_XML if re.search(rb"<annotation[\s>]", head) else ""
+
+
+def _table(path: Path, head: bytes) -> str:
+    """Whose table a file is, or what its first line holds."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return ""
+    first = head.decode("utf-8", "replace").splitlines()[0]
+    columns = "expected columns for the image (filename), the class and the box (xmin, ymin, xmax, ymax)"
+    whose = next((words for column, words in TABLES.items() if column in first), "")
+    return whose or short(f"is no table of boxes: {columns} in its first line, got {first!r}")
 
 
 def _record(path: Path, head: bytes) -> str:

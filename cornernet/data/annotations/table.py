@@ -13,7 +13,7 @@ SEPARATORS = ",;\t|"
 FILE = (
     "filename file image imagename imageid imageidentifier img imgname path imagepath filepath imagefile imagefilename"
 )
-CLASS = "class label classname labelname name category categoryname object objectclass tag"
+CLASS = "class label classname labelname name category categoryname object objectclass tag classid labelid categoryid"
 NAMES = {  # what a column holds -> how people call it, small letters and digits alone
     "file": FILE.split(),
     "class": CLASS.split(),
@@ -107,6 +107,8 @@ def _header(cells: list[str]) -> dict[str, int]:
         )
         if at is not None:
             found[meaning] = at
+    if {"x1", "y1"} <= found.keys() and not {"x2", "y2"} & found.keys():  # left, top, width, height
+        found = {{"x1": "x", "y1": "y"}.get(meaning, meaning): at for meaning, at in found.items()}
     if {"x", "y"} <= found.keys() or {"cx", "cy"} <= found.keys():  # then width and height are those of the box
         found |= {
             side: found.pop(name)

@@ -69,12 +69,13 @@ def chosen(held: Files, asked: Asked, problems: Problems) -> list[str]:
 
     Raises ValueError where there are lists, but none of the split.
     """
-    file = asked.path if is_list(asked.path) else _list(held.base, asked)
-    if file is None:
+    lists = [asked.path] if is_list(asked.path) else _lists_of(held.base, asked)
+    if not lists:
         return of_split(held.xml, asked.split)
     by_name = {key: name for name in reversed(held.xml) for key in _endings(name)}
     own = []
-    for at, line in enumerate(read_text(file, "a list", LISTED).splitlines(), 1):
+    lines = [(file, *x) for file in lists for x in enumerate(read_text(file, "a list", LISTED).splitlines(), 1)]
+    for file, at, line in lines:
         name = line.strip().replace("\\", "/")
         keys = [SUFFIX.sub("", key) for key in (name, MARK.sub("", name))]
         xml = next((by_name[key] for key in map(_folded, keys) if key in by_name), None)
@@ -83,7 +84,7 @@ def chosen(held: Files, asked: Asked, problems: Problems) -> list[str]:
         elif name:
             text = f"{file}, line {at}: there is no {keys[-1]}.xml in {held.base}"
             problems.skip("missing annotation file", text)
-    return own
+    return own if len(lists) == 1 else list(dict.fromkeys(own))
 
 
 def image_of(held: Files, xml: str, named: str) -> str:
@@ -132,21 +133,26 @@ def is_annotation(path: Path) -> bool:
     return re.search(rb"<annotation[\s>]", head) is not None
 
 
-def _list(base: Path, asked: Asked) -> Path | None:
+def _lists_of(base: Path, asked: Asked) -> list[Path]:
+    """Lists of a split, [] where a folder has none at all; raises ValueError where it has them for others alone."""
     lists = _lists(base)
-    if not lists:
-        return None
     names = [name for name in LISTS[asked.split] if name in lists]
-    if not names and len(lists) > 1:
+    if lists and not names and len(lists) > 1:
         raise ValueError(f"{base / 'ImageSets/Main'} has no list for {asked.split}, only {', '.join(sorted(lists))}")
-    return lists[names[0]] if names else next(iter(lists.values()))
+    return lists[names[0]] if names else next(iter(lists.values()), [])
 
 
-def _lists(base: Path) -> dict[str, Path]:
-    """Names of the lists of a folder that are about no class -> their files."""
+def _lists(base: Path) -> dict[str, list[Path]]:
+    """Names of the lists of a folder -> their files: one about no class, or else those of the single classes."""
     folder = base / "ImageSets" / "Main"
     known = {*LISTS["train"], *LISTS["val"]}
-    return {x.stem.lower(): x for x in sorted(folder.glob("*.[tT][xX][tT]")) if x.stem.lower() in known}
+    texts = sorted((folder if folder.is_dir() else folder.parent).glob("*.[tT][xX][tT]"))
+    found = {x.stem.lower(): [x] for x in texts if x.stem.lower() in known}
+    if not found:
+        for text in texts:  # cat_train.txt, dog_train.txt
+            if (name := text.stem.lower().rpartition("_")[2]) in known:
+                found.setdefault(name, []).append(text)
+    return found
 
 
 def _endings(name: str) -> list[str]:

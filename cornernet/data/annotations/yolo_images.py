@@ -4,6 +4,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from cornernet.data.annotations.content import Asked
+from cornernet.data.annotations.locating import file_named
 from cornernet.data.annotations.names import Folder, bad_name, clean
 from cornernet.data.annotations.text import read_text
 from cornernet.data.annotations.tree import files, of_split
@@ -18,11 +19,11 @@ def images(held: Listing, asked: Asked) -> tuple[Path, list[str], bool]:
 
     Raises ValueError or FileNotFoundError naming what is not there.
     """
+    texts = held.parts.get(asked.split) or next(iter(held.parts.values()), [])
     if asked.images:
-        return *_below([asked.images]), True
-    if not any(held.parts.values()):
+        return _apart(held, asked.images, [text for text in texts if text.lower().endswith(".txt")])
+    if not texts:
         return *_in_folders(held, asked), True
-    texts = held.parts.get(asked.split) or next(iter(held.parts.values()))
     places = [resolved(held, text) for text in texts]
     lists = [place for place in places if place.suffix.lower() == ".txt"]
     if not lists:
@@ -31,6 +32,15 @@ def images(held: Listing, asked: Asked) -> tuple[Path, list[str], bool]:
         raise ValueError(f"{held.file}: {asked.split} mixes lists and folders, expected one kind, got {texts}")
     root = held.bases[0]
     return root, [name for place in lists for name in _listed(place, root, held.bases)], False
+
+
+def _apart(held: Listing, folder: Path, lists: list[str]) -> tuple[Path, list[str], bool]:
+    """Images of a folder that lies apart from the labels: those of the lists, whose names may say other folders."""
+    if not lists:
+        return *_below([folder]), True
+    known = Folder(folder)
+    lines = [x.strip() for text in lists for x in read_text(resolved(held, text), "a list", LISTED).splitlines()]
+    return folder, [file_named(known, line) or clean(line) for line in lines if line], False
 
 
 def _in_folders(held: Listing, asked: Asked) -> tuple[Path, list[str]]:

@@ -4,26 +4,33 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from cornernet.data.annotations.content import Asked
 from cornernet.data.annotations.names import NOWHERE
 from cornernet.data.annotations.text import read_text
-from cornernet.data.annotations.tree import listed
+from cornernet.data.annotations.tree import files, listed, split_of
 from cornernet.data.images import SUFFIXES
 from cornernet.data.problems import Problems, short
 from cornernet.data.storage import OWN
 
 LISTS = ("classes", "train", "val", "valid", "test", "names", "labels", "predefined_classes", "obj", "readme")
 LOOKED = 200_000  # entries of a folder that are looked at to recognise it
+LIKE = {"Images": "Labels", "IMAGES": "LABELS"}
 NUMBER = re.compile(rb"-?[\d.]+(e-?\d+)?")
 
 
 class Labels:
     """The label files of a set, each folder of which is listed once."""
 
-    def __init__(self, root: Path, path: Path):
-        """Folder to which the names of images are relative, and the path that was named: labels may lie in it."""
-        self.root, self.path, self.last, self.count = root, path, "", 0
+    def __init__(self, root: Path, asked: Asked):
+        """Folder to which the names of images are relative, and what was asked: labels may lie in its path.
+
+        Where the images were named apart, they may lie in any folder below that.
+        """
+        self.root, self.path, self.last, self.count = root, asked.path, "", 0
+        self.split, self.elsewhere = asked.split, asked.images is not None
+        self._below: dict[str, list[str]] | None = None  # stem -> label files below the path, listed when needed
         self._folders: dict[str, dict[str, str]] = {}
         self._taken: dict[str, set[str]] = {}
 
@@ -69,7 +76,21 @@ class Labels:
             if stem in self._folders[place]:
                 self._taken.setdefault(place, set()).add(stem)
                 return f"{place}/{self._folders[place][stem]}" if place else self._folders[place][stem]
-        return None
+        return self._apart(image) if self.elsewhere else None
+
+    def _apart(self, image: str) -> str | None:
+        """Label file of an image that lies elsewhere: of its name, in the folder most alike, before other splits'."""
+        base = self.path if self.path.is_dir() else self.path.parent
+        stem, folders = _folded(PurePosixPath(image).stem), set(PurePosixPath(image).parts[:-1])
+        if self._below is None:
+            self._below = {}
+            for name in files(base, (".txt",)):
+                self._below.setdefault(_folded(PurePosixPath(name).stem), []).append(name)
+        found = self._below.get(stem)
+        if not found:
+            return None
+        alike = [len(folders & set(PurePosixPath(x).parts)) + (split_of(x) in (self.split, None)) for x in found]
+        return f"{base.absolute()}/{found[alike.index(max(alike))]}"
 
 
 def beside(path: Path) -> bool:
@@ -105,7 +126,10 @@ def _places(folder: str) -> list[str]:
     """Folder of an image -> those in which its label file may be; the last folder named images is that of labels."""
     parts = folder.split("/")
     at = max((i for i, part in enumerate(parts) if part.lower() == "images"), default=None)
-    return [folder] if at is None else ["/".join([*parts[:at], "labels", *parts[at + 1 :]]), folder]
+    if at is None:
+        return [folder]
+    names = dict.fromkeys(("labels", LIKE.get(parts[at], "labels")))  # of Images/ Labels/, as it is written
+    return [*("/".join([*parts[:at], name, *parts[at + 1 :]]) for name in names), folder]
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -141,7 +141,7 @@ def _names(file: Path, value: object, bases: list[Path]) -> dict[int, str]:
 
 def _named_beside(folder: Path) -> dict[int, str]:
     """Names of a folder that no settings describe, or {}."""
-    found = [folder / name for name in NAME_FILES] + sorted(folder.glob("*.names"))
+    found = [folder / name for name in NAME_FILES] + sorted(folder.glob("*.names")) + sorted(folder.glob("*/*.labels"))
     return next((_lines(file) for file in found if file.is_file()), {})
 
 

@@ -5,10 +5,12 @@ import os
 from pathlib import Path
 
 from cornernet.data.annotations import Asked, Content, read_text
-from cornernet.data.annotations.locating import file_of, image_folder, split_named
+from cornernet.data.annotations.locating import file_of, image_folder, splits_named
 from cornernet.data.annotations.strange import other_json
+from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
 
+LOOKED = 200_000  # entries of a folder
 ENDS = 2**16  # bytes at both ends of a file that are looked at to recognise it
 OTHERS = ("captions", "person_keypoints", "stuff", "panoptic", "image_info")  # official files that are not of boxes
 MOST = 50  # files of a folder; where there are more, each is about an image
@@ -26,7 +28,7 @@ def recognises(path: Path) -> bool:
 
 def splits(path: Path) -> set[str]:
     """Which of "train" and "val" the files of a folder are named after."""
-    return {split for split in map(split_named, _files(path)) if split in ("train", "val")} if path.is_dir() else set()
+    return splits_named(_files(path), path) if path.is_dir() else set()
 
 
 def parse(asked: Asked, problems: Problems) -> Content:
@@ -75,8 +77,16 @@ def _plain(value: object) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """JSON files of a folder and of its annotations/ that seem to hold boxes in this format."""
-    found = [x for inside in (folder, folder / "annotations") for x in sorted(inside.glob("*.[jJ][sS][oO][nN]"))]
+    """JSON files of a folder and of its annotations/, else of its train/ and val/, that seem to hold boxes."""
+    split_folders = [x for x in listed(folder, LOOKED)[0] if x.name.lower() in SPLIT_OF]
+    return _boxes_in([folder, folder / "annotations"]) or _boxes_in(
+        [place for x in split_folders for place in (x, x / "annotations")]
+    )
+
+
+def _boxes_in(folders: list[Path]) -> list[Path]:
+    """JSON files directly in these folders that seem to hold boxes in this format."""
+    found = [x for inside in folders for x in sorted(inside.glob("*.[jJ][sS][oO][nN]"))]
     found = [x for x in found if x.is_file() and not x.name.startswith((".", "_annotations.coco", *OTHERS))]
     return [x for x in found if _has_keys(x)] if len(found) <= MOST else []
 

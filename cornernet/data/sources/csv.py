@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cornernet.data.annotations import Asked, Content
-from cornernet.data.annotations.locating import file_named, file_of, image_folder, split_named
+from cornernet.data.annotations.locating import file_named, file_of, image_folder, splits_named
 from cornernet.data.annotations.names import Folder, clean
 from cornernet.data.annotations.sizes import known_size
 from cornernet.data.annotations.table import CENTRED, CORNERS, Table, box_columns, looks_like_one, read_table
@@ -18,6 +18,7 @@ from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
 
 LOOKED = 200_000  # entries of a folder
+INNER = (*SPLIT_OF, "annotations", "data", "labels")  # folders in which tables may be
 LONGEST = 2**32  # bytes of a file
 SUFFIXES = (".csv", ".tsv")  # of the tables of a folder; one that is named may be called as it likes
 SHARES = 0.95  # of the numbers that are at most 1, from which on they are shares of the image
@@ -43,7 +44,7 @@ def recognises(path: Path) -> bool:
 def splits(path: Path) -> set[str]:
     """Which of "train" and "val" the files of a folder are named after, or a column split of a file tells apart."""
     if path.is_dir():
-        return {split for split in map(split_named, _files(path)) if split in ("train", "val")}
+        return splits_named(_files(path), path)
     table = read_table(path, LONGEST)
     at = table.columns.get("split")
     found = {SPLIT_OF.get(cells[at].strip().lower()) for _, cells in table.rows if len(cells) > at} if at else set()
@@ -67,9 +68,14 @@ def parse(asked: Asked, problems: Problems) -> Content:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Tables of boxes directly in a folder."""
-    names = [name for name in listed(folder, LOOKED)[1] if name.lower().endswith(SUFFIXES)]
-    return [folder / name for name in names if looks_like_one(folder / name)]
+    """Tables of boxes directly in a folder; where there are none, in the folders of its splits or labels."""
+    folders, names = listed(folder, LOOKED)
+    inner = (
+        [inside / name for name in listed(inside, LOOKED)[1]] for inside in folders if inside.name.lower() in INNER
+    )
+    places = ([folder / name for name in names], [file for files in inner for file in files])
+    tables = ([x for x in files if x.name.lower().endswith(SUFFIXES) and looks_like_one(x)] for files in places)
+    return next((found for found in tables if found), [])
 
 
 def _rows(table: Table, split: str, problems: Problems) -> list[Row]:

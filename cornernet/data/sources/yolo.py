@@ -37,7 +37,7 @@ def parse(asked: Asked, problems: Problems) -> Content:
     """
     held = listing(asked.path)
     root, names, whole = listed(held, asked)
-    labels = Labels(root, asked.path)
+    labels = Labels(root, asked)
     images, annotations, numbers = [], [], set()
     for at, name in enumerate(names, 1):
         width, height = known_size(f"{root}/{name}")
