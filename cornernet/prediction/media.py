@@ -57,7 +57,7 @@ def drawings(names: Iterable[Path], others: Iterable[str] = ("predictions.json",
 
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an image, uint8 BGR, and the folders above it; raises OSError if it cannot be, for its ending or else."""
-    if not cv2.haveImageWriter(path.name):
+    if not path.suffix.isascii() or not cv2.haveImageWriter(f"x{path.suffix}"):  # OpenCV dies of names that are no text
         raise OSError(f"{path} could not be written: its ending must be {', '.join(sorted(WRITTEN))}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

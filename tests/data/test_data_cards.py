@@ -38,8 +38,8 @@ def test_images_are_a_pure_function_of_seed_split_and_index():
     assert train.record(3)[2:] == (640, 480) and train.image(3).shape == (480, 640, 3)
 
 
-def test_the_drawing_is_frozen():
-    """Figures hang on it; another drawing is another set."""
+def test_the_drawing_is_the_one_that_was_measured():
+    """Figures hang on it; whoever changes it measures anew."""
     boxes = build_source(Data(name="cards"), "train").boxes(0)
     assert boxes.tolist() == BOXES
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,21 @@ def test_an_import_that_makes_another_error_of_it_does_not_hide_it(tmp_path):
     assert process.communicate(timeout=30)[1] == "stopped by SIGTERM before the end\n" and process.returncode == 143
 
 
+def heeding(command):
+    """Start a command, whoever ignores hangups here, and wait until it has its handlers; it must not end before."""
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, preexec_fn=heard)
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None and not int(status.read_text().partition("SigCgt:")[2].split()[0], 16) & 1:
+        time.sleep(0.01)
+    return process
+
+
 @pytest.mark.parametrize("number", ALL)
 def test_before_the_first_step_there_is_nothing_to_save(tiny, tmp_path, number):
     """While the imports go on, which take longer than the wait."""
     command = [sys.executable, TOOLS / "train.py", tiny, f"work_dir={tmp_path / 'run'}"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    while not int(Path(f"/proc/{process.pid}/status").read_text().partition("SigCgt:")[2].split()[0], 16) & 1:
-        time.sleep(0.01)  # until the handler of SIGTERM, 15, is there
+    process = heeding(command)
     time.sleep(0.2)
     process.send_signal(number)
     err = process.communicate(timeout=60)[1]
@@ -84,9 +93,7 @@ def test_before_the_first_step_there_is_nothing_to_save(tiny, tmp_path, number):
 def test_what_comes_after_a_training_is_stopped_as_well(tiny_run, tmp_path, tool):
     source = [ROOT] if tool == "predict.py" else []
     command = [sys.executable, TOOLS / tool, tiny_run / "last.pt", *source, f"out={tmp_path}"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    while not int(Path(f"/proc/{process.pid}/status").read_text().partition("SigCgt:")[2].split()[0], 16) & 1:
-        time.sleep(0.01)
+    process = heeding(command)
     process.send_signal(signal.SIGHUP)
     assert process.communicate(timeout=60)[1] == "stopped by SIGHUP\n" and process.returncode == 129
 
