@@ -4,6 +4,7 @@ import difflib
 import importlib
 import re
 import sys
+import textwrap
 
 from cornernet.cli.commandline import Command, call, say, sentences
 from cornernet.version import __version__
@@ -60,7 +61,8 @@ def overview() -> str:
 
     rows = [f"  {name:<20}{about}" for name, about in COMMANDS.items()]
     head = f"cornernet COMMAND ... (version {__version__})\n\nCOMMAND is one of"
-    tail = f"`cornernet COMMAND --help` says what follows it. A CONFIG is a YAML file or one of\n  {', '.join(names())}"
+    configs = textwrap.fill(", ".join(names()), 100, initial_indent="  ", subsequent_indent="  ")
+    tail = f"`cornernet COMMAND --help` says what follows it. A CONFIG is a YAML file or one of\n{configs}"
     return "\n".join([head, *rows, "", tail])
 
 

@@ -16,7 +16,7 @@ from cornernet import config
 from cornernet.config import from_container, override, to_dict
 from cornernet.errors import Interrupted
 from cornernet.evaluation.evaluated import nothing
-from cornernet.training import engine
+from cornernet.training import engine, loop
 from cornernet.training.callbacks import CALLBACKS, MOMENTS
 from cornernet.training.telling import Callbacks, ending, makers
 
@@ -134,7 +134,7 @@ def test_how_a_run_ended():
 
 
 def test_a_run_that_fails_tells_so(tiny, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(engine, "_step", lambda *_: 1 / 0)
+    monkeypatch.setattr(loop, "_step", lambda *_: 1 / 0)
     words = [*SHORT, "train.callbacks=[json_lines]", f"work_dir={tmp_path / 'run'}"]
     with caplog.at_level(logging.INFO), pytest.raises(ZeroDivisionError):
         engine.train(config.load(tiny, words))

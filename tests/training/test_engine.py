@@ -378,12 +378,12 @@ def test_a_bad_step_is_left_out_and_counted(tiny, train, monkeypatch, caplog, ac
     """The second of two: everything but the step is as after the first."""
     parts = [f"train.accumulate={accumulate}", "train.eval_every=0"]
     before = checkpoint.load(train("train.steps=1", *parts, name="before") / "last.pt")
-    judge = engine.NonFiniteSteps.judge
+    judge = loop.NonFiniteSteps.judge
 
     def spoilt(self, step, terms, parameters):
         return judge(self, step, {**terms, "spoilt": torch.tensor(float("nan" if step == 1 else 0))}, parameters)
 
-    monkeypatch.setattr(engine.NonFiniteSteps, "judge", spoilt)
+    monkeypatch.setattr(loop.NonFiniteSteps, "judge", spoilt)
     folder = train("train.steps=2", *parts)
     after = checkpoint.load(folder / "last.pt")
     assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (before, after))) == []
