@@ -88,3 +88,8 @@ def test_a_video_is_known_by_its_ending(tmp_path):
 def test_a_image_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(OSError, match="could not be written"):
         write_image(tmp_path / "x.png", np.zeros((0, 0, 3), np.uint8))
+
+
+def test_an_ending_that_is_no_text_is_refused_before_opencv_sees_it(tmp_path):
+    with pytest.raises(OSError, match=r"could not be written: its ending must be \.bmp"):
+        write_image(tmp_path / "a.\udcff", np.zeros((4, 4, 3), np.uint8))
