@@ -14,15 +14,13 @@ USAGE = """tools/auto.py FOLDER out=DIR [minutes=N] [key=value ...]
 
 Looks at a set of labelled images, FOLDER or a file, in any format that is read (or shapes or cards), and writes
 DIR/config.yaml, whose every key has a comment that says why. Nothing is trained. DIR must be new or empty. minutes: that
-a training may take on the cores of this machine, 30 unless given; a GPU is not counted. Keys of a config go before what
+a training may take on the cores of this machine, 40 unless given; a GPU is not counted. Keys of a config go before what
 is chosen, and say where images are that are not found; for example
   tools/auto.py photos out=recipes/photos
   tools/auto.py labels.json out=recipes/scans minutes=15 data.train.images=scans 'data.split_by=^(patient\\d+)_'"""
 
 
-def main(
-    folder: str, overrides: list[str], *, out: Path | None = None, minutes: int = 30,
-) -> None:  # fmt: skip
+def main(folder: str, overrides: list[str], *, out: Path | None = None, minutes: int = 40) -> None:
     """Write the config and say what was measured, what was chosen, and how to train."""
     if out is None:
         raise ValueError("out is missing: name a new folder for the config, such as out=recipes/mine")
