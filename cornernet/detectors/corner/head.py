@@ -42,15 +42,23 @@ def branch(channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
+class NoTags(nn.Module):
+    """In place of a branch: [B, channels, H, W] -> [B, 0, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
+        return x[:, :0]
+
+
 class CornerHead(nn.Module):
-    """Features of one stack [B, channels, H, W] -> CornerMaps."""
+    """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out."""
 
     def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int):
         super().__init__()
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool)
         self.tl_heat, self.br_heat = branch(channels, num_classes), branch(channels, num_classes)
-        self.tl_tag, self.br_tag = branch(channels, tag_dim), branch(channels, tag_dim)
+        self.tl_tag, self.br_tag = (branch(channels, tag_dim) if tag_dim else NoTags() for _ in range(2))
         self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
         for heat in (self.tl_heat, self.br_heat):
             last = heat[-1]
