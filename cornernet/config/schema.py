@@ -38,6 +38,8 @@ class Head:
 
     channels: int = 256  # width of the features behind each hourglass and of the six branches
     pool_channels: int = 128  # width of the maps that are corner-pooled
+    # corner: maxima along one line each; cascade: along the other one first, so that they see inside the box
+    pooling: Literal["corner", "cascade"] = "corner"
     tag_dim: int = 1  # numbers per corner by which the two corners of a box find each other
 
 
