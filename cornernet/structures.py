@@ -112,6 +112,14 @@ class CornerMaps(NamedTuple):
     br_tag: Tensor  # [B, D, H, W]
     tl_offset: Tensor  # [B, 2, H, W] (x, y), cells
     br_offset: Tensor  # [B, 2, H, W] (x, y), cells
+    region: tuple[Tensor, ...] = ()  # maps [B, any, H, W] that a region stage reads
+
+
+class RegionLogits(NamedTuple):
+    """What a region stage says of N boxes of an image."""
+
+    pair: Tensor | None  # [B, N] logits: it is an object; None where a stage does not ask
+    classes: Tensor  # [B, N, C] logits
 
 
 class AnchorMaps(NamedTuple):

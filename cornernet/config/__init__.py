@@ -15,6 +15,8 @@ from cornernet.config.schema import (
     Losses,
     Model,
     Nms,
+    Region,
+    ScoreWeights,
     Shapes,
     Split,
     Test,
@@ -24,7 +26,7 @@ from cornernet.config.schema import (
 from cornernet.config.sections import section
 
 __all__ = [
-    "Anchor", "Backbone", "Cards", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Shapes", "Split",
-    "Test", "Train", "Validation", "from_container", "load", "override", "save", "section", "text", "to_dict",
-    "untyped",
+    "Anchor", "Backbone", "Cards", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Region",
+    "ScoreWeights", "Shapes", "Split", "Test", "Train", "Validation", "from_container", "load", "override", "save",
+    "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

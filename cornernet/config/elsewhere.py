@@ -13,7 +13,7 @@ import yaml
 PLAIN = re.compile(r"\w*")  # a text that names no module, no file and no command
 # keys that hold a name which is looked up
 NAMES = re.compile(
-    r"loss\..*|model\.detector|model\.backbone\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
+    r"loss\..*|model\.detector|model\.backbone\.name|model\.region\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
     r"train\.metric|train\.callbacks"
 )
 # a part of the package by its path

@@ -6,7 +6,10 @@ from typing import Any
 
 from cornernet.config.schema import Config
 
-KEYS = {"train.max_bad_steps": "train.max_nonfinite_steps"}  # of a config
+KEYS = {  # of a config
+    "train.max_bad_steps": "train.max_nonfinite_steps",
+    "test.pair_penalty": "test.weights.distance",
+}
 AUGMENT = {  # keys of the section data.augment -> what has their place in data.transforms
     "crop": "crop",
     "scales": "crop.scales",
@@ -26,13 +29,20 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
         section, _, name = old.rpartition(".")
         held = values.get(section)
         if isinstance(held, dict) and name in held:
-            moved = {new.rpartition(".")[2] if key == name else key: value for key, value in held.items()}
-            values = {**values, section: moved}
+            kept = {key: value for key, value in held.items() if key != name}
+            values = {**values, section: _placed(kept, new.removeprefix(f"{section}.").split("."), held[name])}
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("augment"), dict) and data["augment"].keys() <= AUGMENT.keys():
         kept = {key: value for key, value in data.items() if key != "augment"}
         values = {**values, "data": {**kept, "transforms": _transforms(data["augment"])}}
     return values
+
+
+def _placed(section: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    """Section -> the same with a value at a path of keys below it."""
+    first, *rest = path
+    held = section.get(first)
+    return {**section, first: _placed(held if isinstance(held, dict) else {}, rest, value) if rest else value}
 
 
 def _transforms(augment: dict[str, Any]) -> dict[str, Any]:

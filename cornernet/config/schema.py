@@ -38,7 +38,24 @@ class Head:
 
     channels: int = 256  # width of the features behind each hourglass and of the six branches
     pool_channels: int = 128  # width of the maps that are corner-pooled
+    # corner: maxima along one line each; cascade: along the other one first, so that they see inside the box
+    pooling: Literal["corner", "cascade"] = "corner"
     tag_dim: int = 1  # numbers per corner by which the two corners of a box find each other
+
+
+@dataclass
+class Region:
+    """The second stage of the corner detector, which looks into the boxes that pairs of corners propose."""
+
+    # none; cpn: two heads behind RoIAlign; centre: logits at the middle of the box; or the dotted path of your own
+    name: str = "none"
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the stage, see docs/region.md
+    # whether corners have classes too and pair within one; false: one heatmap for all, the stage alone names the class
+    class_corners: bool = True
+    top_k: int = 70  # corners of each kind that make proposals in training
+    proposals: int = 1000  # best pairs that it looks at
+    positive_iou: float = 0.7  # overlap with an object from which a proposal is of it
+    min_pair: float = 0.2  # pair score below which a proposal is rejected
 
 
 @dataclass
@@ -69,6 +86,7 @@ class Model:
     detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
+    region: Region = field(default_factory=Region)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
     anchor: Anchor = field(default_factory=Anchor)
     # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
@@ -77,13 +95,14 @@ class Model:
 
 @dataclass
 class Losses:
-    """One loss for each role: heatmap, grouping and offset of corners, box and classification of anchors, feature."""
+    """One loss for each place; that of `pair` is of the classification role, the others have roles of their own."""
 
-    heatmap: Component = field(default_factory=lambda: Component("neg"))
-    grouping: Component = field(default_factory=lambda: Component("ae"))
-    offset: Component = field(default_factory=lambda: Component("smooth_l1"))
-    box: Component = field(default_factory=lambda: Component("giou"))
-    classification: Component = field(default_factory=lambda: Component("focal"))
+    heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners
+    grouping: Component = field(default_factory=lambda: Component("ae"))  # of corners; none: the region stage pairs
+    offset: Component = field(default_factory=lambda: Component("smooth_l1"))  # of corners
+    pair: Component = field(default_factory=lambda: Component("focal"))  # of a region stage: is a pair one object
+    box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
+    classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage
     feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
 
 
@@ -212,6 +231,16 @@ class Nms:
 
 
 @dataclass
+class ScoreWeights:
+    """What a box's score is made of, see `cornernet.detectors.corner.scores`: exponents, and the distance's factor."""
+
+    corner: float = 1.0  # of the score of its corners
+    pair: float = 1.0  # of the region stage's word on the pair
+    region: float = 1.0  # of its word on the class
+    distance: float = 0.0  # the score is multiplied by exp(-distance x tag distance)
+
+
+@dataclass
 class Test:
     """How detections are made, in evaluation and prediction."""
 
@@ -224,8 +253,9 @@ class Test:
     # distance keeps every pair within ae_threshold, the assignments at most one a corner, the best in all
     grouping: Literal["distance", "sinkhorn", "hungarian"] = "distance"
     num_dets: int = 1000  # pairs, or anchors, kept before NMS
-    score: Literal["mean", "geometric"] = "mean"  # how the two corner scores become the box's
-    pair_penalty: float = 0.0  # the box's score is multiplied by exp(-pair_penalty x tag distance)
+    # mean of the two corner scores, or their geometric one; cpn: the published formula behind a region stage
+    score: Literal["mean", "geometric", "cpn"] = "mean"
+    weights: ScoreWeights = field(default_factory=ScoreWeights)
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per image
     backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval

@@ -3,7 +3,8 @@
 A detector declares
 
     build(config, num_classes, with_loss) -> Detector    what that offers is said by `cornernet.detectors.detector`
-    ROLES                                                of `cornernet.losses.ROLES`, those it has a place for
+    ROLES                                                the keys of the section `loss` that it has a place for
+    places(config) -> those of ROLES                     optional: which of them it has with these settings
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -13,16 +14,17 @@ are built for training, evaluation, checkpoints and export, also without numbers
 import dataclasses
 import pkgutil
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 
 from cornernet import registry
-from cornernet.config import Component, Config, section, untyped
+from cornernet.config import Component, Config, Losses, section, untyped
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
 from cornernet.errors import BadPlugin
-from cornernet.losses import ROLES
 
+PLACES = tuple(item.name for item in dataclasses.fields(Losses))
 _OWN = {module.name for module in pkgutil.iter_modules(__path__)}
 _MODULES = registry.modules(__name__, __path__)
 DETECTORS: dict[str, ModuleType] = {name: found for name, found in _MODULES.items() if hasattr(found, "build")}
@@ -39,7 +41,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     typed and for a detector that lacks what every one must offer.
     """
     name, found = config.model.detector, kind(config)
-    have_place(config, found.ROLES)
+    have_place(config, _places(config, found))
     own = getattr(found, "SECTION", None)
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
@@ -52,7 +54,11 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
 
 def roles(config: Config) -> dict[str, Component]:
     """The losses that the detector of the config has a place for, and that are not switched off."""
-    return asked(config, kind(config).ROLES)
+    return asked(config, _places(config, kind(config)))
+
+
+def _places(config: Config, found: ModuleType) -> Sequence[str]:
+    return found.places(config) if hasattr(found, "places") else found.ROLES
 
 
 def kind(config: Config) -> ModuleType:
@@ -68,8 +74,8 @@ def kind(config: Config) -> ModuleType:
     if not callable(getattr(found, "build", None)):
         raise ValueError(f"model.detector={name} defines no build, which a detector must: see {__name__}")
     held, own = getattr(found, "ROLES", ()), getattr(found, "SECTION", Config)
-    if not isinstance(held, (tuple, list)) or not held or not set(held) <= set(ROLES):
-        raise ValueError(f"the {name} detector must declare ROLES, some of {', '.join(ROLES)}, got {held!r}")
+    if not isinstance(held, (tuple, list)) or not held or not set(held) <= set(PLACES):
+        raise ValueError(f"the {name} detector must declare ROLES, some of {', '.join(PLACES)}, got {held!r}")
     if not dataclasses.is_dataclass(own):
         raise ValueError(f"the {name} detector must declare a dataclass as its SECTION, got {own!r}")
     return found

@@ -9,7 +9,7 @@ Called by the detectors, by experiments and by code from elsewhere (docs/use_los
 
 from cornernet.losses import box, classification, feature, functional, grouping, heatmap, offset
 from cornernet.losses.ae import AELoss, neg_loss
-from cornernet.losses.building import INPUTS, ROLES, build, build_from, declared_of, default_weight
+from cornernet.losses.building import INPUTS, ROLES, build, build_from, declared_of, default_weight, role_of
 from cornernet.losses.declarations import Declared, PairDistance, declared
 from cornernet.losses.functional import *  # noqa: F403  # all of `functional.FUNCTIONS`, for editors in functional.pyi
 from cornernet.losses.published import _ae_loss, _neg_loss, _regr_loss
@@ -29,6 +29,7 @@ __all__ = [
     "declared_of",
     "default_weight",
     "neg_loss",
+    "role_of",
 ]
 __all__ += functional.__all__
 

@@ -4,6 +4,7 @@ Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 3; the arguments are those
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,11 +34,11 @@ class AELoss(nn.Module):
 
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
-    their roles, as `build` makes them (focal_loss takes logits). feature_loss, feature_weight: a loss of the feature
-    role and its weight; terms and forward are then given features, the embeddings [N, D] of every stack and the labels
-    [N] of their rows, -1 where there is nothing. across_processes: counts are taken over all processes, so that
-    training on several equals training on one; of grouping losses this asks for a mean over images (ae with a
-    chunk_size) and equal batches.
+    their roles, as `build` makes them (focal_loss takes logits); a grouping_loss of None leaves its terms out.
+    feature_loss, feature_weight: a loss of the feature role and its weight; terms and forward are then given features,
+    the embeddings [N, D] of every stack and the labels [N] of their rows, -1 where there is nothing. across_processes:
+    counts are taken over all processes, so that training on several equals training on one; of grouping losses this
+    asks for a mean over images (ae with a chunk_size) and equal batches.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class AELoss(nn.Module):
         regr_weight: float = 1,
         focal_loss: Callable = neg_loss,
         *,
-        grouping_loss: Callable = ae,
+        grouping_loss: Callable | None = ae,
         offset_loss: Callable = smooth_l1,
         focal_weight: float = 1.0,
         grouping_weight: float = 1.0,
@@ -62,9 +63,11 @@ class AELoss(nn.Module):
         self.grouping_weight = grouping_weight
         self.across_processes = across_processes
         self.focal_loss, self.offset_loss = adapt.heatmap(focal_loss), adapt.offset(offset_loss)
-        self.grouping_loss, self.takes_points = grouping_loss, adapt.takes_points(grouping_loss)
+        self.grouping_loss = grouping_loss
+        self.takes_points = grouping_loss is not None and adapt.takes_points(grouping_loss)
         self.focal_per_image = adapt.per_image(focal_loss)
         self.feature_loss = feature_loss
+        self.region: Any = None  # loss of a region stage, which a detector that has one adds to the total
 
     def forward(
         self, outs: Tensors, targets: Tensors, points: Points | None = None, features: Features | None = None
@@ -118,7 +121,7 @@ class AELoss(nn.Module):
         stack = CornerOutputs(*map(at_least_float32, stack))
         tl_share, br_share, offset_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
         corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points and points else {}
-        grouping = self.grouping_loss(stack.tl_tag, stack.br_tag, goal.mask, **corners)
+        grouping = self.grouping_loss(stack.tl_tag, stack.br_tag, goal.mask, **corners) if self.grouping_loss else {}
         heatmap = tl_share * self.focal_loss(stack.tl_heat, goal.tl_heat)
         heatmap = heatmap + br_share * self.focal_loss(stack.br_heat, goal.br_heat)
         offset = self.offset_loss(stack.tl_offset, goal.tl_offset, goal.mask)

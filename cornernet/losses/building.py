@@ -9,7 +9,14 @@ from cornernet.losses.lookup import find
 
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3, "box": 2, "classification": 2, "feature": 2}  # tensors by position
 CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
+# keys of the config's section `loss` that are not the name of their role
+PLACES = {"pair": "classification"}
 ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name -> loss
+
+
+def role_of(place: str) -> str:
+    """Key of the config's section `loss` -> the role of what stands there."""
+    return PLACES.get(place, place)
 
 
 def build(role: str, name: str, /, given: dict[str, Any] | None = None, **args: Any) -> Callable:

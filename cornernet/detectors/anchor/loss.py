@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
+from cornernet.detectors.losses import one_each
 from cornernet.losses.adapt import takes
 from cornernet.losses.embedded import MOST, NOTHING, first_rows
 from cornernet.losses.reduce import added, at_least_float32
@@ -78,18 +79,6 @@ class AnchorLoss(nn.Module):
 def _quality(maps: AnchorMaps, anchors: Tensor, boxes: Tensor, positive: Tensor) -> Tensor:
     predicted = coding.decode(at_least_float32(maps.deltas), anchors).flatten(0, 1)
     return box_iou(torch.where(positive[:, None], predicted, 0), boxes) * positive
-
-
-def one_each(role: str, loss: Tensor, count: int) -> Tensor:
-    """What a loss gave, [N] or [N, K] summed -> [N]; raises ValueError for anything else."""
-    if loss.dim() == 2 and len(loss) == count:
-        return loss.sum(1)
-    if loss.shape != (count,):
-        raise ValueError(
-            f"a {role} loss gives one value for each of its {count} rows, got a tensor of shape {list(loss.shape)}; "
-            "torch's losses do with args.reduction=none"
-        )
-    return loss
 
 
 def _rows(features: list[Tensor], assigned: Assigned) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """CornerNet: a box is a pair of corners; everything of this detector in one folder."""
 
-from cornernet.detectors.corner.detector import ROLES, build
+from cornernet.detectors.corner.building import ROLES, build, places
 from cornernet.detectors.corner.official import check, convert
 
 __all__ = [
@@ -8,4 +8,5 @@ __all__ = [
     "build",
     "check",
     "convert",
+    "places",
 ]

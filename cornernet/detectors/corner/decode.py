@@ -5,17 +5,21 @@ paired when they agree in class, their tags lie close together, and the second l
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from cornernet.config import ScoreWeights
 from cornernet.detectors.corner.assignment import Assignment
 from cornernet.detectors.corner.peaks import top_peaks
+from cornernet.detectors.corner.scores import How, by_distance, by_region, corner_scores
 from cornernet.losses import PairDistance
 from cornernet.ops.gather import gather_cells
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps, Detections
+from cornernet.structures import CornerMaps, Detections, RegionLogits
+
+PLAIN = ScoreWeights()
 
 
 class Corners(NamedTuple):
@@ -48,17 +52,17 @@ def decode(
     kernel: int = 3,
     ae_threshold: float = 0.5,
     num_dets: int = 1000,
-    score: Literal["mean", "geometric"] = "mean",
+    score: How = "mean",
     no_border: bool = False,
     pair_distance: PairDistance = by_tags,
-    pair_penalty: float = 0.0,
+    weights: ScoreWeights = PLAIN,
     assignment: Assignment | None = None,
 ) -> Detections:
     """Maps of one stack, heat as logits -> boxes [B, N, 4] in cells, N = num_dets or the number of pairs if smaller.
 
     top_k: corners of each kind kept; kernel: odd side of the window in which a corner must be the maximum;
     ae_threshold: distance beyond which a pair is rejected, by pair_distance (corners' points, then tags, -> [B, K, K]);
-    score: arithmetic or geometric mean of the two corner scores, which is multiplied by exp(-pair_penalty * distance);
+    score, weights: what a pair's score is made of, see `scores`;
     no_border rejects pairs that rest on the border cells of the map (CornerNet-Saccade); assignment: what leaves each
     corner one of the pairs that are not rejected (`assignment.assignment`; None: all). The offsets may be None.
     Rows are sorted by score; rejected ones have score -1. Raises ValueError for an even kernel or another score.
@@ -69,7 +73,7 @@ def decode(
     br = find_corners(maps.br_heat, maps.br_tag, maps.br_offset, top_k, kernel)
     distance = distances(tl, br, pair_distance)
     allowed = _inside(tl, br, maps.tl_heat.shape[2:]) if no_border else None
-    pairs = pair_up(tl, br, distance, ae_threshold, score, pair_penalty, assignment, allowed)
+    pairs = pair_up(tl, br, distance, ae_threshold, score, weights, assignment, allowed)
     return best_pairs(tl, br, pairs.scores, num_dets)
 
 
@@ -78,8 +82,8 @@ def pair_up(
     br: Corners,
     distance: Tensor,
     ae_threshold: float = 0.5,
-    score: Literal["mean", "geometric"] = "mean",
-    pair_penalty: float = 0.0,
+    score: How = "mean",
+    weights: ScoreWeights = PLAIN,
     assignment: Assignment | None = None,
     allowed: Tensor | None = None,
 ) -> Pairs:
@@ -92,8 +96,8 @@ def pair_up(
         possible = possible & allowed
     kept = close = possible & (distance <= ae_threshold)
     if assignment is not None:
-        kept = assignment(close, distance, pair_scores(tl.scores, br.scores, "geometric"))
-    scores = pair_scores(tl.scores, br.scores, score) * torch.exp(-pair_penalty * distance)
+        kept = assignment(close, distance, corner_scores(tl.scores, br.scores, "geometric"))
+    scores = by_distance(corner_scores(tl.scores, br.scores, score), distance, weights)
     return Pairs(possible, close, kept, scores.masked_fill(~kept, -1))
 
 
@@ -111,16 +115,6 @@ def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, k
 def distances(tl: Corners, br: Corners, pair_distance: PairDistance) -> Tensor:
     """Corners of both kinds -> how far they are from being of one box, as the grouping loss reads it, [B, K, K]."""
     return pair_distance(tl.points(), br.points(), tl.tags, br.tags)
-
-
-def pair_scores(tl: Tensor, br: Tensor, how: str = "mean") -> Tensor:
-    """Corner scores [B, K] of both kinds -> [B, K, K]; raises ValueError unless how is mean or geometric."""
-    tl, br = tl[:, :, None], br[:, None]
-    if how == "mean":
-        return (tl + br) / 2
-    if how == "geometric":
-        return (tl * br).sqrt()
-    raise ValueError(f"score must be mean or geometric, got {how!r}")
 
 
 def _same_object(tl: Corners, br: Corners) -> Tensor:
@@ -145,3 +139,22 @@ def best_pairs(tl: Corners, br: Corners, scores: Tensor, num_dets: int) -> Detec
     i, j = pair // br.scores.shape[1], pair % br.scores.shape[1]
     boxes = torch.stack([tl.x.gather(1, i), tl.y.gather(1, i), br.x.gather(1, j), br.y.gather(1, j)], -1)
     return Detections(boxes, scores, tl.labels.gather(1, i), tl.scores.gather(1, i), br.scores.gather(1, j))
+
+
+def region_scored(
+    pairs: Detections, logits: RegionLogits, num_dets: int, score: How, weights: ScoreWeights, min_pair: float,
+    class_corners: bool,
+) -> Detections:  # fmt: skip
+    """Pairs as `decode` gives them and what a region stage says of their boxes -> the best num_dets, sorted by score.
+
+    class_corners: pairs have a class, which they keep; else each may be of every class, as a row of its own.
+    """
+    scores = by_region(pairs.scores, logits, score, weights, min_pair)
+    if class_corners:
+        scores = scores.gather(2, pairs.labels[..., None])
+    every, classes = scores.flatten(1), scores.shape[2]
+    best, which = every.topk(min(num_dets, every.shape[1]))
+    row, label = which // classes, which % classes
+    boxes = pairs.boxes.gather(1, row[..., None].expand(-1, -1, 4))
+    labels = pairs.labels.gather(1, row) if class_corners else label
+    return Detections(boxes, best, labels, pairs.tl_scores.gather(1, row), pairs.br_scores.gather(1, row))

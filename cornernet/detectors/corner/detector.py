@@ -1,6 +1,5 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,40 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet import backbones
-from cornernet.config import Config, untyped
-from cornernet.config.ranges import COUNT, NOT_NEGATIVE, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
-from cornernet.detectors.corner.assignment import assignment
-from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.features import corner_features
-from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
-from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
+from cornernet.detectors.corner.stage import RegionStage
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.losses import build_losses
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
 from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
-
-ROLES = ("heatmap", "grouping", "offset", "feature")
-RANGES = {
-    "model.backbone.stem_channels": COUNT,
-    "model.head.channels": COUNT,
-    "model.head.pool_channels": COUNT,
-    "model.head.tag_dim": COUNT,
-    "model.min_overlap": Interval(0, 1, "(]"),
-    "test.top_k": COUNT,
-    "test.num_dets": COUNT,
-    "test.ae_threshold": Interval(0, math.inf, "[]"),
-    "test.pair_penalty": NOT_NEGATIVE,
-}
-TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
 
 
 class CornerDetector(Detector):
@@ -61,10 +39,10 @@ class CornerDetector(Detector):
     def __init__(
         self, network: CornerNetwork, loss: AELoss | None, decoder: partial[Detections], num_classes: int,
         min_overlap: float, slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
-        std: Sequence[float], traceable: Sequence[str] = (),
+        std: Sequence[float], traceable: Sequence[str] = (), stage: RegionStage | None = None,
     ):  # fmt: skip
         super().__init__()
-        self.traceable = traceable
+        self.traceable, self.stage = traceable, stage
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
         self.least = least
@@ -73,14 +51,32 @@ class CornerDetector(Detector):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32."""
-        images = training_images(batch, self.mean, self.std)
+        images, features = training_images(batch, self.mean, self.std), None
         if canvas.required(self.loss).feature_loss is None:
             maps = self.network(images)
             targets = self.targets(batch, _size(maps[-1].tl_heat))
-            return self.loss_terms(maps, targets)
-        maps, pooled = zip(*self.network(images, with_features=True), strict=True)
-        targets = self.targets(batch, _size(maps[-1].tl_heat))
-        return self.loss_terms(maps, targets, corner_features(pooled, targets, batch.labels))
+        else:
+            maps, pooled = zip(*self.network(images, with_features=True), strict=True)
+            targets = self.targets(batch, _size(maps[-1].tl_heat))
+            features = corner_features(pooled, targets, batch.labels)
+        terms = self.loss_terms(maps, targets, features)
+        return terms if self.stage is None else self._with_region(terms, self.stage, maps, batch)
+
+    def _with_region(
+        self, terms: dict[str, Tensor], stage: RegionStage, maps: Sequence[CornerMaps], batch: Batch
+    ) -> dict[str, Tensor]:
+        """Terms of the corners -> the same with those of the region stage, in the total too."""
+        loss = canvas.required(canvas.required(self.loss).region)
+        boxes = batch.boxes / self._stride(_size(batch.images), _size(maps[-1].tl_heat), batch.boxes)
+        shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
+        said = [region(x.region, shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
+        more = loss.terms(said, shown)
+        return {**terms, **more, "total": terms["total"] + loss.total(more)}
+
+    @staticmethod
+    def _stride(size: tuple[int, int], cells: tuple[int, int], like: Tensor) -> Tensor:
+        """Input and map (height, width) -> input pixels of a cell, (x, y, x, y)."""
+        return like.new_tensor([size[1] / cells[1], size[0] / cells[0]] * 2)
 
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
@@ -88,7 +84,16 @@ class CornerDetector(Detector):
         return self._encode(batch.boxes, batch.labels, batch.mask, _size(batch.images), output_size)
 
     def _encode(self, boxes, labels, mask, input_size, output_size) -> CornerTargets:
-        return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, 0)
+        return encode(boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, self.min_overlap, 0)
+
+    @property
+    def kinds(self) -> int:
+        """Classes of corners: those of the objects, or one."""
+        return 1 if self.stage is not None and not self.stage.class_corners else self.num_classes
+
+    def _kinds(self, labels: Tensor) -> Tensor:
+        """Labels of objects -> of their corners."""
+        return labels if self.kinds == self.num_classes else torch.zeros_like(labels)
 
     def loss_terms(
         self, maps: Sequence[CornerMaps], targets: CornerTargets, features: tuple[list[Tensor], Tensor] | None = None
@@ -103,10 +108,12 @@ class CornerDetector(Detector):
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
         maps = self.network(plain_images(images, self.mean, self.std))[-1]
-        found = self.decoder(maps)
-        (height, width), (rows, columns) = images.shape[-2:], maps.tl_heat.shape[-2:]
-        scale = found.boxes.new_tensor([width / columns, height / rows] * 2)
-        return found._replace(boxes=found.boxes * scale)
+        found = self._scored(maps, self.decoder(maps))
+        return found._replace(boxes=found.boxes * self._stride(_size(images), _size(maps.tl_heat), found.boxes))
+
+    def _scored(self, maps: CornerMaps, pairs: Detections) -> Detections:
+        """Maps of the last stack, pairs of its corners in cells -> what is found, in cells."""
+        return pairs if self.stage is None else self.stage.scored(self.network.regions[-1], maps, pairs)
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
@@ -136,10 +143,14 @@ class CornerDetector(Detector):
     def describe(self) -> str:
         """What a run's log says of the loss."""
         loss = canvas.required(self.loss)
-        weights = {"heatmap": loss.weights["heatmap"], "grouping": loss.grouping_weight}
+        weights = {"heatmap": loss.weights["heatmap"]}
+        if loss.grouping_loss is not None:
+            weights["grouping"] = loss.grouping_weight
         weights["offset"] = loss.weights["offset"]
         if loss.feature_loss is not None:
             weights["feature"] = loss.weights["feature"]
+        if loss.region is not None:
+            weights |= loss.region.weights
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
 
     def cell_size(self) -> int:
@@ -149,56 +160,6 @@ class CornerDetector(Detector):
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
-
-
-def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:
-    """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
-    _check(config)
-    progress = torch.zeros((), device="cpu")
-    loss = _build_loss(config, num_classes, progress) if with_loss else None
-    backbone, head = _backbone(config), config.model.head
-    heads = [CornerHead(head.channels, head.pool_channels, num_classes, head.tag_dim) for _ in range(backbone.stacks)]
-    test = config.test
-    decoder = partial(
-        decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
-        num_dets=test.num_dets, score=test.score, pair_penalty=test.pair_penalty,
-        pair_distance=pair_distance(config), assignment=assignment(test.grouping),
-    )  # fmt: skip
-    short = canvas.slack(config.data.input_size, backbone.multiple)
-    detector = CornerDetector(
-        CornerNetwork(backbone, heads), loss, decoder, num_classes, config.model.min_overlap, short,
-        canvas.least(config.data), config.data.mean, config.data.std, TRACEABLE.get(test.grouping, ()),
-    )  # fmt: skip
-    detector.progress = progress
-    return detector
-
-
-def _backbone(config: Config) -> backbones.Backbone:
-    settings, width = config.model.backbone, config.model.head.channels
-    body = backbones.build(settings, typed=not untyped(config, "model.backbone"), out_channels=width)
-    return backbones.single(body, width, settings.stride)
-
-
-def _check(config: Config) -> None:
-    """Refuse here what would otherwise only show up at the first step or evaluation."""
-    ranges(config, RANGES)
-    if config.test.kernel < 1 or config.test.kernel % 2 == 0:
-        raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
-
-
-def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
-    built, weights = build_losses(config, ROLES, num_classes, config.model.head.channels, progress)
-    return AELoss(
-        regr_weight=weights["offset"],
-        focal_loss=built["heatmap"],
-        grouping_loss=built["grouping"],
-        offset_loss=built["offset"],
-        focal_weight=weights["heatmap"],
-        grouping_weight=weights["grouping"],
-        feature_loss=built.get("feature"),
-        feature_weight=weights.get("feature", 1.0),
-        across_processes=True,
-    )
 
 
 def _size(maps: Tensor) -> tuple[int, int]:

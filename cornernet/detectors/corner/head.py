@@ -13,11 +13,17 @@ HEAT_BIAS = -2.19  # logit of about 0.1, so that the focal loss of the empty map
 
 
 class CornerPool(nn.Module):
-    """Corner pooling module (figure 7 of the paper): [B, channels, H, W] -> same shape."""
+    """Corner pooling module (figure 7 of the paper): [B, channels, H, W] -> same shape.
 
-    def __init__(self, channels: int, pool_channels: int, vertical: Callable, horizontal: Callable):
+    cascade: before the maximum along a border the maximum across it is added, so that a corner sees inside its box:
+    cascade corner pooling of Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3.3, figure 5b.
+    """
+
+    def __init__(
+        self, channels: int, pool_channels: int, vertical: Callable, horizontal: Callable, cascade: bool = False
+    ):
         super().__init__()
-        self.vertical, self.horizontal = vertical, horizontal
+        self.vertical, self.horizontal, self.cascade = vertical, horizontal, cascade
         self.to_vertical = ConvBlock(channels, pool_channels)
         self.to_horizontal = ConvBlock(channels, pool_channels)
         self.pooled = nn.Conv2d(pool_channels, channels, 3, padding=1, bias=False)
@@ -25,10 +31,19 @@ class CornerPool(nn.Module):
         self.shortcut = nn.Conv2d(channels, channels, 1, bias=False)
         self.shortcut_norm = nn.BatchNorm2d(channels)
         self.out = ConvBlock(channels, channels)
+        if cascade:
+            self.look_across, self.look_along = (ConvBlock(channels, pool_channels) for _ in range(2))
+            self.seen_across, self.seen_along = (
+                nn.Conv2d(pool_channels, pool_channels, 3, padding=1, bias=False) for _ in range(2)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
-        pooled = self.vertical(self.to_vertical(x)) + self.horizontal(self.to_horizontal(x))
+        first, second = self.to_vertical(x), self.to_horizontal(x)
+        if self.cascade:
+            first = self.seen_across(first + self.horizontal(self.look_across(x)))
+            second = self.seen_along(second + self.vertical(self.look_along(x)))
+        pooled = self.vertical(first) + self.horizontal(second)
         both = self.pooled_norm(self.pooled(pooled)) + self.shortcut_norm(self.shortcut(x))
         return self.out(F.relu(both, inplace=True))
 
@@ -42,15 +57,23 @@ def branch(channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-class CornerHead(nn.Module):
-    """Features of one stack [B, channels, H, W] -> CornerMaps."""
+class NoTags(nn.Module):
+    """In place of a branch: [B, channels, H, W] -> [B, 0, H, W]."""
 
-    def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int):
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
+        return x[:, :0]
+
+
+class CornerHead(nn.Module):
+    """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out."""
+
+    def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int, cascade: bool = False):
         super().__init__()
-        self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool)
-        self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool)
+        self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool, cascade)
+        self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool, cascade)
         self.tl_heat, self.br_heat = branch(channels, num_classes), branch(channels, num_classes)
-        self.tl_tag, self.br_tag = branch(channels, tag_dim), branch(channels, tag_dim)
+        self.tl_tag, self.br_tag = (branch(channels, tag_dim) if tag_dim else NoTags() for _ in range(2))
         self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
         for heat in (self.tl_heat, self.br_heat):
             last = heat[-1]

@@ -1,6 +1,7 @@
-"""The convolutional part of CornerNet: a backbone with a corner head behind every stack."""
+"""The convolutional part of CornerNet: a backbone with a corner head behind every stack, a region stage beside it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,11 +20,13 @@ class CornerNetwork(Network):
     """
 
     heads: Sequence[CornerHead]
+    regions: Sequence[Any]
 
-    def __init__(self, backbone: Backbone, heads: Sequence[CornerHead]):
+    def __init__(self, backbone: Backbone, heads: Sequence[CornerHead], regions: Sequence[nn.Module] = ()):
         super().__init__()
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)  # type: ignore[assignment]  # it does not say what it holds
+        self.regions = nn.ModuleList(regions)  # type: ignore[assignment]
 
     def segments(self) -> list[nn.Module]:
         """The parts that gradient checkpointing computes twice."""
@@ -33,10 +36,11 @@ class CornerNetwork(Network):
         self, images: Tensor, with_features: bool = False
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
         """Map images to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
-        features = [levels[0] for levels in self.backbone(images)]
         supervised = slice(None) if self.training else slice(-1, None)
-        heads = zip(self.heads[supervised], features[supervised], strict=True)
-        if not with_features:
-            return [head(x) for head, x in heads]
-        pooled = [(head, head.pooled(x)) for head, x in heads]
-        return [(head.maps(*corners), corners) for head, corners in pooled]
+        features = [levels[0] for levels in self.backbone(images)][supervised]
+        pooled = [head.pooled(x) for head, x in zip(self.heads[supervised], features, strict=True)]
+        maps = [head.maps(*corners) for head, corners in zip(self.heads[supervised], pooled, strict=True)]
+        if self.regions:
+            read = [region.maps(x) for region, x in zip(self.regions[supervised], features, strict=True)]
+            maps = [stack._replace(region=more) for stack, more in zip(maps, read, strict=True)]
+        return list(zip(maps, pooled, strict=True)) if with_features else maps

@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_scores, pair_up
+from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_up
+from cornernet.detectors.corner.scores import corner_scores
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections
@@ -38,9 +39,9 @@ REASONS = {
     "faint corners": "its box is there, but both corners score below test.draw_score",
     "faint top-left corner": "its box is there, but its top-left corner scores so low that the box does too",
     "faint bottom-right corner": "its box is there, but its bottom-right corner scores so low that the box does too",
-    "pair_penalty": "its corners score enough, but test.pair_penalty takes off too much for the distance of their tags",
+    "distance": "its corners score enough, but test.weights.distance takes off too much for the distance of their tags",
 }
-PAIRING = ("ae_threshold", "score", "pair_penalty", "assignment")  # settings of `decode` that `pair_up` takes
+PAIRING = ("ae_threshold", "score", "weights", "assignment")  # settings of `decode` that `pair_up` takes
 
 
 class CornerOracle:
@@ -76,8 +77,8 @@ class CornerOracle:
 
     def _faint(self, tl: Tensor, br: Tensor, min_score: float) -> str:
         """Why a pair scores below min_score."""
-        if pair_scores(tl.view(1, 1), br.view(1, 1), self.settings["score"]) >= min_score:
-            return "pair_penalty"
+        if corner_scores(tl.view(1, 1), br.view(1, 1), self.settings["score"]) >= min_score:
+            return "distance"
         if br >= min_score:
             return "faint top-left corner"
         return "faint bottom-right corner" if tl >= min_score else "faint corners"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet.config import Config, override
+from cornernet.config import Config, ScoreWeights, override
 from cornernet.detectors import build
 from cornernet.detectors.corner.assignment import assignment, by_hungarian, by_sinkhorn, worth
 from cornernet.detectors.corner.decode import decode
@@ -45,7 +45,10 @@ CROSSED = (3, 2, 6, 5)
 def test_tags_in_a_chain_give_the_crossed_box_by_distance_and_not_by_assignment(grouping):
     maps = planted((0, FIRST, (0.9, 0.9), (0.0, 0.3)), (0, SECOND, (0.9, 0.9), (0.4, 0.7)))
     assert boxes(maps) == {FIRST, SECOND, CROSSED}
-    assert boxes(maps, pair_penalty=5.0, floor=0.4) == {CROSSED}  # the nearest tags are those of two objects
+    # the nearest tags are those of two objects
+    assert boxes(maps, weights=ScoreWeights(distance=5.0), floor=0.4) == {
+        CROSSED
+    }  # the nearest tags are those of two objects
     assert boxes(maps, grouping) == {FIRST, SECOND}
 
 

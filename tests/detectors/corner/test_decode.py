@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cornernet.config import ScoreWeights
 from cornernet.detectors.corner.decode import Corners, decode, distances
 from cornernet.detectors.corner.targets import encode
 from cornernet.ops.tags import by_tags
@@ -67,7 +68,7 @@ def test_score_is_the_arithmetic_or_the_geometric_mean():
     plant(maps, 0, (2, 1, 7, 5), tl=0.8, br=0.2)
     assert decode(maps).scores[0, 0].item() == pytest.approx(0.5)
     assert decode(maps, score="geometric").scores[0, 0].item() == pytest.approx(0.4)
-    with pytest.raises(ValueError, match=r"mean or geometric, got 'max'"):
+    with pytest.raises(ValueError, match=r"mean, geometric or cpn, got 'max'"):
         decode(maps, score="max")
 
 
@@ -132,7 +133,7 @@ def test_rows_are_sorted_and_rejected_ones_score_minus_one():
 
 def test_half_precision_maps_are_read_in_float32():
     maps = CornerMaps(*(torch.randn(1, c, 12, 16).bfloat16() for c in (3, 3, 1, 1, 2, 2)))
-    ours, full = decode(maps), decode(CornerMaps(*(x.float() for x in maps)))
+    ours, full = decode(maps), decode(CornerMaps(*(x.float() for x in maps[:6])))
     assert all(torch.equal(a, b) for a, b in zip(ours, full, strict=True))
     assert ours.boxes.dtype == ours.scores.dtype == torch.float32
 
@@ -224,5 +225,5 @@ def test_a_pair_that_disagrees_pays_for_it():
     tl_heat, br_heat = heat.clone(), heat.clone()
     tl_heat[0, 0, 0, 0], br_heat[0, 0, 3, 3] = 3.0, 3.0
     maps = CornerMaps(tl_heat, br_heat, torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.4), offset, offset)
-    free, paid = (decode(maps, top_k=2, pair_penalty=p).scores[0, 0] for p in (0.0, 2.0))
+    free, paid = (decode(maps, top_k=2, weights=ScoreWeights(distance=p)).scores[0, 0] for p in (0.0, 2.0))
     assert paid.item() == pytest.approx(free.item() * math.exp(-0.8), rel=1e-5)

@@ -10,7 +10,7 @@ from cornernet.checkpoints.load import load_detector
 from cornernet.checkpoints.published import convert_file
 from cornernet.config import Config, override
 from cornernet.detectors.corner import official
-from cornernet.detectors.corner.detector import build
+from cornernet.detectors.corner.building import build
 
 TINY = [
     "model.backbone.stacks=2",

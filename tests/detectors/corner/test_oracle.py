@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cornernet import config, detectors
+from cornernet.config import ScoreWeights
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
@@ -18,7 +19,7 @@ from cornernet.structures import CornerMaps
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
 SETTINGS = {
-    "top_k": 20, "kernel": 3, "ae_threshold": 0.5, "num_dets": 50, "score": "mean", "pair_penalty": 0.0,
+    "top_k": 20, "kernel": 3, "ae_threshold": 0.5, "num_dets": 50, "score": "mean", "weights": ScoreWeights(),
     "pair_distance": by_tags, "assignment": None,
 }  # fmt: skip
 COLD = -20.0
@@ -217,7 +218,7 @@ LOST = {  # reason: maps, settings
     "faint corners": (lambda: with_pair(tl=0.2, br=0.2), {"top_k": 1}),
     "faint top-left corner": (lambda: with_pair(tl=0.1, br=0.4), {"top_k": 1}),
     "faint bottom-right corner": (lambda: with_pair(tl=0.4, br=0.1), {"top_k": 1, "score": "geometric"}),
-    "pair_penalty": (lambda: with_pair(tags=(0.0, 0.4)), {"top_k": 1, "pair_penalty": 4.0}),
+    "distance": (lambda: with_pair(tags=(0.0, 0.4)), {"top_k": 1, "weights": ScoreWeights(distance=4.0)}),
 }
 
 

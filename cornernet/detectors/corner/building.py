@@ -1,0 +1,122 @@
+"""Config -> CornerDetector: its network, losses, region stage and the way back from maps to boxes."""
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from cornernet import backbones
+from cornernet.config import Config, untyped
+from cornernet.config.ranges import COUNT, NOT_NEGATIVE, SHARE, Interval, ranges
+from cornernet.detectors import canvas
+from cornernet.detectors.corner import region
+from cornernet.detectors.corner.assignment import assignment
+from cornernet.detectors.corner.decode import decode
+from cornernet.detectors.corner.detector import CornerDetector
+from cornernet.detectors.corner.head import CornerHead
+from cornernet.detectors.corner.network import CornerNetwork
+from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.detectors.corner.region_loss import RegionLoss
+from cornernet.detectors.corner.stage import RegionStage
+from cornernet.detectors.losses import build_losses
+from cornernet.losses import AELoss, PairDistance
+
+CORNERS = ("heatmap", "grouping", "offset", "feature")
+REGION = ("pair", "classification")
+ROLES = CORNERS + REGION
+RANGES = {
+    "model.backbone.stem_channels": COUNT,
+    "model.head.channels": COUNT,
+    "model.head.pool_channels": COUNT,
+    "model.head.tag_dim": COUNT,
+    "model.region.top_k": COUNT,
+    "model.region.proposals": COUNT,
+    "model.region.positive_iou": Interval(0, 1, "(]"),
+    "model.region.min_pair": SHARE,
+    "model.min_overlap": Interval(0, 1, "(]"),
+    "test.top_k": COUNT,
+    "test.num_dets": COUNT,
+    "test.ae_threshold": Interval(0, math.inf, "[]"),
+    **dict.fromkeys((f"test.weights.{part}" for part in ("corner", "pair", "region", "distance")), NOT_NEGATIVE),
+}
+TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
+
+
+def places(config: Config) -> tuple[str, ...]:
+    """Config -> the places of losses that there are: those of a region stage where it has one."""
+    return CORNERS if config.model.region.name == "none" else ROLES
+
+
+def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:
+    """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
+    _check(config)
+    progress = torch.zeros((), device="cpu")
+    loss = _build_loss(config, num_classes, progress) if with_loss else None
+    backbone, head = _backbone(config), config.model.head
+    regions = region.build(config, head.channels, num_classes, backbone.stacks)
+    kinds = num_classes if config.model.region.class_corners or not regions else 1
+    tags = 0 if config.loss.grouping.name == "none" else head.tag_dim
+    cascade = head.pooling == "cascade"
+    heads = [CornerHead(head.channels, head.pool_channels, kinds, tags, cascade) for _ in range(backbone.stacks)]
+    test, distance = config.test, pair_distance(config)
+    decoder = partial(
+        decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
+        num_dets=config.model.region.proposals if regions else test.num_dets, score=test.score, weights=test.weights,
+        pair_distance=distance, assignment=assignment(test.grouping),
+    )  # fmt: skip
+    short = canvas.slack(config.data.input_size, backbone.multiple)
+    detector = CornerDetector(
+        CornerNetwork(backbone, heads, regions), loss, decoder, num_classes, config.model.min_overlap, short,
+        canvas.least(config.data), config.data.mean, config.data.std, TRACEABLE.get(test.grouping, ()),
+        _stage(config, num_classes, distance) if regions else None,
+    )  # fmt: skip
+    detector.progress = progress
+    return detector
+
+
+def _backbone(config: Config) -> backbones.Backbone:
+    settings, width = config.model.backbone, config.model.head.channels
+    body = backbones.build(settings, typed=not untyped(config, "model.backbone"), out_channels=width)
+    return backbones.single(body, width, settings.stride)
+
+
+def _check(config: Config) -> None:
+    """Refuse here what would otherwise only show up at the first step or evaluation."""
+    ranges(config, RANGES)
+    if not config.model.region.class_corners and config.model.region.name == "none":
+        raise ValueError("model.region.class_corners=false needs a region stage, such as model.region.name=cpn")
+    if config.test.kernel < 1 or config.test.kernel % 2 == 0:
+        raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
+
+
+def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
+    built, weights = build_losses(config, places(config), num_classes, config.model.head.channels, progress)
+    loss = AELoss(
+        regr_weight=weights["offset"],
+        focal_loss=built["heatmap"],
+        grouping_loss=built.get("grouping"),
+        offset_loss=built["offset"],
+        focal_weight=weights["heatmap"],
+        grouping_weight=weights.get("grouping", 1.0),
+        feature_loss=built.get("feature"),
+        feature_weight=weights.get("feature", 1.0),
+        across_processes=True,
+    )
+    if "classification" in built:
+        held = {place: weights[place] for place in REGION}
+        loss.region = RegionLoss(built["pair"], built["classification"], held, config.model.region.min_pair)
+    return loss
+
+
+def _stage(config: Config, num_classes: int, distance: PairDistance) -> RegionStage:
+    """Config, classes and the reading of the tags -> what surrounds its region stage."""
+    settings, test = config.model.region, config.test
+    propose = partial(
+        decode, top_k=settings.top_k, kernel=test.kernel, ae_threshold=math.inf, num_dets=settings.proposals,
+        score=test.score, weights=test.weights, pair_distance=distance,
+    )  # fmt: skip
+    return RegionStage(
+        propose, num_classes, settings.class_corners, settings.positive_iou, settings.min_pair, test.num_dets,
+        test.score, test.weights,
+    )  # fmt: skip

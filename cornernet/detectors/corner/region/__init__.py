@@ -1,0 +1,38 @@
+"""The region stages of the corner detector by name, `model.region.name`: what looks into boxes that corners propose.
+
+A region stage is one file; it defines what it is named after, a class whose further parameters are its arguments,
+`model.region.args`:
+
+    class bar(nn.Module):
+        def __init__(self, channels: int, num_classes: int, width: int = 64)
+
+channels is the width of the backbone's map. Each stack has one of its own. It offers
+
+    maps(features [B, channels, H, W]) -> tuple of maps [B, any, H, W], computed for the whole image; within the network
+    forward(maps, boxes [B, N, 4] float32, cells) -> RegionLogits
+
+Boxes have edges as coordinates: cell i covers [i, i + 1]. Proposals, labels, the loss and the score are the detector's.
+"""
+
+from torch import nn
+
+from cornernet import registry
+from cornernet.arguments import bound
+from cornernet.config import Config, untyped
+
+REGIONS = registry.modules(__name__, __path__)
+
+
+def build(config: Config, channels: int, num_classes: int, stacks: int) -> list[nn.Module]:
+    """Config, width of the features, classes -> a region stage for every stack; none where the name is none.
+
+    Raises ValueError, one sentence, for a name that is unknown or that nobody typed, and for arguments that do not fit.
+    """
+    name, args = config.model.region.name, config.model.region.args
+    if name == "none":
+        return []
+    kind = registry.own(
+        registry.find("region stage", name, REGIONS, __name__, typed=not untyped(config, "model.region"))
+    )
+    given = {"channels": channels, "num_classes": num_classes}
+    return [bound(f"region stage {name!r}", kind, args, given) for _ in range(stacks)]  # type: ignore[misc]

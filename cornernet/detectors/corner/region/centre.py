@@ -1,0 +1,41 @@
+"""Class logits of every cell, read around the middle of a box: the class of its inside without a second network.
+
+Between the centre keypoints of Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3.2, whose central region it
+reads, and the score maps of Dai et al.: R-FCN, 2016, arXiv 1605.06409, with one bin.
+"""
+
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from cornernet.backbones import ConvBlock
+from cornernet.detectors.corner.region.cpn import BIAS, rows
+from cornernet.ops.boxes import scaled
+from cornernet.structures import RegionLogits
+
+
+class centre(nn.Module):  # its name in a config
+    """One convolution and one map of logits, averaged over the middle of each box."""
+
+    def __init__(
+        self, channels: int, num_classes: int, width: int = 64, layers: int = 1, share: float = 0.33, points: int = 3
+    ) -> None:
+        """width: of the 3x3 convolutions in front of the logits, as many as layers says; share: of a box's sides that
+        is read, at points x points places.
+        """
+        super().__init__()
+        convs = [ConvBlock(channels if n == 0 else width, width) for n in range(layers)]
+        last = nn.Conv2d(width if layers else channels, num_classes, 1)
+        assert last.bias is not None
+        nn.init.constant_(last.bias, BIAS)
+        self.logits = nn.Sequential(*convs, last)
+        self.share, self.points = share, points
+
+    def maps(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Features [B, channels, H, W] -> logits [B, C, H, W]."""
+        return (self.logits(features),)
+
+    def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
+        """Logits of `maps`, boxes [B, N, 4] in cells -> RegionLogits, without a word on the pair."""
+        middle = rows(scaled(boxes, self.share))
+        read = roi_align(maps[0], middle, 1, 1.0, self.points, aligned=True)
+        return RegionLogits(None, read.view(*boxes.shape[:2], -1))

@@ -1,0 +1,65 @@
+"""Two heads behind RoIAlign: is this pair of corners one object, and of which class is what lies in its box?
+
+Duan, Xie, Qi, Bai, Huang, Tian: Corner Proposal Network, 2020, arXiv 2007.13816, section 3. The defaults are those of
+the published Hourglass networks; with few channels and 5 or 3 bins it suits small ones.
+"""
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from cornernet.backbones import ConvBlock
+from cornernet.structures import RegionLogits
+
+BIAS = -2.19  # logit of about 0.1: few proposals are objects
+
+
+class cpn(nn.Module):  # its name in a config
+    """Maps of the backbone and boxes -> whether each is an object, and its classes."""
+
+    def __init__(
+        self, channels: int, num_classes: int, pair_channels: int = 32, class_channels: int = 256, bins: int = 7,
+        layers: int = 2, samples: int = 1,
+    ) -> None:  # fmt: skip
+        """pair_channels, class_channels: width of the map that each head reads; bins: a side of what is read of a box,
+        of samples x samples points each; layers: 3x3 convolutions in front of either map.
+        """
+        super().__init__()
+        self.pair_map, self.class_map = _map(channels, pair_channels, layers), _map(channels, class_channels, layers)
+        self.pair_map.append(nn.BatchNorm2d(pair_channels))
+        self.pair_head, self.class_head = _head(pair_channels, 1, bins), _head(class_channels, num_classes, bins)
+        self.bins, self.samples = bins, samples
+
+    def maps(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Features [B, channels, H, W] -> what the pair head and the class head read."""
+        return self.pair_map(features), self.class_map(features)
+
+    def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
+        """Maps of `maps`, boxes [B, N, 4] in cells -> RegionLogits."""
+        of_pairs, of_classes = (self._read(x, boxes) for x in maps)
+        batch, count = boxes.shape[:2]
+        pair, classes = self.pair_head(of_pairs), self.class_head(of_classes)
+        return RegionLogits(pair.view(batch, count), classes.view(batch, count, -1))
+
+    def _read(self, features: Tensor, boxes: Tensor) -> Tensor:
+        return roi_align(features, rows(boxes), self.bins, 1.0, self.samples, aligned=True)
+
+
+def rows(boxes: Tensor) -> Tensor:
+    """Boxes [B, N, 4] -> [B N, 5], the number of the image in front."""
+    image = torch.arange(len(boxes), device=boxes.device).to(boxes.dtype)
+    return torch.cat([image[:, None, None].expand(-1, boxes.shape[1], 1), boxes], 2).flatten(0, 1)
+
+
+def _map(channels: int, width: int, layers: int) -> nn.Sequential:
+    return nn.Sequential(*(ConvBlock(channels if n == 0 else width, width) for n in range(layers)))
+
+
+def _head(channels: int, outputs: int, bins: int) -> nn.Sequential:
+    """Bins [N, channels, bins, bins] -> [N, outputs, 1, 1]."""
+    last = nn.Conv2d(channels, outputs, 1)
+    assert last.bias is not None
+    nn.init.constant_(last.bias, BIAS)
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, bins, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True), last
+    )

@@ -1,0 +1,40 @@
+"""Around a region stage: which boxes it is shown in training and in a test, and what comes of its word on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cornernet.config import ScoreWeights
+from cornernet.detectors.corner.decode import region_scored
+from cornernet.detectors.corner.proposals import Proposals, proposals
+from cornernet.detectors.corner.scores import How
+from cornernet.structures import CornerMaps, Detections, RegionLogits
+
+Region = Callable[[tuple[Tensor, ...], Tensor], RegionLogits]
+
+
+@dataclass(frozen=True)
+class RegionStage:
+    """Settings of a region stage; `propose` is `decode` as it makes boxes in training."""
+
+    propose: Callable[[CornerMaps], Detections]
+    num_classes: int
+    class_corners: bool
+    positive_iou: float
+    min_pair: float
+    num_dets: int
+    score: How
+    weights: ScoreWeights
+
+    @torch.no_grad()
+    def proposals(self, maps: CornerMaps, boxes: Tensor, labels: Tensor, mask: Tensor) -> Proposals:
+        """Maps of the last stack and the objects, boxes [B, M, 4] in cells -> what every stack is trained on."""
+        detached = CornerMaps(*(x.detach() for x in maps[:6]))  # type: ignore[arg-type]  # six tensors
+        return proposals(self.propose(detached), boxes, labels, mask, self.num_classes, self.positive_iou)
+
+    def scored(self, region: Region, maps: CornerMaps, pairs: Detections) -> Detections:
+        """Region stage of the last stack, its maps and pairs of corners in cells -> Detections in cells, best first."""
+        said = region(maps.region, pairs.boxes)
+        return region_scored(pairs, said, self.num_dets, self.score, self.weights, self.min_pair, self.class_corners)
