@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 USAGE = """tools/auto.py FOLDER out=DIR [minutes=N] [key=value ...]
 
 Looks at a set of labelled images, FOLDER or a file, in any format that is read (or shapes or cards), and writes
-DIR/config.yaml, whose every key has a comment that says why. Nothing is trained. DIR must be new or empty. minutes: that
-a training may take on the cores of this machine, 40 unless given; a GPU is not counted. Keys of a config go before what
-is chosen, and say where images are that are not found; for example
+DIR/config.yaml, whose every key has a comment that says why. Nothing is trained. DIR must be new or empty. minutes: how
+long a training may take on the cores of this machine, 40 unless given; a GPU is not counted. Keys of a config go before
+what is chosen, and say where images are that are not found; for example
   tools/auto.py photos out=recipes/photos
   tools/auto.py labels.json out=recipes/scans minutes=15 data.train.images=scans 'data.split_by=^(patient\\d+)_'"""
 

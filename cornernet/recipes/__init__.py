@@ -3,7 +3,7 @@
 Called by the command auto. Nothing is trained here: decisions are a pure function of facts and means.
 """
 
-from cornernet.recipes.choices import Choice, choices
+from cornernet.recipes.choices import Choice, decide
 from cornernet.recipes.facts import ClassFacts, Facts, measured
 from cornernet.recipes.means import Means
 from cornernet.recipes.recipe import Recipe, write
@@ -14,7 +14,7 @@ __all__ = [
     "Facts",
     "Means",
     "Recipe",
-    "choices",
+    "decide",
     "measured",
     "write",
 ]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import Sizes, sizes
-from cornernet.recipes.means import PRETRAINED, STAGE, WEIGHTS, Means
+from cornernet.recipes.means import PRETRAINED, WEIGHTS, Means
 
 COST = 1.5e-6  # seconds a pixel: configs/bccd.yaml takes 1.3 s for a step of 8 images of 288x384 on two cores
 CORES = 2  # below which a step was measured to take no longer, and above which it is taken to take less
@@ -19,6 +19,7 @@ STEADY = 2.0  # spread of sizes in a class below which a camera keeps its distan
 NEAR, WIDE = [0.8, 0.9, 1.0, 1.1, 1.2], [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]  # sides of crops
 SLOTS, MOST_SLOTS = 32, 2048
 KEPT, MOST_KEPT = 100, 1000  # detections of an image
+STAGE = "cpn"
 SHARE = 0.2  # held out where there is no validation set
 OWN = "as you asked"
 
@@ -31,35 +32,47 @@ class Choice(NamedTuple):
     why: str
 
 
-def choices(facts: Facts, means: Means, typed: dict[str, Any] | None = None) -> list[Choice]:
-    """Facts of a training set, means and what the user typed by key -> what a config for it says, typed keys first."""
-    typed = typed or {}
-    seen = sizes(facts, means)
-    free = [*_data(facts, seen), *_model(facts, means, seen), *_train(facts, means, seen), *_test(facts)]
-    kept = [each for each in free if not any(_touches(each.key, key) for key in typed)]
-    return [*(Choice(key, value, OWN) for key, value in typed.items()), *kept]
+def decide(facts: Facts, means: Means, typed: dict[str, Any] | None = None) -> list[Choice]:
+    """Facts of a training set, means and what the user typed, by key -> what a config for it says."""
+    typed, seen = typed or {}, sizes(facts, means)
+    free = [*_data(facts, means, seen), *_model(facts, means, seen), *_train(facts, means, seen), *_test(facts)]
+    kept = [each for each in free if not any(each.key.startswith(key + ".") for key in typed)]
+    own = [Choice(each.key, typed[each.key], OWN) if each.key in typed else each for each in kept]
+    return [*own, *(Choice(key, value, OWN) for key, value in typed.items() if key not in {each.key for each in own})]
 
 
-def _touches(key: str, typed: str) -> bool:
-    """Whether a typed key is this one or a section that it lies in."""
-    return key == typed or key.startswith(typed + ".")
-
-
-def _data(facts: Facts, seen: Sizes) -> Iterator[Choice]:
+def _data(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     height, width = seen.input_size
     yield Choice("data.longest_side", seen.longest_side, seen.why)
     share = f"three of four images are at most {facts.height:.2f} high and {facts.width:.2f} wide of their longer side"
     yield Choice("data.input_size", [height, width], f"{share}; multiples of 32")
-    slots = min(max(2 * SLOTS, SLOTS * math.ceil(facts.most / SLOTS)), MOST_SLOTS)
-    yield Choice("data.max_objects", slots, f"the fullest image has {facts.most} objects; more are cut")
+    most = facts.most * (2 if _mixed(facts, means) else 1)
+    slots = min(max(2 * SLOTS, SLOTS * math.ceil(most / SLOTS)), MOST_SLOTS)
+    twice = ", mixed ones hold up to about twice as many" if most > facts.most else ""
+    yield Choice("data.max_objects", slots, f"the fullest image has {facts.most} objects{twice}; more are cut")
+    yield from _transforms(facts, means, seen)
+
+
+def _mixed(facts: Facts, means: Means) -> tuple[str, ...]:
+    """The transforms that make more of few images."""
+    return means.mixing if facts.images < FEW else ()
+
+
+def _transforms(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
+    """All of them, so that the file has their order."""
+    few = f"{facts.images} images are few"
+    for name in _mixed(facts, means):
+        yield Choice(f"data.transforms.{name}.p", 0.5, f"{few}: half of them are shown with parts of others")
     steady = facts.spread < STEADY and facts.images >= FEW
-    sizes_vary = f"in a class the 90th percentile of the sides is {facts.spread:.2f} times the 10th"
-    number = f"{facts.images} images" + (", which are few" if facts.images < FEW else "")
-    yield Choice("data.transforms.crop.scales", NEAR if steady else WIDE, f"{sizes_vary}, and there are {number}")
+    number = f"and there are {facts.images} images" if facts.images >= FEW else f"and {few}"
+    why = f"in a class the 90th percentile of the sides is {facts.spread:.2f} times the 10th, {number}"
+    yield Choice("data.transforms.crop.scales", NEAR if steady else WIDE, why)
     border = f"a crop's centre keeps a quarter of the longest side, {seen.longest_side // 4}, from the edges"
     yield Choice("data.transforms.crop.border", seen.longest_side // 4, border)
-    yield Choice("data.transforms.flip.p", 0.5, "left-right flips; 0 where a mirror makes another class: letters, arrows")
-    yield Choice("data.transforms.flip.vertical", 0.0, "never assumed; 0.5 where up is down, under microscopes or from above")
+    yield Choice("data.transforms.flip.p", 0.5, "left-right; 0 where a mirror makes another class: letters, arrows")
+    yield Choice("data.transforms.flip.vertical", 0.0, "never assumed; 0.5 where no side is up, as under microscopes")
+    yield Choice("data.transforms.colour.strength", 0.4, "the published change; 0 where colours are to be measured")
+    yield Choice("data.transforms.lighting.std", 0.1, "the published noise on colours")
 
 
 def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
@@ -69,7 +82,7 @@ def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
         yield Choice("model.backbone.weights", "imagenet", "those of the package")
         cells = f"there the 5th percentile of objects spans {facts.small * seen.longest_side / seen.stride:.1f} cells"
         yield Choice("model.backbone.stride", seen.stride, cells)
-    if means.region and len(facts.seen) > 1:
+    if means.corner and len(facts.seen) > 1:
         told = f"{facts.told:.0%} are told by size, chance is {1 / len(facts.seen):.0%}"
         yield Choice("model.region.name", STAGE, f"{len(facts.seen)} classes: it looks into the boxes; {told}")
 
@@ -105,4 +118,3 @@ def _test(facts: Facts) -> Iterator[Choice]:
     full = f"the fullest image has {facts.most} objects, 95 % of them at most {facts.busy:.3g}"
     yield Choice("test.max_per_image", kept, f"{full}; COCO's figures count {KEPT} unless there are more")
     yield Choice("test.top_k", kept, f"corners of each kind, for {kept} detections")
-

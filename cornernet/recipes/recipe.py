@@ -1,6 +1,6 @@
 """From a data set on disk to the file of a recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -8,19 +8,16 @@ from omegaconf import OmegaConf
 
 from cornernet import config
 from cornernet.config import Data
-from cornernet.config.messages import flat
 from cornernet.data import opening, typed_data
 from cornernet.data.sources import DRAWN
 from cornernet.recipes import means, text
-from cornernet.recipes.choices import OWN, SHARE, Choice, choices
+from cornernet.recipes.choices import OWN, SHARE, Choice, decide
 from cornernet.recipes.facts import measured
-from cornernet.recipes.means import Means
 from cornernet.system import writing
 from cornernet.training import preflight, report
 
-BASE = "custom"
 FILE = "config.yaml"
-HEAD = "Written by cornernet auto for {}; its base is the shipped config of that name, and docs/auto.md explains it."
+HEAD = "Written by cornernet auto for {}; built on the shipped config that is its base, see docs/auto.md."
 
 
 class Recipe(NamedTuple):
@@ -41,19 +38,20 @@ def write(folder: str | Path, out: str | Path, minutes: int, overrides: Sequence
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} must be a new or an empty folder, and holds something")
-    settings = config.load(BASE, overrides)
+    typed = _typed(overrides)
+    there = means.found(minutes, typed)
+    settings = config.load(there.base, overrides)
     where = _where(str(folder), settings.data, typed_data(settings))
-    found = report(BASE, [*overrides, *assigned(where)])
+    found = report(there.base, [*overrides, *assigned(where)])
     if refusal := found.refusal():
         raise ValueError(refusal)
     source, held = found.splits["train"]
-    facts, typed = measured(held, source.class_names), _typed(overrides)
-    typed = {key: value for key, value in typed.items() if key not in {each.key for each in where}}
-    chosen = [*where, *choices(facts, _means(minutes, typed), typed)]
-    preflight.check(config.load(BASE, assigned(chosen)))
+    facts = measured(held, source.class_names)
+    chosen = [*where, *decide(facts, there, {key: x for key, x in typed.items() if key not in {w.key for w in where}})]
+    preflight.check(config.load(there.base, assigned(chosen)))
     told = text.told(facts)
     out.mkdir(parents=True, exist_ok=True)
-    writing.write(out / FILE, text.document(BASE, [HEAD.format(source.origin), *told], chosen))
+    writing.write(out / FILE, text.document(there.base, [HEAD.format(source.origin), *told], chosen))
     return Recipe(out / FILE, told, chosen)
 
 
@@ -79,12 +77,12 @@ def _where(given: str, data: Data, typed: bool) -> list[Choice]:
 
 
 def _typed(overrides: Sequence[str]) -> dict[str, Any]:
-    """Overrides -> what they set, by key."""
-    return dict(flat(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides))))))
+    """Overrides -> what they set, by key; an empty mapping is a value too."""
+    given = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    return dict(_leaves(cast(dict[str, Any], given), ""))
 
 
-def _means(minutes: int, typed: dict[str, Any]) -> Means:
-    """The means at hand, less what a typed part stands in for."""
-    there = means.found(minutes)
-    own, corners = "model.backbone.name" in typed, typed.get("model.detector", "corner") == "corner"
-    return there._replace(pretrained=there.pretrained and not own, region=there.region and corners)
+def _leaves(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        inner = isinstance(value, dict) and value
+        yield from _leaves(value, f"{prefix}{key}.") if inner else [(f"{prefix}{key}", value)]

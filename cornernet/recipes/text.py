@@ -1,5 +1,7 @@
 """A recipe as a YAML file: what was measured at its head, and above every key why it is so."""
 
+import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,14 +13,22 @@ from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import looks_tell
 
 WIDTH = 118
+PLAIN = re.compile(r"[/A-Za-z][\w./-]*", re.ASCII)
 NAMED = 12  # classes that are named one by one
 FEW_IMAGES = 10  # of a class, below which it is hardly learnt
 
 
 def scalar(value: Any) -> str:
-    """Value -> YAML on one line, in which nothing is looked up by ${...}."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=2**20)
-    return text.removesuffix("\n").removesuffix("\n...").replace("${", "\\${")
+    """Value -> YAML on one line, in which nothing is looked up by ${...}; text that might be read as more is quoted."""
+    if isinstance(value, str):
+        meant = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+        plain = PLAIN.fullmatch(meant) and yaml.safe_load(meant) == meant
+        return meant if plain else json.dumps(meant, ensure_ascii=False)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(scalar, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{scalar(key)}: {scalar(x)}' for key, x in value.items())}}}"
+    return yaml.safe_dump(value).splitlines()[0]
 
 
 def document(base: str, head: Iterable[str], chosen: Iterable[Choice]) -> str:
@@ -74,6 +84,6 @@ def _classes(facts: Facts) -> Iterator[str]:
 
 
 def _by_size(facts: Facts) -> str:
-    chance = f"{facts.told:.0%} of the classes are told by the size of the box alone, chance is {1 / len(facts.seen):.0%}"
+    chance = f"classes: {facts.told:.0%} are told by the size of the box alone, chance is {1 / len(facts.seen):.0%}"
     rest = "what tells them apart is inside the boxes" if looks_tell(facts) else "sizes help"
     return f"{chance}: {rest}; whether boxes are enough is unknown before a training"
