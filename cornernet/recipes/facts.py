@@ -78,7 +78,7 @@ def _overlapping(held: Contents) -> float:
     for i in filled[np.linspace(0, len(filled) - 1, min(LOOKED_AT, len(filled))).astype(int)].tolist():
         rows = slice(int(starts[i]), min(int(starts[i + 1]), int(starts[i]) + COMPARED))
         boxes, labels = torch.from_numpy(held.boxes[rows]), torch.from_numpy(held.labels[rows])
-        near = (box_iou(boxes, boxes) >= OVERLAP) & (labels[:, None] == labels) & ~torch.eye(len(boxes), dtype=bool)
+        near = (box_iou(boxes, boxes) >= OVERLAP) & (labels[:, None] == labels) & ~torch.eye(len(boxes)).bool()
         seen, found = seen + len(boxes), found + int(near.any(1).sum())
     return found / seen
 
