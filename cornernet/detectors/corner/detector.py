@@ -18,7 +18,7 @@ from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
-from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
+from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.pairing import pair_distance
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.targets import encode, radius_in_cells
@@ -53,7 +53,7 @@ class CornerDetector(Detector):
     cannot hold.
     """
 
-    parts, reasons = PARTS, REASONS  # of a diagnosis
+    parts, alone, reasons = PARTS, ALONE, REASONS  # of a diagnosis
     network: CornerNetwork
     mean: Tensor
     std: Tensor

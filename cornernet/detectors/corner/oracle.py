@@ -11,6 +11,9 @@ What is true is what `targets.encode` says:
   rejected. A corner belongs to the nearest object of its class whose bump reaches its cell, one cell at the least: this
   is how far training lets a corner stray. With true heatmaps it is the very cell. So tags and centripetal shifts need
   no values of their own.
+- pairs among labelled objects: the same, but rejected is only a pair whose corners belong to two different objects,
+  here whatever the class of the corners. All others stay as predicted. So what nobody labelled is no gain, as it is in
+  the grouping, and neither are pairs under a wrong class.
 """
 
 from collections.abc import Sequence
@@ -26,6 +29,8 @@ from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 PARTS = ("heatmaps", "offsets", "grouping")
+LABELLED = "pairs among labelled objects"
+ALONE = (LABELLED,)
 REASONS = {
     "both corners": "neither of its corners is among the test.top_k peaks, in any class",
     "top-left corner": "its top-left corner is not among the test.top_k peaks, in any class",
@@ -61,7 +66,11 @@ class CornerOracle:
     def predict(self, parts: Sequence[str] = ()) -> Detections:
         """Detections in input pixels with these parts true, in the order of their scores; see the module."""
         tl, br = self._corners(parts)
-        found = best_pairs(tl, br, self._pairs(tl, br, "grouping" in parts).scores, self.settings["num_dets"])
+        return self._boxes(tl, br, self._pairs(tl, br, parts))
+
+    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs) -> Detections:
+        """Pairs -> Detections in input pixels; nowhere else does a pair become a box with a score."""
+        found = best_pairs(tl, br, pairs.scores, self.settings["num_dets"])
         return found._replace(boxes=found.boxes * self.stride)
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
@@ -117,7 +126,7 @@ class CornerOracle:
     @cached_property
     def _predicted(self) -> tuple[Corners, Corners, Pairs]:
         tl, br = self._corners(())
-        return tl, br, self._pairs(tl, br, False)
+        return tl, br, self._pairs(tl, br, ())
 
     def _corners(self, parts: Sequence[str]) -> tuple[Corners, Corners]:
         m, t, how = self.maps, self.targets, (self.settings["top_k"], self.settings["kernel"])
@@ -128,12 +137,24 @@ class CornerOracle:
             return tl, br
         return self._placed(tl, t.tl_index, t.tl_offset), self._placed(br, t.br_index, t.br_offset)
 
-    def _pairs(self, tl: Corners, br: Corners, true: bool) -> Pairs:
+    def _pairs(self, tl: Corners, br: Corners, parts: Sequence[str]) -> Pairs:
         distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
-        if true:
-            first, second = (self._belong(c, index).float() for c, index in self._kinds(tl, br))
-            distance, allowed = torch.zeros_like(distance), first @ second.transpose(1, 2) > 0
+        if "grouping" in parts or LABELLED in parts:
+            allowed = joined = self._joined(tl, br)
+            distance = distance.masked_fill(joined, 0)
+        if LABELLED in parts:
+            allowed = joined | self._joined(tl, br, any_class=True) | ~self._owned(tl, br)
         return pair_up(tl, br, distance, **{key: self.settings[key] for key in PAIRING}, allowed=allowed)
+
+    def _joined(self, tl: Corners, br: Corners, any_class: bool = False) -> Tensor:
+        """Pairs [1, K, K] whose corners belong to one object."""
+        first, second = (self._belong(c, index, any_class).float() for c, index in self._kinds(tl, br))
+        return first @ second.transpose(1, 2) > 0
+
+    def _owned(self, tl: Corners, br: Corners) -> Tensor:
+        """Pairs [1, K, K] whose corners both belong to an object, in any class."""
+        first, second = (self._belong(c, index, any_class=True).any(-1) for c, index in self._kinds(tl, br))
+        return first[:, :, None] & second[:, None]
 
     def _kinds(self, tl: Corners, br: Corners) -> tuple[tuple[Corners, Tensor], ...]:
         return (tl, self.targets.tl_index), (br, self.targets.br_index)
