@@ -140,21 +140,17 @@ class CornerOracle:
     def _pairs(self, tl: Corners, br: Corners, parts: Sequence[str]) -> Pairs:
         distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
         if "grouping" in parts or LABELLED in parts:
-            allowed = joined = self._joined(tl, br)
-            distance = distance.masked_fill(joined, 0)
-        if LABELLED in parts:
-            allowed = joined | self._joined(tl, br, any_class=True) | ~self._owned(tl, br)
+            joined, crossed = self._joined(tl, br)
+            distance, allowed = distance.masked_fill(joined, 0), joined if "grouping" in parts else ~crossed
         return pair_up(tl, br, distance, **{key: self.settings[key] for key in PAIRING}, allowed=allowed)
 
-    def _joined(self, tl: Corners, br: Corners, any_class: bool = False) -> Tensor:
-        """Pairs [1, K, K] whose corners belong to one object."""
-        first, second = (self._belong(c, index, any_class).float() for c, index in self._kinds(tl, br))
-        return first @ second.transpose(1, 2) > 0
-
-    def _owned(self, tl: Corners, br: Corners) -> Tensor:
-        """Pairs [1, K, K] whose corners both belong to an object, in any class."""
-        first, second = (self._belong(c, index, any_class=True).any(-1) for c, index in self._kinds(tl, br))
-        return first[:, :, None] & second[:, None]
+    def _joined(self, tl: Corners, br: Corners) -> tuple[Tensor, Tensor]:
+        """Pairs [1, K, K] of corners of one object, in its class, and of corners of two objects, in any class."""
+        kinds = self._kinds(tl, br)
+        ours = [[self._belong(*kind, any_class).float() for kind in kinds] for any_class in (False, True)]
+        joined, alike = (first @ second.transpose(1, 2) > 0 for first, second in ours)
+        first, second = (x.any(-1) for x in ours[1])
+        return joined, first[:, :, None] & second[:, None] & ~(joined | alike)
 
     def _kinds(self, tl: Corners, br: Corners) -> tuple[tuple[Corners, Tensor], ...]:
         return (tl, self.targets.tl_index), (br, self.targets.br_index)

@@ -79,7 +79,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
             image_ids.append(source.record(i).image_id)
             for parts, answer in answers.items():
                 answered[parts].append(answer.found)
-            names = called(seen.boxes, torch.from_numpy(source.labels(i)), seen.shown)
+            names = called(seen.boxes, torch.from_numpy(source.labels(i)), answers[()].found)
             done.outcomes += _outcomes(source, i, seen.reasons, names, limits)
             stray = int((seen.objects < 0).sum())
             done.shown, done.stray = done.shown + len(seen.objects), done.stray + stray

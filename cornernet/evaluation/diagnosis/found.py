@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     size: str  # a key of SIZES, by the area of the box
     reason: str  # why it is missed, "" if it is not
     limits: list[str]  # what even the truth cannot show of it
-    called: str | None = None  # the class it was found under, whichever that is; None: no detection shown fits it
+    called: str | None = None  # the class of the best detection on it, at any score; None: there is none
 
 
 class Seen(NamedTuple):

@@ -134,7 +134,7 @@ def _confused(found: Diagnosis) -> list[str]:
     if counts is None:
         return []
     pairs = counts["other classes"]
-    head = f"of {counts['objects']} objects found whatever the class, {counts['another']} under another class"
+    head = f"of {counts['objects']} objects found at any score, {counts['another']} under another class"
     named = [f"{x['class']} -> {x['under']} {x['objects']}" for x in pairs[:MOST]]
     rest = sum(x["objects"] for x in pairs[MOST:])
     return [": ".join([head, *([", ".join(named + ([f"others {rest}"] if rest else []))] if named else [])])]
