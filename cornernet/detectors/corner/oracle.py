@@ -11,9 +11,9 @@ What is true is what `targets.encode` says:
   rejected. A corner belongs to the nearest object of its class whose bump reaches its cell, one cell at the least: this
   is how far training lets a corner stray. With true heatmaps it is the very cell. So tags and centripetal shifts need
   no values of their own.
-- pairs among labelled objects: the same, but rejected is only a pair whose corners belong to two different objects,
-  here whatever the class of the corners. All others stay as predicted. So what nobody labelled is no gain, as it is in
-  the grouping, and neither are pairs under a wrong class.
+- pairs among labelled objects: the same in every class, right or wrong, but rejected is only a pair whose corners
+  belong to two different objects; one with a corner that belongs to none stays as predicted. So neither the boxes of
+  what nobody labelled nor those under a wrong class are a gain, as they are with true grouping.
 """
 
 from collections.abc import Sequence
@@ -139,18 +139,17 @@ class CornerOracle:
 
     def _pairs(self, tl: Corners, br: Corners, parts: Sequence[str]) -> Pairs:
         distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
-        if "grouping" in parts or LABELLED in parts:
-            joined, crossed = self._joined(tl, br)
-            distance, allowed = distance.masked_fill(joined, 0), joined if "grouping" in parts else ~crossed
+        if "grouping" in parts:
+            (allowed, _), distance = self._joined(tl, br), torch.zeros_like(distance)
+        elif LABELLED in parts:
+            (joined, _), (alike, owned) = (self._joined(tl, br, any_class) for any_class in (False, True))
+            allowed, distance = joined | alike | ~owned, distance.masked_fill(joined | alike, 0)
         return pair_up(tl, br, distance, **{key: self.settings[key] for key in PAIRING}, allowed=allowed)
 
-    def _joined(self, tl: Corners, br: Corners) -> tuple[Tensor, Tensor]:
-        """Pairs [1, K, K] of corners of one object, in its class, and of corners of two objects, in any class."""
-        kinds = self._kinds(tl, br)
-        ours = [[self._belong(*kind, any_class).float() for kind in kinds] for any_class in (False, True)]
-        joined, alike = (first @ second.transpose(1, 2) > 0 for first, second in ours)
-        first, second = (x.any(-1) for x in ours[1])
-        return joined, first[:, :, None] & second[:, None] & ~(joined | alike)
+    def _joined(self, tl: Corners, br: Corners, any_class: bool = False) -> tuple[Tensor, Tensor]:
+        """Pairs [1, K, K] whose corners belong to one object, and those whose corners both belong to any."""
+        first, second = (self._belong(*kind, any_class).float() for kind in self._kinds(tl, br))
+        return first @ second.transpose(1, 2) > 0, first.amax(-1)[:, :, None] * second.amax(-1)[:, None] > 0
 
     def _kinds(self, tl: Corners, br: Corners) -> tuple[tuple[Corners, Tensor], ...]:
         return (tl, self.targets.tl_index), (br, self.targets.br_index)
