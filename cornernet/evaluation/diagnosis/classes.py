@@ -28,7 +28,11 @@ def true_classes(rows: Detections, boxes: Tensor, labels: Tensor) -> Detections:
     place = torch.arange(len(scores))
     better = (scores[:, None] > scores) | ((scores[:, None] == scores) & (place[:, None] < place))
     again = better & (shown[:, None] == shown) & (rows.labels[:, None] != rows.labels) & fits[:, None] & fits
-    kept = ~(again & (box_iou(rows.boxes, rows.boxes) >= SAME)).any(0)
+    again &= box_iou(rows.boxes, rows.boxes) >= SAME
+    kept = torch.ones_like(fits)
+    for i in scores.argsort(descending=True, stable=True).tolist():
+        if kept[i]:
+            kept &= ~again[i]
     named = rows._replace(labels=torch.where(fits, labels[shown], rows.labels))
     return Detections(*(x[kept] for x in named))
 
