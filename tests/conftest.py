@@ -116,14 +116,15 @@ def tiny_anchor(tiny) -> Path:
 
 TINY_RESNET = """
 base: tiny.yaml
-model: {backbone: {name: resnet18}}
+model:
+  backbone: {name: resnet18}
+  region:
+    {name: cpn, class_corners: false, top_k: 10, proposals: 20, args: {pair_channels: 4, class_channels: 8, bins: 3}}
+loss: {grouping: {name: none}}
 train: {ema: null}
 """
-KINDS = (
-    "corner",
-    "anchor",
-    "corner_resnet18",
-)  # on an hourglass without a neck, with one, and on a ResNet with its own
+# on an hourglass without a neck, with one, and on a ResNet with its own and a region stage behind corners of no class
+KINDS = ("corner", "anchor", "corner_resnet18")
 
 
 @pytest.fixture(scope="session")

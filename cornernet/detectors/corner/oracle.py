@@ -11,6 +11,9 @@ What is true is what `targets.encode` says:
   rejected. A corner belongs to the nearest object of its class whose bump reaches its cell, one cell at the least: this
   is how far training lets a corner stray. With true heatmaps it is the very cell. So tags and centripetal shifts need
   no values of their own.
+- pairs among labelled objects: the same in every class, right or wrong, but rejected is only a pair whose corners
+  belong to two different objects; one with a corner that belongs to none stays as predicted. So neither the boxes of
+  what nobody labelled nor those under a wrong class are a gain, as they are with true grouping.
 """
 
 from collections.abc import Sequence
@@ -27,6 +30,8 @@ from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 PARTS = ("heatmaps", "offsets", "grouping")
+LABELLED = "pairs among labelled objects"
+ALONE = (LABELLED,)
 REASONS = {
     "both corners": "neither of its corners is among the test.top_k peaks, in any class",
     "top-left corner": "its top-left corner is not among the test.top_k peaks, in any class",
@@ -62,7 +67,11 @@ class CornerOracle:
     def predict(self, parts: Sequence[str] = ()) -> Detections:
         """Detections in input pixels with these parts true, in the order of their scores; see the module."""
         tl, br = self._corners(parts)
-        found = best_pairs(tl, br, self._pairs(tl, br, "grouping" in parts).scores, self.settings["num_dets"])
+        return self._boxes(tl, br, self._pairs(tl, br, parts))
+
+    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs) -> Detections:
+        """Pairs -> Detections in input pixels; nowhere else does a pair become a box with a score."""
+        found = best_pairs(tl, br, pairs.scores, self.settings["num_dets"])
         return found._replace(boxes=found.boxes * self.stride)
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
@@ -118,7 +127,7 @@ class CornerOracle:
     @cached_property
     def _predicted(self) -> tuple[Corners, Corners, Pairs]:
         tl, br = self._corners(())
-        return tl, br, self._pairs(tl, br, False)
+        return tl, br, self._pairs(tl, br, ())
 
     def _corners(self, parts: Sequence[str]) -> tuple[Corners, Corners]:
         m, t, how = self.maps, self.targets, (self.settings["top_k"], self.settings["kernel"])
@@ -129,12 +138,19 @@ class CornerOracle:
             return tl, br
         return self._placed(tl, t.tl_index, t.tl_offset), self._placed(br, t.br_index, t.br_offset)
 
-    def _pairs(self, tl: Corners, br: Corners, true: bool) -> Pairs:
+    def _pairs(self, tl: Corners, br: Corners, parts: Sequence[str]) -> Pairs:
         distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
-        if true:
-            first, second = (self._belong(c, index).float() for c, index in self._kinds(tl, br))
-            distance, allowed = torch.zeros_like(distance), first @ second.transpose(1, 2) > 0
+        if "grouping" in parts:
+            (allowed, _), distance = self._joined(tl, br), torch.zeros_like(distance)
+        elif LABELLED in parts:
+            (joined, _), (alike, owned) = (self._joined(tl, br, any_class) for any_class in (False, True))
+            allowed, distance = joined | alike | ~owned, distance.masked_fill(joined | alike, 0)
         return pair_up(tl, br, distance, **{key: self.settings[key] for key in PAIRING}, allowed=allowed)
+
+    def _joined(self, tl: Corners, br: Corners, any_class: bool = False) -> tuple[Tensor, Tensor]:
+        """Pairs [1, K, K] whose corners belong to one object, and those whose corners both belong to any."""
+        first, second = (self._belong(*kind, any_class).float() for kind in self._kinds(tl, br))
+        return first @ second.transpose(1, 2) > 0, first.amax(-1)[:, :, None] * second.amax(-1)[:, None] > 0
 
     def _kinds(self, tl: Corners, br: Corners) -> tuple[tuple[Corners, Tensor], ...]:
         return (tl, self.targets.tl_index), (br, self.targets.br_index)

@@ -1,7 +1,8 @@
 """What a region stage is trained on: boxes of the predicted corners and of the objects, and what each of them shows.
 
-Duan et al.: Corner Proposal Network, 2020, arXiv 2007.13816, section 3.2. Shapes are static: a slot that holds no
-proposal or no object repeats the image's first one and is ignored, so that norms see boxes as they are.
+Duan et al.: Corner Proposal Network, 2020, arXiv 2007.13816, section 3.2. Shapes are static: the slots that hold no
+proposal and no object repeat the image's boxes in turn and are ignored, so that norms see boxes as they are, all of
+them equally often.
 """
 
 from typing import NamedTuple
@@ -42,11 +43,17 @@ def proposals(
     label = torch.where(positive, labels.gather(1, which), num_classes)
     own = torch.where(mask, labels, IGNORED)
     every = torch.cat([found.boxes, boxes.to(found.boxes.dtype)], 1)
-    counted = torch.cat([valid, mask], 1)
-    first = every.gather(1, counted.float().argmax(1)[:, None, None].expand(-1, 1, 4))
     return Proposals(
-        torch.where(counted[..., None], every, first),
+        every.gather(1, _in_turn(torch.cat([valid, mask], 1))[..., None].expand(-1, -1, 4)),
         torch.cat([torch.where(valid, label, IGNORED), own], 1),
         torch.cat([best * positive, mask.to(best.dtype)], 1),
         torch.cat([torch.zeros_like(valid), mask], 1),
     )
+
+
+def _in_turn(counted: Tensor) -> Tensor:
+    """Slots [B, N] bool -> for every slot one that counts, [B, N] int64: itself, or the next of those that do."""
+    order = counted.byte().argsort(dim=1, descending=True, stable=True)  # those that count, then the others
+    turn = (~counted).cumsum(1) - 1
+    shown = order.gather(1, turn.clamp(min=0) % counted.sum(1, keepdim=True).clamp(min=1))
+    return torch.where(counted, torch.arange(counted.shape[1], device=counted.device), shown)

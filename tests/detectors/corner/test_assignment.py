@@ -46,9 +46,7 @@ def test_tags_in_a_chain_give_the_crossed_box_by_distance_and_not_by_assignment(
     maps = planted((0, FIRST, (0.9, 0.9), (0.0, 0.3)), (0, SECOND, (0.9, 0.9), (0.4, 0.7)))
     assert boxes(maps) == {FIRST, SECOND, CROSSED}
     # the nearest tags are those of two objects
-    assert boxes(maps, weights=ScoreWeights(distance=5.0), floor=0.4) == {
-        CROSSED
-    }  # the nearest tags are those of two objects
+    assert boxes(maps, weights=ScoreWeights(distance=5.0), floor=0.4) == {CROSSED}
     assert boxes(maps, grouping) == {FIRST, SECOND}
 
 

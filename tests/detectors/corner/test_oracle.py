@@ -10,7 +10,7 @@ from cornernet import config, detectors
 from cornernet.config import ScoreWeights
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
-from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
+from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
@@ -129,6 +129,39 @@ def test_true_grouping_keeps_the_pairs_of_objects_alone():
     assert [box for box, _, score in rows(x.predict()) if score > 0.8] != boxes
     found = {tuple(box) for box, _, score in rows(x.predict(("grouping",))) if score > 0.8}
     assert found == {(8, 12, 56, 72), (76, 20, 116, 68)}
+
+
+def hot(found):
+    """Boxes of the planted corners with their class."""
+    return {(tuple(box), label) for box, label, score in rows(found) if score > 0.8}
+
+
+CROSSED = [(8, 12, 56, 72), (76, 20, 116, 88)]
+
+
+def test_pairs_are_true_among_labelled_objects_alone():
+    """Tags join the corners of two objects crosswise, those of a third that nobody labelled and of a fourth's half."""
+    maps, unlabelled, odd = blank(), (20, 100, 40, 120), (4, 40, 20, 72)
+    plant(maps, CROSSED[0], tags=(0, 5))
+    plant(maps, CROSSED[1], tags=(5, 0))
+    plant(maps, unlabelled, tags=(9, 9))
+    plant(maps, odd, kinds="tl", tags=(5, 5))  # agrees with the first object's bottom-right corner
+    x = oracle(maps, CROSSED)
+    wrong = ((8, 12, 116, 88), 0)
+    assert wrong in hot(x.predict()) and not {(box, 0) for box in CROSSED} & hot(x.predict())
+    theirs = {((*odd[:2], *CROSSED[0][2:]), 0), (unlabelled, 0)}  # as predicted
+    assert hot(x.predict(ALONE)) == {(box, 0) for box in CROSSED} | theirs
+    assert hot(x.predict(("grouping",))) == {(box, 0) for box in CROSSED}
+
+
+def test_pairs_are_true_under_a_wrong_class_too():
+    """So that the row gains nothing by the class: crossed ones go, right ones come, all under the predicted class."""
+    maps = blank()
+    plant(maps, CROSSED[0], label=1, tags=(0, 5))
+    plant(maps, CROSSED[1], label=1, tags=(5, 0))
+    x = oracle(maps, CROSSED, [0, 0])
+    assert hot(x.predict()) == {((8, 12, 116, 88), 1)}
+    assert hot(x.predict(ALONE)) == {(box, 1) for box in CROSSED} and not hot(x.predict(("grouping",)))
 
 
 def test_a_corner_belongs_to_the_nearest_object_that_reaches_it():
