@@ -18,7 +18,7 @@ FLOORS = [  # bottom up
     ["prediction"],
     ["evaluation"],
     ["training"],
-    ["experiments", "export", "profiling"],
+    ["experiments", "export", "profiling", "recipes"],
     ["cli"],
 ]
 OPEN = {

