@@ -64,6 +64,7 @@ class Detector(Predicting):
     network: Network
     progress: Tensor | None = None
     parts: Sequence[str] = ()  # of a diagnosis, what it replaces by the truth, in this order
+    alone: Sequence[str] = ()  # what else it replaces, each by itself
     # of a diagnosis: what can go wrong with an object before its boxes leave the detector, in the order in which it
     # happens, name -> one line
     reasons: Mapping[str, str] = {}

@@ -12,7 +12,7 @@ from cornernet.structures import Detections
 class Oracle(Protocol):
     """One image's output, read once, and what would come of it were parts of it the truth.
 
-    The parts and the reasons are those that its `Detector` names.
+    The parts, those tried alone and the reasons are those that its `Detector` names.
     """
 
     def predict(self, parts: Sequence[str] = ()) -> Detections:

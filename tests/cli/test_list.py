@@ -31,7 +31,7 @@ def test_the_overview_names_everything(capsys):
     command.main(None, None, None)
     rows = [row.split(maxsplit=1) for row in capsys.readouterr().out.splitlines() if not row.startswith(" ")]
     assert {row[0] for row in rows} == set(command.ALL)
-    assert ["metrics", "ap90, coco"] in rows and ["callbacks", "json_lines"] in rows
+    assert ["metrics", "any_class, ap90, coco"] in rows and ["callbacks", "json_lines"] in rows
 
 
 def test_losses_are_those_of_list_losses(capsys):
@@ -55,7 +55,10 @@ def test_one_is_printed_with_all_that_it_says(capsys):
     ("words", "message"),
     [
         (("metric", None, None), "there is no kind metric, did you mean metrics? there are losses, backbones"),
-        (("metrics", "cocoa", None), "there is no cocoa among the metrics, did you mean coco? there are ap90, coco"),
+        (
+            ("metrics", "cocoa", None),
+            "there is no cocoa among the metrics, did you mean coco? there are any_class, ap90",
+        ),
         (("metrics", "coco", "AP"), "got 'AP' behind list metrics coco; only of losses"),
         (("losses", "boxes", None), "there is no role 'boxes' for a loss; there are heatmap"),
     ],

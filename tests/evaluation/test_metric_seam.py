@@ -20,7 +20,7 @@ from cornernet.evaluation import matching
 from cornernet.evaluation.chosen import DEFAULT, chosen, known
 from cornernet.evaluation.evaluated import Evaluated, nothing
 from cornernet.evaluation.measure import TAKEN, Measure, by_figure, declared, figures_of
-from cornernet.evaluation.measures import FIGURES, MEASURES
+from cornernet.evaluation.measures import FIGURES, MEASURES, coco
 from cornernet.evaluation.metrics import Metrics, table
 from cornernet.evaluation.scoring import score
 from cornernet.evaluation.truth import from_coco, placed
@@ -106,8 +106,8 @@ def test_one_file_picks_the_best_by_its_name_and_nothing_else_is_touched(tiny, t
 
 
 def test_the_registry_holds_the_figures_of_coco():
-    assert list(MEASURES) == ["ap90", "coco"] and len(FIGURES) == 13 and DEFAULT.measure is MEASURES["coco"]
-    assert {item.name for item in fields(Metrics)} <= {*FIGURES, *TAKEN}
+    assert list(MEASURES) == ["any_class", "ap90", "coco"] and DEFAULT.measure is MEASURES["coco"]
+    assert len(FIGURES) == 15 and {item.name for item in fields(Metrics)} <= {*FIGURES, *TAKEN}
 
 
 def test_better_is_what_the_metric_says():
@@ -217,7 +217,7 @@ def test_a_metric_that_fails_is_named(value, message):
 def test_nothing_to_measure_is_a_dash():
     found = figures_of(nothing(), {"m": Measure("m", lambda seen: float("nan"), True, {"m": "it"})})["m"]
     assert (found.value, found.text) == (-1, "-")
-    zero = dict.fromkeys((*FIGURES, "images", "objects", "detections"), 0)
+    zero = dict.fromkeys((*coco.FIGURES, "AP90", "images", "objects", "detections"), 0)
     assert "\nm              -  it\n" in table(Metrics(**zero, own=[found]))
 
 

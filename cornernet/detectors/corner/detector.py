@@ -11,7 +11,7 @@ from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
-from cornernet.detectors.corner.oracle import PARTS, REASONS, CornerOracle
+from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.stage import RegionStage
 from cornernet.detectors.corner.targets import encode, radius_in_cells
@@ -31,7 +31,7 @@ class CornerDetector(Detector):
     cannot hold.
     """
 
-    parts, reasons = PARTS, REASONS  # of a diagnosis
+    parts, alone, reasons = PARTS, ALONE, REASONS  # of a diagnosis
     network: CornerNetwork
     mean: Tensor
     std: Tensor

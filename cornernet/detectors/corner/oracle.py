@@ -11,6 +11,9 @@ What is true is what `targets.encode` says:
   rejected. A corner belongs to the nearest object of its class whose bump reaches its cell, one cell at the least: this
   is how far training lets a corner stray. With true heatmaps it is the very cell. So tags and centripetal shifts need
   no values of their own.
+- pairs among labelled objects: the same in every class, right or wrong, but rejected is only a pair whose corners
+  belong to two different objects; one with a corner that belongs to none stays as predicted. So neither the boxes of
+  what nobody labelled nor those under a wrong class are a gain, as they are with true grouping.
 - region: what a region stage says of a box is the truth: it is a pair, and of the classes, if it overlaps an object by
   an IoU of 0.5 or more; the class is that of the object that it overlaps most.
 """
@@ -24,12 +27,14 @@ from torch import Tensor
 
 from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_up
 from cornernet.detectors.corner.scores import corner_scores
-from cornernet.detectors.corner.stage import Region, RegionStage
+from cornernet.detectors.corner.stage import Region, RegionStage, true_word
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import CornerMaps, CornerTargets, Detections, RegionLogits
 
 PARTS = ("heatmaps", "offsets", "grouping")
+LABELLED = "pairs among labelled objects"
+ALONE = (LABELLED,)
 REASONS = {
     "both corners": "neither of its corners is among the test.top_k peaks, in any class",
     "top-left corner": "its top-left corner is not among the test.top_k peaks, in any class",
@@ -46,7 +51,6 @@ REASONS = {
     "region": "its pair scores enough, but the region stage rejects it or takes it below by pair or class",
 }
 PAIRING = ("ae_threshold", "score", "weights", "assignment")  # settings of `decode` that `pair_up` takes
-SURE = 20.0  # logit of what is true
 
 
 class CornerOracle:
@@ -71,7 +75,7 @@ class CornerOracle:
     def predict(self, parts: Sequence[str] = ()) -> Detections:
         """Detections in input pixels with these parts true, in the order of their scores; see the module."""
         tl, br = self._corners(parts)
-        return self._boxes(tl, br, self._pairs(tl, br, "grouping" in parts), "region" in parts)
+        return self._boxes(tl, br, self._pairs(tl, br, parts), "region" in parts)
 
     def _boxes(self, tl: Corners, br: Corners, pairs: Pairs, true: bool) -> Detections:
         """Pairs -> Detections in input pixels; nowhere else does a pair become a box with a score."""
@@ -83,12 +87,8 @@ class CornerOracle:
     def _truth(self, _: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Boxes [1, N, 4] in cells -> what a region stage should say of them."""
         assert self.stage is not None, "the detector has a region stage"
-        known = self.targets.mask[0, None] & (self._overlap(boxes[0]) >= 0.5)
-        overlap = self._overlap(boxes[0]) * known
-        of = known & (overlap == overlap.amax(1, keepdim=True))  # [N, M]
-        every = torch.arange(self.stage.num_classes, device=boxes.device)
-        classes = (of[..., None] & (self.labels[0, :, None] == every)).any(1)
-        return RegionLogits(*((2.0 * x[None].float() - 1) * SURE for x in (of.any(1), classes)))
+        overlap = self._overlap(boxes[0]) * self.targets.mask[0]
+        return true_word(overlap, self.labels[0], self.stage.num_classes)
 
     def _overlap(self, boxes: Tensor) -> Tensor:
         """Boxes [N, 4] in cells -> IoU with every object, [N, M]."""
@@ -162,7 +162,7 @@ class CornerOracle:
     @cached_property
     def _predicted(self) -> tuple[Corners, Corners, Pairs]:
         tl, br = self._corners(())
-        return tl, br, self._pairs(tl, br, False)
+        return tl, br, self._pairs(tl, br, ())
 
     def _corners(self, parts: Sequence[str]) -> tuple[Corners, Corners]:
         m, t, how = self.maps, self.targets, (self.settings["top_k"], self.settings["kernel"])
@@ -173,12 +173,19 @@ class CornerOracle:
             return tl, br
         return self._placed(tl, t.tl_index, t.tl_offset), self._placed(br, t.br_index, t.br_offset)
 
-    def _pairs(self, tl: Corners, br: Corners, true: bool) -> Pairs:
+    def _pairs(self, tl: Corners, br: Corners, parts: Sequence[str]) -> Pairs:
         distance, allowed = distances(tl, br, self.settings["pair_distance"]), None
-        if true:
-            first, second = (self._belong(c, index).float() for c, index in self._kinds(tl, br))
-            distance, allowed = torch.zeros_like(distance), first @ second.transpose(1, 2) > 0
+        if "grouping" in parts:
+            (allowed, _), distance = self._joined(tl, br), torch.zeros_like(distance)
+        elif LABELLED in parts:
+            (joined, _), (alike, owned) = (self._joined(tl, br, any_class) for any_class in (False, True))
+            allowed, distance = joined | alike | ~owned, distance.masked_fill(joined | alike, 0)
         return pair_up(tl, br, distance, **{key: self.settings[key] for key in PAIRING}, allowed=allowed)
+
+    def _joined(self, tl: Corners, br: Corners, any_class: bool = False) -> tuple[Tensor, Tensor]:
+        """Pairs [1, K, K] whose corners belong to one object, and those whose corners both belong to any."""
+        first, second = (self._belong(*kind, any_class).float() for kind in self._kinds(tl, br))
+        return first @ second.transpose(1, 2) > 0, first.amax(-1)[:, :, None] * second.amax(-1)[:, None] > 0
 
     def _kinds(self, tl: Corners, br: Corners) -> tuple[tuple[Corners, Tensor], ...]:
         return (tl, self.targets.tl_index), (br, self.targets.br_index)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornernet.drawing import figure
-from cornernet.evaluation.diagnosis.diagnose import Seen
+from cornernet.evaluation.diagnosis.found import Seen
 from cornernet.evaluation.report.drawing import writable
 
 FOUND, STRAY, LINK = "#3ddc67", "#ff3b30", "#35c9ff"  # objects and detections that match, detections that do not, pairs

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cornernet.data import build_source, typed_data
 from cornernet.detectors import Detector
-from cornernet.evaluation.diagnosis.diagnose import Diagnosis, Outcome, diagnose, settings
+from cornernet.evaluation.diagnosis.diagnose import diagnose, settings
+from cornernet.evaluation.diagnosis.found import Diagnosis, Outcome
 from cornernet.evaluation.diagnosis.images import draw, palette
 from cornernet.evaluation.diagnosis.table import contents
 from cornernet.prediction import Predictor, is_exported, outputs

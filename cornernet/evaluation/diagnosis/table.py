@@ -4,17 +4,20 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from cornernet.evaluation.diagnosis.diagnose import SIZES, Diagnosis, Outcome, Parts
+from cornernet.evaluation.diagnosis.found import SIZES, Diagnosis, Outcome, Parts
 from cornernet.evaluation.diagnosis.missed import IOU
+from cornernet.evaluation.measures import any_class
 from cornernet.evaluation.metrics import aligned
 
 SHOWN = ("AP", "AP50", "AP75")
+ANY_CLASS = tuple(any_class.FIGURES)
+MOST = 8  # confusions in the text; diagnosis.json has all
 
 
 def table(found: Diagnosis) -> str:
     """What the truth would change, why objects are missed, the same for each class, and what no truth can show."""
-    return "\n\n".join(["\n".join(lines) for lines in (_head(found), _scores(found), _reasons(found), _classes(found),
-                                                       _limits(found)) if lines])  # fmt: skip
+    parts = _head(found), _scores(found), _reasons(found), _classes(found), _confused(found), _limits(found)
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def contents(found: Diagnosis) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def contents(found: Diagnosis) -> dict[str, Any]:
             for reason, held in missed.items()
         },
         "classes": {name: {"objects": n, "missed": dict(why)} for name, n, why in _by_class(found)},
+        **_confusions(found),
         "limits": {
             text: [[outcome.image_id, outcome.index] for outcome in held] for text, held in _limited(found).items()
         },
@@ -72,13 +76,17 @@ def _head(found: Diagnosis) -> list[str]:
 
 
 def _scores(found: Diagnosis) -> list[str]:
-    rows: list[tuple[str, ...]] = [("true instead of predicted", *SHOWN, "gain")]
+    whatever = ANY_CLASS if _several(found) else ()
+    rows: list[tuple[str, ...]] = [
+        ("true instead of predicted", *SHOWN, "gain", *(name.replace("_", " ") for name in whatever))
+    ]
     for parts, gain in steps(found):
-        alone = before(found, parts) == () and len(parts) == 1 and parts != found.parts[:1]
+        alone = len(parts) == 1 and parts != found.parts[:1] and parts[0] in found.parts
         name = ", ".join(parts) + (" alone" if alone else "") if parts else "nothing"
-        figures = [_figure(getattr(found.scores[parts], key)) for key in SHOWN]
-        rows.append((name, *figures, "" if gain is None else f"{gain:+.3f}"))
-    return aligned(rows, "<>>>>")
+        figures = found.scores[parts].figures()
+        gained = "" if gain is None else f"{gain:+.3f}"
+        rows.append((name, *(_figure(figures[key]) for key in SHOWN), gained, *(_figure(figures[x]) for x in whatever)))
+    return aligned(rows, "<>>>>" + ">" * len(whatever))
 
 
 def _reasons(found: Diagnosis) -> list[str]:
@@ -118,6 +126,32 @@ def _by_class(found: Diagnosis) -> list[tuple[str, int, Counter]]:
     for outcome in sorted(found.outcomes, key=lambda x: x.category_id):
         held.setdefault(outcome.category_id, []).append(outcome)
     return [(own[0].name, len(own), Counter(x.reason for x in own if x.reason)) for own in held.values()]
+
+
+def _confused(found: Diagnosis) -> list[str]:
+    """Objects found under another class than theirs, and which classes are taken for each other most."""
+    counts = _confusions(found).get("found under")
+    if counts is None:
+        return []
+    pairs = counts["other classes"]
+    head = f"of {counts['objects']} objects found at any score, {counts['another']} under another class"
+    named = [f"{x['class']} -> {x['under']} {x['objects']}" for x in pairs[:MOST]]
+    rest = sum(x["objects"] for x in pairs[MOST:])
+    return [": ".join([head, *([", ".join(named + ([f"others {rest}"] if rest else []))] if named else [])])]
+
+
+def _confusions(found: Diagnosis) -> dict[str, Any]:
+    """The same for diagnosis.json, the most frequent first; nothing where there is one class."""
+    if not _several(found):
+        return {}
+    seen = [(x.name, x.called) for x in found.outcomes if x.called is not None]
+    wrong = Counter(pair for pair in seen if pair[0] != pair[1])
+    others = [{"class": own, "under": other, "objects": n} for (own, other), n in wrong.most_common()]
+    return {"found under": {"objects": len(seen), "another": wrong.total(), "other classes": others}}
+
+
+def _several(found: Diagnosis) -> bool:
+    return len(found.scores[()].per_class) > 1
 
 
 def _limits(found: Diagnosis) -> list[str]:

@@ -11,8 +11,11 @@ from cornernet.config import Nms
 from cornernet.data.annotations.ground_truth import ground_truth
 from cornernet.data.source import ImageRecord
 from cornernet.data.sources.shapes import ShapesSet
+from cornernet.detectors import Detector
 from cornernet.evaluation import evaluate
+from cornernet.evaluation.diagnosis.classes import TRUE_CLASS
 from cornernet.evaluation.diagnosis.diagnose import Setting, diagnose, settings, variants
+from cornernet.structures import Detections
 
 SETTING = Setting(1.0, None, Nms(), 100, 0.0, "pycocotools", False)
 
@@ -62,6 +65,7 @@ class Broken(ShapesSet):
 def test_what_is_replaced_is_the_chain_and_each_part_alone():
     assert variants(("a", "b", "c")) == [(), ("a",), ("a", "b"), ("a", "b", "c"), ("b",), ("c",)]
     assert variants(("a", "b")) == [(), ("a",), ("a", "b"), ("b",)]
+    assert variants(("a",), ("x", "y")) == [(), ("a",), ("x",), ("y",)]
 
 
 def test_truth_everywhere_is_an_ap_of_1_and_nothing_that_of_an_evaluation(detector):
@@ -74,7 +78,7 @@ def test_truth_everywhere_is_an_ap_of_1_and_nothing_that_of_an_evaluation(detect
     }  # fmt: skip
     assert not any(outcome.limits for outcome in found.outcomes), "choose another seed"
     assert plain.AP < 0.1 and found.scores[detector.parts].AP == pytest.approx(1, abs=1e-6)
-    assert list(found.scores) == variants(detector.parts)
+    assert list(found.scores) == variants(detector.parts, [*detector.alone, TRUE_CLASS])
 
 
 def test_each_object_has_its_outcome_and_the_network_runs_once_a_image(detector):
@@ -141,3 +145,61 @@ def test_what_is_drawn_lies_where_the_image_does(detector):
 def test_it_is_one_pass_without_gradients(detector):
     found = diagnose(detector, ShapesSet("val", 1, 64, 3), SETTING, images=1, progress=False)
     assert not any(torch.is_tensor(x) and x.requires_grad for x in found.worst[0])
+
+
+class Misnaming(Detector):
+    """Every box is right and every class wrong, one box under each of the two wrong ones; its own oracle."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, batch):
+        return {}
+
+    def predict(self, parts=()):
+        return self.found
+
+    def fit_size(self, height, width):
+        return height, width
+
+    def cell_size(self):
+        return 1
+
+    def describe(self):
+        return ""
+
+    def oracle(self, image, boxes, labels, frame):
+        labels = torch.cat([(labels + 1) % 3, (labels + 2) % 3])
+        scores = torch.linspace(0.9, 0.5, len(labels))
+        self.found = Detections(*(x[None] for x in (boxes.repeat(2, 1), scores, labels, scores, scores)))
+        return self
+
+    def reason(self, which, iou, min_score):
+        return "class"
+
+    def limits(self):
+        return {}
+
+    def heat(self):
+        return {}
+
+    def links(self, boxes):
+        return boxes.new_zeros(0, 2, 2)
+
+
+@pytest.mark.parametrize("nms", ["soft_gaussian", "none"])
+def test_wrong_classes_are_told_from_wrong_boxes(nms):
+    """A detector without parts: its boxes under their true class are all there is to find."""
+    found = diagnose(Misnaming(), ShapesSet("val", 4, 64, 3), SETTING._replace(nms=Nms(name=nms)), progress=False)
+    assert list(found.scores) == [(), (TRUE_CLASS,)]
+    plain, named = found.scores[()], found.scores[TRUE_CLASS,]
+    assert plain.AP < 0.05 and named.AP == pytest.approx(1) and named.detections == len(found.outcomes)
+    assert plain.figures()["AP_any_class"] == pytest.approx(1) == named.figures()["AP_any_class"]
+    assert all(x.called not in (None, x.name) for x in found.outcomes)
+
+
+def test_of_one_class_there_is_no_row_for_it():
+    one = Bare(1)
+    one.class_names, one.category_ids = ["a"], [3]
+    assert list(diagnose(Misnaming(), one, SETTING, progress=False).scores) == [()]

@@ -1,10 +1,13 @@
 """The tables of a diagnosis by hand."""
 
 import json
+from dataclasses import replace
 
 from cornernet.config import Nms
-from cornernet.evaluation.diagnosis.diagnose import Diagnosis, Outcome, Setting
+from cornernet.evaluation.diagnosis.found import Diagnosis, Outcome, Setting
 from cornernet.evaluation.diagnosis.table import contents, table
+from cornernet.evaluation.measure import Figure
+from cornernet.evaluation.measures import any_class
 from cornernet.evaluation.metrics import FIGURES, ClassMetrics, Metrics
 
 PARTS = ("heatmaps", "offsets")
@@ -84,3 +87,43 @@ def test_contents_hold_the_same_numbers():
     assert held["classes"]["class 1"] == {"objects": 3, "missed": {"nms": 1, "corner": 1}}
     assert held["limits"] == {"share a cell": [[7, 4]]}
     assert all(row["gain"] is None for row in contents(found([], (-1, -1, -1, -1)))["scores"])
+
+
+def several(outcomes):
+    """A diagnosis of two classes with its rows whatever the class."""
+    here = found(outcomes)
+    for parts, metrics in here.scores.items():
+        own = [Figure(name, metrics.AP / 2, "", "") for name in any_class.FIGURES]
+        here.scores[parts] = replace(metrics, per_class=metrics.per_class * 2, own=own)
+    return replace(here, scores={**here.scores, ("pairs",): here.scores[()]})
+
+
+NAMED = [outcome(m, category=k)._replace(called=f"class {other}" if other else None) for m, (k, other) in enumerate(
+    [(1, 2), (1, 1), (1, 2), (2, 3), (2, None), (3, 3)]
+)]  # fmt: skip
+
+
+def test_of_several_classes_the_table_has_ap_whatever_the_class():
+    text = lines(table(several(NAMED)))
+    assert text[2] == "true instead of predicted AP AP50 AP75 gain AP any class AP50 any class"
+    assert text[3] == "nothing 0.400 0.400 0.400 0.200 0.200"
+    assert text[6] == "offsets alone 0.500 0.500 0.500 +0.100 0.250 0.250"
+    assert text[7] == "pairs 0.400 0.400 0.400 +0.000 0.200 0.200"
+
+
+def test_classes_that_are_taken_for_others_are_named():
+    said = "of 5 objects found at any score, 3 under another class: class 1 -> class 2 2, class 2 -> class 3 1"
+    assert said in lines(table(several(NAMED))) and "found at any score" not in table(found(NAMED))
+    assert contents(several(NAMED))["found under"] == {
+        "objects": 5, "another": 3, "other classes": [
+            {"class": "class 1", "under": "class 2", "objects": 2},
+            {"class": "class 2", "under": "class 3", "objects": 1},
+        ],
+    }  # fmt: skip
+    assert "found under" not in contents(found(NAMED))
+    assert "of 0 objects found at any score, 0 under another class" in lines(table(several([])))
+
+
+def test_of_many_the_rest_is_counted():
+    many = [outcome(m, category=m)._replace(called="other") for m in range(11)]
+    assert table(several(many)).splitlines()[-1].endswith("class 7 -> other 1, others 3")
