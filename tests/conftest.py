@@ -119,7 +119,7 @@ base: tiny.yaml
 model:
   backbone: {name: resnet18}
   region:
-    {name: cpn, class_corners: false, top_k: 10, proposals: 20, args: {pair_channels: 4, class_channels: 8, bins: 3}}
+    {name: cpn, class_corners: false, top_k: 10, min_pair: 0.01, args: {pair_channels: 4, class_channels: 8, bins: 3}}
 loss: {grouping: {name: none}}
 train: {ema: null}
 """

@@ -43,6 +43,8 @@ class CornerDetector(Detector):
     ):  # fmt: skip
         super().__init__()
         self.traceable, self.stage = traceable, stage
+        if stage is not None:
+            self.parts = (*PARTS, "region")
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
         self.least = least
@@ -138,7 +140,8 @@ class CornerDetector(Detector):
         targets = self._encode(boxes, labels, mask, size, cells)
         stride = (size[1] / cells[1], size[0] / cells[0])
         radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), self.min_overlap)
-        return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords)
+        staged = () if self.stage is None else (self.stage, self.network.regions[-1])
+        return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords, *staged)
 
     def describe(self) -> str:
         """What a run's log says of the loss."""

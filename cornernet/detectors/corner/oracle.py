@@ -14,6 +14,8 @@ What is true is what `targets.encode` says:
 - pairs among labelled objects: the same in every class, right or wrong, but rejected is only a pair whose corners
   belong to two different objects; one with a corner that belongs to none stays as predicted. So neither the boxes of
   what nobody labelled nor those under a wrong class are a gain, as they are with true grouping.
+- region: what a region stage says of a box is the truth: it is a pair, and of the classes, if it overlaps an object by
+  an IoU of 0.5 or more; the class is that of the object that it overlaps most.
 """
 
 from collections.abc import Sequence
@@ -25,9 +27,10 @@ from torch import Tensor
 
 from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_up
 from cornernet.detectors.corner.scores import corner_scores
+from cornernet.detectors.corner.stage import Region, RegionStage, true_word
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
-from cornernet.structures import CornerMaps, CornerTargets, Detections
+from cornernet.structures import CornerMaps, CornerTargets, Detections, RegionLogits
 
 PARTS = ("heatmaps", "offsets", "grouping")
 LABELLED = "pairs among labelled objects"
@@ -40,11 +43,12 @@ REASONS = {
     "loose box": "boxes of its corners do not overlap it enough: a peak lies too far off, or an offset is wrong",
     "tag distance": "its corners were found, but the pair is farther apart in its tags than test.ae_threshold",
     "assignment": "test.grouping gave one of its corners to another pair",
-    "num_dets": "its pair is not among the test.num_dets best",
+    "num_dets": "its pair is not among the test.num_dets best, or model.region.proposals for a region stage",
     "faint corners": "its box is there, but both corners score below test.draw_score",
     "faint top-left corner": "its box is there, but its top-left corner scores so low that the box does too",
     "faint bottom-right corner": "its box is there, but its bottom-right corner scores so low that the box does too",
     "distance": "its corners score enough, but test.weights.distance takes off too much for the distance of their tags",
+    "region": "its pair scores enough, but the region stage rejects it or takes it below by pair or class",
 }
 PAIRING = ("ae_threshold", "score", "weights", "assignment")  # settings of `decode` that `pair_up` takes
 
@@ -54,25 +58,41 @@ class CornerOracle:
 
     def __init__(
         self, maps: CornerMaps, targets: CornerTargets, labels: Tensor, boxes: Tensor, radius: Tensor,
-        stride: tuple[float, float], frame: Tensor, settings: dict[str, Any],
+        stride: tuple[float, float], frame: Tensor, settings: dict[str, Any], stage: RegionStage | None = None,
+        region: Region | None = None,
     ) -> None:  # fmt: skip
         """Everything a batch of one: labels, radius (cells) [1, M], boxes [1, M, 4] in input pixels; stride: pixels
-        of a cell (x, y); frame [4]: the image's place in the input; settings: the arguments of `decode`.
+        of a cell (x, y); frame [4]: the image's place in the input; settings: the arguments of `decode`;
+        region: what looks into boxes and, stage, what surrounds it, if the detector has one.
         """
         self.maps, self.targets, self.labels, self.boxes = maps, targets, labels, boxes
         self.reach = radius.clamp(min=1)
         self.stride = boxes.new_tensor(stride * 2)
         self.frame, self.settings = frame, settings
+        self.stage, self.region = stage, region
+        self.kinds = labels if stage is None or stage.class_corners else torch.zeros_like(labels)  # of corners
 
     def predict(self, parts: Sequence[str] = ()) -> Detections:
         """Detections in input pixels with these parts true, in the order of their scores; see the module."""
         tl, br = self._corners(parts)
-        return self._boxes(tl, br, self._pairs(tl, br, parts))
+        return self._boxes(tl, br, self._pairs(tl, br, parts), "region" in parts)
 
-    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs) -> Detections:
+    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs, true: bool) -> Detections:
         """Pairs -> Detections in input pixels; nowhere else does a pair become a box with a score."""
         found = best_pairs(tl, br, pairs.scores, self.settings["num_dets"])
+        if self.stage is not None and self.region is not None:
+            found = self.stage.scored(self._truth if true else self.region, self.maps, found)
         return found._replace(boxes=found.boxes * self.stride)
+
+    def _truth(self, _: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
+        """Boxes [1, N, 4] in cells -> what a region stage should say of them."""
+        assert self.stage is not None, "the detector has a region stage"
+        overlap = self._overlap(boxes[0]) * self.targets.mask[0]
+        return true_word(overlap, self.labels[0], self.stage.num_classes)
+
+    def _overlap(self, boxes: Tensor) -> Tensor:
+        """Boxes [N, 4] in cells -> IoU with every object, [N, M]."""
+        return box_iou(inside(boxes * self.stride, self.frame)[:, None], self.boxes[0])
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
         """How far the object came: the name of one of REASONS; see `Oracle.reason`."""
@@ -81,11 +101,19 @@ class CornerOracle:
         fits = fits & (rows.scores[0] >= 0)
         if fits.any():
             best = int(fits.nonzero()[0])  # they are sorted
-            return self._faint(rows.tl_scores[0, best], rows.br_scores[0, best], min_score)
+            return self._faint(rows.tl_scores[0, best], rows.br_scores[0, best], rows.boxes[0, best], min_score)
+        pairs = self._proposed
+        near = (box_iou(pairs.boxes[0], self.boxes[0, which]) >= iou) & (pairs.scores[0] >= 0)
+        if self.stage is not None and (near & (pairs.labels[0] == self.kinds[0, which])).any():
+            return "region"
         return self._unpaired(which, iou)
 
-    def _faint(self, tl: Tensor, br: Tensor, min_score: float) -> str:
+    def _faint(self, tl: Tensor, br: Tensor, box: Tensor, min_score: float) -> str:
         """Why a pair scores below min_score."""
+        pairs = self._proposed
+        before = pairs.scores[0][(pairs.boxes[0] == box).all(1)]
+        if self.stage is not None and bool((before >= min_score).any()):
+            return "region"
         if corner_scores(tl.view(1, 1), br.view(1, 1), self.settings["score"]) >= min_score:
             return "distance"
         if br >= min_score:
@@ -105,7 +133,7 @@ class CornerOracle:
     def limits(self) -> dict[str, Tensor]:
         """Objects that share a corner's cell with another of their class: there is one peak and one offset for both."""
         t, mask = self.targets, self.targets.mask[0]
-        alike = [x[0, :, None] == x[0] for x in (self.labels, t.tl_index, t.br_index)]
+        alike = [x[0, :, None] == x[0] for x in (self.kinds, t.tl_index, t.br_index)]
         both = mask[:, None] & mask & ~torch.eye(len(mask), dtype=torch.bool, device=mask.device)
         shared = (alike[0] & (alike[1] | alike[2]) & both).any(1)
         return {"share a corner's cell with another object of their class": shared}
@@ -123,6 +151,13 @@ class CornerOracle:
     def _rows(self) -> Detections:
         found = self.predict()
         return found._replace(boxes=inside(found.boxes, self.frame))
+
+    @cached_property
+    def _proposed(self) -> Detections:
+        """The pairs before a region stage."""
+        tl, br, pairs = self._predicted
+        found = best_pairs(tl, br, pairs.scores, self.settings["num_dets"])
+        return found._replace(boxes=inside(found.boxes * self.stride, self.frame))
 
     @cached_property
     def _predicted(self) -> tuple[Corners, Corners, Pairs]:
@@ -172,7 +207,7 @@ class CornerOracle:
         return near & (distance == distance.amin(-1, keepdim=True))
 
     def _of_class(self, corners: Corners) -> Tensor:
-        return (corners.labels[..., None] == self.labels[:, None]) & self.targets.mask[:, None]
+        return (corners.labels[..., None] == self.kinds[:, None]) & self.targets.mask[:, None]
 
     def _cell(self, index: Tensor) -> Tensor:
         """Flat cells [...] -> (x, y) [..., 2]."""

@@ -21,7 +21,7 @@ def pair_distance(config: Config) -> PairDistance:
 
 def nowhere(tl_points: Tensor, br_points: Tensor, tl_tags: Tensor, br_tags: Tensor) -> Tensor:
     """Corners [B, K, 2] of both kinds -> 0 for every pair, [B, K, K]: without tags no two are apart."""
-    return tl_points.new_zeros(len(tl_points), tl_points.shape[1], br_points.shape[1])
+    return tl_points.new_zeros(*tl_points.shape[:2], br_points.shape[1])
 
 
 def _try(distance: PairDistance, name: str, tag_dim: int) -> None:

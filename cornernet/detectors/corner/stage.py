@@ -12,6 +12,7 @@ from cornernet.detectors.corner.proposals import Proposals, proposals
 from cornernet.detectors.corner.scores import How
 from cornernet.structures import CornerMaps, Detections, RegionLogits
 
+SURE = 20.0  # logit of what is true
 Region = Callable[[tuple[Tensor, ...], Tensor], RegionLogits]
 
 
@@ -38,3 +39,14 @@ class RegionStage:
         """Region stage of the last stack, its maps and pairs of corners in cells -> Detections in cells, best first."""
         said = region(maps.region, pairs.boxes)
         return region_scored(pairs, said, self.num_dets, self.score, self.weights, self.min_pair, self.class_corners)
+
+
+def true_word(overlap: Tensor, labels: Tensor, num_classes: int) -> RegionLogits:
+    """IoU of N boxes with M objects [N, M], their labels [M] -> what a region stage should say of the boxes, [1, N].
+
+    A box is of the object that it overlaps most, by 0.5 or more; of several where it overlaps them alike.
+    """
+    of = (overlap >= 0.5) & (overlap == overlap.amax(1, keepdim=True))
+    every = torch.arange(num_classes, device=labels.device)
+    classes = (of[..., None] & (labels[:, None] == every)).any(1)
+    return RegionLogits(*((2.0 * x[None].float() - 1) * SURE for x in (of.any(1), classes)))

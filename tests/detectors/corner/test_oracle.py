@@ -11,11 +11,12 @@ from cornernet.config import ScoreWeights
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
+from cornernet.detectors.corner.stage import RegionStage, true_word
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps
+from cornernet.structures import CornerMaps, RegionLogits
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
 SETTINGS = {
@@ -41,14 +42,27 @@ def plant(maps, box=BOX, label=0, tl=0.9, br=0.9, tags=(0.0, 0.0), kinds="both")
         maps.br_heat[0, label, y2, x2], maps.br_tag[0, :, y2, x2] = math.log(br / (1 - br)), tags[1]
 
 
-def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), **settings):
+def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), region=None, **settings):
     boxes = torch.tensor(boxes, dtype=torch.float32).view(-1, 4)
     labels = torch.zeros(len(boxes), dtype=torch.long) if labels is None else torch.tensor(labels)
     boxes, labels, mask = slots(boxes, labels)
     targets = encode(boxes, labels, mask, 2, (SIDE, SIDE), (CELLS, CELLS), 0.3, margin=0)
     radius = radius_in_cells(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
     how = {**SETTINGS, **settings}
-    return CornerOracle(maps, targets, labels, boxes, radius, (STRIDE, STRIDE), torch.tensor(frame).float(), how)
+    staged = (stage(how), region) if region else ()
+    place = (STRIDE, STRIDE), torch.tensor(frame).float()
+    return CornerOracle(maps, targets, labels, boxes, radius, *place, how, *staged)
+
+
+def stage(how, class_corners=True):
+    """What surrounds a region stage of two classes."""
+    return RegionStage(lambda maps: None, 2, class_corners, 0.7, 0.2, 50, how["score"], how["weights"])
+
+
+def saying(pair, classes):
+    """A region stage that says the same of every box, as shares."""
+    word = torch.tensor(pair).logit(), torch.tensor(classes).logit()
+    return lambda maps, boxes: RegionLogits(*(x.expand(1, boxes.shape[1], *x.shape) for x in word))
 
 
 def rows(found):
@@ -239,6 +253,10 @@ def crowded(count=3):
     return maps
 
 
+def with_pair_of_half():
+    return with_pair(tl=0.5, br=0.5)
+
+
 LOST = {  # reason: maps, settings
     "both corners": (lambda: crowded(), {"top_k": 3}),
     "top-left corner": (lambda: with_corners(br=0), {"top_k": 1}),
@@ -251,6 +269,7 @@ LOST = {  # reason: maps, settings
     "faint corners": (lambda: with_pair(tl=0.2, br=0.2), {"top_k": 1}),
     "faint top-left corner": (lambda: with_pair(tl=0.1, br=0.4), {"top_k": 1}),
     "faint bottom-right corner": (lambda: with_pair(tl=0.4, br=0.1), {"top_k": 1, "score": "geometric"}),
+    "region": (with_pair_of_half, {"top_k": 1, "region": saying(0.1, [0.9, 0.1])}),
     "distance": (lambda: with_pair(tags=(0.0, 0.4)), {"top_k": 1, "weights": ScoreWeights(distance=4.0)}),
 }
 
@@ -264,6 +283,26 @@ def test_each_reason_provoked(reason):
         if label == 0 and score >= 0.3 and box_iou(torch.tensor(box), torch.tensor(BOX).float()) >= 0.5
     ]  # fmt: skip
     assert not strong and x.reason(0, 0.5, 0.3) == reason
+
+
+@pytest.mark.parametrize(
+    ("pair", "classes", "reason"),
+    [(0.19, [0.9, 0.1], "region"), (0.5, [0.01, 0.9], "region"), (0.9, [0.9, 0.9], None)],
+)
+def test_a_region_stage_is_a_reason_and_its_truth_mends_it(pair, classes, reason):
+    x = oracle(with_pair_of_half(), top_k=1, region=saying(pair, classes))
+    found = [score for _, label, score in rows(x.predict()) if label == 0 and score >= 0.3]
+    assert x.reason(0, 0.5, 0.3) == "region" if reason else found == [pytest.approx((0.5 * 0.9 * 0.9) ** (1 / 3))]
+    (box, label, score), *others = rows(x.predict(["region"]))
+    assert box == pytest.approx((8, 12, 56, 72), abs=4) and label == 0 and not others
+    assert score == pytest.approx(0.5 ** (1 / 3), rel=1e-4)
+
+
+def test_the_truth_about_boxes_is_the_object_that_they_overlap_most():
+    overlap = torch.tensor([[0.6, 0.7], [0.49, 0.0], [0.8, 0.8], [0.5, 0.2]])
+    said = true_word(overlap, torch.tensor([1, 0]), 3)
+    assert (said.pair > 0).tolist() == [[True, False, True, True]]
+    assert (said.classes > 0).int().tolist() == [[[1, 0, 0], [0, 0, 0], [1, 1, 0], [0, 1, 0]]]
 
 
 def test_a_missing_object_does_not_borrow_its_neighbours_corners():

@@ -79,9 +79,7 @@ def held(own_file, tiny):
 def test_a_checkpoint_that_names_a_path_looks_nothing_up_until_it_is_typed_again(held):
     with pytest.raises(ValueError, match=r"code from elsewhere; if you trust it, say so: model\.region\.name=own_reg"):
         load_detector(held)
-    with pytest.raises(
-        ValueError, match=r"region stage 'own_region\.average' is code from elsewhere, and is only"
-    ):
+    with pytest.raises(ValueError, match=r"region stage 'own_region\.average' is code from elsewhere, and is only"):
         detectors.build(config.from_container(checkpoint.load(held)["config"]), 3)
     assert "own_region" not in sys.modules
     detector, settings, _ = load_detector(held, [DOTTED])

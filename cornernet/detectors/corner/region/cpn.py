@@ -47,7 +47,7 @@ class cpn(nn.Module):  # its name in a config
 
 def rows(boxes: Tensor) -> Tensor:
     """Boxes [B, N, 4] -> [B N, 5], the number of the image in front."""
-    image = torch.arange(len(boxes), device=boxes.device).to(boxes.dtype)
+    image = torch.arange(boxes.shape[0], device=boxes.device).to(boxes.dtype)
     return torch.cat([image[:, None, None].expand(-1, boxes.shape[1], 1), boxes], 2).flatten(0, 1)
 
 
