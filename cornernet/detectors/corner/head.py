@@ -47,6 +47,7 @@ class CornerHead(nn.Module):
 
     def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int):
         super().__init__()
+        self.num_classes = num_classes
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool)
         self.tl_heat, self.br_heat = branch(channels, num_classes), branch(channels, num_classes)
@@ -60,6 +61,11 @@ class CornerHead(nn.Module):
     def segments(self) -> list[nn.Module]:
         """Both poolings and the six branches, for gradient checkpointing."""
         return list(self.children())
+
+    def class_rows(self) -> dict[str, list[int]]:
+        """The maps of the heatmaps, see `Detector.class_rows`."""
+        classes = list(range(self.num_classes))
+        return {f"{heat}.2.{name}": classes for heat in ("tl_heat", "br_heat") for name in ("weight", "bias")}
 
     def forward(self, features: Tensor) -> CornerMaps:
         """Map features to the six maps."""
