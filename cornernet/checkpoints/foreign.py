@@ -29,7 +29,7 @@ def read(path: str | Path) -> Weights:
     Raises ValueError for a file that holds no weights as well.
     """
     held = checkpoint.read_tensors(path)
-    if isinstance(held, dict) and {"model", "config"} <= held.keys():
+    if isinstance(held, dict) and {"model", "config", "class_names"} <= held.keys():
         held = checkpoint.checked(held, path)
         return Weights(load.weights(held), held["class_names"], held)
     inner = [held[key] for key in INSIDE if isinstance(held.get(key), dict)] if isinstance(held, dict) else []
