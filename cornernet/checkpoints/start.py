@@ -73,16 +73,14 @@ def _rows(
     """Which rows go where, of every tensor that depends on the classes; {} where the file's classes are the same."""
     if _same(detector, class_names, weights, given):
         return {}
-    theirs = weights.class_names or []
-    ours = detector.class_rows()
-    found: dict[str, Rows] = {name: ([], []) for name in _growing(detector, settings, len(class_names))}
-    if not theirs:
-        return found | {name: ([], []) for name in ours}
-    other = _without_numbers(settings, len(theirs))
+    theirs, ours, count = weights.class_names or [], detector.class_rows(), len(class_names)
+    other = _without_numbers(settings, len(theirs) or count + 1)
+    larger = other if len(theirs) != count else _without_numbers(settings, count + 1)
+    found: dict[str, Rows] = {name: ([], []) for name in (*_growing(detector, larger), *ours)}
     shapes, layout = other.state_dict(), other.class_rows()
-    for name, classes in ours.items():
-        fits = name in given and _fits(given[name], shapes[name])
-        found[name] = _paired(_keys(classes, class_names), _keys(layout[name], theirs)) if fits else ([], [])
+    for name, classes in ours.items() if theirs else ():
+        if name in given and _fits(given[name], shapes[name]):
+            found[name] = _paired(_keys(classes, class_names), _keys(layout[name], theirs))
     return found
 
 
@@ -94,10 +92,10 @@ def _same(detector: Detector, class_names: Sequence[str], weights: Weights, give
     return all(name in given and _fits(given[name], own[name]) for name in detector.class_rows())
 
 
-def _growing(detector: Detector, settings: Config, count: int) -> list[str]:
-    """Tensors that would be larger with one more class."""
-    own, other = detector.state_dict(), _without_numbers(settings, count + 1).state_dict()
-    return [name for name, x in other.items() if x.shape != own[name].shape]
+def _growing(detector: Detector, larger: Detector) -> list[str]:
+    """Tensors that have another shape in the same detector for another number of classes."""
+    own = detector.state_dict()
+    return [name for name, x in larger.state_dict().items() if x.shape != own[name].shape]
 
 
 def _without_numbers(settings: Config, count: int) -> Detector:
