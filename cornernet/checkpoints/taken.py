@@ -12,7 +12,7 @@ class Taken(NamedTuple):
 
     whole: int  # tensors of which all was taken
     fresh: int  # of which nothing was
-    count: int  # all
+    total: int  # all
     parts: list[str]  # where the fresh ones lie, see `parts`
     same: bool  # whether the file has the detector's classes, in their order, or names none and has as many
     named: bool  # whether the file names its classes
@@ -22,7 +22,7 @@ class Taken(NamedTuple):
 
 def sentences(taken: Taken, path: str) -> list[str]:
     """What was taken -> `266 of 270 tensors taken; classes RBC, WBC by name, Platelets new`, and what is fresh."""
-    lines = [f"{path}: {taken.whole} of {taken.count} tensors taken; {_classes(taken)}"]
+    lines = [f"{path}: {taken.whole} of {taken.total} tensors taken; {_classes(taken)}"]
     if taken.fresh:
         lines.append(f"{taken.fresh} tensors are fresh: {listed(taken.parts)}")
     return lines

@@ -50,7 +50,7 @@ def test_classes_are_taken_by_name_and_all_else_as_it_is(any_tiny, tmp_path):
         new = [place for place, one in enumerate(layout[name]) if one in (1, 3)]
         assert torch.equal(got[name][new], fresh[name][new])
     count = len(given)
-    assert (taken.whole, taken.fresh, taken.count) == (count - len(layout), 0, count)
+    assert (taken.whole, taken.fresh, taken.total) == (count - len(layout), 0, count)
     said = f"a.pt: {count - len(layout)} of {count} tensors taken; classes WBC, RBC by name, mast cell, wbc new"
     assert sentences(taken, "a.pt") == [said]
 

@@ -163,6 +163,6 @@ def test_a_training_begins_with_a_published_file_and_its_classes_by_name(network
     detector = build(settings, 2)
     taken = take(detector, settings, ["cat", "glyph"], tmp_path / "in.pkl")
     assert (taken.known, taken.new, taken.fresh) == (["cat"], ["glyph"], 0)
-    assert taken.whole == taken.count - 8  # weight and bias of two heatmaps in two stacks
+    assert taken.whole == taken.total - 8  # weight and bias of two heatmaps in two stacks
     given, got = network.heads[1].br_heat[2].weight, detector.network.heads[1].br_heat[2].weight
     assert torch.equal(got[0], given[15]) and not torch.equal(got[1], given[16])
