@@ -352,7 +352,8 @@ def test_init_starts_from_the_weights_that_count(tiny, train, tiny_run, tmp_path
 @both
 def test_init_from_another_model_is_a_sentence(tiny, train, tiny_run):
     with pytest.raises(ValueError, match=r"holds another model .* made with: model\.backbone\.stem_channels: 8 -> 4"):
-        train(f"train.init={tiny_run / 'last.pt'}", "model.backbone.stem_channels=4", "model.backbone.channels=[4,4,4]")
+        narrow = ["model.backbone.stem_channels=4", "model.backbone.channels=[4,4,4]", "model.head.pool_channels=4"]
+        train(f"train.init={tiny_run / 'last.pt'}", *narrow)
 
 
 @pytest.mark.filterwarnings("error:Detected call of")
