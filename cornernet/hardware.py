@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import nn
 
 from cornernet import processes
 from cornernet.config import Config
@@ -73,15 +72,6 @@ def keeping_torch_rng(batches: Iterator[Batch]) -> Iterator[Batch]:
     if first is not None:
         yield first
         yield from batches
-
-
-def train_mode(detector: nn.Module, freeze_norm: bool) -> None:
-    """Put a detector into training mode, but for its BatchNorms if they are to keep their statistics."""
-    detector.train()
-    if freeze_norm:
-        for module in detector.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
 
 
 def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:

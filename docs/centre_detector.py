@@ -49,6 +49,10 @@ class CentreNetwork(Network):
         self.heat, self.offset, self.sides = (nn.Conv2d(width, n, 1) for n in (num_classes, 2, 2))
         nn.init.constant_(self.heat.bias, -2.19)  # a tenth, so that the first steps see no object everywhere
 
+    def class_rows(self) -> dict[str, list[int]]:
+        """The maps of the heat, see `Detector.class_rows`."""
+        return {f"heat.{name}": list(range(self.heat.out_channels)) for name in ("weight", "bias")}
+
     def forward(self, images: Tensor) -> Maps:
         """Map images."""
         features = self.body(images)

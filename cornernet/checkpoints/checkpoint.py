@@ -111,7 +111,11 @@ def load(path: str | Path) -> dict[str, Any]:
     Raises FileNotFoundError, OSError where the system does not hand it over, Damaged for a file that is not as it
     was written, ValueError for one that holds code or is no such checkpoint.
     """
-    state = read_tensors(path)
+    return checked(read_tensors(path), path)
+
+
+def checked(state: Any, path: str | Path) -> dict[str, Any]:
+    """What was read -> the same; raises ValueError where it is no checkpoint of this toolkit."""
     held = state if isinstance(state, dict) else {}
     missing = [key for key, kind in KINDS.items() if not isinstance(held.get(key), kind)]
     if missing:
@@ -146,12 +150,15 @@ def _fault(held: dict[str, Any]) -> str:
         return f"its averaged weights are a {type(held['averaged']).__name__}"
     for weights in (held["model"], held.get("averaged") or {}):
         for name, value in weights.items():
-            plain = (
-                isinstance(value, torch.Tensor) and value.layout == torch.strided and str(value.dtype)[6:] in NUMBERS
-            )
-            if not plain or value.device.type != "cpu":
+            if not ordinary(value):
                 return f"{name} is no ordinary tensor"
     return ""
+
+
+def ordinary(value: Any) -> bool:
+    """Whether this is a tensor of plain numbers that are there."""
+    plain = isinstance(value, torch.Tensor) and value.layout == torch.strided and str(value.dtype)[6:] in NUMBERS
+    return plain and value.device.type == "cpu"
 
 
 def read_tensors(path: str | Path) -> Any:
@@ -265,14 +272,14 @@ def check_fit(module: torch.nn.Module, weights: dict[str, torch.Tensor], source:
     missing, left = sorted(own.keys() - weights.keys()), sorted(map(str, weights.keys() - own.keys()))
     both = sorted(own.keys() & weights.keys())
     shapes = [key for key in both if own[key].shape != getattr(weights[key], "shape", None)]
-    kinds = [key for key in both if key not in shapes and not _same_kind(own[key], weights[key])]
+    kinds = [key for key in both if key not in shapes and not same_kind(own[key], weights[key])]
     found = {"missing": missing, "unknown": left, "of another shape": shapes, "of another type": kinds}
     problems = [f"{len(keys)} {what} (first: {keys[0]})" for what, keys in found.items() if keys]
     if problems:
         raise ValueError(f"{source} holds another model than the config describes; tensors {', '.join(problems)}")
 
 
-def _same_kind(first: torch.Tensor, second: torch.Tensor) -> bool:
+def same_kind(first: torch.Tensor, second: torch.Tensor) -> bool:
     """Both floating-point, or both whole numbers of one type; half precision fits where single is wanted."""
     return first.dtype == second.dtype or (first.is_floating_point() and second.is_floating_point())
 

@@ -75,7 +75,7 @@ def without_weights(settings: Config) -> Config:
 
 def fit(build: Callable[[], nn.Module], held: dict[str, Any], settings: Config, path: str | Path) -> None:
     """Raise ValueError where a network is not the one whose weights a checkpoint holds, before it takes any memory."""
-    with _told_apart(held, settings), _named(path), torch.device("meta"), _at_most(len(held["model"]) + SLACK, path):
+    with told_apart(held, settings), _named(path), torch.device("meta"), _at_most(len(held["model"]) + SLACK, path):
         detector = build()
         checkpoint.check_fit(detector, _without_loss(weights(held), detector), str(path))
 
@@ -100,17 +100,17 @@ def _at_most(count: int, path: str | Path) -> Iterator[None]:
 
 def load_weights(detector: nn.Module, held: dict[str, Any], settings: Config, path: str | Path) -> None:
     """Load the weights that count."""
-    with _told_apart(held, settings):
+    with told_apart(held, settings):
         checkpoint.load_weights(detector, _without_loss(weights(held), detector), str(path))
 
 
 @contextmanager
-def _told_apart(held: dict[str, Any], settings: Config) -> Iterator[None]:
+def told_apart(held: dict[str, Any] | None, settings: Config) -> Iterator[None]:
     """Where weights do not fit the error says what is set otherwise than in training."""
     try:
         yield
     except ValueError as error:
-        others = differences.differences(held["config"], settings)
+        others = differences.differences(held["config"], settings) if held else {}
         changed = [text for key, text in others.items() if key.startswith("model.")]
         raise ValueError(
             f"{error}; other settings than it was made with: {'; '.join(changed)}" if changed else error

@@ -208,6 +208,10 @@ class Train:
     # keep a part of the features for the gradient, an eighth of Hourglass-104's, and compute the others twice
     gradient_checkpointing: bool = False
     freeze_norm: bool = False  # BatchNorm uses its running statistics, as it must for equality over process counts
+    # parts of the network that stay as they are, statistics too: [backbone.stem], see docs/fine_tuning.md
+    freeze: list[str] = field(default_factory=list)
+    # factors of the rate for parts of the network, {backbone: 0.1}; the longest name counts
+    lr_factors: dict[str, float] = field(default_factory=dict)
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
@@ -215,7 +219,7 @@ class Train:
     # what is told of the run: names, see `list callbacks`, or dotted paths of your own
     callbacks: list[str] = field(default_factory=list)
     resume: str = ""  # auto: go on from last.pt in work_dir if there is one; or a checkpoint's path
-    init: str = ""  # checkpoint whose weights start the run
+    init: str = ""  # file of weights, of which the run starts with what fits, see docs/fine_tuning.md
 
 
 @dataclass

@@ -86,6 +86,20 @@ class Detector(Predicting):
     def describe(self) -> str:
         """What a run's log says of the loss, such as `heatmap x 1, offset x 1`: one line, asked for before step 1."""
 
+    def class_rows(self) -> dict[str, Sequence[int]]:
+        """Tensors of the state dict with rows for classes -> the class of every row, -1 for one that has none.
+
+        Gathered from the modules below that have a method of this name, which does the same for their own tensors:
+        head `{"classes.bias": [0, 1, 0, 1]}` for two anchors of two classes. Asked for where training starts from the
+        weights of other classes, see `checkpoints.start`; left out, such tensors start anew.
+        """
+        return {
+            f"{place}.{name}": classes
+            for place, module in self.named_modules()
+            if place and hasattr(module, "class_rows")
+            for name, classes in module.class_rows().items()
+        }
+
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of what it is to teach.
 

@@ -19,7 +19,7 @@ from cornernet.config import Config
 from cornernet.detectors import Detector
 from cornernet.profiling import memory
 from cornernet.profiling.training_step import CLASSES, OBJECTS, forward, random_batch
-from cornernet.training import build_optimizer
+from cornernet.training import build_optimizer, freeze
 
 MAKES_ROOM = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided")  # and writes nothing
 
@@ -108,6 +108,7 @@ def count(settings: Config, classes: int = CLASSES, objects: int = OBJECTS) -> S
 def _detector(settings: Config, classes: int) -> Detector:
     """As it is trained, but for device and layout, which tensors without memory cannot change."""
     detector = detectors.build(settings, classes).train()
+    freeze(detector.network, settings.train.freeze)
     if settings.train.gradient_checkpointing:
         recompute(detector.network.segments())
     return detector

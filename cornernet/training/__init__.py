@@ -5,6 +5,7 @@ Called by the command train and its kin (check_data, show_data, replay_batch), a
 
 from cornernet.training.check_data import REFUSED, Report, refused, report
 from cornernet.training.optim import build_optimizer
+from cornernet.training.parts import freeze
 from cornernet.training.persistence import resumable
 from cornernet.training.replay import Replay
 from cornernet.training.show_data import show
@@ -15,6 +16,7 @@ __all__ = [
     "Replay",
     "Report",
     "build_optimizer",
+    "freeze",
     "refused",
     "report",
     "resumable",

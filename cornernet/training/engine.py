@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from cornernet import config, detectors
+from cornernet.checkpoints import sentences
 from cornernet.config import Config
 from cornernet.data import (
     Source,
@@ -124,5 +125,7 @@ def _open(folder: Path, state: State, train: Source, val: Source, accelerator: A
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
+    for line in sentences(state.taken, state.config.train.init) if state.taken else ():
+        log.info("%s", line)
     names = ", ".join(f"{role} {loss.name}" for role, loss in detectors.roles(state.config).items())
     log.info("losses %s; in the total %s", names, state.detector.describe())

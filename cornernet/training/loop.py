@@ -11,10 +11,10 @@ from cornernet.data import Away, Source
 from cornernet.detectors import Detector
 from cornernet.errors import Failed, Interrupted
 from cornernet.evaluation import Metrics, Unwritten, chosen, evaluate, report, thresholds
-from cornernet.hardware import to_device, train_mode
+from cornernet.hardware import to_device
 from cornernet.prediction import inference
 from cornernet.structures import Batch
-from cornernet.training import optim, replay, run_folder
+from cornernet.training import optim, parts, replay, run_folder
 from cornernet.training.logger import RunLogger
 from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 from cornernet.training.peers import Peers
@@ -145,7 +145,7 @@ def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor
     state, accelerator, cfg = run.state, run.accelerator, run.state.config.train
     means: dict[str, Tensor] = {}
     cut: Tensor | int = 0
-    train_mode(run.detector, cfg.freeze_norm)
+    parts.train_mode(state.detector, cfg)
     kept = Buffers(state.detector)
     if state.detector.progress is not None:
         state.detector.progress.fill_(state.step / cfg.steps)
@@ -162,8 +162,7 @@ def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor
     bad = run.nonfinite_steps.judge(state.step, means, state.detector.parameters())
     if cfg.clip_norm is not None:
         accelerator.clip_grad_norm_(run.detector.parameters(), cfg.clip_norm)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    optim.set_rate(state.optimizer, rate)
     run.nonfinite_steps.update(bad, state.optimizer, kept, state.detector, state.averaged)
     state.optimizer.zero_grad()
     return means, cut, bad

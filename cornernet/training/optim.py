@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from cornernet.config import Train
 from cornernet.detectors import Detector
+from cornernet.training import parts
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -16,15 +17,19 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
     """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors).
 
-    Raises ValueError for a rate or decay that is negative.
+    Of each of train.lr_factors there are two groups, whose `lr_factor` is that of their rate. Raises ValueError for a
+    rate or decay that is negative, and for factors that `parts.by_factor` refuses.
     """
     for name in ("lr", "weight_decay"):
         if not getattr(settings, name) >= 0:
             raise ValueError(f"train.{name} must not be negative, got {getattr(settings, name)}")
-    trained = [p for p in module.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": chosen, "weight_decay": decay, "lr": settings.lr * share, "lr_factor": share}
+        for share, trained in parts.by_factor(module, settings.lr_factors)
+        for chosen, decay in (
+            ([p for p in trained if p.ndim > 1], settings.weight_decay),
+            ([p for p in trained if p.ndim <= 1], 0.0),
+        )
     ]
     fused = torch.cuda.is_available() or None  # one kernel, which can leave a step out without asking the host
     if settings.optimizer == "sgd":
@@ -39,6 +44,12 @@ def _with_momentum(optimizer: torch.optim.SGD) -> torch.optim.SGD:
         for parameter in group["params"] if group["fused"] else ():
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """Give every group of an optimiser this rate, times the group's factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = value * group["lr_factor"]
 
 
 def rate(step: int, settings: Train) -> float:

@@ -11,7 +11,7 @@ from cornernet.data import try_transforms
 from cornernet.detectors import Detector
 from cornernet.prediction import inference
 from cornernet.structures import Batch
-from cornernet.training import optim, telling
+from cornernet.training import optim, parts, telling
 
 CLASSES = 2  # of the detector that settings are tried on before the data are known
 
@@ -35,6 +35,7 @@ def check(settings: Config, weights: bool = True) -> None:
     ranges.compiling(settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
+    parts.freeze(detector.network, settings.train.freeze)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))

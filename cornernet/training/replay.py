@@ -13,9 +13,9 @@ from cornernet.checkpoints import checkpoint, load
 from cornernet.config import Config, elsewhere, ranges
 from cornernet.data import Source, StepSampler, build_source, train_loader, typed_data
 from cornernet.detectors import Detector
-from cornernet.hardware import build_accelerator, to_device, train_mode
+from cornernet.hardware import build_accelerator, to_device
 from cornernet.structures import Batch
-from cornernet.training import run_folder
+from cornernet.training import parts, run_folder
 from cornernet.training.nonfinite_steps import NonFiniteStep, listed
 from cornernet.training.state import State, snapshot, untrained
 
@@ -136,7 +136,7 @@ def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batc
 
 def _forward_backward(detector: Detector, batch: Batch, settings: Config, accelerator: Accelerator) -> dict[str, float]:
     """Terms of one part, whose gradient is added to that of the others; without a scaler."""
-    train_mode(detector, settings.train.freeze_norm)
+    parts.train_mode(detector, settings.train)
     with accelerator.autocast():
         terms = detector(to_device(batch, accelerator.device, settings.train.channels_last))
     terms["total"].backward()

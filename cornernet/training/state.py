@@ -9,10 +9,11 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.backbones.recompute import recompute
-from cornernet.checkpoints import checkpoint, load_weights, without_weights
+from cornernet.checkpoints import Taken, take, without_weights
 from cornernet.config import Config
 from cornernet.detectors import Detector
 from cornernet.prediction import Thresholds
+from cornernet.training import parts
 from cornernet.training.optim import Average, build_average, build_optimizer
 from cornernet.version import PLUGINS, __version__
 
@@ -33,6 +34,7 @@ class State:
     skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
     best_f1: Thresholds | None = None  # scores of the best F1 in it
+    taken: Taken | None = None  # from the file of train.init, where the run begins with it
 
     @property
     def evaluated(self) -> Detector:
@@ -43,21 +45,22 @@ class State:
 def initial_state(
     settings: Config, class_names: list[str], category_ids: list[int], device: torch.device, resumes: bool = False
 ) -> State:
-    """State before the first step, on the device: random weights, or those of train.init unless it resumes anyway.
+    """State before the first step, on the device: random weights, or what fits of train.init unless it resumes.
 
     Where it resumes, the file of model.backbone.weights is not opened: the weights come from the checkpoint.
     """
     detector = untrained(without_weights(settings) if resumes else settings, len(class_names), device)
-    if settings.train.init and not resumes:
-        load_weights(detector, checkpoint.load(settings.train.init), settings, settings.train.init)
+    init = "" if resumes else settings.train.init
+    taken = take(detector, settings, class_names, init) if init else None
     optimizer = build_optimizer(detector, settings.train)
     averaged = build_average(detector, settings.train.ema)
-    return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged)
+    return State(settings, list(class_names), list(category_ids), detector, optimizer, averaged, taken=taken)
 
 
 def untrained(settings: Config, num_classes: int, device: torch.device) -> Detector:
-    """Detector of random weights as a training has it: on its device, in its layout, with what it computes twice."""
+    """Detector of random weights as a training has it: device, layout, what it freezes and what it computes twice."""
     detector = detectors.build(settings, num_classes).to(device)
+    parts.freeze(detector.network, settings.train.freeze)
     if settings.train.channels_last:
         detector = detector.to(memory_format=torch.channels_last)
     if settings.train.gradient_checkpointing:

@@ -346,7 +346,7 @@ BAD = {
     "init from a foreign file": (
         "train",
         "{tiny} work_dir={here}/w train.init={here}/foreign.pt",
-        "convert_checkpoint",
+        "holds another model than the config describes: 0 of",
     ),
     "evaluate: missing": ("evaluate", "none.pt", "there is no checkpoint none.pt"),
     "evaluate: broken": ("evaluate", "{here}/broken.pt", "is damaged or not a checkpoint"),

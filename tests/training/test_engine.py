@@ -351,8 +351,31 @@ def test_init_starts_from_the_weights_that_count(tiny, train, tiny_run, tmp_path
 
 @both
 def test_init_from_another_model_is_a_sentence(tiny, train, tiny_run):
-    with pytest.raises(ValueError, match=r"holds another model .* made with: model\.\w+\.channels: 8 -> "):
-        train(f"train.init={tiny_run / 'last.pt'}", "model.head.channels=4", "model.anchor.channels=16")
+    with pytest.raises(ValueError, match=r"holds another model .* made with: model\.backbone\.stem_channels: 8 -> 4"):
+        narrow = ["model.backbone.stem_channels=4", "model.backbone.channels=[4,4,4]", "model.head.pool_channels=4"]
+        train(f"train.init={tiny_run / 'last.pt'}", *narrow)
+
+
+@pytest.mark.filterwarnings("error:Detected call of")
+def test_frozen_parts_stay_and_a_run_with_them_resumes_exactly(train, tiny_run, caplog):
+    own = ["train.freeze=[backbone]", "train.lr_factors={heads: 0.5, heads.1: 2}", f"train.init={tiny_run / 'last.pt'}"]
+    own += ["train.steps=2", "train.schedule=constant", "train.eval_every=0"]
+    with caplog.at_level("INFO", "cornernet"):
+        straight = train(*own)
+    assert "last.pt: 420 of 420 tensors taken; its classes are the same" in caplog.text
+    train(*own, "train.steps=1", name="stopped")
+    assert_same_end(train(*own, "train.resume=auto", name="stopped"), straight)
+    held, start = checkpoint.load(straight / "last.pt"), checkpoint.load(tiny_run / "last.pt")["averaged"]
+    for weights in (held["model"], held["averaged"]):
+        moved = {name for name in start if not torch.equal(weights[name], start[name])}
+        assert moved and all(name.startswith("network.heads.") for name in moved)
+    groups = held["optimizer"]["param_groups"]
+    assert [group["lr"] for group in groups] == [1e-3, 1e-3, 5e-4, 5e-4, 2e-3, 2e-3]
+    assert len(held["optimizer"]["state"]) == sum(len(group["params"]) for group in groups)
+    for other in ("train.freeze=[backbone.stem]", "train.lr_factors={}", "train.lr_factors={backbone: 1}"):
+        with pytest.raises(ValueError, match=r"is of another run: train\.(freeze|lr_factors)"):
+            changed = [other if other.partition("=")[0] in text else text for text in own]
+            train(*changed, "train.resume=auto", name="stopped")
 
 
 # -- arithmetic -------------------------------------------------------------------------------------------------

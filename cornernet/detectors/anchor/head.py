@@ -35,6 +35,11 @@ class AnchorHead(nn.Module):
         assert self.classes.bias is not None
         nn.init.constant_(self.classes.bias, -math.log((1 - PRIOR) / PRIOR))
 
+    def class_rows(self) -> dict[str, list[int]]:
+        """The classes of every anchor of a cell, see `Detector.class_rows`."""
+        anchors = self.classes.out_channels // self.num_classes
+        return {f"classes.{name}": list(range(self.num_classes)) * anchors for name in ("weight", "bias")}
+
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map one level; the features [B, channels, h, w] are those the classes are read from."""
         classes = self.class_tower(features)

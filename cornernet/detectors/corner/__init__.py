@@ -1,7 +1,7 @@
 """CornerNet: a box is a pair of corners; everything of this detector in one folder."""
 
 from cornernet.detectors.corner.building import ROLES, build, places
-from cornernet.detectors.corner.official import check, convert
+from cornernet.detectors.corner.official import check, convert, published
 
 __all__ = [
     "ROLES",
@@ -9,4 +9,5 @@ __all__ = [
     "check",
     "convert",
     "places",
+    "published",
 ]

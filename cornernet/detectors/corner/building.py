@@ -55,7 +55,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     loss = _build_loss(config, num_classes, progress) if with_loss else None
     backbone, head = _backbone(config), config.model.head
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
-    kinds = num_classes if config.model.region.class_corners or not regions else 1
+    kinds = num_classes if config.model.region.class_corners or not regions else None
     tags = 0 if config.loss.grouping.name == "none" else head.tag_dim
     cascade = head.pooling == "cascade"
     heads = [CornerHead(head.channels, head.pool_channels, kinds, tags, cascade) for _ in range(backbone.stacks)]

@@ -66,13 +66,17 @@ class NoTags(nn.Module):
 
 
 class CornerHead(nn.Module):
-    """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out."""
+    """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out.
 
-    def __init__(self, channels: int, pool_channels: int, num_classes: int, tag_dim: int, cascade: bool = False):
+    num_classes: None for corners without a class, which have one heatmap.
+    """
+
+    def __init__(self, channels: int, pool_channels: int, num_classes: int | None, tag_dim: int, cascade: bool = False):
         super().__init__()
+        self.num_classes = num_classes
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool, cascade)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool, cascade)
-        self.tl_heat, self.br_heat = branch(channels, num_classes), branch(channels, num_classes)
+        self.tl_heat, self.br_heat = (branch(channels, num_classes or 1) for _ in range(2))
         self.tl_tag, self.br_tag = (branch(channels, tag_dim) if tag_dim else NoTags() for _ in range(2))
         self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
         for heat in (self.tl_heat, self.br_heat):
@@ -83,6 +87,13 @@ class CornerHead(nn.Module):
     def segments(self) -> list[nn.Module]:
         """Both poolings and the six branches, for gradient checkpointing."""
         return list(self.children())
+
+    def class_rows(self) -> dict[str, list[int]]:
+        """The maps of the heatmaps, see `Detector.class_rows`."""
+        if self.num_classes is None:
+            return {}
+        classes = list(range(self.num_classes))
+        return {f"{heat}.2.{name}": classes for heat in ("tl_heat", "br_heat") for name in ("weight", "bias")}
 
     def forward(self, features: Tensor) -> CornerMaps:
         """Map features to the six maps."""

@@ -48,6 +48,11 @@ def convert(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: plain[key] for key, name in names.items() if name is not None}
 
 
+def published(state_dict: dict[str, Tensor]) -> bool:
+    """Whether all keys are of the published layout, so that `convert` takes them."""
+    return all(rename(str(key).removeprefix("module.")) is not None for key in state_dict)
+
+
 def check(state_dict: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """Raise ValueError, naming them, for keys that are missing, left over or of another shape than expected."""
     missing = [key for key in expected if key not in state_dict]

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints import checkpoint, take
 from cornernet.checkpoints.load import load_detector
 from cornernet.checkpoints.published import convert_file
 from cornernet.config import Config, override
@@ -155,3 +155,14 @@ def test_a_checkpoint_of_ours_is_not_a_published_one(network, tmp_path):
     checkpoint.save(state, tmp_path / "in.pt")
     with pytest.raises(ValueError, match="does not hold a dict of tensors"):
         convert_file(tmp_path / "in.pt", tmp_path / "out.pt", TINY)
+
+
+def test_a_training_begins_with_a_published_file_and_its_classes_by_name(network, published, tmp_path):
+    torch.save({"module." + k: v for k, v in published.items()}, tmp_path / "in.pkl")
+    settings = override(Config(), TINY)
+    detector = build(settings, 2)
+    taken = take(detector, settings, ["cat", "glyph"], tmp_path / "in.pkl")
+    assert (taken.known, taken.new, taken.fresh) == (["cat"], ["glyph"], 0)
+    assert taken.whole == taken.total - 8  # weight and bias of two heatmaps in two stacks
+    given, got = network.heads[1].br_heat[2].weight, detector.network.heads[1].br_heat[2].weight
+    assert torch.equal(got[0], given[15]) and not torch.equal(got[1], given[16])

@@ -34,6 +34,12 @@ class centre(nn.Module):  # its name in a config
         """Features [B, channels, H, W] -> logits [B, C, H, W]."""
         return (self.logits(features),)
 
+    def class_rows(self) -> dict[str, list[int]]:
+        """The layer of the logits, see `Detector.class_rows`."""
+        last = len(self.logits) - 1
+        rows = list(range(self.logits[last].out_channels))
+        return {f"logits.{last}.weight": rows, f"logits.{last}.bias": rows}
+
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Logits of `maps`, boxes [B, N, 4] in cells -> RegionLogits, without a word on the pair."""
         middle = rows(scaled(boxes, self.share))

@@ -34,6 +34,11 @@ class cpn(nn.Module):  # its name in a config
         """Features [B, channels, H, W] -> what the pair head and the class head read."""
         return self.pair_map(features), self.class_map(features)
 
+    def class_rows(self) -> dict[str, list[int]]:
+        """The last layer of the class head, see `Detector.class_rows`."""
+        rows = list(range(self.class_head[-1].out_channels))
+        return {"class_head.3.weight": rows, "class_head.3.bias": rows}
+
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Maps of `maps`, boxes [B, N, 4] in cells -> RegionLogits."""
         of_pairs, of_classes = (self._read(x, boxes) for x in maps)
