@@ -3,25 +3,33 @@
 He, Zhang, Ren and Sun: Deep Residual Learning for Image Recognition, 2016, arXiv 1512.03385.
 """
 
+from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torchvision.models import resnet
+import torch.nn.functional as F
+from torch import Tensor, hub, nn
+from torchvision.models import get_model_weights, resnet
 
+from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
 
 NAMES = ("resnet18", "resnet34", "resnet50", "resnet101")
 KEYS = ("weights",)
-STEM = ("conv1", "bn1", "relu", "maxpool")
+STEM = ("bn1", "relu", "maxpool")  # behind conv1
+FETCH = "python -c \"import torchvision; torchvision.models.{name}(weights='DEFAULT')\" fetches them where there is a network"
 STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+def colours(name: str) -> pretrained.Colours:
+    """Mean and standard deviation, BGR, with which torchvision's weights were trained."""
+    return pretrained.MEAN, pretrained.STD
 
 
 class ResNet(Backbone):
     """Images [B, 3, H, W] BGR -> one stack of the four stages' outputs.
 
-    weights: file with a ResNet's state dict of torchvision, whose channels are RGB; empty for random ones. Raises
-    FileNotFoundError and ValueError for weights that do not fit.
+    weights: imagenet, torchvision's in its cache, or a file with a state dict of torchvision's; empty for random ones.
+    Raises FileNotFoundError and ValueError for weights that are not there or do not fit.
     """
 
     strides, multiple = (4, 8, 16, 32), 32
@@ -30,8 +38,8 @@ class ResNet(Backbone):
         super().__init__()
         whole = getattr(resnet, name)(weights=None)
         if weights:
-            _load(whole, Path(weights))
-        for part in (*STEM, *STAGES):
+            pretrained.load(whole, pretrained.file(weights, partial(cached, name), FETCH.format(name=name)))
+        for part in ("conv1", *STEM, *STAGES):
             self.add_module(part, getattr(whole, part))
         self.channels = [_width(getattr(whole, stage)) for stage in STAGES]
         self.kept: tuple[str, ...] = STAGES
@@ -48,7 +56,8 @@ class ResNet(Backbone):
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map images as the class says."""
-        x, levels = images.flip(1), []  # RGB
+        # the weights are of RGB: turned round with them, no image need be
+        x, levels = F.conv2d(images, self.conv1.weight.flip(1), None, self.conv1.stride, self.conv1.padding), []
         for part in STEM:
             x = getattr(self, part)(x)
         for stage in self.segments():
@@ -82,11 +91,7 @@ def _width(stage: nn.Sequential) -> int:
     return [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)][-1].num_features
 
 
-def _load(body: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"model.backbone.weights: there is no file {path}")
-    try:
-        body.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for foreign files
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"model.backbone.weights: {path} does not hold the weights of this ResNet: {reason}") from None
+def cached(name: str) -> Path:
+    """Where torchvision's downloads of the newest ImageNet weights of a ResNet lie."""
+    url = get_model_weights(name).DEFAULT.url
+    return Path(hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]

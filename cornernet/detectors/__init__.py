@@ -15,7 +15,7 @@ import pkgutil
 import sys
 from types import ModuleType
 
-from cornernet import registry
+from cornernet import backbones, registry
 from cornernet.config import Component, Config, section, untyped
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
@@ -44,10 +44,23 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
     args = [] if own is None else [section("model.args", own, config.model.args)]
-    built: Detector = found.build(config, num_classes, with_loss, *args)
+    built: Detector = found.build(with_colours(config), num_classes, with_loss, *args)
     if missing := lacking(built):
         raise ValueError(f"the {name} detector lacks {missing}: see {Detector.__module__}")
     return built
+
+
+def with_colours(config: Config) -> Config:
+    """The config with what belongs to its backbone where data.mean or data.std is null, as `build` of a detector gets it.
+
+    Raises ValueError for a backbone that is unknown.
+    """
+    data = config.data
+    if data.mean is not None and data.std is not None:
+        return config
+    mean, std = backbones.colours(config.model.backbone, typed=not untyped(config, "model.backbone"))
+    data = dataclasses.replace(data, mean=data.mean or mean, std=data.std or std)
+    return dataclasses.replace(config, data=data)
 
 
 def roles(config: Config) -> dict[str, Component]:
@@ -84,4 +97,5 @@ __all__ = [
     "build",
     "kind",
     "roles",
+    "with_colours",
 ]
