@@ -53,18 +53,35 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
-        weight = self.conv.weight
-        if self.conv.stride[0] > 1:
-            weight = F.pad(weight, [n for side in (x.shape[-1], x.shape[-2]) for n in (int(side % 2 == 0), 0)])
-        if self.norm.training or torch.compiler.is_exporting():
-            x = self.norm(self._convolved(x, weight, None))
-        else:  # a pass over the features less, and half the memory
+        if torch.compiler.is_exporting():  # a graph keeps the weights as they are, so that int8 finds them
+            x = self.norm(self._of_padded(x))
+        elif self.norm.training:
+            x = self.norm(self._convolved(x, self.conv.weight, None))
+        else:  # the norm within the convolution: a pass over the features less, and half the memory
             scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)
-            x = self._convolved(x, weight * scale.view(-1, 1, 1, 1), self.norm.bias - self.norm.running_mean * scale)
+            flat = self.norm.bias - self.norm.running_mean * scale
+            x = self._convolved(x, self.conv.weight * scale.view(-1, 1, 1, 1), flat)
         return F.relu6(x, inplace=True) if self.relu else x
 
     def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution; in place of the features its weights are padded, by a row of zeros where a side is even."""
+        if self.conv.stride[0] > 1:
+            weight = F.pad(weight, (1 - x.shape[-1] % 2, 0, 1 - x.shape[-2] % 2, 0))
         return F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+
+    def _of_padded(self, x: Tensor) -> Tensor:
+        """The same without a bias, of padded features."""
+        if self.conv.stride[0] == 1:
+            return self.conv(x)
+        (kernel, _), (stride, _) = self.conv.kernel_size, self.conv.stride
+        pads = [n for side in (x.shape[-1], x.shape[-2]) for n in same(side, kernel, stride)]
+        return F.conv2d(F.pad(x, pads), self.conv.weight, None, stride, 0, 1, self.conv.groups)
+
+
+def same(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Rows before and behind a side with which a convolution gives ceil(side / stride), as TensorFlow divides them."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
 
 
 class Block(nn.Module):
@@ -94,7 +111,10 @@ class EfficientNetLite(Backbone):
 
     def __init__(self, count: int = len(LEVELS)) -> None:
         super().__init__()
-        self.strides, self.channels = [4 << level for level in range(count)], [level[-1][-1] for level in LEVELS[:count]]
+        self.strides, self.channels = (
+            [4 << level for level in range(count)],
+            [level[-1][-1] for level in LEVELS[:count]],
+        )
         self.multiple = self.strides[-1]
         levels, width = [], STEM
         for stages in LEVELS[:count]:
@@ -150,7 +170,7 @@ def packaged() -> Path | None:
 
 
 def renamed(held: pretrained.State, levels: int) -> pretrained.State:
-    """State dict of the package's file, of RGB -> that of `EfficientNetLite`, which reads BGR, as far as it has them."""
+    """State dict of the package's file, of RGB -> that of so many levels of `EfficientNetLite`, which reads BGR."""
     counts = [sum(stage[0] for stage in stages) for stages in LEVELS]
     own = [(level, place) for level, count in enumerate(counts) for place in range(count + (not level))][1:]
     places = {"_conv_stem": "levels.0.0.conv", "_bn0": "levels.0.0.norm"}

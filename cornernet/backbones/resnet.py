@@ -6,6 +6,7 @@ He, Zhang, Ren and Sun: Deep Residual Learning for Image Recognition, 2016, arXi
 from functools import partial
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, hub, nn
 from torchvision.models import get_model_weights, resnet
@@ -16,7 +17,7 @@ from cornernet.backbones.backbone import Backbone
 NAMES = ("resnet18", "resnet34", "resnet50", "resnet101")
 KEYS = ("weights",)
 STEM = ("bn1", "relu", "maxpool")  # behind conv1
-FETCH = "python -c \"import torchvision; torchvision.models.{name}(weights='DEFAULT')\" fetches them where there is a network"
+FETCH = "python -c \"import torchvision; torchvision.models.{name}(weights='DEFAULT')\" fetches them from the network"
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
@@ -56,14 +57,20 @@ class ResNet(Backbone):
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map images as the class says."""
-        # the weights are of RGB: turned round with them, no image need be
-        x, levels = F.conv2d(images, self.conv1.weight.flip(1), None, self.conv1.stride, self.conv1.padding), []
+        x, levels = self._first(images), []
         for part in STEM:
             x = getattr(self, part)(x)
         for stage in self.segments():
             x = stage(x)
             levels.append(x)
         return [levels]
+
+    def _first(self, images: Tensor) -> Tensor:
+        """The first convolution, of RGB: its weights are turned round, which are fewer than an image's pixels."""
+        conv = self.conv1
+        if torch.compiler.is_exporting():  # a graph keeps the weights as they are, so that int8 finds them
+            return conv(images.flip(1))
+        return F.conv2d(images, conv.weight.flip(1), None, conv.stride, conv.padding)
 
 
 def resnet18(weights: str = "") -> ResNet:

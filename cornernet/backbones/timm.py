@@ -15,7 +15,7 @@ from cornernet.backbones.backbone import Backbone
 KEYS = ("weights",)
 STRIDES = (4, 8, 16, 32)
 SAFE = ".safetensors"
-FETCH = "python -c \"import timm; timm.create_model('{name}', pretrained=True)\" fetches them where there is a network"
+FETCH = "python -c \"import timm; timm.create_model('{name}', pretrained=True)\" fetches them from the network"
 
 
 def colours(name: str) -> pretrained.Colours:
@@ -107,9 +107,7 @@ def _library() -> ModuleType:
     try:
         import timm as library
     except ModuleNotFoundError:
-        raise ValueError(
-            "model.backbone.name=timm/... needs the package timm: pip install 'cornernet[timm]'"
-        ) from None
+        raise ValueError("model.backbone.name=timm/... needs the package timm: pip install 'cornernet[timm]'") from None
     return library
 
 

@@ -51,9 +51,9 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
 
 
 def with_colours(config: Config) -> Config:
-    """The config with what belongs to its backbone where data.mean or data.std is null, as `build` of a detector gets it.
+    """Config -> the same with the colours of its backbone where data.mean or data.std is null.
 
-    Raises ValueError for a backbone that is unknown.
+    A detector's own `build` is given it. Raises ValueError for a backbone that is unknown.
     """
     data = config.data
     if data.mean is not None and data.std is not None:
