@@ -58,8 +58,10 @@ class Conv(nn.Module):
         elif self.norm.training:
             x = self.norm(self._convolved(x, self.conv.weight, None))
         else:  # the norm within the convolution: a pass over the features less, and half the memory
-            scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)
-            flat = self.norm.bias - self.norm.running_mean * scale
+            mean, variance = self.norm.running_mean, self.norm.running_var
+            assert mean is not None and variance is not None, "a norm of a backbone counts"
+            scale = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+            flat = self.norm.bias - mean * scale
             x = self._convolved(x, self.conv.weight * scale.view(-1, 1, 1, 1), flat)
         return F.relu6(x, inplace=True) if self.relu else x
 
@@ -116,7 +118,8 @@ class EfficientNetLite(Backbone):
             [level[-1][-1] for level in LEVELS[:count]],
         )
         self.multiple = self.strides[-1]
-        levels, width = [], STEM
+        levels: list[nn.Module] = []
+        width = STEM
         for stages in LEVELS[:count]:
             blocks: list[nn.Module] = [] if levels else [Conv(3, STEM, 3, 2)]
             for stage in stages:

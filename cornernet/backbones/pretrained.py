@@ -10,7 +10,8 @@ IMAGENET = "imagenet"  # in place of a file: the weights that the package or the
 MEAN, STD = (0.406, 0.456, 0.485), (0.225, 0.224, 0.229)  # BGR, of images in 0..1: with which torchvision's are trained
 
 State = dict[str, Tensor]
-Colours = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation, BGR, of images in 0..1
+BGR = tuple[float, float, float]
+Colours = tuple[BGR, BGR]  # mean and standard deviation of images in 0..1
 
 
 def file(weights: str, known: Callable[[], Path | None], cure: str) -> Path:

@@ -35,6 +35,8 @@ class ResNet(Backbone):
 
     strides, multiple = (4, 8, 16, 32), 32
 
+    conv1: nn.Conv2d
+
     def __init__(self, name: str, weights: str = ""):
         super().__init__()
         whole = getattr(resnet, name)(weights=None)

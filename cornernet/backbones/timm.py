@@ -37,7 +37,7 @@ class Timm(Backbone):
         super().__init__()
         self.name, self.places = name, _places(name)
         self.body = _made(name, self.places, state)
-        about = self.body.feature_info
+        about: Any = self.body.feature_info
         self.strides, self.channels = about.reduction(), about.channels()
         if state:
             _turn(self.body)
@@ -128,7 +128,8 @@ def _places(name: str) -> list[int]:
     _about(name)
     with torch.device("meta"):
         body = _made(name, None, None)
-    strides = body.feature_info.reduction()
+    about: Any = body.feature_info
+    strides = about.reduction()
     if getattr(body, "output_fmt", "NCHW") != "NCHW" or not set(STRIDES) <= set(strides):
         raise ValueError(
             f"backbone 'timm/{name}' gives no maps [B, C, H, W] of strides 4, 8, 16 and 32, "
