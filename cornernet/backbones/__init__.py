@@ -8,19 +8,23 @@ It may declare
 
     NAMES = ("bar18", "bar34")              where one file makes several, each defined by its name
     KEYS = ("weights",)                     keys of the section model.backbone that it takes beside its args
+    colours(name) -> (mean, std)            BGR, of images in 0..1, with which its weights of that name were trained
 
-A parameter `out_channels` is given the width that the detector reads, where it has one. Any backbone serves any
+Where data.mean and data.std are null they are what `colours` gives, or CornerNet's own where it is left out. A
+parameter `out_channels` is given the width that the detector reads, where it has one, and `variant` what stands behind
+the slash of a name `timm/resnet50d`. Images come as BGR: a backbone of weights that were trained on RGB turns its first
+convolution round. Any backbone serves any
 detector: behind those whose levels have not seen the coarser ones there is a pyramid. Beside them in this folder lie
 the parts that they share and gradient checkpointing. Called by the detectors, and for what a backbone takes by
 `profiling`.
 """
 
 from cornernet.backbones.backbone import Backbone
-from cornernet.backbones.building import BACKBONES, build, members, takes
+from cornernet.backbones.building import BACKBONES, build, colours, members, takes
 from cornernet.backbones.hourglass import ConvBlock
 from cornernet.backbones.pyramid import pyramid, single
 
-PARTS = ("backbone", "building", "pyramid", "recompute")  # files of the folder that make no backbone
+PARTS = ("backbone", "building", "pretrained", "pyramid", "recompute")  # files of the folder that make no backbone
 
 BACKBONES.update(members(__name__, __path__, PARTS))
 
@@ -29,6 +33,7 @@ __all__ = [
     "Backbone",
     "ConvBlock",
     "build",
+    "colours",
     "pyramid",
     "single",
     "takes",

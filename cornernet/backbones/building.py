@@ -8,11 +8,14 @@ from typing import Any
 
 from cornernet import registry
 from cornernet.arguments import accepted, bound
+from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
 from cornernet.config import Backbone as Settings
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {}  # name -> function or class
 OFFERED = ("strides", "channels", "multiple")
+# BGR, of images in 0..1: CornerNet's, for a backbone that says nothing of its own
+MEAN, STD = (0.40789654, 0.44719302, 0.47026115), (0.28863828, 0.27408164, 0.27809835)
 
 
 def members(package: str, path: list[str], parts: tuple[str, ...]) -> dict[str, Callable[..., Backbone]]:
@@ -32,7 +35,7 @@ def _declared(file_name: str, file: ModuleType) -> Iterator[tuple[str, Callable[
 
 
 def build(settings: Settings, typed: bool = False, **known: Any) -> Backbone:
-    """Section model.backbone -> backbone with random weights, or those of the file it names.
+    """Section model.backbone -> backbone with random weights, or those of the file that it names, or of ImageNet.
 
     known: what the detector knows, given to a backbone that names it: out_channels, the width it reads. typed: the user
     wrote the name, so that it may be a dotted path. Raises ValueError, one sentence, for an unknown name, for an
@@ -46,20 +49,36 @@ def build(settings: Settings, typed: bool = False, **known: Any) -> Backbone:
         )
     if own := [key for key in settings.args if key in keys]:
         raise ValueError(f"{label} has its {own[0]} from model.backbone.{own[0]}, not from model.backbone.args")
-    given = {**{key: getattr(settings, key) for key in keys}, **accepted(makes, known)}
+    variant = {"variant": settings.name.partition("/")[2]} if "/" in settings.name else {}
+    given = {**{key: getattr(settings, key) for key in keys}, **accepted(makes, {**known, **variant})}
     made = bound(label, makes, settings.args, given)
     return _checked(label, made if isinstance(makes, type) else made())
 
 
 def takes(settings: Settings, typed: bool = False) -> tuple[str, ...]:
     """The keys of model.backbone that a backbone has beside its args: those that its file declares as KEYS."""
+    return tuple(_declares(settings, typed, "KEYS", ()))
+
+
+def colours(settings: Settings, typed: bool = False) -> pretrained.Colours:
+    """Section model.backbone -> mean and standard deviation, BGR, of images in 0..1, that go with the backbone.
+
+    Raises ValueError as `build` does for a name.
+    """
+    return _declares(settings, typed, "colours", lambda name: (MEAN, STD))(settings.name)
+
+
+def _declares(settings: Settings, typed: bool, what: str, default: Any) -> Any:
+    """What the file of a backbone declares beside it."""
     makes = _find(settings, typed)
-    file = sys.modules.get(getattr(makes, "__module__", None) or "")
-    return tuple(getattr(file, "KEYS", ()))
+    return getattr(sys.modules.get(getattr(makes, "__module__", None) or ""), what, default)
 
 
 def _find(settings: Settings, typed: bool) -> Callable[..., Backbone]:
-    found = registry.own(registry.find("backbone", settings.name, BACKBONES, "cornernet.backbones", typed))
+    family = settings.name.partition("/")[0]
+    several = family in BACKBONES and accepted(BACKBONES[family], {"variant": ""})  # models under one name
+    name = family if several else settings.name
+    found = registry.own(registry.find("backbone", name, BACKBONES, "cornernet.backbones", typed))
     if inspect.ismodule(found) or not callable(found):
         raise ValueError(f"backbone {settings.name!r} is a {type(found).__name__}, expected a function or a class")
     return found

@@ -3,35 +3,46 @@
 He, Zhang, Ren and Sun: Deep Residual Learning for Image Recognition, 2016, arXiv 1512.03385.
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torchvision.models import resnet
+import torch.nn.functional as F
+from torch import Tensor, hub, nn
+from torchvision.models import get_model_weights, resnet
 
+from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
 
 NAMES = ("resnet18", "resnet34", "resnet50", "resnet101")
 KEYS = ("weights",)
-STEM = ("conv1", "bn1", "relu", "maxpool")
+STEM = ("bn1", "relu", "maxpool")  # behind conv1
+FETCH = "python -c \"import torchvision; torchvision.models.{name}(weights='DEFAULT')\" fetches them from the network"
 STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+def colours(name: str) -> pretrained.Colours:
+    """Mean and standard deviation, BGR, with which torchvision's weights were trained."""
+    return pretrained.MEAN, pretrained.STD
 
 
 class ResNet(Backbone):
     """Images [B, 3, H, W] BGR -> one stack of the four stages' outputs.
 
-    weights: file with a ResNet's state dict of torchvision, whose channels are RGB; empty for random ones. Raises
-    FileNotFoundError and ValueError for weights that do not fit.
+    weights: imagenet, torchvision's in its cache, or a file with a state dict of torchvision's; empty for random ones.
+    Raises FileNotFoundError and ValueError for weights that are not there or do not fit.
     """
 
     strides, multiple = (4, 8, 16, 32), 32
+
+    conv1: nn.Conv2d
 
     def __init__(self, name: str, weights: str = ""):
         super().__init__()
         whole = getattr(resnet, name)(weights=None)
         if weights:
-            _load(whole, Path(weights))
-        for part in (*STEM, *STAGES):
+            pretrained.load(whole, pretrained.file(weights, partial(cached, name), FETCH.format(name=name)))
+        for part in ("conv1", *STEM, *STAGES):
             self.add_module(part, getattr(whole, part))
         self.channels = [_width(getattr(whole, stage)) for stage in STAGES]
         self.kept: tuple[str, ...] = STAGES
@@ -48,13 +59,20 @@ class ResNet(Backbone):
 
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map images as the class says."""
-        x, levels = images.flip(1), []  # RGB
+        x, levels = self._first(images), []
         for part in STEM:
             x = getattr(self, part)(x)
         for stage in self.segments():
             x = stage(x)
             levels.append(x)
         return [levels]
+
+    def _first(self, images: Tensor) -> Tensor:
+        """The first convolution, of RGB: its weights are turned round, which are fewer than an image's pixels."""
+        conv = self.conv1
+        if torch.compiler.is_exporting():  # a graph keeps the weights as they are, so that int8 finds them
+            return conv(images.flip(1))
+        return F.conv2d(images, conv.weight.flip(1), None, conv.stride, conv.padding)
 
 
 def resnet18(weights: str = "") -> ResNet:
@@ -82,11 +100,7 @@ def _width(stage: nn.Sequential) -> int:
     return [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)][-1].num_features
 
 
-def _load(body: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"model.backbone.weights: there is no file {path}")
-    try:
-        body.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for foreign files
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"model.backbone.weights: {path} does not hold the weights of this ResNet: {reason}") from None
+def cached(name: str) -> Path:
+    """Where torchvision's downloads of the newest ImageNet weights of a ResNet lie."""
+    url = get_model_weights(name).DEFAULT.url
+    return Path(hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]

@@ -35,7 +35,7 @@ WORDS = {
     "nc": "is counted in the annotations here, and need not be said; it is no key",
     "num_classes": "is counted in the annotations here, and need not be said; it is no key",
     "patience": "does not exist here: the best weights are kept as best.pt, and train.steps ends the run",
-    "pretrained": "has two keys here: train.init, a checkpoint to begin with, and model.backbone.weights of a ResNet",
+    "pretrained": "has two keys here: train.init, a checkpoint to begin with, and model.backbone.weights",
     "project": "is the first part of work_dir here, the folder of the run",
     "resume": "is called train.resume here: auto, or the path of a checkpoint",
     "save_crop": "is crops=true of the command predict here",
@@ -44,7 +44,7 @@ WORDS = {
     "source": "has no key here: images, folders and videos are paths behind the checkpoint, predict best.pt photos/",
     "threshold": DRAWN,
     "weights": "has no key of its own here: a checkpoint is a path behind the command, or train.init where a training "
-    "begins with its weights; model.backbone.weights is a file of a ResNet's",
+    "begins with its weights; model.backbone.weights is imagenet, or a file of a backbone's",
     "workers": "is called data.workers here",
 }
 

@@ -16,8 +16,11 @@ NAMES = re.compile(
     r"loss\..*|model\.detector|model\.backbone\.name|model\.region\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
     r"train\.metric|train\.callbacks"
 )
-# a part of the package by its path
-OWN = re.compile(r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+")
+# a part of the package by its path, or a model of a library's by its name
+OWN = re.compile(
+    r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+|"
+    r"model\.backbone\.name=timm/\w+(\.\w+)?"
+)
 
 
 def typed(values: dict[str, Any]) -> frozenset[str]:

@@ -21,10 +21,11 @@ class Component:
 class Backbone:
     """The network that the head reads; the last four keys are the hourglass's."""
 
-    name: str = "hourglass"  # hourglass, resnet18, resnet34, resnet50, resnet101, or a dotted path to your own
+    # hourglass, resnet18, resnet34, resnet50, resnet101, efficientnet_lite0, timm/NAME, or a dotted path to your own
+    name: str = "hourglass"
     args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
     stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
-    weights: str = ""  # file with a ResNet's weights of torchvision; empty: random ones
+    weights: str = ""  # imagenet, or a file of a pretrained backbone's weights, see docs/backbones.md; empty: random
     stacks: int = 2  # hourglasses in a row, each supervised
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
     # width per level, fine to coarse
@@ -173,8 +174,8 @@ class Data:
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
     longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are
     max_objects: int = 128  # object slots of an image; more are cut and counted
-    mean: tuple[float, float, float] = (0.40789654, 0.44719302, 0.47026115)  # BGR mean of images in 0..1
-    std: tuple[float, float, float] = (0.28863828, 0.27408164, 0.27809835)  # BGR standard deviation of images in 0..1
+    mean: tuple[float, float, float] | None = None  # BGR mean of images in 0..1; null: that of the backbone
+    std: tuple[float, float, float] | None = None  # BGR standard deviation of images in 0..1; null: the backbone's
     # what changes the training images, in this order, each with its arguments, see docs/transforms.md; null: off
     transforms: dict[str, Any] = field(default_factory=lambda: deepcopy(TRANSFORMS))
     workers: int = 2  # loader processes; 0: load in the training process

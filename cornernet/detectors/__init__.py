@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from cornernet import registry
+from cornernet import backbones, registry
 from cornernet.config import Component, Config, Losses, section, untyped
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
@@ -46,10 +46,23 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
     args = [] if own is None else [section("model.args", own, config.model.args)]
-    built: Detector = found.build(config, num_classes, with_loss, *args)
+    built: Detector = found.build(with_colours(config), num_classes, with_loss, *args)
     if missing := lacking(built):
         raise ValueError(f"the {name} detector lacks {missing}: see {Detector.__module__}")
     return built
+
+
+def with_colours(config: Config) -> Config:
+    """Config -> the same with the colours of its backbone where data.mean or data.std is null.
+
+    A detector's own `build` is given it. Raises ValueError for a backbone that is unknown.
+    """
+    data = config.data
+    if data.mean is not None and data.std is not None:
+        return config
+    mean, std = backbones.colours(config.model.backbone, typed=not untyped(config, "model.backbone"))
+    data = dataclasses.replace(data, mean=data.mean or mean, std=data.std or std)
+    return dataclasses.replace(config, data=data)
 
 
 def roles(config: Config) -> dict[str, Component]:
@@ -90,4 +103,5 @@ __all__ = [
     "build",
     "kind",
     "roles",
+    "with_colours",
 ]

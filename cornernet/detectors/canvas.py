@@ -1,5 +1,6 @@
 """What images look like to a network: the sizes it takes, and a batch made ready for it."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from torch import Tensor, nn
@@ -30,6 +31,12 @@ def required(loss: Loss | None) -> Loss:
 def least(data: Data) -> tuple[int, int]:
     """A network trained on whole images in a padded input knows no other frame, so it is shown them in the same."""
     return data.input_size if whole_images(data.transforms) else (0, 0)
+
+
+def colours(data: Data) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and standard deviation that images are normalised with; `detectors.build` has put in what was null."""
+    assert data.mean is not None and data.std is not None, "detectors.with_colours has put them in"
+    return data.mean, data.std
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:

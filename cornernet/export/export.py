@@ -22,7 +22,7 @@ from cornernet import graphs
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config, ranges, to_dict
 from cornernet.data import read_image, typed_data
-from cornernet.detectors import Detector
+from cornernet.detectors import Detector, with_colours
 from cornernet.export import check
 from cornernet.export.int8 import calibration
 from cornernet.export.plan import Plan, plan
@@ -123,6 +123,7 @@ def metadata(
     settings: Config, held: dict[str, Any], size: tuple[int, int], wanted: Plan, changed: list[str], source: str
 ) -> dict[str, Any]:
     """What travels in the file, by name; plain values. docs/export.md says what each is for."""
+    data = with_colours(settings).data
     return {
         "toolkit": f"cornernet {__version__}",
         "torch": str(torch.__version__),
@@ -138,8 +139,8 @@ def metadata(
         "precision": wanted.precision,
         "calibrated_on": wanted.calibrate,
         "colour": "BGR",
-        "mean": list(settings.data.mean),
-        "std": list(settings.data.std),
+        "mean": list(data.mean or ()),
+        "std": list(data.std or ()),
         "normalised": "inside",
         "longest_side": settings.data.longest_side,
         "resize": "aspect kept; longest side to longest_side, or less where that exceeds input_size; "

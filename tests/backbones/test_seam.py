@@ -113,7 +113,7 @@ def test_nobody_imports_a_path_that_was_not_typed(own_file):
             "model.backbone.name=resnet19",
             r"^unknown backbone 'resnet19', did you mean resnet18\? Choose from ",
         ),
-        ("model.backbone.name=timm/regnet", r"^unknown backbone 'timm/regnet'"),
+        ("model.backbone.name=time/regnet", r"^unknown backbone 'time/regnet'"),
         (
             "model.backbone.args.widht=6",
             r"'own_plain\.plain' has no argument 'widht'; .*did you mean width\?$",

@@ -337,14 +337,14 @@ def test_half_precision_fits():
 
 
 def test_nothing_in_the_package_reads_a_file_of_torch_otherwise():
-    """One door, and the weights of a ResNet; both with weights_only."""
+    """One door, and the weights of pretrained backbones; both with weights_only."""
     root, found = Path(checkpoint.__file__).parents[1], []
     for file in [*root.rglob("*.py"), *(root.parent / "tools").glob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load", "pickle.loads"):
                 assert "weights_only=True" in ast.unparse(node), file
                 found.append(file.name)
-    assert sorted(found) == ["checkpoint.py", "resnet.py"]
+    assert sorted(found) == ["checkpoint.py", "pretrained.py"]
 
 
 def test_a_signal_in_the_middle_of_a_save_is_what_is_raised(tmp_path, monkeypatch):

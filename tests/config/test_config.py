@@ -243,9 +243,9 @@ def test_help_is_in_columns():
     row = next(line for line in lines if line.split()[0] == "train.lr")
     assert row.split(maxsplit=3) == ["train.lr", "0.00025", "float", "peak learning rate"]
     assert [row.index(x) for x in ("train.lr", "0.00025", "float", "peak")] == list(help.COLUMNS)
-    at = next(i for i, line in enumerate(lines) if line.split()[0] == "data.mean")
-    assert lines[at].endswith("[0.40789654, 0.44719302, 0.47026115]")
-    assert lines[at + 1].strip().startswith("3 x float") and lines[at + 1].index("BGR") == help.COLUMNS[-1]
+    at = next(i for i, line in enumerate(lines) if line.split()[0] == "model.backbone.channels")
+    assert lines[at].endswith("[256, 256, 384, 384, 384, 512]")
+    assert lines[at + 1].strip().startswith("list of int") and lines[at + 1].index("width") == help.COLUMNS[-1]
 
 
 def test_types_in_words():

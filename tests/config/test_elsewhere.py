@@ -217,5 +217,5 @@ def test_no_file_that_a_checkpoint_names_as_weights_is_opened(anchor_run, resnet
     held = checkpoint.load((anchor_run if detector == "hourglass" else resnet_run[2]) / "last.pt")
     held["config"]["model"]["backbone"]["weights"] = "/etc/passwd"
     checkpoint.save(held, tmp_path / "x.pt")
-    monkeypatch.setattr("cornernet.backbones.resnet._load", lambda *a: pytest.fail(f"{a} was opened"))
+    monkeypatch.setattr("cornernet.backbones.pretrained.load", lambda *a: pytest.fail(f"{a} was opened"))
     load.load_detector(tmp_path / "x.pt")

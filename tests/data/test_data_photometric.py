@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet.config import Data
+from cornernet.config import Config
 from cornernet.data import normalise, prepare
 from cornernet.data.transforms import colour, lighting
 from cornernet.data.transforms.lighting import EIGENVALUES, EIGENVECTORS
+from cornernet.detectors import with_colours
 from cornernet.structures import Batch, Change
 
 
@@ -34,7 +35,7 @@ def photo(array: np.ndarray) -> torch.Tensor:
 def test_equals_the_published_jitter_lighting_and_normalisation(golden, case):
     g = golden("g3_augment")
     order, alpha, light = golden_case(g, case)
-    data = Data()
+    data = with_colours(Config()).data
     image = photo(g["col_in"])
     jittered = photometric(image, order, alpha, torch.zeros_like(light))
     lit = photometric(image, order, alpha, light)
@@ -76,7 +77,7 @@ def test_no_draws_no_change():
 
 
 def test_constants_equal_the_published_ones(golden):
-    g, data = golden("g3_augment"), Data()
+    g, data = golden("g3_augment"), with_colours(Config()).data
     for name, ours in [("eig_val", EIGENVALUES), ("eig_vec", EIGENVECTORS), ("mean", data.mean), ("std", data.std)]:
         np.testing.assert_allclose(ours, g[f"coco_{name}"], rtol=1e-6)
 
@@ -117,7 +118,7 @@ def step_by_step(batch: Batch, mean, std) -> torch.Tensor:
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_prepare_is_the_jitter_and_the_normalisation(pixels, layout):
-    batch, data = a_batch(pixels.contiguous(memory_format=layout)), Data()
+    batch, data = a_batch(pixels.contiguous(memory_format=layout)), with_colours(Config()).data
     out = prepare(batch, data.mean, data.std)
     assert out.dtype == torch.float32 and out.shape == pixels.shape
     torch.testing.assert_close(out, step_by_step(batch, data.mean, data.std), rtol=2e-6, atol=4e-6)
@@ -129,7 +130,7 @@ def test_prepare_is_the_jitter_and_the_normalisation(pixels, layout):
 
 
 def test_prepare_keeps_its_digits_under_autocast(pixels):
-    batch, data = a_batch(pixels), Data()
+    batch, data = a_batch(pixels), with_colours(Config()).data
     with torch.autocast("cpu", torch.bfloat16):
         out = prepare(batch, data.mean, data.std)
     assert torch.equal(out, prepare(batch, data.mean, data.std))
@@ -137,7 +138,7 @@ def test_prepare_keeps_its_digits_under_autocast(pixels):
 
 def test_prepare_compiles_to_one_graph_and_reads_no_number(pixels):
     torch._dynamo.reset()
-    batch, data = a_batch(pixels), Data()
+    batch, data = a_batch(pixels), with_colours(Config()).data
     whole = torch.compile(lambda b: prepare(b, data.mean, data.std), backend="eager", fullgraph=True)(batch)
     torch.testing.assert_close(whole, prepare(batch, data.mean, data.std), rtol=2e-6, atol=4e-6)
     meta = batch.map(lambda x: x.to("meta"))  # whose numbers nobody can read

@@ -160,7 +160,7 @@ def test_metadata_come_back_as_they_were(files, name, kind):
     assert about["names"] == NAMES and about["category_ids"] == [3, 7, 9] and about["step"] == 5
     assert about["toolkit"] == f"cornernet {__version__}" and about["detector"] == name
     assert about["input_size"] == [48, 80] and about["batch"] == "dynamic" and about["longest_side"] == 80
-    data = config.Config().data
+    data = detectors.with_colours(config.Config()).data
     assert about["mean"] == list(data.mean) and about["std"] == list(data.std)
     assert about["test"]["top_k"] == 60 and about["test"]["nms"]["name"] == "soft_gaussian" and about["changed"] == []
 

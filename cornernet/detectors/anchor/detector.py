@@ -158,8 +158,8 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     loss = _loss(config, num_classes, progress) if with_loss else None
     detector = AnchorDetector(
         network, loss, _assigner(head), decoder, cells, strides, num_classes,
-        canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data), config.data.mean,
-        config.data.std,
+        canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
+        *canvas.colours(config.data),
     )  # fmt: skip
     detector.progress = progress
     return detector

@@ -225,7 +225,7 @@ def test_a_resnet_takes_torchvisions_weights_from_a_file(tmp_path):
     assert torch.equal(detector.network.backbone.body.layer3[0].conv1.weight, held)
     assert detector(batch_of(config))["total"].isfinite() and detector.fit_size(33, 64) == (64, 64)
     torch.save({"a": torch.ones(1)}, tmp_path / "r18.pth")
-    with pytest.raises(ValueError, match=r"model\.backbone\.weights: .* does not hold the weights of this ResNet"):
+    with pytest.raises(ValueError, match=r"model\.backbone\.weights: .* does not hold the weights of this backbone"):
         build(config, CLASSES)
     with pytest.raises(FileNotFoundError, match=r"model\.backbone\.weights: there is no file"):
         build(settings("model.backbone.name=resnet50", "model.backbone.weights=nowhere.pth"), CLASSES)
@@ -233,10 +233,10 @@ def test_a_resnet_takes_torchvisions_weights_from_a_file(tmp_path):
 
 def test_a_resnet_sees_rgb():
     detector = build(settings("model.backbone.name=resnet18", "data.input_size=[64,64]"), CLASSES).eval()
-    seen, images = [], torch.rand(1, 3, 64, 64)
-    detector.network.backbone.body.conv1.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    seen, images, body = [], torch.rand(1, 3, 64, 64), detector.network.backbone.body
+    body.bn1.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
     detector.network(images)
-    assert torch.equal(seen[0], images.flip(1))
+    torch.testing.assert_close(seen[0], body.conv1(images.flip(1)))
 
 
 @pytest.mark.parametrize(
