@@ -33,6 +33,7 @@ def check(settings: Config, weights: bool = True) -> None:
     try_transforms(settings.data, typed=not config.untyped(settings, "data.transforms"))
     ranges.whole_images(settings)
     ranges.compiling(settings)
+    ranges.patience(settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
     optim.build_optimizer(detector, settings.train)
