@@ -131,7 +131,8 @@ def allow(key: str, value: Any, allowed: Interval) -> None:
 def weights(settings: Config) -> None:
     """Raise ValueError for the weight of a loss that is negative or not finite."""
     allowed = NOT_NEGATIVE._replace(null=True)
-    for role, loss in vars(settings.loss).items():
+    held = vars(settings.loss) | {f"features.{at}": loss for at, loss in enumerate(settings.loss.features)}
+    for role, loss in ((role, loss) for role, loss in held.items() if role != "features"):
         if not allowed.holds(loss.weight):
             raise ValueError(f"loss.{role}.weight must be {allowed}, got {loss.weight}")
 

@@ -85,6 +85,8 @@ class Losses:
     box: Component = field(default_factory=lambda: Component("giou"))
     classification: Component = field(default_factory=lambda: Component("focal"))
     feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
+    # further losses of the feature role, [{name: center}, {name: ring, weight: 0.02}]; their terms are feature_<name>
+    features: list[Component] = field(default_factory=list)
 
 
 @dataclass

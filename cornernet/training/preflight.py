@@ -41,7 +41,8 @@ def check(settings: Config, weights: bool = True) -> None:
     inference.detect(detector, [], **inference.settings(settings))
     for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
-            alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
+            held = {"features": settings.loss.features} if role.startswith("feature_") else {role: loss}
+            alone = dataclasses.replace(settings, loss=config.Losses(**held))
             if role != "box":  # the default one has its own space
                 anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))

@@ -139,7 +139,7 @@ class CornerDetector(Detector):
         weights = {"heatmap": loss.weights["heatmap"], "grouping": loss.grouping_weight}
         weights["offset"] = loss.weights["offset"]
         if loss.feature_loss is not None:
-            weights["feature"] = loss.weights["feature"]
+            weights |= {term: factor for term, factor in loss.weights.items() if term.startswith("feature")}
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
 
     def cell_size(self) -> int:
@@ -196,7 +196,7 @@ def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
         focal_weight=weights["heatmap"],
         grouping_weight=weights["grouping"],
         feature_loss=built.get("feature"),
-        feature_weight=weights.get("feature", 1.0),
+        feature_weight={term: factor for term, factor in weights.items() if term.startswith("feature")},
         across_processes=True,
     )
 
