@@ -116,7 +116,10 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         try:
             layer = _several(typed := OmegaConf.from_dotlist([text]))
             _start_anew(config, layer)
-            _ = config.merge_with_dotlist([text]) if layer is typed else config.merge_with(layer)
+            if layer is typed:
+                config.merge_with_dotlist([text])
+            else:
+                config.merge_with(layer)
             _order(config, layer)
         except FAULTS as error:
             raise ValueError(f"{text}: {sentence(error, Config, layer)}") from None
