@@ -87,3 +87,8 @@ def covered(boxes: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def between(rng: np.random.Generator, ends: list[float]) -> float:
     """Draw a number between the smallest and the largest of the list."""
     return float(rng.uniform(min(ends), max(ends)))
+
+
+def place(rng: np.random.Generator, room: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    """Draw where a window of (height, width) lies inside an image of [H, W, ...], its (y, x)."""
+    return int(rng.integers(room[0] - size[0] + 1)), int(rng.integers(room[1] - size[1] + 1))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cornernet.config.ranges import COUNT, SHARE, Interval
-from cornernet.data.geometry import between, covered, kept, resize, scaled_size
+from cornernet.data.geometry import between, covered, kept, place, resize, scaled_size
 from cornernet.structures import LabelledImage
 
 WHERE = "worker"
@@ -36,14 +36,14 @@ def copy_paste(
     if not len(other.boxes):
         return sample
     chosen = [
-        _cut_out(other, place, between(rng, scales), sample, least)
-        for place in rng.integers(len(other.boxes), size=wanted)
+        _cut_out(other, which, between(rng, scales), sample, least)
+        for which in rng.integers(len(other.boxes), size=wanted)
     ]
     image, on_top = sample.image.copy(), np.zeros(sample.image.shape[:2], np.int32)  # which box is uppermost, 0: none
     found = [sample]
     for number, part in enumerate(chosen, 1):
         rows, columns = part.image.shape[:2]
-        y, x = (int(rng.integers(room - side + 1)) for room, side in zip(on_top.shape, (rows, columns), strict=True))
+        y, x = place(rng, image.shape, (rows, columns))
         _blend(image[y : y + rows, x : x + columns], part.image, soft)
         on_top[y : y + rows, x : x + columns] = number
         found.append(part._replace(boxes=part.boxes + np.array([x, y, x, y])))
@@ -51,9 +51,9 @@ def copy_paste(
     return LabelledImage(image, *(np.concatenate(x) for x in list(zip(*seen, strict=True))[1:]))
 
 
-def _cut_out(other: LabelledImage, place: int, scale: float, onto: LabelledImage, least: float) -> LabelledImage:
+def _cut_out(other: LabelledImage, which: int, scale: float, onto: LabelledImage, least: float) -> LabelledImage:
     """One box of an image with the objects in it, resized, but not beyond the size of what it is put onto."""
-    box = other.boxes[place]
+    box = other.boxes[which]
     (x1, y1), (x2, y2) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
     part = kept(LabelledImage(other.image[y1:y2, x1:x2], other.boxes - np.array([x1, y1, x1, y1]), other.labels), least)
     sides, room = part.image.shape[:2], onto.image.shape[:2]

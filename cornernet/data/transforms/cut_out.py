@@ -3,7 +3,7 @@
 import numpy as np
 
 from cornernet.config.ranges import COUNT, SHARE, Interval
-from cornernet.data.geometry import between, covered, kept, mean_colour
+from cornernet.data.geometry import between, covered, kept, mean_colour, place
 from cornernet.structures import LabelledImage
 
 WHERE = "worker"
@@ -28,8 +28,8 @@ def cut_out(
         return sample
     image, holes = sample.image.copy(), np.zeros(sample.image.shape[:2], bool)
     for _ in range(int(rng.integers(1, count + 1))):
-        rows, columns = (max(1, round(side * between(rng, sides))) for side in holes.shape)
-        y, x = (int(rng.integers(room - side + 1)) for room, side in zip(holes.shape, (rows, columns), strict=True))
+        rows, columns = (max(1, round(side * between(rng, sides))) for side in sample.image.shape[:2])
+        y, x = place(rng, sample.image.shape, (rows, columns))
         holes[y : y + rows, x : x + columns] = True
     image[holes] = mean_colour(sample.image)
     return kept(sample._replace(image=image), least, covered(sample.boxes, holes))

@@ -9,7 +9,7 @@ from cornernet.structures import LabelledImage
 
 WHERE = "worker"
 RANGES = {"p": SHARE, "quality": Interval(1, 100, "[]")}
-QUALITY = [30, 90]
+QUALITY = [30.0, 90.0]
 
 
 def jpeg(
@@ -25,4 +25,4 @@ def jpeg(
     if rng.random() >= p:
         return sample
     _, data = cv2.imencode(".jpg", sample.image, [cv2.IMWRITE_JPEG_QUALITY, round(between(rng, quality))])
-    return sample._replace(image=cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return sample._replace(image=np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cornernet.config.ranges import SHARE, Interval
-from cornernet.data.geometry import between, kept, resize
+from cornernet.data.geometry import between, kept, place, resize
 from cornernet.structures import LabelledImage
 
 WHERE = "worker"
@@ -51,6 +51,6 @@ def _part(
     sides = sample.image.shape[:2]
     scale = max(scale * min(np.divide(input_size, sides)), *np.divide(size, sides))
     rows, columns = (min(side, max(1, round(length / scale))) for side, length in zip(sides, size, strict=True))
-    y, x = int(rng.integers(sides[0] - rows + 1)), int(rng.integers(sides[1] - columns + 1))
+    y, x = place(rng, sides, (rows, columns))
     image, boxes = resize(sample.image[y : y + rows, x : x + columns], sample.boxes - np.array([x, y, x, y]), size)
     return LabelledImage(image, boxes, sample.labels)

@@ -8,7 +8,7 @@ from cornernet.structures import LabelledImage
 
 WHERE = "worker"
 RANGES = {"p": SHARE, "std": Interval(0.0, 255, "[]")}
-STD = [2, 10]
+STD = [2.0, 10.0]
 
 
 def noise(
