@@ -20,9 +20,9 @@ from cornernet import config, detectors
 from cornernet.cli import commandline, console, keys
 from cornernet.cli.commandline import Command
 from cornernet.config import Config, shipped
-from cornernet.detectors.losses import have_place
+from cornernet.detectors.losses import asked, have_place
 from cornernet.experiments import box_regression, grid
-from cornernet.losses import build
+from cornernet.losses import build, role_of
 from cornernet.prediction.video import video_writer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,10 +167,8 @@ def _losses_exist(settings: Config) -> None:
     if settings.model.detector != "centre":  # the plug-in of docs/own_detector.md
         have_place(settings, detectors.kind(settings).ROLES)
     given = {"num_classes": 3, "dim": 8}
-    for role in (item.name for item in fields(settings.loss)):
-        loss = getattr(settings.loss, role)
-        if loss.name != "none":
-            build(role, loss.name, given=given, **loss.args)
+    for term, loss in asked(settings, [item.name for item in fields(settings.loss) if item.name != "features"]).items():
+        build(role_of(term), loss.name, given=given, **loss.args)
 
 
 def faults(text: str) -> list[str]:

@@ -53,7 +53,8 @@ def _word(key: str, value: Any) -> str:
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Nested dict -> its other values by dotted key; a list counts as one value."""
+    """Nested dict -> its other values by dotted key; a list counts as one value, but for that of losses."""
+    value = dict(enumerate(value)) if key == "loss.features" and isinstance(value, (list, tuple)) else value
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from cornernet.config import elsewhere, renamed, shipped, transforms
 from cornernet.config.inheritance import layers
@@ -114,9 +114,12 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             )
         layer = None
         try:
-            layer = OmegaConf.from_dotlist([text])
+            layer = _several(typed := OmegaConf.from_dotlist([text]))
             _start_anew(config, layer)
-            config.merge_with_dotlist([text])
+            if layer is typed:
+                config.merge_with_dotlist([text])
+            else:
+                config.merge_with(layer)
             _order(config, layer)
         except FAULTS as error:
             raise ValueError(f"{text}: {sentence(error, Config, layer)}") from None
@@ -149,11 +152,22 @@ def _of_now(layer: DictConfig) -> DictConfig:
 def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     """Merge one layer in place."""
     try:
+        layer = _several(layer)
         _start_anew(config, layer)
         config.merge_with(layer)
         _order(config, layer)
     except FAULTS as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
+
+
+def _several(layer: DictConfig) -> DictConfig:
+    """A layer that gives a list as loss.feature -> the same with loss.features in place of the one loss."""
+    given = OmegaConf.select(layer, "loss.feature", throw_on_resolution_failure=False)
+    if not isinstance(given, ListConfig):
+        return layer
+    changed = layer.copy()
+    changed.loss.feature, changed.loss.features = {"name": "none"}, given
+    return changed
 
 
 def _start_anew(config: DictConfig, layer: DictConfig) -> None:
@@ -169,7 +183,7 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):
             section.args = {}
-    for role in config.loss:
+    for role in (role for role in config.loss if role != "features"):
         name = OmegaConf.select(layer, f"loss.{role}.name", throw_on_resolution_failure=False)
         if name is not None and name != config.loss[role].name:
             config.loss[role].args, config.loss[role].weight = {}, None

@@ -53,6 +53,8 @@ RANGES = {
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,
     "train.save_every": WHOLE,
+    "train.patience": COUNT._replace(null=True),
+    "train.val_loss_images": WHOLE,
 }
 TEST_RANGES = {  # what a finished detector's config is held to as well
     "data.shapes.size": Interval(32, 4096, "[]"),
@@ -129,7 +131,8 @@ def allow(key: str, value: Any, allowed: Interval) -> None:
 def weights(settings: Config) -> None:
     """Raise ValueError for the weight of a loss that is negative or not finite."""
     allowed = NOT_NEGATIVE._replace(null=True)
-    for role, loss in vars(settings.loss).items():
+    held = vars(settings.loss) | {f"features.{at}": loss for at, loss in enumerate(settings.loss.features)}
+    for role, loss in ((role, loss) for role, loss in held.items() if role != "features"):
         if not allowed.holds(loss.weight):
             raise ValueError(f"loss.{role}.weight must be {allowed}, got {loss.weight}")
 
@@ -138,6 +141,15 @@ def compiling(settings: Config) -> None:
     """Raise ValueError where a compiled network is to compute its features twice: a compiler decides that itself."""
     if settings.train.compile and settings.train.gradient_checkpointing:
         raise ValueError("train.compile=true and train.gradient_checkpointing=true do not go together; choose one")
+
+
+def patience(settings: Config) -> None:
+    """Raise ValueError where train.patience counts evaluations that there are not."""
+    if settings.train.patience is not None and settings.train.eval_every == 0:
+        raise ValueError(
+            f"train.patience={settings.train.patience} counts evaluations, and train.eval_every=0 has none on the way; "
+            "give train.eval_every in steps"
+        )
 
 
 def whole_images(settings: Config) -> None:

@@ -105,6 +105,8 @@ class Losses:
     box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
     classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage
     feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
+    # further losses of the feature role, [{name: center}, {name: ring, weight: 0.02}]; their terms are feature_<name>
+    features: list[Component] = field(default_factory=list)
 
 
 @dataclass
@@ -216,6 +218,9 @@ class Train:
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
+    # evaluations in a row without a better figure of the metric after which the run ends; null: at its last step alone
+    patience: int | None = None
+    val_loss_images: int = 200  # validation images on which every evaluation measures the loss as well; 0: none
     metric: str = "AP"  # figure whose best value makes best.pt, see `list metrics`; or the dotted path of your own
     # what is told of the run: names, see `list callbacks`, or dotted paths of your own
     callbacks: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
 from cornernet.data.opening import read
+from cornernet.data.plain import plain_batches
 from cornernet.data.problems import Finding
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import ImageRecord, Source
@@ -49,6 +50,7 @@ __all__ = [
     "facts",
     "normalise",
     "patiently",
+    "plain_batches",
     "prepare",
     "read",
     "read_image",

@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Dataset, get_worker_info
 
 from cornernet.data.pipeline import Pipeline, run
+from cornernet.data.sampler import Item
 from cornernet.data.source import Source
 from cornernet.data.storage import Away
 from cornernet.data.workers import MAX_WORKERS, Held
@@ -25,7 +26,10 @@ class Failure(NamedTuple):
 
 
 class TrainDataset(Dataset):
-    """Items by (epoch, index): a pure function of seed, epoch and index, whichever worker makes them."""
+    """Items by (epoch, index, progress): a pure function of these and of the seed, whichever worker makes them.
+
+    progress, the share of the run that is done, only decides whether transforms that close before its end are closed.
+    """
 
     def __init__(self, source: Source, pipeline: Pipeline, seed: int = 0, on_error: str = "stop"):
         """Source, what is done to its images, seed, and whether an image that cannot be read stops or is left blank."""
@@ -38,20 +42,20 @@ class TrainDataset(Dataset):
         """Images in the source."""
         return len(self.source)
 
-    def __getitem__(self, item: tuple[int, int]) -> Sample | Failure:
-        """(epoch, index) -> the sample.
+    def __getitem__(self, item: tuple[int, int] | Item) -> Sample | Failure:
+        """(epoch, index), progress 0 unless it is given -> the sample.
 
         An image that cannot be read gives a Failure (on_error stop; the loader raises it in the main process) or,
         with skip, a black image without objects, so that shapes and the order of all other samples stay the same.
         One that cannot be reached, with all others, gives a Failure in both cases.
         """
-        epoch, index = item
+        epoch, index, progress = Item(*item)
         with self.held.holding(index):
-            return self._make(epoch, index)
+            return self._make(epoch, index, progress)
 
-    def _make(self, epoch: int, index: int) -> Sample | Failure:
+    def _make(self, epoch: int, index: int, progress: float) -> Sample | Failure:
         try:
-            made, numbers = run(self.pipeline, (self.seed, epoch, index), self._read, len(self))
+            made, numbers = run(self.pipeline, (self.seed, epoch, index), self._read, len(self), progress)
         except Away as error:
             return Failure(str(error), away=True)
         except (ValueError, OSError) as error:

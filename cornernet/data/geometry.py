@@ -8,9 +8,11 @@ indices, x' = W - 1 - x, and clips at W - 1: with edges that would push every fl
 import cv2
 import numpy as np
 
+from cornernet.structures import LabelledImage
 
-def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int]) -> np.ndarray:
-    """Image [H, W, 3] -> [*size, 3], what lies under the window at (x0, y0); zeros outside the image.
+
+def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int], fill: int | np.ndarray = 0) -> np.ndarray:
+    """Image [H, W, 3] -> [*size, 3], what lies under the window at (x0, y0); outside the image the fill, a colour.
 
     The window covers [x0, x0 + width): the published crop of odd width loses its last column, this one does not.
     """
@@ -19,7 +21,7 @@ def cut(image: np.ndarray, x0: int, y0: int, size: tuple[int, int]) -> np.ndarra
     part = image[top : max(y0 + height, top), left : max(x0 + width, left)]
     if part.shape[:2] == size:
         return part
-    out = np.zeros((height, width, image.shape[2]), image.dtype)
+    out = np.full((height, width, image.shape[2]), fill, image.dtype)
     out[top - y0 : top - y0 + part.shape[0], left - x0 : left - x0 + part.shape[1]] = part
     return out
 
@@ -55,3 +57,38 @@ def clip(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, ...]) -> tuple[
     boxes = np.minimum(np.maximum(boxes, 0), np.array([size[1], size[0]] * 2, boxes.dtype))  # np.clip takes longer
     kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
     return (boxes, labels) if kept.all() else (boxes[kept], labels[kept])
+
+
+def mean_colour(image: np.ndarray) -> np.ndarray:
+    """Image [H, W, 3] uint8 -> its mean colour [3] uint8, with which the room around it and holes in it are filled."""
+    return np.array(cv2.mean(image)[:3]).round().astype(np.uint8)
+
+
+def kept(sample: LabelledImage, least: float, hidden: np.ndarray | float = 0.0) -> LabelledImage:
+    """Clip boxes to the image, and leave out objects of which too little is left: the one rule of all transforms.
+
+    least: share in 0..1 of a box's area that must be left; hidden [n]: share of the clipped boxes that something
+    covers, as `covered` measures it.
+    """
+    image, boxes, labels = sample
+    inside = np.clip(boxes, 0, [image.shape[1], image.shape[0]] * 2)
+    before, after = (np.maximum(x[:, 2:] - x[:, :2], 0).prod(1) for x in (boxes, inside))
+    left = (after > 0) & (after * (1 - hidden) >= least * before)
+    return LabelledImage(image, inside[left], labels[left])
+
+
+def covered(boxes: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Boxes [n, 4] in pixels, mask [H, W] bool -> share of the pixels that each touches which the mask has, [n]."""
+    spans = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], 1).clip(0).astype(int).tolist()
+    parts = [mask[y1:y2, x1:x2] for x1, y1, x2, y2 in spans]
+    return np.array([part.mean() if part.size else 0.0 for part in parts])
+
+
+def between(rng: np.random.Generator, ends: list[float]) -> float:
+    """Draw a number between the smallest and the largest of the list."""
+    return float(rng.uniform(min(ends), max(ends)))
+
+
+def place(rng: np.random.Generator, room: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    """Draw where a window of (height, width) lies inside an image of [H, W, ...], its (y, x)."""
+    return int(rng.integers(room[0] - size[0] + 1)), int(rng.integers(room[1] - size[1] + 1))

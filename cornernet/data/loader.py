@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, get_worker_info
 from cornernet.config import Data
 from cornernet.data.dataset import Failure, TrainDataset
 from cornernet.data.pipeline import Use, build
-from cornernet.data.sampler import StepSampler
+from cornernet.data.sampler import Item, StepSampler
 from cornernet.data.source import Source
 from cornernet.data.storage import Away, patiently
 from cornernet.data.workers import Watch, start_worker
@@ -111,7 +111,7 @@ class TrainLoader:
             log.warning("%s; the main process makes such batches itself", message)
         self.told = True
 
-    def _made_here(self, items: list[tuple[int, int]]) -> Batch | Failure:
+    def _made_here(self, items: list[Item]) -> Batch | Failure:
         """The batch of these items as a loader process makes it."""
         batch = self.loader.collate_fn([self.dataset[item] for item in items])
         if isinstance(batch, Failure) and batch.away:
@@ -134,16 +134,17 @@ def train_loader(
     rank: int = 0,
     world: int = 1,
     typed: bool = False,
+    whole: int | None = None,
 ) -> TrainLoader:
     """Data section of the config, source and position of the run -> the batches of steps start_step .. steps - 1.
 
     batch_size counts the images of a step over all processes. The batches of a step do not depend on
-    data.workers, on start_step or on how the step is divided. typed: as in `pipeline.build`. Raises ValueError for a
-    batch that does not divide and for transforms that do not go.
+    data.workers, on start_step or on how the step is divided. typed: as in `pipeline.build`; whole: steps of the whole
+    run, see StepSampler. Raises ValueError for a batch that does not divide and for transforms that do not go.
     """
     made = build(data, typed)
     dataset = TrainDataset(source, made, seed, data.on_error)
-    sampler = StepSampler(len(source), batch_size, accumulate, seed, start_step, steps, rank, world)
+    sampler = StepSampler(len(source), batch_size, accumulate, seed, start_step, steps, rank, world, whole)
     loader = DataLoader(
         dataset,
         batch_sampler=sampler,

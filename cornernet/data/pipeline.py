@@ -21,6 +21,7 @@ from cornernet.data.transforms import PLACES, TRANSFORMS
 from cornernet.structures import LabelledImage, Numbers
 
 INPUTS = {"worker": 2, "device": 1}  # what functions are called with by position: sample and stream, stream alone
+ASKED = {"others", "progress"}  # what a function is given anew for every sample if it names it
 WANTED = "must give an image [H, W, 3] uint8, boxes [n, 4] and labels [n]"
 
 
@@ -29,7 +30,7 @@ class Use(NamedTuple):
 
     label: str  # its key in the config
     call: Callable[..., Any]  # in the loader process, the arguments of the config bound
-    asks: bool  # whether it asks for further samples
+    asks: frozenset[str]  # those of ASKED that it names
     change: Callable[..., Any] | None  # on the device; None: it is done in the loader process
     on_colours: bool  # whether the change is a matrix on colours
 
@@ -64,7 +65,7 @@ def _use(key: str, name: str, args: dict[str, Any], input_size: tuple[int, int],
         raise ValueError(f"{label}: {name} declares WHERE = {place!r}, expected {' or '.join(map(repr, PLACES))}")
     parameters = _parameters(function)
     given = {"input_size": input_size} if "input_size" in parameters else {}
-    call = bound(label, function, args, given, INPUTS[place], called={"others"})
+    call = bound(label, function, args, given, INPUTS[place], called=ASKED)
     for argument, allowed in getattr(file, "RANGES", {}).items():
         default = parameters[argument].default if argument in parameters else None
         allow(f"{label}.{argument}", args.get(argument, default), allowed)
@@ -72,7 +73,7 @@ def _use(key: str, name: str, args: dict[str, Any], input_size: tuple[int, int],
     if place == "device" and not any(map(callable, changes)):
         raise ValueError(f"{label}: {name} runs on the device, and must define change or change_colours")
     change = next(filter(callable, changes), None) if place == "device" else None
-    return Use(label, call, "others" in parameters, change, change is not None and change is changes[1])
+    return Use(label, call, frozenset(ASKED & parameters.keys()), change, change is not None and change is changes[1])
 
 
 def _found(label: str, name: str, typed: bool) -> tuple[Callable[..., Any], Any]:
@@ -90,21 +91,23 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def run(
-    pipeline: Pipeline, numbers: tuple[int, ...], read: Callable[[int], LabelledImage], length: int
-) -> tuple[LabelledImage, tuple[Numbers, ...]]:
+    pipeline: Pipeline, numbers: tuple[int, ...], read: Callable[[int], LabelledImage], length: int,
+    progress: float = 0.0,
+) -> tuple[LabelledImage, tuple[Numbers, ...]]:  # fmt: skip
     """Do what loader processes do -> sample of the input's size, numbers of the changes that are left to the device.
 
     numbers: seed, epoch and index, the image's position in the set; read: position -> image and boxes in its pixels;
-    length of the set. Raises ValueError, one sentence, where a transform does not give a sample.
+    length of the set; progress: share of the run that is done. Raises ValueError, one sentence, where a transform does
+    not give a sample.
     """
     fetch = partial(_fetched, read, pipeline.longest_side)
     sample, drawn = fetch(numbers[-1]), []
     for use in pipeline.uses:
         rng = stream(use.label, *numbers)
         given = (rng,) if use.change else (sample, rng)
-        others = {"others": partial(_others, rng, fetch, length)} if use.asks else {}
+        named = {"others": partial(_others, rng, fetch, length), "progress": progress}
         try:
-            found = use.call(*given, **others)
+            found = use.call(*given, **{name: named[name] for name in use.asks})
         except (OSError, Away):  # of an image that was asked for
             raise
         except Exception as error:  # someone else's function may fail in any way

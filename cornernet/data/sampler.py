@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -15,8 +16,16 @@ def permutation(seed: int, epoch: int, length: int) -> np.ndarray:
     return stream("order", seed, epoch).permutation(length)
 
 
-class StepSampler(Sampler[list[tuple[int, int]]]):
-    """Batches of (epoch, index) for the steps start_step .. steps - 1 of one process.
+class Item(NamedTuple):
+    """Which sample is to be made."""
+
+    epoch: int
+    index: int  # type: ignore[assignment]  # the image's position in the set; in place of tuple.index
+    progress: float = 0.0  # share of the run that is done at its step
+
+
+class StepSampler(Sampler[list[Item]]):
+    """Batches of items for the steps start_step .. steps - 1 of one process.
 
     Laid end to end the epochs form one line of positions; step s covers batch_size of them from s * batch_size on.
     Each of the `world` processes takes its contiguous share and yields it in `accumulate` equal parts. The number of
@@ -33,21 +42,26 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
         steps: int = 1,
         rank: int = 0,
         world: int = 1,
+        whole: int | None = None,
     ):
-        """Length of the dataset, images a step over all processes, parts of a share, first and past-the-last step."""
+        """Length of the dataset, images a step over all processes, parts of a share, first and past-the-last step.
+
+        whole: steps of the whole run, by which its progress is counted; None: `steps`.
+        """
         _check(length, batch_size, accumulate, world)
         self.length, self.batch_size, self.accumulate, self.seed = length, batch_size, accumulate, seed
         self.start_step, self.steps, self.rank, self.world = start_step, steps, rank, world
+        self.whole = max(1, steps if whole is None else whole)
 
-    def step(self, step: int) -> list[list[tuple[int, int]]]:
+    def step(self, step: int) -> list[list[Item]]:
         """The parts of this process's share of one step."""
         share = self.batch_size // self.world
         part = share // self.accumulate
         first = step * self.batch_size + self.rank * share
-        items = [self._item(position) for position in range(first, first + share)]
+        items = [self._item(position, step / self.whole) for position in range(first, first + share)]
         return [items[i : i + part] for i in range(0, share, part)]
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Item]]:
         """Every part of every step, in order."""
         for step in range(self.start_step, self.steps):
             yield from self.step(step)
@@ -56,9 +70,9 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
         """Number of parts."""
         return max(0, self.steps - self.start_step) * self.accumulate
 
-    def _item(self, position: int) -> tuple[int, int]:
+    def _item(self, position: int, progress: float) -> Item:
         epoch, within = divmod(position, self.length)
-        return epoch, int(permutation(self.seed, epoch, self.length)[within])
+        return Item(epoch, int(permutation(self.seed, epoch, self.length)[within]), progress)
 
 
 def _check(length: int, batch_size: int, accumulate: int, world: int) -> None:

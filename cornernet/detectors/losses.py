@@ -6,19 +6,28 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from cornernet.config import Component, Config, Losses, untyped
-from cornernet.losses import build_from, declared, role_of
+from cornernet.losses import Several, build_from, declared, role_of
 
 
 def asked(config: Config, roles: Sequence[str]) -> dict[str, Component]:
-    """Those of these roles' losses that are not switched off, by role."""
-    return {role: loss for role in roles if (loss := getattr(config.loss, role)).name != "none"}
+    """Those of these roles' losses that are not switched off, by role; those of loss.features by `feature_<name>`."""
+    held = {role: getattr(config.loss, role) for role in roles}
+    for loss in config.loss.features if "feature" in roles else ():
+        name = f"feature_{loss.name.rpartition('.')[2]}"
+        again = sum(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other) is not None for other in held)
+        held[f"{name}_{again + 1}" if again else name] = loss
+    return {role: loss for role, loss in held.items() if loss.name != "none"}
 
 
 def have_place(config: Config, roles: Sequence[str]) -> None:
     """Raise ValueError for an override that changes a loss that a detector of these roles does not have."""
     for text in config.overrides:
         role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
-        if role and role[1] not in roles and getattr(config.loss, role[1]) != getattr(Losses(), role[1]):
+        if (
+            role
+            and role[1].removesuffix("s") not in roles
+            and getattr(config.loss, role[1]) != getattr(Losses(), role[1])
+        ):
             kind = config.model.detector
             raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(roles)}")
 
@@ -26,23 +35,28 @@ def have_place(config: Config, roles: Sequence[str]) -> None:
 def build_losses(
     config: Config, roles: Sequence[str], num_classes: int, dim: int, progress: Tensor
 ) -> tuple[dict[str, Callable], dict[str, float]]:
-    """Config, the detector's places of losses and what it knows -> the losses and their weights, both by place.
+    """Config, the detector's places and what it knows -> the losses by place, the weights by the names of `asked`.
 
-    dim: length of a row of features; progress: `Detector.progress`. Raises ValueError, one sentence, for a loss that
-    cannot be built or declares what cannot be.
+    With loss.features the feature role has all of them, side by side. dim: length of a row of features; progress:
+    `Detector.progress`. Raises ValueError, one sentence, for a loss that cannot be built or declares what cannot be.
     """
     held = asked(config, roles)
-    typed = not untyped(config, *(f"loss.{role}" for role in held))
+    typed = not untyped(config, *(f"loss.{role}" for role in held), "loss.features")
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
-    given = {role: {**known, "dim": dim} if role == "feature" else known for role in held}
+    given = {term: {**known, "dim": dim} if role_of(term) == "feature" else known for term in held}
     given |= {"pair": {**known, "num_classes": 1}}
     built = {
-        role: build_from(role_of(role), held[role].name, held[role].args, given[role], typed)
-        for role in sorted(held, key=lambda role: role != "feature")  # it draws random numbers
+        term: build_from(role_of(term), held[term].name, held[term].args, given[term], typed)
+        for term in sorted(held, key=lambda term: role_of(term) != "feature")  # they draw random numbers
     }
     own = {
-        role: declared(role_of(role), built[role], f"{role} loss {loss.name!r}").weight for role, loss in held.items()
+        term: declared(role_of(term), built[term], f"{role_of(term)} loss {loss.name!r}").weight
+        for term, loss in held.items()
     }
+    if features := [term for term in built if term.startswith("feature_")]:
+        both = [term for term in built if role_of(term) == "feature"]
+        built["feature"] = Several({term: built[term] for term in both})
+        built = {term: loss for term, loss in built.items() if term not in features}
     return built, {role: own[role] if loss.weight is None else loss.weight for role, loss in held.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from cornernet.system import writing
 
 Points = list[tuple[float, float]]  # (step, value)
+VALIDATION = "val_"  # begins the columns of the validation loss
 
 
 def figure(width: float, height: float, layout: Literal["constrained", "compressed", "tight"] = "constrained") -> Any:
@@ -23,14 +24,16 @@ def curves(folder: str | Path) -> Path:
     """Plot loss terms, learning rate, AP and own metrics of a run over its steps -> path of curves.png in its folder.
 
     Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP, ...).
-    Of that a column whose name begins neither with AP nor AR gets a panel of its own. Cells may be empty. Raises
-    FileNotFoundError where the folder has neither.
+    Of that `val_<term>` is drawn beside the term, and a column whose name begins neither with AP nor AR gets a panel of
+    its own. Cells may be empty. Raises FileNotFoundError where the folder has neither.
     """
     folder = Path(folder)
     log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
+    held = {f"{VALIDATION}{name}": scores.pop(f"{VALIDATION}{name}", []) for name in log}
+    both = log | {name: points for name, points in held.items() if points}
     groups = {
-        "loss": {name: points for name, points in log.items() if name not in ("lr", "images_per_s", "iou")},
-        "mean IoU": {name: points for name, points in log.items() if name == "iou"},
+        "loss": {name: points for name, points in both.items() if _term(name) not in ("lr", "images_per_s", "iou")},
+        "mean IoU": {name: points for name, points in both.items() if _term(name) == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
         "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
         **{name: {name: _measured(points)} for name, points in scores.items() if not name.startswith(("AP", "AR"))},
@@ -61,6 +64,11 @@ def comparison(runs: dict[str, list[Path]], path: Path) -> None:
         groups["AP"] = {name: line for name, line in points.items() if line}
     titles = {"AP": "AP", "iou": "mean IoU"}
     _plot({titles.get(term, f"loss: {term}"): lines for term, lines in groups.items()}, path)
+
+
+def _term(column: str) -> str:
+    """Loss term that a column is about."""
+    return column.removeprefix(VALIDATION)
 
 
 def _columns(path: Path) -> dict[str, Points]:
@@ -104,9 +112,14 @@ def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:
     drawn = figure(9, 3 * len(groups))
     panels = drawn.subplots(len(groups), sharex=True, squeeze=False)[:, 0]
     for axes, (title, lines) in zip(panels, groups.items(), strict=True):
+        drawn_in: dict[str, Any] = {}
         for name, points in lines.items():
-            look = {"linewidth": 2.2, "color": "black", "zorder": 3} if name in ("total", "AP") else {"linewidth": 1.2}
-            axes.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 30 else None, **look)
+            thick = _term(name) in ("total", "AP")
+            look = {"linewidth": 2.2, "color": "black", "zorder": 3} if thick else {"linewidth": 1.2}
+            look |= {"linestyle": "--", "color": drawn_in[_term(name)]} if _term(name) in drawn_in else {}
+            marker = "." if len(points) < 30 else None
+            (line,) = axes.plot(*zip(*points, strict=True), label=name, marker=marker, **look)
+            drawn_in[name] = line.get_color()
         positive = any(value > 0 for points in lines.values() for _, value in points)
         axes.set(ylabel=title, yscale="log" if title.startswith("loss") and positive else "linear")
         axes.grid(alpha=0.3)

@@ -13,6 +13,7 @@ from cornernet.losses.building import INPUTS, ROLES, build, build_from, declared
 from cornernet.losses.declarations import Declared, PairDistance, declared
 from cornernet.losses.functional import *  # noqa: F403  # all of `functional.FUNCTIONS`, for editors in functional.pyi
 from cornernet.losses.published import _ae_loss, _neg_loss, _regr_loss
+from cornernet.losses.several import Several
 
 __all__ = [
     "INPUTS",
@@ -20,6 +21,7 @@ __all__ = [
     "AELoss",
     "Declared",
     "PairDistance",
+    "Several",
     "_ae_loss",
     "_neg_loss",
     "_regr_loss",

@@ -3,7 +3,7 @@
 Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 3; the arguments are those of the published code.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from cornernet.losses.offset.smooth_l1 import smooth_l1
 from cornernet.losses.published import _neg_loss
 from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import shares
+from cornernet.losses.several import by_name
 from cornernet.structures import CornerGoal, CornerOutputs
 
 neg_loss = neg
@@ -35,10 +36,10 @@ class AELoss(nn.Module):
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
     their roles, as `build` makes them (focal_loss takes logits); a grouping_loss of None leaves its terms out.
-    feature_loss, feature_weight: a loss of the feature role and its weight; terms and forward are then given features,
-    the embeddings [N, D] of every stack and the labels [N] of their rows, -1 where there is nothing. across_processes:
-    counts are taken over all processes, so that training on several equals training on one; of grouping losses this
-    asks for a mean over images (ae with a chunk_size) and equal batches.
+    feature_loss, feature_weight: a loss of the feature role and its weight, or `Several` and their weights by name;
+    terms and forward are then given features, the embeddings [N, D] of every stack and the labels [N] of their rows, -1
+    where there is nothing. across_processes: counts are taken over all processes, so that training on several equals
+    training on one; of grouping losses this asks for a mean over images (ae with a chunk_size) and equal batches.
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class AELoss(nn.Module):
         focal_weight: float = 1.0,
         grouping_weight: float = 1.0,
         feature_loss: Callable | None = None,
-        feature_weight: float = 1.0,
+        feature_weight: float | Mapping[str, float] = 1.0,
         across_processes: bool = False,
     ) -> None:
         super().__init__()
         focal_loss = neg if focal_loss is _neg_loss else focal_loss  # what code for the published class may pass
         self.weights = {"heatmap": focal_weight, "pull": pull_weight, "push": push_weight, "offset": regr_weight}
-        self.weights["feature"] = feature_weight
+        self.weights |= feature_weight if isinstance(feature_weight, Mapping) else {"feature": feature_weight}
         self.grouping_weight = grouping_weight
         self.across_processes = across_processes
         self.focal_loss, self.offset_loss = adapt.heatmap(focal_loss), adapt.offset(offset_loss)
@@ -78,7 +79,8 @@ class AELoss(nn.Module):
     def weight(self, term: str) -> float:
         """Factor of a named term in the total."""
         own = self.weights.get(term, 1)
-        return own if term in ("heatmap", "offset", "feature") else own * self.grouping_weight
+        others = term in ("heatmap", "offset") or term.startswith("feature")
+        return own if others else own * self.grouping_weight
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""
@@ -114,7 +116,8 @@ class AELoss(nn.Module):
             found = [self._stack(stack, goal, points, share) for stack in stacks]
             if self.feature_loss is not None and features is not None:
                 for terms, embeddings in zip(found, features[0], strict=True):
-                    terms["feature"] = share[2] * self.feature_loss(at_least_float32(embeddings), features[1])
+                    given = self.feature_loss(at_least_float32(embeddings), features[1])
+                    terms |= {name: share[2] * term for name, term in by_name("feature", given).items()}
         return {name: added(terms[name] for terms in found) / len(found) for name in found[0]}
 
     def _stack(self, stack: CornerOutputs, goal: CornerGoal, points: Points | None, share: tuple) -> dict[str, Tensor]:
@@ -126,8 +129,7 @@ class AELoss(nn.Module):
         heatmap = heatmap + br_share * self.focal_loss(stack.br_heat, goal.br_heat)
         offset = self.offset_loss(stack.tl_offset, goal.tl_offset, goal.mask)
         offset = offset + self.offset_loss(stack.br_offset, goal.br_offset, goal.mask)
-        named = grouping if isinstance(grouping, dict) else {"grouping": grouping}
-        return {"heatmap": heatmap, **named, "offset": offset_share * offset}
+        return {"heatmap": heatmap, **by_name("grouping", grouping), "offset": offset_share * offset}
 
 
 def _stacks(outs: Tensors, targets: Tensors) -> list[CornerOutputs]:

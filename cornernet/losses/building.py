@@ -15,8 +15,8 @@ ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name ->
 
 
 def role_of(place: str) -> str:
-    """Key of the config's section `loss` -> the role of what stands there."""
-    return PLACES.get(place, place)
+    """Key of the config's section `loss`, or a name of one of loss.features, -> the role of what stands there."""
+    return "feature" if place.startswith("feature_") else PLACES.get(place, place)
 
 
 def build(role: str, name: str, /, given: dict[str, Any] | None = None, **args: Any) -> Callable:

@@ -114,14 +114,21 @@ class RunLogger:
             drawing.curves(self.folder)
         self.since = time.perf_counter()
 
-    def evaluation(self, state: State, metrics: Metrics, detector: Detector, source) -> None:
-        """Print the table, note the figures, refresh the curves and the image of six predictions."""
+    def evaluation(
+        self, state: State, metrics: Metrics, detector: Detector, source, losses: dict[str, float] | None = None
+    ) -> None:
+        """Print the table, note the figures, refresh the curves and the image of six predictions.
+
+        losses: terms of the validation loss, whose columns are `val_<term>`.
+        """
         if not self.writes:
             return
         with tqdm.external_write_mode():
             print(table(metrics), flush=True)
-        self.scores.add({"step": state.step, **metrics.figures()})
-        self._show("val", metrics.figures(), state.step)
+        losses = losses or {}
+        columns = {f"val_{name}": value for name, value in losses.items()}
+        self.scores.add({"step": state.step, **metrics.figures(), **columns})
+        self._show("val", metrics.figures() | losses, state.step)
         self.curves()
         image = predictions(detector, source, state.config, drawn(state.config.test.draw_score, state.best_f1))
         if image is not None:

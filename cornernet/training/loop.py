@@ -14,13 +14,14 @@ from cornernet.evaluation import Metrics, Unwritten, chosen, evaluate, report, t
 from cornernet.hardware import to_device
 from cornernet.prediction import inference
 from cornernet.structures import Batch
-from cornernet.training import optim, parts, replay, run_folder
+from cornernet.training import optim, parts, patience, replay, run_folder
 from cornernet.training.logger import RunLogger
 from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 from cornernet.training.peers import Peers
 from cornernet.training.persistence import Saves
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State
+from cornernet.training.validation_loss import validation_loss
 
 
 class Run:
@@ -54,7 +55,7 @@ def loop(run: Run, batches: Iterator[Batch]) -> None:
         if _scoring(state):
             with run.peers.patience():
                 _evaluate(run)
-        if state.step >= cfg.steps:
+        if state.step >= cfg.steps or patience.over(state, run.metric.figure, run.accelerator.is_main_process):
             return run.saves.close(state.step)
         rate = optim.rate(state.step, cfg)
         parts = _fetched(run, batches, rate)
@@ -180,13 +181,15 @@ def _evaluate(run: Run) -> None:
     again = f"train.resume=auto goes on with the evaluation after step {state.step}"
     with run.stop.at_once(words) if alone else nullcontext(), _going_on(again):
         metrics = _metrics(run, model)
+        progress = state.step / max(1, state.config.train.steps)
+        losses = validation_loss(model, run.val, state.config, run.accelerator, progress)
     state.metrics, state.scored = metrics.figures(), state.step
     state.best_f1 = thresholds(metrics, state.category_ids)
     with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
-        logger.evaluation(state, metrics, model, run.val)
-    before = state.best
+        logger.evaluation(state, metrics, model, run.val, losses)
+    before, state.stale = state.best, state.stale + 1
     if (rank := run.metric.rank(state.metrics)) > before:
-        state.best = rank
+        state.best, state.stale = rank, 0
         state.best = state.best if run.saves.save(state, run_folder.BEST) else before
     run.saves.save(state)
     logger.callbacks.tell("evaluation_done", state.step, state.metrics, logger.folder)

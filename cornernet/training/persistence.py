@@ -130,7 +130,7 @@ def resume(state: State, folder: Path, resume_from: str, accelerator: Accelerato
     changed = differences(held["config"], state.config)
     # in another folder the best of the old one is not here; by another metric it is not the best
     if not present(folder / run_folder.BEST) or "train.metric" in changed:
-        state.best = -math.inf
+        state.best, state.stale = -math.inf, 0
     if accelerator.scaler is not None and held.get("scaler") is not None:
         accelerator.scaler.load_state_dict(held["scaler"])
     if accelerator.is_main_process:
@@ -180,7 +180,7 @@ def restore(state: State, held: dict[str, Any], path: Path) -> None:
         checkpoint.load_weights(state.averaged.module, held["averaged"], str(path))
         state.averaged.n_averaged.fill_(held["step"])
     state.step, state.best, state.metrics = held["step"], held["best"], held["metrics"]
-    state.scored, state.skipped = held.get("scored", -1), held.get("skipped", 0)
+    state.scored, state.skipped, state.stale = held.get("scored", -1), held.get("skipped", 0), held.get("stale", 0)
     state.best_f1 = thresholds.held(held.get("best_f1"), len(held["class_names"]), path)
     try:
         torch.set_rng_state(held["rng"])
@@ -214,9 +214,14 @@ def _belongs(key: str, text: str) -> bool:
         return "null" in text  # an average cannot begin or end on the way; its decay may change
     if key.startswith("train.lr_factors."):
         return "null" in text  # groups of the optimiser cannot come or go; their factors may change
-    return key in ("train.optimizer", "train.freeze", "loss.feature.name", "data.val.split", "data.split_by") or (
-        key.startswith("model.") and key != "model.backbone.weights"
-    )
+    return key in (
+        "train.optimizer",
+        "train.freeze",
+        "loss.feature.name",
+        "loss.features",
+        "data.val.split",
+        "data.split_by",
+    ) or (key.startswith("model.") and key != "model.backbone.weights")
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, held: dict[str, Any], path: Path) -> None:

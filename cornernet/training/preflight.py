@@ -33,6 +33,7 @@ def check(settings: Config, weights: bool = True) -> None:
     try_transforms(settings.data, typed=not config.untyped(settings, "data.transforms"))
     ranges.whole_images(settings)
     ranges.compiling(settings)
+    ranges.patience(settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
     parts.freeze(detector.network, settings.train.freeze)
@@ -41,7 +42,8 @@ def check(settings: Config, weights: bool = True) -> None:
     inference.detect(detector, [], **inference.settings(settings))
     for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
-            alone = dataclasses.replace(settings, loss=config.Losses(**{role: loss}))
+            held = {"features": settings.loss.features} if role.startswith("feature_") else {role: loss}
+            alone = dataclasses.replace(settings, loss=config.Losses(**held))
             if role != "box":  # the default one has its own space
                 anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))

@@ -34,7 +34,7 @@ def keep(state: State, bad: NonFiniteStep, source: Source, folder: Path, acceler
         for part in StepSampler(
             len(source), train.batch_size, train.accumulate, state.config.seed, rank=rank, world=world
         ).step(bad.step)
-        for epoch, index in part
+        for epoch, index, _ in part
     ]
     ids = ", ".join(str(sample["image_id"]) for sample in samples)
     path = folder / run_folder.BAD_BATCH
@@ -121,7 +121,7 @@ def _batches(held: dict[str, Any], settings: Config) -> Iterator[tuple[str, Batc
     for rank in range(bad["processes"]):
         loader = train_loader(
             alone, source, train.batch_size, train.accumulate, settings.seed, bad["step"], bad["step"] + 1, rank,
-            bad["processes"], typed=not config.untyped(settings, "data.transforms"),
+            bad["processes"], typed=not config.untyped(settings, "data.transforms"), whole=train.steps,
         )  # fmt: skip
         for part, batch in enumerate(loader):
             expected, samples = samples[: len(batch.index)], samples[len(batch.index) :]

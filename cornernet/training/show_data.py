@@ -38,7 +38,9 @@ def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, o
     for old in folder.glob("[0-9][0-9][0-9]*_*.png"):
         old.unlink()
     typed = not config.untyped(settings, "data.transforms")
-    for number, batch in enumerate(train_loader(settings.data, source, 1, 1, settings.seed, 0, count, typed=typed)):
+    whole = max(count, settings.train.steps * settings.train.batch_size)  # of its images
+    batches = train_loader(settings.data, source, 1, 1, settings.seed, 0, count, typed=typed, whole=whole)
+    for number, batch in enumerate(batches):
         (panel,) = draw(detector, batch, source)
         name = Path(source.record(int(batch.index)).file_name).stem
         write_image(folder / f"{number:03d}_{name}.png", panel)

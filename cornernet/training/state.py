@@ -31,6 +31,7 @@ class State:
     step: int = 0  # optimiser steps done
     scored: int = -1  # step of the last evaluation
     best: float = -math.inf  # rank of the best figures so far by train.metric; -1 where there is no object
+    stale: int = 0  # evaluations since those
     skipped: int = 0  # steps left out so far because their loss or gradient was not finite
     metrics: dict[str, float] = field(default_factory=dict)  # figures of the last evaluation
     best_f1: Thresholds | None = None  # scores of the best F1 in it
@@ -80,6 +81,7 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "scored": state.scored,
         "skipped": state.skipped,
         "best": state.best,
+        "stale": state.stale,
         "metrics": state.metrics,
         "best_f1": None if state.best_f1 is None else state.best_f1._asdict(),
         "config": config.to_dict(state.config),

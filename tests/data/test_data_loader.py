@@ -106,8 +106,8 @@ def test_every_epoch_shows_every_image_once(shapes):
 def test_steps_are_a_pure_function_of_their_number(length, share, world, accumulate, start, count):
     size = share * world * accumulate
     line = [item for part in StepSampler(length, size, 1, 3, 0, start + count) for item in part]
-    for epoch in {e for e, _ in line}:
-        seen = [i for e, i in line if e == epoch]
+    for epoch in {item.epoch for item in line}:
+        seen = [item.index for item in line if item.epoch == epoch]
         assert len(set(seen)) == len(seen) <= length
     later = []
     samplers = [StepSampler(length, size, accumulate, 3, start, start + count, r, world) for r in range(world)]

@@ -217,7 +217,7 @@ def test_a_file_by_its_name_trains_and_nothing_else_is_touched(tiny, tmp_path):
         ("flip.p=a", "data.transforms.flip: p must be float, got 'a'"),
         ("flip.p=.nan", "data.transforms.flip.p must be at least 0 and at most 1, got nan"),
         ("flip.rng=1", "data.transforms.flip has no argument 'rng'; it takes p, vertical"),
-        ("flpi.p=1", "unknown transform 'flpi', did you mean flip? Choose from colour, crop, fit, flip, lighting, or"),
+        ("flpi.p=1", "unknown transform 'flpi', did you mean flip? Choose from blur, colour, copy_paste, crop, "),
         ("first.others=1", "data.transforms.first has no argument 'others'; it takes p"),
         ("first.p=2", "data.transforms.first.p must be at least 0 and at most 1, got 2"),
         ("crop.scales=2", "data.transforms.crop: scales must be a list, such as [1, 2], got 2"),
@@ -274,9 +274,9 @@ def test_what_asks_for_an_image_that_cannot_be_read_stops_or_goes_on_without(own
 
 def test_a_file_of_the_package_without_its_place_fails_with_its_name(tmp_path):
     (tmp_path / "data" / "transforms").mkdir(parents=True)
-    (tmp_path / "data" / "transforms" / "blur.py").write_text("def blur(sample, rng): return sample\n")
+    (tmp_path / "data" / "transforms" / "smear.py").write_text("def smear(sample, rng): return sample\n")
     done = subprocess.run(
         [sys.executable, "-c", "import cornernet.data"],
         capture_output=True, text=True, env={**os.environ, "CORNERNET_PLUGINS": str(tmp_path)},
     )  # fmt: skip
-    assert done.returncode == 1 and "blur.py must define blur and WHERE" in done.stderr
+    assert done.returncode == 1 and "smear.py must define smear and WHERE" in done.stderr

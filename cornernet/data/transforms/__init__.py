@@ -14,7 +14,11 @@ sample: a `cornernet.structures.LabelledImage`, whose arrays are not to be writt
 use of the transform for this sample, a stream of its own of seed, epoch and index. What comes out may have any size,
 and boxes that reach beyond it, which are then cut; behind the last transform it has that of the network's input. A
 function that names `input_size` is given (height, width) of that, one that names `others` a function: `others(n)` gives
-n further images of the set, a list of LabelledImage as they are before the first transform, chosen by rng.
+n further images of the set, a list of LabelledImage as they are before the first transform, chosen by rng. One that
+names `progress` is given the share of the run that is done, in 0..1, so that it may close before the end: with
+`close=0.1` mosaic and mixup do nothing in the last tenth of the steps.
+
+Boxes of which something is lost, by an edge or under what is put over them, follow one rule, `data.geometry.kept`.
 
 On the device, batched, the function of the file's name draws the numbers of one sample in the loader process, and
 `change` is given those of all, stacked, by their names:

@@ -10,10 +10,17 @@ WHERE = "worker"
 
 def fit(sample: LabelledImage, rng: np.random.Generator, input_size: tuple[int, int]) -> LabelledImage:
     """Fit the image into the input, as the test does where data.longest_side is the input's longer side."""
+    return fitted(sample, input_size)
+
+
+def fitted(sample: LabelledImage, room: tuple[int, ...], fill: int | np.ndarray = 0) -> LabelledImage:
+    """The image as large as (height, width) allow, aspect kept, in the middle of the fill."""
     height, width = sample.image.shape[:2]
-    scale = min(input_size[0] / height, input_size[1] / width)
+    scale = min(room[0] / height, room[1] / width)
     rows, columns = scaled_size((height, width), scale)
-    size = min(rows, input_size[0]), min(columns, input_size[1])
+    size = min(rows, room[0]), min(columns, room[1])
     image, boxes = resize(sample.image, sample.boxes, size)
-    x0, y0 = (size[1] - input_size[1]) // 2, (size[0] - input_size[0]) // 2
-    return LabelledImage(cut(image, x0, y0, input_size), boxes - np.array([x0, y0, x0, y0]), sample.labels)
+    x0, y0 = (size[1] - room[1]) // 2, (size[0] - room[0]) // 2
+    return LabelledImage(
+        cut(image, x0, y0, (room[0], room[1]), fill), boxes - np.array([x0, y0, x0, y0]), sample.labels
+    )

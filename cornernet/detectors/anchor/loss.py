@@ -12,6 +12,7 @@ from cornernet.losses.adapt import takes
 from cornernet.losses.embedded import MOST, NOTHING, first_rows
 from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import share
+from cornernet.losses.several import by_name
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps
 
@@ -52,8 +53,10 @@ class AnchorLoss(nn.Module):
             found = [self._stack(maps, anchors, assigned, scale) for maps in stacks]
             if self.feature_loss is not None:
                 assert features is not None
+                factor = share(count)
                 for terms, levels in zip(found, features, strict=True):
-                    terms["feature"] = share(count) * self.feature_loss(*_rows(levels, assigned))
+                    given = by_name("feature", self.feature_loss(*_rows(levels, assigned)))
+                    terms |= {name: factor * term for name, term in given.items()}
         return {name: added(terms[name] for terms in found) / len(found) for name in found[0]}
 
     def _stack(self, maps: AnchorMaps, anchors: Tensor, assigned: Assigned, scale: Tensor) -> dict[str, Tensor]:

@@ -103,7 +103,7 @@ def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
         focal_weight=weights["heatmap"],
         grouping_weight=weights.get("grouping", 1.0),
         feature_loss=built.get("feature"),
-        feature_weight=weights.get("feature", 1.0),
+        feature_weight={term: factor for term, factor in weights.items() if term.startswith("feature")},
         across_processes=True,
     )
     if "classification" in built:

@@ -151,7 +151,7 @@ class CornerDetector(Detector):
             weights["grouping"] = loss.grouping_weight
         weights["offset"] = loss.weights["offset"]
         if loss.feature_loss is not None:
-            weights["feature"] = loss.weights["feature"]
+            weights |= {term: factor for term, factor in loss.weights.items() if term.startswith("feature")}
         if loss.region is not None:
             weights |= loss.region.weights
         return ", ".join(f"{role} x {factor:g}" for role, factor in weights.items())
