@@ -7,7 +7,10 @@ import numpy as np
 
 CLASSES = ("disc", "ring", "bar", "plus", "triangle", "dots")
 SIZE = (480, 640)  # height and width of an image
-SIDES, GLYPH = (60, 140), (14, 20)  # pixels, of a card's longer side and of what its glyph measures
+SIDES, GLYPH = (60, 140), (14, 20)  # pixels, of a card's longer side, most of them small, and of its glyph
+# of a circle of 180, standard deviation of a glyph's hue around its class's, which lie 30 apart: the hue is a hint that
+# a corner can pick up from afar, the shape alone is sure
+HUE_SPREAD = 16
 FEWEST, MOST = 3, 8  # cards on an image
 VISIBLE = 0.7  # least part of a card that the cards over it leave to be seen
 TRIES = 40  # places tried for a card before it is left out
@@ -35,7 +38,7 @@ class Card(NamedTuple):
 
 def draw(rng: np.random.Generator) -> Drawing:
     """Generator -> Drawing; cards that find no room are left out."""
-    image = texture(rng, SIZE, rng.integers(60, 180, 3), 30)
+    image = texture(rng, SIZE, greyish(rng, 40, 110, 10), 15)
     top = np.full(SIZE, -1, np.int8)  # number of the card that is seen at every pixel
     cards: list[Card] = []
     labels = []
@@ -48,7 +51,7 @@ def draw(rng: np.random.Generator) -> Drawing:
         _paint_glyph(rng, image, card.centre, CLASSES[labels[-1]])
         _within(top, card.box)[card.covers] = len(cards)
         cards.append(card)
-    image += (grain(rng) - 127.5) * np.float32(rng.uniform(0.05, 0.15))
+    image += (grain(rng) - 127.5) * np.float32(rng.uniform(0.02, 0.05))
     boxes = np.array([card.box for card in cards], np.float32).reshape(-1, 4)
     areas = np.array([_seen(top, n, card) for n, card in enumerate(cards)], np.int64)
     return Drawing(np.clip(image, 0, 255).astype(np.uint8), boxes, np.array(labels, np.int64), areas)
@@ -70,7 +73,7 @@ def grain(rng: np.random.Generator) -> np.ndarray:
 def _place(rng: np.random.Generator, top: np.ndarray, cards: list[Card]) -> Card | None:
     """Find room for one more card; None without."""
     for _ in range(TRIES):
-        side, angle = rng.uniform(*SIDES), rng.uniform(0, 2 * np.pi)
+        side, angle = SIDES[0] + (SIDES[1] - SIDES[0]) * rng.uniform() ** 3, rng.uniform(0, 2 * np.pi)
         half = np.array([side, side * rng.uniform(0.6, 1.0)]) / 2
         axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         reach = np.abs(axes.T) @ half + 1
@@ -112,7 +115,7 @@ def _distance(corners: np.ndarray, point: np.ndarray) -> float:
 def _paint(rng: np.random.Generator, image: np.ndarray, card: Card) -> None:
     """Give a card its colour and its frame, in place; neither says anything of its class."""
     part = _within(image, card.box)
-    part[card.covers] = texture(rng, card.covers.shape, rng.integers(90, 256, 3), 18)[card.covers]
+    part[card.covers] = texture(rng, card.covers.shape, greyish(rng, 225, 250, 4), 3)[card.covers]
     frame = np.zeros(SIZE, np.uint8)
     cv2.polylines(frame, [_fixed(card.corners)], True, 255, int(rng.integers(1, 4)), cv2.LINE_AA, FRACTION_BITS)
     part[(_within(frame, card.box) > 128) & card.covers] = rng.integers(0, 100, 3)
@@ -128,7 +131,19 @@ def _paint_glyph(rng: np.random.Generator, image: np.ndarray, centre: np.ndarray
         cv2.fillPoly(cover, [_fixed(centre + points * size @ axes)], value, cv2.LINE_AA, FRACTION_BITS)
     box = _box(cover > 0)
     part = _within(image, box)
-    part += (rng.integers(0, 90, 3) - part) * (_within(cover, box)[..., None] / np.float32(255))
+    part += (tint(rng, name) - part) * (_within(cover, box)[..., None] / np.float32(255))
+
+
+def greyish(rng: np.random.Generator, low: int, high: int, apart: int) -> np.ndarray:
+    """Colour [3] of a brightness in [low, high), its channels up to `apart` from it."""
+    return rng.integers(low, high) + rng.integers(-apart, apart + 1, 3)
+
+
+def tint(rng: np.random.Generator, name: str) -> np.ndarray:
+    """Colour of a glyph [3] float32, BGR: bright and full, its hue hints at the class."""
+    hue = (30 * CLASSES.index(name) + rng.normal(0, HUE_SPREAD)) % 180
+    hsv = np.array([[[hue, 255, rng.uniform(190, 255)]]], np.uint8)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0].astype(np.float32)
 
 
 def outlines(name: str) -> list[tuple[np.ndarray, int]]:
