@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from cornernet.config import Config
+from cornernet.config import Config, Train
 from cornernet.data import Source, plain_batches
 from cornernet.detectors import Detector
-from cornernet.hardware import to_device, train_mode
+from cornernet.hardware import to_device
+from cornernet.training import parts
 from cornernet.training.nonfinite_steps import Buffers
 
 
@@ -30,7 +32,7 @@ def validation_loss(
     size = max(1, train.batch_size // (train.accumulate * accelerator.num_processes))
     sums: dict[str, Tensor] = {}
     count = 0
-    with _as_in_training(detector, progress), accelerator.autocast():
+    with _as_in_training(detector, train, progress), accelerator.autocast():
         for batch in plain_batches(settings.data, source, places, size):
             terms = detector(to_device(batch, accelerator.device, train.channels_last))
             count += len(batch.index)
@@ -39,7 +41,7 @@ def validation_loss(
 
 
 @contextmanager
-def _as_in_training(detector: Detector, progress: float) -> Iterator[None]:
+def _as_in_training(detector: Detector, settings: Train, progress: float) -> Iterator[None]:
     """Meanwhile the detector gives the terms of a training, in which running means of its losses move; then it is put
     back into eval mode, with the buffers of before.
     """
@@ -47,7 +49,7 @@ def _as_in_training(detector: Detector, progress: float) -> Iterator[None]:
     if detector.progress is not None:
         detector.progress.fill_(progress)
     device = next(detector.parameters()).device
-    train_mode(detector, freeze_norm=True)
+    parts.train_mode(detector, replace(settings, freeze_norm=True))
     try:
         with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
             yield

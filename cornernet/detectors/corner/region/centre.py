@@ -28,7 +28,7 @@ class centre(nn.Module):  # its name in a config
         assert last.bias is not None
         nn.init.constant_(last.bias, BIAS)
         self.logits = nn.Sequential(*convs, last)
-        self.share, self.points = share, points
+        self.num_classes, self.share, self.points = num_classes, share, points
 
     def maps(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [B, channels, H, W] -> logits [B, C, H, W]."""
@@ -37,7 +37,7 @@ class centre(nn.Module):  # its name in a config
     def class_rows(self) -> dict[str, list[int]]:
         """The layer of the logits, see `Detector.class_rows`."""
         last = len(self.logits) - 1
-        rows = list(range(self.logits[last].out_channels))
+        rows = list(range(self.num_classes))
         return {f"logits.{last}.weight": rows, f"logits.{last}.bias": rows}
 
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:

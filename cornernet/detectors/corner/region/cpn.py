@@ -28,7 +28,7 @@ class cpn(nn.Module):  # its name in a config
         self.pair_map, self.class_map = _map(channels, pair_channels, layers), _map(channels, class_channels, layers)
         self.pair_map.append(nn.BatchNorm2d(pair_channels))
         self.pair_head, self.class_head = _head(pair_channels, 1, bins), _head(class_channels, num_classes, bins)
-        self.bins, self.samples = bins, samples
+        self.num_classes, self.bins, self.samples = num_classes, bins, samples
 
     def maps(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [B, channels, H, W] -> what the pair head and the class head read."""
@@ -36,7 +36,7 @@ class cpn(nn.Module):  # its name in a config
 
     def class_rows(self) -> dict[str, list[int]]:
         """The last layer of the class head, see `Detector.class_rows`."""
-        rows = list(range(self.class_head[-1].out_channels))
+        rows = list(range(self.num_classes))
         return {"class_head.3.weight": rows, "class_head.3.bias": rows}
 
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
