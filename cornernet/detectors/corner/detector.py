@@ -31,7 +31,8 @@ class CornerDetector(Detector):
     cannot hold.
     """
 
-    parts, alone, reasons = PARTS, ALONE, REASONS  # of a diagnosis
+    parts: Sequence[str] = PARTS  # of a diagnosis
+    alone, reasons = ALONE, REASONS
     network: CornerNetwork
     mean: Tensor
     std: Tensor
