@@ -57,7 +57,7 @@ def rows(boxes: Tensor) -> Tensor:
 
 def _map(channels: int, width: int, layers: int, hidden: int) -> nn.Sequential:
     widths = [channels, *[hidden] * (layers - 1), width]
-    return nn.Sequential(*(ConvBlock(a, b) for a, b in pairwise(widths)))
+    return nn.Sequential(*(ConvBlock(a, b) for a, b in pairwise(widths[: layers + 1])))
 
 
 def _head(channels: int, outputs: int, bins: int) -> nn.Sequential:
