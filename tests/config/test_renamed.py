@@ -119,3 +119,8 @@ def test_what_is_renewed_stays_as_it_is():
     values = {"train": {"max_bad_steps": 3, "lr": 1.0}}
     assert renamed.renewed(values) == {"train": {"max_nonfinite_steps": 3, "lr": 1.0}}
     assert values == {"train": {"max_bad_steps": 3, "lr": 1.0}}
+
+
+def test_a_saved_penalty_of_pairs_is_a_weight_of_the_score():
+    found = config.from_container({"test": {"pair_penalty": 2.0, "top_k": 7}}).test
+    assert (found.weights.distance, found.weights.corner, found.top_k) == (2.0, 1.0, 7)

@@ -1,8 +1,10 @@
 """Two heads behind RoIAlign: is this pair of corners one object, and of which class is what lies in its box?
 
 Duan, Xie, Qi, Bai, Huang, Tian: Corner Proposal Network, 2020, arXiv 2007.13816, section 3. The defaults are those of
-the published Hourglass networks; with few channels and 5 or 3 bins it suits small ones.
+the published Hourglass networks, with a pair_hidden of 256; with few channels and 5 or 3 bins it suits small ones.
 """
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +21,15 @@ class cpn(nn.Module):  # its name in a config
 
     def __init__(
         self, channels: int, num_classes: int, pair_channels: int = 32, class_channels: int = 256, bins: int = 7,
-        layers: int = 2, samples: int = 1,
+        layers: int = 2, samples: int = 1, pair_hidden: int | None = None,
     ) -> None:  # fmt: skip
         """pair_channels, class_channels: width of the map that each head reads; bins: a side of what is read of a box,
-        of samples x samples points each; layers: 3x3 convolutions in front of either map.
+        of samples x samples points each; layers: 3x3 convolutions in front of either map; pair_hidden: width of the
+        pair head's ones but the last, null for pair_channels.
         """
         super().__init__()
-        self.pair_map, self.class_map = _map(channels, pair_channels, layers), _map(channels, class_channels, layers)
+        self.pair_map = _map(channels, pair_channels, layers, pair_hidden or pair_channels)
+        self.class_map = _map(channels, class_channels, layers, class_channels)
         self.pair_map.append(nn.BatchNorm2d(pair_channels))
         self.pair_head, self.class_head = _head(pair_channels, 1, bins), _head(class_channels, num_classes, bins)
         self.num_classes, self.bins, self.samples = num_classes, bins, samples
@@ -56,8 +60,9 @@ def rows(boxes: Tensor) -> Tensor:
     return torch.cat([image[:, None, None].expand(-1, boxes.shape[1], 1), boxes], 2).flatten(0, 1)
 
 
-def _map(channels: int, width: int, layers: int) -> nn.Sequential:
-    return nn.Sequential(*(ConvBlock(channels if n == 0 else width, width) for n in range(layers)))
+def _map(channels: int, width: int, layers: int, hidden: int) -> nn.Sequential:
+    widths = [channels, *[hidden] * (layers - 1), width]
+    return nn.Sequential(*(ConvBlock(a, b) for a, b in pairwise(widths[: layers + 1])))
 
 
 def _head(channels: int, outputs: int, bins: int) -> nn.Sequential:
