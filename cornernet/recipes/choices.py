@@ -82,9 +82,11 @@ def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
         yield Choice("model.backbone.weights", "imagenet", "those of the package")
         cells = f"there the 5th percentile of objects spans {facts.small * seen.longest_side / seen.stride:.1f} cells"
         yield Choice("model.backbone.stride", seen.stride, cells)
-    if means.corner and len(facts.seen) > 1:
-        told = f"{facts.told:.0%} are told by size, chance is {1 / len(facts.seen):.0%}"
-        yield Choice("model.region.name", STAGE, f"{len(facts.seen)} classes: it looks into the boxes; {told}")
+    if means.corner:
+        told = f"{facts.told:.0%} are told by size, chance is {1 / len(facts.seen):.0%}" if facts.seen else ""
+        many = f"{len(facts.seen)} classes: it looks into the boxes; {told}"
+        why = many if len(facts.seen) > 1 else "it tells the pairs of corners that are an object from the others"
+        yield Choice("model.region.name", STAGE, why)
 
 
 def _train(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:

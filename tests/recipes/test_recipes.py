@@ -100,7 +100,7 @@ def test_parts_that_are_there_are_used():
     assert found["model.backbone.stride"] == 8
     assert WEIGHTS in why("model.backbone.name", there=CPU._replace(pretrained=True))
     assert chosen(CELLS._replace(small=0.02), CPU._replace(pretrained=True))["model.backbone.stride"] == 4
-    assert "model.region.name" not in chosen(CELLS._replace(classes=TWO[:1]))
+    assert chosen(CELLS._replace(classes=TWO[:1]))["model.region.name"] == "cpn"
     assert "model.region.name" not in chosen(there=CPU._replace(corner=False))
 
 
