@@ -131,7 +131,8 @@ def test_facts_are_measured():
     found = measured(held, ["small", "large", "none"])
     assert found.images == 3 and found.longer == 100 and found.most == 3 and (found.height, found.width) == (1, 1)
     assert found.overlapping == pytest.approx(2 / 5) and found.told == 1 and found.spread == 1
-    assert found.small == pytest.approx(0.1)
+    grown = np.array([[0, 0, side, side] for side in (10, 20, 30, 40, 50)], np.float32)
+    assert measured(held._replace(boxes=grown), ["small", "large"]).small == pytest.approx(0.12)
     assert found.classes == [("small", 2, 3, 10), ("large", 2, 2, 40), ("none", 0, 0, 0)]
     assert [each.name for each in found.seen] == ["small", "large"]
     mixed = measured(held._replace(labels=np.array([0, 1, 0, 1, 0])), ["a", "b"])
