@@ -86,6 +86,8 @@ def _check(config: Config) -> None:
     ranges(config, RANGES)
     if not config.model.region.class_corners and config.model.region.name == "none":
         raise ValueError("model.region.class_corners=false needs a region stage, such as model.region.name=cpn")
+    if config.test.score == "cpn" and config.model.region.name == "none":
+        raise ValueError("test.score=cpn needs a region stage, such as model.region.name=cpn")
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")
