@@ -85,7 +85,10 @@ def _check(config: Config) -> None:
     """Refuse here what would otherwise only show up at the first step or evaluation."""
     ranges(config, RANGES)
     if not config.model.region.class_corners and config.model.region.name == "none":
-        raise ValueError("model.region.class_corners=false needs a region stage, such as model.region.name=cpn")
+        raise ValueError(
+            "model.region.class_corners=false needs a region stage, such as model.region.name=cpn; "
+            "corners alone have classes, model.region.class_corners=true"
+        )
     if config.test.score == "cpn" and config.model.region.name == "none":
         raise ValueError("test.score=cpn needs a region stage, such as model.region.name=cpn")
     weights = config.test.weights

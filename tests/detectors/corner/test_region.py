@@ -191,6 +191,7 @@ def test_what_it_is_trained_on_and_its_loss_are_one_graph_for_every_batch():
         (["model.region.name=cnp"], r"unknown region stage 'cnp', did you mean cpn\?"),
         ([*CPN, "model.region.args.bin=3"], "region stage 'cpn' has no argument 'bin'"),
         (AGNOSTIC, "model.region.class_corners=false needs a region stage, such as model.region.name=cpn"),
+        (AGNOSTIC, "corners alone have classes, model.region.class_corners=true"),
         (["loss.pair.name=bce"], "loss.pair.name=bce: the corner detector has no pair loss"),
         (["loss.classification.name=bce"], "the corner detector has no classification loss"),
         ([*CPN, "model.region.top_k=0"], "model.region.top_k must be at least 1, got 0"),
