@@ -19,6 +19,7 @@ NAMES = re.compile(
 # a part of the package by its path, or a model of a library's by its name
 OWN = re.compile(
     r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+|"
+    r"loss\.pair\.name=cornernet\.losses\.classification\.(\w+)\.\3|"
     r"model\.backbone\.name=timm/\w+(\.\w+)?"
 )
 

@@ -247,7 +247,7 @@ class ScoreWeights:
     corner: float = 1.0  # of the score of its corners
     pair: float = 1.0  # of the region stage's word on the pair
     region: float = 1.0  # of its word on the class
-    distance: float = 0.0  # the score is multiplied by exp(-distance x tag distance)
+    distance: float = 0.0  # that of the corners is multiplied by exp(-distance x tag distance)
 
 
 @dataclass

@@ -8,6 +8,8 @@ from torch import Tensor
 from cornernet.config import Component, Config, Losses, untyped
 from cornernet.losses import Several, build_from, declared, role_of
 
+MAY_LACK = ("grouping", "feature")  # places that a detector of the package can do without
+
 
 def asked(config: Config, roles: Sequence[str]) -> dict[str, Component]:
     """Those of these roles' losses that are not switched off, by role; those of loss.features by `feature_<name>`."""
@@ -38,9 +40,13 @@ def build_losses(
     """Config, the detector's places and what it knows -> the losses by place, the weights by the names of `asked`.
 
     With loss.features the feature role has all of them, side by side. dim: length of a row of features; progress:
-    `Detector.progress`. Raises ValueError, one sentence, for a loss that cannot be built or declares what cannot be.
+    `Detector.progress`. Raises ValueError, one sentence, for a loss that cannot be built or declares what cannot be, or
+    that is switched off where there has to be one.
     """
     held = asked(config, roles)
+    for role in roles:
+        if role not in held and role not in MAY_LACK:
+            raise ValueError(f"loss.{role}.name must be that of a loss; none is for {' and '.join(MAY_LACK)} alone")
     typed = not untyped(config, *(f"loss.{role}" for role in held), "loss.features")
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
     given = {term: {**known, "dim": dim} if role_of(term) == "feature" else known for term in held}

@@ -10,7 +10,7 @@ from cornernet import config, detectors
 from cornernet.backbones.recompute import recompute
 from cornernet.profiling.training_step import random_batch
 
-CONFIGS = ["shapes", "anchor_shapes", "anchor_r50"]
+CONFIGS = ["shapes", "anchor_shapes", "anchor_r50", "custom"]
 SMALL = ["data.input_size=[64,64]", "train.batch_size=2", "model.backbone.stacks=2", "data.max_objects=8"]
 
 
@@ -58,7 +58,7 @@ def test_loss_gradients_and_statistics_are_the_same(name, half):
     assert counts and all(value == 2 for value in counts)
 
 
-@pytest.mark.parametrize(("name", "share"), [("shapes", 0.2), ("anchor_shapes", 0.35), ("anchor_r50", 0.35)])
+@pytest.mark.parametrize(("name", "share"), zip(CONFIGS, [0.2, 0.35, 0.35, 0.35], strict=True))
 def test_the_graph_holds_a_fraction(name, share):
     plain, twice, batch = pair(name)
     (_, whole), (_, part) = kept(plain, batch), kept(twice, batch)

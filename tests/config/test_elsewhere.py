@@ -219,3 +219,12 @@ def test_no_file_that_a_checkpoint_names_as_weights_is_opened(anchor_run, resnet
     checkpoint.save(held, tmp_path / "x.pt")
     monkeypatch.setattr("cornernet.backbones.pretrained.load", lambda *a: pytest.fail(f"{a} was opened"))
     load.load_detector(tmp_path / "x.pt")
+
+
+def test_a_loss_of_the_package_by_its_path_is_no_code_from_elsewhere_in_any_place():
+    for place, role in (("pair", "classification"), ("classification", "classification"), ("box", "box")):
+        name = "bce" if role == "classification" else "giou"
+        held = {"loss": {place: {"name": f"cornernet.losses.{role}.{name}.{name}"}}}
+        assert elsewhere.needed(held, [f"loss.{place}"]) == []
+        held["loss"][place]["name"] = f"cornernet.losses.{role}.{name}.torch"
+        assert elsewhere.needed(held, [f"loss.{place}"])

@@ -106,6 +106,18 @@ def test_a_loss_from_elsewhere_that_fits_is_accepted(tiny, role, name):
     check(tiny, f"loss.{role}.name={name}")
 
 
+@pytest.mark.parametrize("place", ["pair", "classification"])
+def test_a_region_stage_takes_losses_from_elsewhere_in_either_place(tiny, place):
+    stage = "model.region={name: cpn, proposals: 20, args: {pair_channels: 4, class_channels: 4, bins: 3}}"
+    check(tiny, stage, f"loss.{place}.name={__name__}.by_row")
+    with pytest.raises(ValueError, match=rf"^loss\.{place}\.name=os\.system cannot be called as the {place} loss is: "):
+        check(tiny, stage, f"loss.{place}.name=os.system")
+
+
+def by_row(logits, labels):
+    return logits.square().sum(1) * (labels >= 0)
+
+
 @pytest.mark.parametrize(
     ("role", "name", "reason"),
     [

@@ -85,7 +85,12 @@ def _check(config: Config) -> None:
     """Refuse here what would otherwise only show up at the first step or evaluation."""
     ranges(config, RANGES)
     if not config.model.region.class_corners and config.model.region.name == "none":
-        raise ValueError("model.region.class_corners=false needs a region stage, such as model.region.name=cpn")
+        raise ValueError(
+            "model.region.class_corners=false needs a region stage, such as model.region.name=cpn; "
+            "corners alone have classes, model.region.class_corners=true"
+        )
+    if config.test.score == "cpn" and config.model.region.name == "none":
+        raise ValueError("test.score=cpn needs a region stage, such as model.region.name=cpn")
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")

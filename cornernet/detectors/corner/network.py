@@ -30,7 +30,8 @@ class CornerNetwork(Network):
 
     def segments(self) -> list[nn.Module]:
         """The parts that gradient checkpointing computes twice."""
-        return self.backbone.segments() + [part for head in self.heads for part in head.segments()]
+        behind = [*self.heads, *(region for region in self.regions if hasattr(region, "segments"))]
+        return self.backbone.segments() + [part for stage in behind for part in stage.segments()]
 
     def forward(
         self, images: Tensor, with_features: bool = False

@@ -1,17 +1,17 @@
 """What the score of a box is made of: its two corners, how far apart they are, and what a region stage says of it.
 
     c = mean or geometric mean of the corners' scores
-    s = (c^corner  pair^pair  class^region) ^ (1 / sum of the exponents)  exp(-distance  d)
+    q = c exp(-distance  d)
+    s = (q^corner  pair^pair  class^region) ^ (1 / sum of the exponents)
 
 The exponents and the factor of the distance are `test.weights`; d is the distance of the tags as the grouping loss
-reads it; without a region stage pair and class are left out, and without its pair score that alone. The root keeps
-scores where a threshold expects them: a box all of whose parts score p scores p. With `test.score: cpn` c is the mean
-and s the published
+reads it. Without a region stage a box scores q; a stage without a word on pairs leaves pair out, its exponent too. The
+root keeps scores where a threshold expects them: a box all of whose parts score p scores p. With `test.score: cpn` c is
+the mean and s, whatever the exponents, the published
 
-    s = ((c + 1/2) (class + 1/2) - 1/4) / 2,
+    s = ((q + 1/2) (class + 1/2) - 1/4) / 2,
 
-Duan et al.: Corner Proposal Network, 2020, arXiv 2007.13816, section 3.3, halved into [0, 1]; the distance counts as
-above.
+Duan et al.: Corner Proposal Network, 2020, arXiv 2007.13816, section 3.3, halved into [0, 1].
 """
 
 from typing import Literal

@@ -17,6 +17,7 @@ from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
 from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps, RegionLogits
+from tests.conftest import ROOT
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
 SETTINGS = {
@@ -360,3 +361,9 @@ def test_of_a_detector_with_random_weights(tiny, extra):
             assert all(heat.shape == (16, 16) for heat in x.heat().values())
             assert x.links(boxes).tolist() == [[box[:2], box[2:]] for box in boxes.tolist()]
             assert {x.reason(m, 0.5, 2.0) for m in range(len(boxes))} <= set(REASONS)
+
+
+def test_the_page_tells_of_every_part_and_reason():
+    page = (ROOT / "docs" / "diagnosis.md").read_text()
+    assert [part for part in (*PARTS, *ALONE, "region") if f"| corner | {part} |" not in page] == []
+    assert [reason for reason in REASONS if f"`{reason}`" not in page] == []

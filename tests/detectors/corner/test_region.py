@@ -191,6 +191,7 @@ def test_what_it_is_trained_on_and_its_loss_are_one_graph_for_every_batch():
         (["model.region.name=cnp"], r"unknown region stage 'cnp', did you mean cpn\?"),
         ([*CPN, "model.region.args.bin=3"], "region stage 'cpn' has no argument 'bin'"),
         (AGNOSTIC, "model.region.class_corners=false needs a region stage, such as model.region.name=cpn"),
+        (AGNOSTIC, "corners alone have classes, model.region.class_corners=true"),
         (["loss.pair.name=bce"], "loss.pair.name=bce: the corner detector has no pair loss"),
         (["loss.classification.name=bce"], "the corner detector has no classification loss"),
         ([*CPN, "model.region.top_k=0"], "model.region.top_k must be at least 1, got 0"),
@@ -198,12 +199,29 @@ def test_what_it_is_trained_on_and_its_loss_are_one_graph_for_every_batch():
         ([*CPN, "model.region.positive_iou=0"], "model.region.positive_iou must be"),
         ([*CPN, "model.region.min_pair=1.1"], "model.region.min_pair must be"),
         (["test.weights.pair=-1"], "test.weights.pair must be"),
+        ([*CPN, "loss.pair.name=none"], "loss.pair.name must be that of a loss; none is for grouping and"),
+        ([*CPN, "loss.classification.name=none"], "loss.classification.name must be that of a loss"),
+        (["test.score=cpn"], "test.score=cpn needs a region stage, such as model.region.name=cpn"),
         (["test.weights={corner: 0, region: 0}"], "test.weights.corner or test.weights.region must be above 0"),
     ],
 )
 def test_settings_that_do_not_go_together_are_a_sentence(words, message):
     with pytest.raises(ValueError, match=message):
         build(settings(*words), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("stage", "argument"),
+    [("cpn", f"{name}={value}") for name in ("bins", "layers", "samples", "pair_hidden") for value in (0, -1, 10**9)]
+    + [("cpn", "pair_channels=0"), ("cpn", "class_channels=-2"), ("centre", "width=0"), ("centre", "layers=-1")]
+    + [("centre", f"{name}={value}") for name in ("share", "points") for value in (0, -1)]
+    + [("centre", "share=1.5"), ("centre", "share=nan")],
+)
+def test_arguments_of_a_stage_that_are_out_of_range_are_a_sentence(stage, argument):
+    name, _, value = argument.partition("=")
+    words = rf"^region stage '{stage}' refused its arguments: model\.region\.args\.{name} must be .+, got {value}$"
+    with pytest.raises(ValueError, match=words):
+        build(settings(f"model.region.name={stage}", f"model.region.args.{argument}"), CLASSES)
 
 
 def test_without_tags_and_without_a_stage_every_pair_is_a_box():

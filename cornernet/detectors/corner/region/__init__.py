@@ -11,7 +11,8 @@ channels is the width of the backbone's map. Each stack has one of its own. It o
     maps(features [B, channels, H, W]) -> tuple of maps [B, any, H, W], computed for the whole image; within the network
     forward(maps, boxes [B, N, 4] float32, cells) -> RegionLogits
 
-It may offer `class_rows`, see `Detector.class_rows`, so that a run can start from the weights of other classes.
+It may offer `class_rows`, see `Detector.class_rows`, so that a run can start from the weights of other classes, and
+`segments() -> list of modules` in `maps` that gradient checkpointing computes twice, each from one tensor to one.
 
 Boxes have edges as coordinates: cell i covers [i, i + 1]. Proposals, labels, the loss and the score are the detector's.
 """

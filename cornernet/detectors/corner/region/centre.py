@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align
 
 from cornernet.backbones import ConvBlock
-from cornernet.detectors.corner.region.cpn import BIAS, rows
+from cornernet.config.ranges import Interval
+from cornernet.detectors.corner.region.cpn import BIAS, FEW, WIDTH, rows, within
 from cornernet.ops.boxes import scaled
 from cornernet.structures import RegionLogits
 
@@ -23,6 +24,10 @@ class centre(nn.Module):  # its name in a config
         is read, at points x points places.
         """
         super().__init__()
+        within(WIDTH, width=width)
+        within(FEW, points=points)
+        within(FEW._replace(low=0), layers=layers)
+        within(Interval(0, 1, "(]"), share=share)
         convs = [ConvBlock(channels if n == 0 else width, width) for n in range(layers)]
         last = nn.Conv2d(width if layers else channels, num_classes, 1)
         assert last.bias is not None
@@ -33,6 +38,10 @@ class centre(nn.Module):  # its name in a config
     def maps(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [B, channels, H, W] -> logits [B, C, H, W]."""
         return (self.logits(features),)
+
+    def segments(self) -> list[nn.Module]:
+        """The map, for gradient checkpointing."""
+        return [self.logits]
 
     def class_rows(self) -> dict[str, list[int]]:
         """The layer of the logits, see `Detector.class_rows`."""

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align
 
 from cornernet.backbones import ConvBlock
+from cornernet.config.ranges import Interval, allow
 from cornernet.structures import RegionLogits
 
 BIAS = -2.19  # logit of about 0.1: few proposals are objects
+WIDTH, FEW = Interval(1, 2**16, "[]"), Interval(1, 100, "[]")  # a checkpoint's config may name no more either
 
 
 class cpn(nn.Module):  # its name in a config
@@ -28,6 +30,9 @@ class cpn(nn.Module):  # its name in a config
         pair head's ones but the last, null for pair_channels.
         """
         super().__init__()
+        within(WIDTH, pair_channels=pair_channels, class_channels=class_channels)
+        within(WIDTH._replace(null=True), pair_hidden=pair_hidden)
+        within(FEW, bins=bins, layers=layers, samples=samples)
         self.pair_map = _map(channels, pair_channels, layers, pair_hidden or pair_channels)
         self.class_map = _map(channels, class_channels, layers, class_channels)
         self.pair_map.append(nn.BatchNorm2d(pair_channels))
@@ -37,6 +42,10 @@ class cpn(nn.Module):  # its name in a config
     def maps(self, features: Tensor) -> tuple[Tensor, ...]:
         """Features [B, channels, H, W] -> what the pair head and the class head read."""
         return self.pair_map(features), self.class_map(features)
+
+    def segments(self) -> list[nn.Module]:
+        """Both maps, for gradient checkpointing."""
+        return [self.pair_map, self.class_map]
 
     def class_rows(self) -> dict[str, list[int]]:
         """The last layer of the class head, see `Detector.class_rows`."""
@@ -60,9 +69,15 @@ def rows(boxes: Tensor) -> Tensor:
     return torch.cat([image[:, None, None].expand(-1, boxes.shape[1], 1), boxes], 2).flatten(0, 1)
 
 
+def within(allowed: Interval, **numbers: float | None) -> None:
+    """Raise ValueError for the first of a stage's arguments that is not allowed."""
+    for name, number in numbers.items():
+        allow(f"model.region.args.{name}", number, allowed)
+
+
 def _map(channels: int, width: int, layers: int, hidden: int) -> nn.Sequential:
     widths = [channels, *[hidden] * (layers - 1), width]
-    return nn.Sequential(*(ConvBlock(a, b) for a, b in pairwise(widths[: layers + 1])))
+    return nn.Sequential(*(ConvBlock(a, b) for a, b in pairwise(widths)))
 
 
 def _head(channels: int, outputs: int, bins: int) -> nn.Sequential:

@@ -1,0 +1,56 @@
+"""Two processes with a region stage get the terms and gradients of one on the whole batch."""
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch.nn.parallel import DistributedDataParallel
+
+from cornernet.config import Config, override
+from cornernet.detectors import build
+from tests.detectors.corner.test_detector import CLASSES, TINY, batch_of
+from tests.detectors.corner.test_region import CPN
+
+OBJECTS = (5, 2, 1, 0)  # of the images; the second process has far fewer
+EQUAL = [*CPN, "train.batch_size=4", "loss.grouping.args={chunk_size: 4.9}", "model.backbone.stacks=2"]
+
+
+def gradients(model, images):
+    """Terms and gradients of these images of one batch, where BatchNorm uses its running statistics."""
+    torch.manual_seed(1)
+    batch = batch_of(override(Config(), [*TINY, *EQUAL]))
+    mask = torch.arange(batch.mask.shape[1]) < torch.tensor(OBJECTS)[:, None]
+    held = batch._replace(mask=mask).map(lambda x: x[images])
+    for part in model.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.eval()
+    terms = model(held)
+    terms["total"].backward()
+    return {name: value.detach() for name, value in terms.items()}, [p.grad for p in model.parameters()]
+
+
+def detector():
+    torch.manual_seed(0)
+    return build(override(Config(), [*TINY, *EQUAL]), CLASSES).train()
+
+
+def work(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    terms, grads = gradients(DistributedDataParallel(detector()), slice(2 * rank, 2 * rank + 2))
+    for value in terms.values():
+        dist.all_reduce(value)
+    if rank == 0:
+        torch.save(({name: value / 2 for name, value in terms.items()}, grads), f"{folder}/two.pt")
+    dist.barrier()  # nobody leaves while the other still talks
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path):
+    mp.spawn(work, (str(tmp_path),), nprocs=2)
+    terms, grads = torch.load(tmp_path / "two.pt")
+    expected, whole = gradients(detector(), slice(None))
+    assert {"pair", "classification"} <= terms.keys() and expected["pair"] > 0
+    torch.testing.assert_close(terms, expected)
+    torch.testing.assert_close(grads, whole, rtol=1e-3, atol=1e-5)
