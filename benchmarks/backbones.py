@@ -47,7 +47,8 @@ def compare(calls: list[Callable[[], object]], rounds: int) -> list[tuple[float,
     """Time calls in turns, after one that does not count -> medians of the seconds and of the shares of the first."""
     taken = [[_seconds(each) for each in calls] for _ in range(rounds + 1)][1:]
     shares = [[each / row[0] for each in row] for row in taken]
-    return [(statistics.median(a), statistics.median(b)) for a, b in zip(zip(*taken), zip(*shares), strict=True)]
+    seconds, relative = ([statistics.median(column) for column in zip(*x, strict=True)] for x in (taken, shares))
+    return list(zip(seconds, relative, strict=True))
 
 
 def _seconds(work: Callable[[], object]) -> float:
