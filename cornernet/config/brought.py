@@ -34,7 +34,7 @@ WORDS = {
     "names": FOUND,
     "nc": "is counted in the annotations here, and need not be said; it is no key",
     "num_classes": "is counted in the annotations here, and need not be said; it is no key",
-    "patience": "does not exist here: the best weights are kept as best.pt, and train.steps ends the run",
+    "patience": "is called train.patience here, in evaluations without a better figure; the best weights are best.pt",
     "pretrained": "has two keys here: train.init, a checkpoint to begin with, and model.backbone.weights",
     "project": "is the first part of work_dir here, the folder of the run",
     "resume": "is called train.resume here: auto, or the path of a checkpoint",

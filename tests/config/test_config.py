@@ -182,6 +182,13 @@ def test_another_loss_in_a_layer_does_not_inherit_arguments(write):
     assert (got.name, got.weight, got.args) == ("centripetal", None, {"beta": 0.5})
 
 
+@pytest.mark.parametrize("section", ["backbone", "region"])
+def test_another_part_of_the_network_starts_with_its_own_arguments(write, section):
+    path = write(f"model: {{{section}: {{name: first, args: {{width: 5}}}}}}\n")
+    held = [getattr(config.load(path, [f"model.{section}.name={name}"]).model, section) for name in ("first", "other")]
+    assert [each.args for each in held] == [{"width": 5}, {}]
+
+
 def test_the_same_loss_keeps_its_arguments(write):
     got = config.load(write(LOSS), ["loss.grouping.name=ae", "loss.grouping.args.chunk_size=4"]).loss.grouping
     assert got.args == {"margin": 2.0, "chunk_size": 4}

@@ -92,6 +92,7 @@ def test_steps_follow_from_images_and_time():
 def test_crowds_have_room_in_training_and_test():
     found = chosen(CELLS._replace(most=200))
     assert found["data.max_objects"] == 224 and found["test.max_per_image"] == found["test.top_k"] == 300
+    assert found["model.region.proposals"] == 450 and chosen()["model.region.proposals"] == 150
 
 
 def test_parts_that_are_there_are_used():
@@ -101,7 +102,7 @@ def test_parts_that_are_there_are_used():
     assert WEIGHTS in why("model.backbone.name", there=CPU._replace(pretrained=True))
     assert chosen(CELLS._replace(small=0.02), CPU._replace(pretrained=True))["model.backbone.stride"] == 4
     assert chosen(CELLS._replace(classes=TWO[:1]))["model.region.name"] == "cpn"
-    assert "model.region.name" not in chosen(there=CPU._replace(corner=False))
+    assert not {"model.region.name", "test.top_k"} & chosen(there=CPU._replace(detector="anchor")).keys()
 
 
 def test_means_know_what_was_typed_and_what_is_installed(monkeypatch):
@@ -110,7 +111,7 @@ def test_means_know_what_was_typed_and_what_is_installed(monkeypatch):
     monkeypatch.setattr(means.shipped, "names", lambda: ["custom", "pretrained"])
     assert means.found(1, {}).base == "pretrained"
     assert means.found(1, {"model.backbone.name": "resnet18"}).base == "custom"
-    assert not means.found(1, {"model.detector": "anchor"}).corner
+    assert means.found(1, {"model.detector": "anchor"}).base == "anchor_custom"
     monkeypatch.setattr(means, "_installed", lambda package: False)
     assert means.found(1, {}).base == "custom"
     monkeypatch.undo()

@@ -1,0 +1,71 @@
+"""What an image costs on the shipped network and on others behind EfficientNet-Lite0."""
+
+import csv
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from cornernet import config, detectors
+from cornernet.cli.commandline import Command, call
+from cornernet.cli.keys import Reader, whole
+from cornernet.prediction import inference
+
+USAGE = """python -m benchmarks.backbones [rounds=N]
+
+Times one image of 288x384 from pixels to boxes, without flip, on networks of random weights, all in turns. Prints CSV:
+the config, what of it is changed, the median of the seconds, and the median of the shares of the first network's.
+Seconds are those of the processor, so that other processes count little, for example
+  OMP_NUM_THREADS=1 taskset -c 1 python -m benchmarks.backbones rounds=15"""
+
+SIZE, CLASSES = (288, 384), 3
+WIDE, NARROW = "model.head.channels=64", "model.head.channels=24"
+NETWORKS = (  # a config, and what of it is changed
+    ("custom",),
+    ("pretrained",),
+    ("pretrained", WIDE),
+    ("pretrained", WIDE, "model.backbone.args.levels=4"),
+    ("pretrained", NARROW, "model.backbone.stride=4"),
+    ("pretrained", WIDE, "model.backbone.stride=4"),
+)
+COLUMNS = ("config", "changed", "seconds", "share")
+
+
+def main(rounds: int = 15) -> None:
+    """Print the rows."""
+    calls = [_detecting(*each) for each in NETWORKS]
+    rows = csv.writer(sys.stdout)
+    rows.writerow(COLUMNS)
+    for (name, *changed), (seconds, share) in zip(NETWORKS, compare(calls, rounds), strict=True):
+        rows.writerow([name, " ".join(changed), f"{seconds:.4f}", f"{share:.2f}"])
+
+
+def compare(calls: list[Callable[[], object]], rounds: int) -> list[tuple[float, float]]:
+    """Time calls in turns, after one that does not count -> medians of the seconds and of the shares of the first."""
+    taken = [[_seconds(each) for each in calls] for _ in range(rounds + 1)][1:]
+    shares = [[each / row[0] for each in row] for row in taken]
+    seconds, relative = ([statistics.median(column) for column in zip(*x, strict=True)] for x in (taken, shares))
+    return list(zip(seconds, relative, strict=True))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _detecting(name: str, *changed: str) -> Callable[[], object]:
+    size = [f"data.input_size={list(SIZE)}", f"data.longest_side={max(SIZE)}", "model.backbone.weights=''"]
+    torch.manual_seed(0)
+    detector = detectors.build(config.load(name, [*size, *changed]), CLASSES, with_loss=False).eval()
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    return lambda: inference.detect(detector, [image])
+
+
+COMMAND = Command(main, USAGE, paths=0, overrides=False, keys={"rounds": Reader(whole(1))})
+
+if __name__ == "__main__":
+    call(COMMAND, sys.argv[1:])
