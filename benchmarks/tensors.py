@@ -88,7 +88,7 @@ def detections(given: Given, batch: int = 8, classes: int = CLASSES, side: int =
     """Decoding and soft-NMS; the floor reads the heatmaps. Networks give them channels last."""
     plain = formulation("detections")
     maps = peaked(batch, classes, side)
-    last = CornerMaps(*(x.contiguous(memory_format=torch.channels_last) for x in maps[:6]))
+    last = CornerMaps(*(x.contiguous(memory_format=torch.channels_last) for x in maps))
 
     def floor() -> None:
         maps.tl_heat.sum()

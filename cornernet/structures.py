@@ -112,7 +112,18 @@ class CornerMaps(NamedTuple):
     br_tag: Tensor  # [B, D, H, W]
     tl_offset: Tensor  # [B, 2, H, W] (x, y), cells
     br_offset: Tensor  # [B, 2, H, W] (x, y), cells
-    region: tuple[Tensor, ...] = ()  # maps [B, any, H, W] that a region stage reads
+
+
+class RegionMaps(NamedTuple):
+    """CornerMaps, and beside them what a region stage reads."""
+
+    tl_heat: Tensor  # as in CornerMaps, these six
+    br_heat: Tensor
+    tl_tag: Tensor
+    br_tag: Tensor
+    tl_offset: Tensor
+    br_offset: Tensor
+    region: tuple[Tensor, ...]  # maps [B, any, H, W]
 
 
 class RegionLogits(NamedTuple):

@@ -25,7 +25,7 @@ def test_every_parameter_of_a_corner_detector_is_trained(tiny, backbone, stride)
     batch = random_batch(settings)
     maps = detector.train().network(torch.rand(2, 3, 63, 64))
     assert len(maps) == (2 if backbone == HOURGLASS else 1)  # supervised behind every stack
-    assert {x.shape[-2:] for stack in maps for x in stack} == {(64 // stride, 64 // stride)}
+    assert {x.shape[-2:] for stack in maps for x in stack[:6]} == {(64 // stride, 64 // stride)}
     detector(batch._replace(labels=batch.labels % 3))["total"].backward()
     assert [name for name, p in detector.named_parameters() if p.grad is None] == []
     assert len(detector.eval().network(torch.rand(1, 3, 63, 64))) == 1

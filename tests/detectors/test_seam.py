@@ -16,7 +16,7 @@ from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
 from cornernet.detectors import detector as contract
-from cornernet.losses import ROLES
+from cornernet.losses import ROLES, role_of
 from cornernet.training import engine, preflight
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "centre_detector.py"
@@ -158,7 +158,7 @@ def test_another_detector_does_not_get_its_keys(tiny, path, tmp_path):
 def test_the_detectors_of_the_package():
     assert sorted(detectors.DETECTORS) == ["anchor", "corner"]
     for module in detectors.DETECTORS.values():
-        assert set(module.ROLES) <= set(ROLES) and module.__doc__
+        assert {role_of(place) for place in module.ROLES} <= set(ROLES) and module.__doc__
 
 
 class Bare(contract.Detector):

@@ -13,7 +13,7 @@ from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.show import draw_targets
-from cornernet.detectors.corner.stage import RegionStage
+from cornernet.detectors.corner.stage import RegionStage, read
 from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.detector import Detector
 from cornernet.detectors.oracle import slots
@@ -72,7 +72,7 @@ class CornerDetector(Detector):
         loss = canvas.required(canvas.required(self.loss).region)
         boxes = batch.boxes / self._stride(_size(batch.images), _size(maps[-1].tl_heat), batch.boxes)
         shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
-        said = [region(x.region, shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
+        said = [region(read(x), shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
         more = loss.terms(said, shown)
         return {**terms, **more, "total": terms["total"] + loss.total(more)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,10 +11,15 @@ from cornernet.config import ScoreWeights
 from cornernet.detectors.corner.decode import region_scored
 from cornernet.detectors.corner.proposals import Proposals, proposals
 from cornernet.detectors.corner.scores import How
-from cornernet.structures import CornerMaps, Detections, RegionLogits
+from cornernet.structures import CornerMaps, Detections, RegionLogits, RegionMaps
 
 SURE = 20.0  # logit of what is true
 Region = Callable[[tuple[Tensor, ...], Tensor], RegionLogits]
+
+
+def read(maps: CornerMaps) -> tuple[Tensor, ...]:
+    """Maps of one stack of a network with a region stage -> those that the stage reads."""
+    return cast(RegionMaps, maps).region
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class RegionStage:
 
     def scored(self, region: Region, maps: CornerMaps, pairs: Detections) -> Detections:
         """Region stage of the last stack, its maps and pairs of corners in cells -> Detections in cells, best first."""
-        said = region(maps.region, pairs.boxes)
+        said = region(read(maps), pairs.boxes)
         return region_scored(pairs, said, self.num_dets, self.score, self.weights, self.min_pair, self.class_corners)
 
 
