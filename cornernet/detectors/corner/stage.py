@@ -38,7 +38,7 @@ class RegionStage:
     @torch.no_grad()
     def proposals(self, maps: CornerMaps, boxes: Tensor, labels: Tensor, mask: Tensor) -> Proposals:
         """Maps of the last stack and the objects, boxes [B, M, 4] in cells -> what every stack is trained on."""
-        detached = CornerMaps(*(x.detach() for x in maps[:6]))  # type: ignore[arg-type]  # six tensors
+        detached = CornerMaps(*(x.detach() for x in maps[:6]))
         return proposals(self.propose(detached), boxes, labels, mask, self.num_classes, self.positive_iou)
 
     def scored(self, region: Region, maps: CornerMaps, pairs: Detections) -> Detections:
