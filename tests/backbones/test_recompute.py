@@ -58,7 +58,7 @@ def test_loss_gradients_and_statistics_are_the_same(name, half):
     assert counts and all(value == 2 for value in counts)
 
 
-@pytest.mark.parametrize(("name", "share"), zip(CONFIGS, [0.2, 0.35, 0.35, 0.35], strict=True))
+@pytest.mark.parametrize(("name", "share"), zip(CONFIGS[:3], [0.2, 0.35, 0.35], strict=True))
 def test_the_graph_holds_a_fraction(name, share):
     plain, twice, batch = pair(name)
     (_, whole), (_, part) = kept(plain, batch), kept(twice, batch)
