@@ -16,6 +16,7 @@ import pytest
 from cornernet import config
 from cornernet.drawing import boxes
 from cornernet.evaluation import report, scoring
+from cornernet.evaluation.measures import any_class
 from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
 from cornernet.evaluation.report.images import by_image
@@ -53,7 +54,7 @@ def test_figures_equal_the_metrics(source, written):
     folder, score = written(source(3, 12, 5))
     cards, table = section(html(folder), "figures").split("<table>")
     figures = score.metrics.figures()
-    assert values(table) == list(figures.values()) and len(figures) == 13
+    assert values(table) == list(figures.values()) and len(figures) == 15
     assert values(cards) == [figures[name] for name in ("AP", "AP50", "AP75", "AR100")]
     classes = section(html(folder), "classes")
     assert values(classes) == [value for c in score.metrics.per_class for value in (c.AP, c.AP50)]
@@ -227,7 +228,8 @@ def test_a_training_leaves_it(any_tiny, tmp_path):
     text = html(tmp_path / "run" / "report")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "<h1>run, step 1</h1>" in text
-    assert values(section(text, "figures"))[4:] == [metrics[name] for name in (*report.page.FIGURES, "AP90")]
+    names = *report.page.FIGURES, "AP90", *any_class.FIGURES
+    assert values(section(text, "figures"))[4:] == [metrics[name] for name in names]
     assert values(section(text, "classes")) == [c[name] for c in metrics["per_class"] for name in ("AP", "AP50")]
 
 
