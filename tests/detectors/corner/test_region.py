@@ -215,7 +215,7 @@ def test_settings_that_do_not_go_together_are_a_sentence(words, message):
     [("cpn", f"{name}={value}") for name in ("bins", "layers", "samples", "pair_hidden") for value in (0, -1, 10**9)]
     + [("cpn", "pair_channels=0"), ("cpn", "class_channels=-2"), ("centre", "width=0"), ("centre", "layers=-1")]
     + [("centre", f"{name}={value}") for name in ("share", "points") for value in (0, -1)]
-    + [("centre", "share=1.5"), ("centre", "share=nan")],
+    + [("centre", "share=1.5"), ("centre", "share=.nan")],
 )
 def test_arguments_of_a_stage_that_are_out_of_range_are_a_sentence(stage, argument):
     name, _, value = argument.partition("=")
