@@ -16,7 +16,7 @@ from cornernet.detectors.corner.targets import encode, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps, RegionLogits
+from cornernet.structures import CornerMaps, RegionLogits, RegionMaps
 from tests.conftest import ROOT
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
@@ -51,6 +51,7 @@ def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), region=Non
     radius = radius_in_cells(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
     how = {**SETTINGS, **settings}
     staged = (stage(how), region) if region else ()
+    maps = RegionMaps(*maps, ()) if region else maps
     place = (STRIDE, STRIDE), torch.tensor(frame).float()
     return CornerOracle(maps, targets, labels, boxes, radius, *place, how, *staged)
 
