@@ -17,8 +17,9 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from cornernet import backbones, registry
+from cornernet import registry
 from cornernet.config import Component, Config, Losses, section, untyped
+from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
@@ -57,12 +58,8 @@ def with_colours(config: Config) -> Config:
 
     A detector's own `build` is given it. Raises ValueError for a backbone that is unknown.
     """
-    data = config.data
-    if data.mean is not None and data.std is not None:
-        return config
-    mean, std = backbones.colours(config.model.backbone, typed=not untyped(config, "model.backbone"))
-    data = dataclasses.replace(data, mean=data.mean or mean, std=data.std or std)
-    return dataclasses.replace(config, data=data)
+    mean, std = canvas.colours(config)
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, mean=mean, std=std))
 
 
 def roles(config: Config) -> dict[str, Component]:

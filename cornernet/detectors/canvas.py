@@ -1,16 +1,17 @@
 """What images look like to a network: the sizes it takes, and a batch made ready for it."""
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 from torch import Tensor, nn
 
-from cornernet.config import Data
+from cornernet import backbones
+from cornernet.config import Config, Data, untyped
 from cornernet.config.transforms import whole_images
 from cornernet.data import normalise, prepare
 from cornernet.structures import Batch
 
 Loss = TypeVar("Loss", bound=nn.Module)
+Colour = tuple[float, float, float]  # blue, green, red
 
 
 def fit_size(
@@ -33,10 +34,16 @@ def least(data: Data) -> tuple[int, int]:
     return data.input_size if whole_images(data.transforms) else (0, 0)
 
 
-def colours(data: Data) -> tuple[Sequence[float], Sequence[float]]:
-    """Mean and standard deviation that images are normalised with; `detectors.build` has put in what was null."""
-    assert data.mean is not None and data.std is not None, "detectors.with_colours has put them in"
-    return data.mean, data.std
+def colours(config: Config) -> tuple[Colour, Colour]:
+    """Mean and standard deviation that images are normalised with, those of the backbone where the config has null.
+
+    Raises ValueError for a backbone that is unknown.
+    """
+    data = config.data
+    if data.mean is not None and data.std is not None:
+        return data.mean, data.std
+    mean, std = backbones.colours(config.model.backbone, typed=not untyped(config, "model.backbone"))
+    return data.mean or mean, data.std or std
 
 
 def slack(input_size: tuple[int, int], multiple: int) -> tuple[int, int]:

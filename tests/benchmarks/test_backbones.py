@@ -18,7 +18,7 @@ def test_calls_take_turns_and_shares_are_of_the_first(monkeypatch):
 
     monkeypatch.setattr(backbones.time, "process_time", lambda: clock[0])
     found = backbones.compare([lambda: work(0, 2), lambda: work(1, 1)], 1)
-    assert order == [0, 1, 0, 1] and found == pytest.approx([(6, 1), (4, 4 / 6)])
+    assert order == [0, 1, 0, 1] and found == [pytest.approx((6, 1)), pytest.approx((4, 4 / 6))]
 
 
 def test_the_rows_of_the_networks(capsys, monkeypatch):

@@ -9,11 +9,9 @@ from cornernet.data import build_source, card_drawing
 from cornernet.data.card_drawing import CLASSES, GLYPH, SIDES, SIZE, VISIBLE, draw, outlines
 
 BOXES = [
-    [1.0, 3.0, 141.0, 163.0],
-    [227.0, 10.0, 368.0, 148.0],
-    [242.0, 120.0, 398.0, 284.0],
-    [87.0, 139.0, 239.0, 285.0],
-    [415.0, 260.0, 568.0, 403.0],
+    [4.0, 284.0, 99.0, 385.0],
+    [96.0, 118.0, 237.0, 281.0],
+    [473.0, 147.0, 537.0, 225.0],
 ]  # of the first training image
 
 

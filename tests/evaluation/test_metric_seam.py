@@ -248,6 +248,7 @@ def test_the_path_of_the_file_and_of_what_is_in_it_are_the_same(tmp_path, monkey
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "strays.py").write_text(FILE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # another test's
     picked = chosen(f"mine.{path}", typed=True)
     assert (picked.figure, picked.measure.higher) == ("strays", False)
     for name in [name for name in sys.modules if name.split(".")[0] == "mine"]:

@@ -49,7 +49,7 @@ TOLD = [
     ["started", 2, "run", True],
     ["step", 1, FIGURES],
     ["step", 2, FIGURES],
-    ["evaluation", 2, ["AP", "AP50", "AP75"], [True, True, True]],
+    ["evaluation", 2, ["AP", "AP50", "AP50_any_class"], [True, True, True]],
     ["ended", "finished"],
 ]
 SHORT = ["train.steps=2", "data.shapes.train_images=4", "data.shapes.val_images=1"]

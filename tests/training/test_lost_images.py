@@ -175,7 +175,7 @@ def test_an_evaluation_whose_folder_goes_is_done_again(train, undisturbed, at_im
 
 
 def test_what_a_run_shows_of_an_evaluation_is_no_reason_to_end(train, undisturbed, at_image, images):
-    at_image("val", 3, away)  # the first one of predictions.png
+    at_image("val", 5, away)  # the first one of predictions.png, behind two evaluated and two of the validation loss
     assert_same_end(train(), undisturbed)
     back(images / "images/val")
 

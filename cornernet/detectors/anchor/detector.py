@@ -159,7 +159,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     detector = AnchorDetector(
         network, loss, _assigner(head), decoder, cells, strides, num_classes,
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
-        *canvas.colours(config.data),
+        *canvas.colours(config),
     )  # fmt: skip
     detector.progress = progress
     return detector

@@ -68,7 +68,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     short = canvas.slack(config.data.input_size, backbone.multiple)
     detector = CornerDetector(
         CornerNetwork(backbone, heads, regions), loss, decoder, num_classes, config.model.min_overlap, short,
-        canvas.least(config.data), *canvas.colours(config.data), TRACEABLE.get(test.grouping, ()),
+        canvas.least(config.data), *canvas.colours(config), TRACEABLE.get(test.grouping, ()),
         _stage(config, num_classes, distance) if regions else None,
     )  # fmt: skip
     detector.progress = progress

@@ -219,7 +219,8 @@ def test_settings_that_do_not_go_together_are_a_sentence(words, message):
 )
 def test_arguments_of_a_stage_that_are_out_of_range_are_a_sentence(stage, argument):
     name, _, value = argument.partition("=")
-    words = rf"^region stage '{stage}' refused its arguments: model\.region\.args\.{name} must be .+, got {value.lstrip('.')}$"
+    words = rf"^region stage '{stage}' refused its arguments: model\.region\.args\.{name} must be .+, got "
+    words += rf"{value.lstrip('.')}$"
     with pytest.raises(ValueError, match=words):
         build(settings(f"model.region.name={stage}", f"model.region.args.{argument}"), CLASSES)
 

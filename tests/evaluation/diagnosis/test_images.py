@@ -12,7 +12,10 @@ from cornernet.evaluation.diagnosis.images import FOUND, STRAY, draw, palette
 from cornernet.evaluation.diagnosis.missed import REASONS
 from cornernet.structures import ImageDetections
 
-LOOKS = palette({**OF_CORNERS, **REASONS})
+LOOKS = {
+    **palette({**OF_CORNERS, **REASONS}),
+    "nms": ("#2f62ff", "solid"),
+}  # white, which it may be, is the page as well
 
 
 def seen(height=60, width=90, reasons=("", "nms"), heats=2):
