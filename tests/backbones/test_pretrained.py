@@ -12,7 +12,8 @@ from torchvision.models import get_model_weights, resnet
 from cornernet import backbones, config, detectors
 from cornernet.backbones import efficientnet_lite0 as lite
 from cornernet.backbones.recompute import recompute
-from cornernet.checkpoints import without_weights
+from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints.load import load_detector
 from cornernet.config import Backbone as Settings
 
 LITE, RESNET = "efficientnet_lite0", "resnet18"
@@ -233,7 +234,13 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch, tmp_pat
         backbones.build(Settings(LITE, weights=str(tmp_path / "w.pth")))
 
 
-def test_a_checkpoint_does_not_need_the_package(monkeypatch, tiny):
+def test_a_checkpoint_does_not_need_the_package(monkeypatch, tiny, tmp_path):
+    settings = config.load(tiny, [f"model.backbone.name={LITE}"])
+    held = {"model": detectors.build(settings, 2).state_dict(), "step": 1}
+    saved = config.to_dict(config.override(settings, ["model.backbone.weights=imagenet"]))
+    classes = {"class_names": ["a", "b"], "category_ids": [1, 2]}
+    checkpoint.save({**held, **classes, "config": saved}, tmp_path / "best.pt")
     monkeypatch.setattr(lite, "PACKAGE", "no_such_package")
-    words = [f"model.backbone.name={LITE}", "model.backbone.weights=imagenet"]
-    detectors.build(without_weights(config.load(tiny, words)), 2)
+    loaded, _, _ = load_detector(tmp_path / "best.pt")
+    found = loaded.state_dict()
+    assert all(torch.equal(found[name], held["model"][name]) for name in found) and len(found) > 100
