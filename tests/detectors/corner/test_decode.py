@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornernet.config import ScoreWeights
-from cornernet.detectors.corner.decode import Corners, decode, distances
+from cornernet.detectors.corner.decode import Corners, decode, distances, region_scored
 from cornernet.detectors.corner.targets import encode
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps
+from cornernet.structures import CornerMaps, Detections, RegionLogits
 
 COLD = -20.0  # logit of a cell without a corner
 
@@ -227,3 +227,12 @@ def test_a_pair_that_disagrees_pays_for_it():
     maps = CornerMaps(tl_heat, br_heat, torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.4), offset, offset)
     free, paid = (decode(maps, top_k=2, weights=ScoreWeights(distance=p)).scores[0, 0] for p in (0.0, 2.0))
     assert paid.item() == pytest.approx(free.item() * math.exp(-0.8), rel=1e-5)
+
+
+def test_a_pair_with_a_class_keeps_it_and_takes_the_word_on_that_class_alone():
+    boxes, score = torch.tensor([[[1.0, 1, 3, 4], [2.0, 2, 5, 6]]]), torch.tensor([[1.0, 1.0]])
+    pairs = Detections(boxes, score, torch.tensor([[1, 0]]), score, score)
+    said = RegionLogits(None, torch.tensor([[[0.9, 0.25], [0.16, 0.8]]]).logit())
+    found = region_scored(pairs, said, 2, "mean", ScoreWeights(), 0.2, class_corners=True)
+    assert found.labels.tolist() == [[1, 0]] and found.scores[0].tolist() == pytest.approx([0.5, 0.4])
+    assert torch.equal(found.boxes, boxes)
