@@ -61,6 +61,7 @@ def _detecting(name: str, *changed: str) -> Callable[[], object]:
     size = [f"data.input_size={list(SIZE)}", f"data.longest_side={max(SIZE)}", "model.backbone.weights=''"]
     torch.manual_seed(0)
     detector = detectors.build(config.load(name, [*size, *changed]), CLASSES, with_loss=False).eval()
+    detector = detector.to(memory_format=torch.channels_last)  # as checkpoints are loaded
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     return lambda: inference.detect(detector, [image])
 

@@ -1,5 +1,6 @@
 """Weights that others have trained on ImageNet: where their files lie and how they are read. Nothing is fetched."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def load(body: nn.Module, path: Path, renamed: Callable[[State], State] = dict) 
     """
     held = read(path)
     try:
-        body.load_state_dict(renamed(held))
+        with warnings.catch_warnings():  # where a config is checked, into shapes without numbers, which is warned of
+            warnings.filterwarnings("ignore", ".*non-meta parameter")
+            body.load_state_dict(renamed(held))
     except Exception as error:  # torch raises many kinds for foreign files
         raise unfit(path, error) from None
 

@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 and its weights, ImageNet's weights of other libraries, and the colours that go with them."""
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -144,6 +145,12 @@ def test_a_network_sees_images_with_the_colours_of_its_backbone(detector, reques
     with torch.no_grad():
         built.predict(torch.full((1, 3, 64, 64), 255, dtype=torch.uint8))
     torch.testing.assert_close(seen[0], torch.ones(1, 3, 64, 64))  # (255 - 127) / 128
+
+
+def test_weights_for_shapes_without_numbers_are_checked_without_a_warning(held):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert next(with_weights(LITE).parameters()).is_meta
 
 
 def test_blue_and_red_change_places_with_the_weights(held):
