@@ -44,7 +44,7 @@ def untyped(config: Config, *parts: str) -> list[str]:
     parts: sections of the config, `loss`, `model`, `data.transforms`; without any all that a training computes with,
     which its metric and its callbacks are no part of.
     """
-    asked = elsewhere.needed(to_dict(config), parts or ("model", "data", "loss"))
+    asked = elsewhere.needed(_held(config), parts or ("model", "data", "loss"))
     return [word for word in asked if word not in config.typed]
 
 
@@ -65,7 +65,7 @@ def from_container(values: dict[str, Any] | DictConfig, typed: bool = False) -> 
         found = cast(Config, OmegaConf.to_object(values))
     except FAULTS as error:
         raise ValueError(sentence(error, Config)) from None
-    return dataclasses.replace(found, typed=elsewhere.typed(to_dict(found))) if typed else found
+    return dataclasses.replace(found, typed=elsewhere.typed(_held(found))) if typed else found
 
 
 def _check_plain(values: dict[str, Any]) -> None:
@@ -88,6 +88,13 @@ def _check_plain(values: dict[str, Any]) -> None:
 def to_dict(config: Config) -> dict[str, Any]:
     """Config -> nested plain dict of YAML types, for saving."""
     return _plain(OmegaConf.structured(config))
+
+
+def _held(value: Any) -> Any:
+    """Config -> its values by name, neither checked nor converted: a building asks for them ten times, at no cost."""
+    if dataclasses.is_dataclass(value):
+        return {key: _held(inner) for key, inner in vars(value).items()}
+    return [_held(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
