@@ -436,8 +436,9 @@ def test_bf16_trains(tiny, train):
     assert float(last["total"]) > 0
 
 
-@both
+@pytest.mark.parametrize("tiny", ["corner", pytest.param("anchor", marks=pytest.mark.slow)], indirect=True)
 def test_gradient_checkpointing_trains_the_same_weights(tiny, train):
+    """Of anchors, tests/backbones/test_recompute.py compares loss and gradients."""
     plain = checkpoint.load(train("train.accumulate=2", name="plain") / "last.pt")
     twice = checkpoint.load(train("train.accumulate=2", "train.gradient_checkpointing=true", name="twice") / "last.pt")
     assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (plain, twice))) == []
