@@ -58,7 +58,7 @@ try:
 except ValueError as error:
     said["diagnosis"] = str(error)
 said["shown"] = show_data.show(source, [], 1, Path(folder, "shown")).objects
-made = export(best, fixed, format="torch")  # for onnx the same program is written otherwise
+made = export(best, fixed)
 said["rows"], said["lost"] = made.rows, made.compared.apart.lost
 both = [Predictor.load(path, "cpu", fixed)(image)[0] for path in (best, made.plan.out)]
 said["apart"] = float((both[0].boxes - both[1].boxes).abs().max())
