@@ -94,7 +94,7 @@ for line in ("evaluate {LAST}", "predict {LAST} a.png out=found", "export {LAST}
 
 def test_it_trains_scores_predicts_and_exports(installed):
     run, here = installed, installed.folder
-    assert "AP50" in run(*installed.command, "train", "shapes", "train.steps=20", *TINY)
+    assert "AP50" in run(*installed.command, "train", "shapes", "train.steps=3", *TINY)
     cv2.imwrite(str(here / "a.png"), np.full((50, 60, 3), 90, np.uint8))
     said = run(sys.executable, "-c", COMMANDS)
     assert all(text in said for text in ("2 images", "1 image with", "rows of boxes, scores, labels")), said

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class State:
     def evaluated(self) -> Detector:
         """The detector that counts: the averaged one if the run keeps an average."""
         return self.detector if self.averaged is None else self.averaged.module
+
+    @cached_property
+    def held_config(self) -> dict[str, Any]:
+        """The config as a checkpoint holds it, which is the same at every save."""
+        return config.to_dict(self.config)
 
 
 def initial_state(
@@ -84,7 +90,7 @@ def snapshot(state: State, scaler: dict | None = None) -> dict[str, Any]:
         "stale": state.stale,
         "metrics": state.metrics,
         "best_f1": None if state.best_f1 is None else state.best_f1._asdict(),
-        "config": config.to_dict(state.config),
+        "config": state.held_config,
         "class_names": state.class_names,
         "category_ids": state.category_ids,
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__, "cornernet": __version__}

@@ -1,6 +1,7 @@
 """The tools as a user calls them: what they write and print, and one line for every kind of bad input."""
 
 import ast
+import functools
 import json
 import logging
 import os
@@ -15,10 +16,10 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from cornernet import drawing
 from cornernet.checkpoints import checkpoint
-from cornernet.cli import console
+from cornernet.cli import catalogue, console
 from cornernet.data.problems import short
+from cornernet.losses import ROLES
 from cornernet.system.printing import printable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,8 +67,7 @@ def images(tmp_path):
 # -- training and scoring ---------------------------------------------------------------------------------------
 
 
-def test_train_then_evaluate(call, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
+def test_train_then_evaluate(call, tiny, tmp_path):
     run = tmp_path / "run"
     code, out, err = call("train", tiny, f"work_dir={run}", "train.steps=1")
     assert code == 0 and "AP50" in out and f"run folder {run}" in err
@@ -436,12 +436,17 @@ def test_make_alone_prints_help():
 # -- losses ------------------------------------------------------------------------------------------------------
 
 
-def test_losses_are_listed_and_documented(call, tmp_path):
+def test_losses_are_listed_and_documented(call, tmp_path, monkeypatch):
+    """Of all images the first is drawn: that every loss has a curve is seen by tests/losses/test_catalogue.py."""
+    drawn, draw = [], catalogue.draw
+    monkeypatch.setattr(catalogue, "draw", lambda *what: drawn.append(what[1]) or (drawn[1:] or draw(*what)))
+    monkeypatch.setattr(catalogue.curves, "curve", functools.cache(catalogue.curves.curve))
     code, out, _ = call("list_losses", "offset", "smooth_l1")
     assert code == 0 and out.startswith("offset.smooth_l1") and "beta: float, 1.0" in out
     code, out, _ = call("document_losses", tmp_path / "docs")
     assert code == 0 and "losses written to" in out and (tmp_path / "docs" / "losses.md").stat().st_size > 50_000
-    assert len(list((tmp_path / "docs" / "losses").glob("*.png"))) > 50
+    assert len(drawn) == sum(map(len, ROLES.values())) and {path.parent for path in drawn} == {drawn[0].parent}
+    assert drawn[0].parent == tmp_path / "docs" / "losses" and drawn[0].stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

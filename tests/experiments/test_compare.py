@@ -98,9 +98,29 @@ def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, co
     assert caught.value.number == code - 128
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP))]
-)
+SAVING = """
+import os, signal, sys, time
+
+def save(number, _):
+    open(sys.argv[-2].partition("=")[2] + "/saved", "w").close()
+    sys.exit(128 + number)
+
+signal.signal({number}, save)
+os.kill(os.getppid(), {number})
+time.sleep(60)
+"""  # in place of a training, without torch
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_handed_on_to_the_training_and_ends_the_comparison(tiny, tmp_path, monkeypatch, number):
+    monkeypatch.setattr(compare, "TRAIN", ["-S", "-c", SAVING.format(number=int(number))])
+    with pytest.raises(Interrupted, match="the same command goes on") as caught:
+        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
+    assert caught.value.number == number and len(list(tmp_path.glob("*/saved"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_path, number):
     command = [sys.executable, TOOLS / "compare_losses.py", tiny, "loss.heatmap.name=[neg,bce]",
                "train.steps=5000", "train.eval_every=0", "train.save_every=0", f"out={tmp_path}"]  # fmt: skip

@@ -1,5 +1,6 @@
 """The page and the list of losses: complete, and fresh."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -24,6 +25,14 @@ More.
 Use it
 well.
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def once():
+    """Every curve is computed once for all tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(curves, "curve", functools.cache(curves.curve))
+        yield
 
 
 def numbers_apart(line):

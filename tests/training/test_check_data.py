@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 
-from cornernet import config, detectors, drawing
+from cornernet import config, detectors
 from cornernet.cli import check_data as command
 from cornernet.data import build_sources
 from cornernet.data.check import summary
@@ -56,7 +56,6 @@ def tool(monkeypatch, capfd):
         AcceleratorState._reset_state(reset_partial_state=True)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         monkeypatch.setattr(logging.getLogger(), "handlers", [])
-        monkeypatch.setattr(drawing, "curves", lambda folder: None)
         capfd.readouterr()
         try:
             runpy.run_path(f"{TOOLS}/{name}.py", run_name="__main__")

@@ -34,10 +34,9 @@ def tiny(request, tiny, tiny_anchor):
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Accelerate remembers its first settings; and images take time."""
+def fresh():
+    """Accelerate remembers its first settings."""
     AcceleratorState._reset_state(reset_partial_state=True)
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
 
@@ -182,6 +181,8 @@ def test_settings_that_cannot_work_fail_before_the_first_step(train, tmp_path, o
 # -- stopping and going on --------------------------------------------------------------------------------------
 
 STEPS = ["train.steps=40", "train.eval_every=30", "train.save_every=4"]
+FAST = "corner", signal.SIGHUP  # test_persistence.py resumes every detector; there without a process that is killed
+STOPS = ("HUP", signal.SIGHUP, 129, 2), ("TERM", signal.SIGTERM, 143, 2), ("INT", signal.SIGINT, 130, 1)
 
 
 def launch(tiny, folder, *overrides):
@@ -206,14 +207,16 @@ def signal_group_at(process, folder, step, number):
 
 
 @pytest.mark.parametrize(
-    "first",
+    ("tiny", "first"),
     [
-        (signal.SIGHUP, 129, 2),
-        *(pytest.param(x, marks=pytest.mark.slow) for x in ((signal.SIGTERM, 143, 2), (signal.SIGINT, 130, 1))),
+        pytest.param(
+            kind, (number, *rest), marks=pytest.mark.slow if (kind, number) != FAST else (), id=f"{kind}-{name}"
+        )
+        for kind in ("corner", "anchor")
+        for name, number, *rest in STOPS
     ],
-    ids=["HUP", "TERM", "INT"],
+    indirect=["tiny"],
 )
-@both
 def test_stopped_killed_and_resumed_it_ends_bit_for_bit_the_same(tiny, train, tmp_path, first):
     """Each time at a random step, with another number of workers, most likely within an epoch and between two saves."""
     folder, seed = tmp_path / "stopped", random.Random(317)
@@ -433,8 +436,9 @@ def test_bf16_trains(tiny, train):
     assert float(last["total"]) > 0
 
 
-@both
+@pytest.mark.parametrize("tiny", ["corner", pytest.param("anchor", marks=pytest.mark.slow)], indirect=True)
 def test_gradient_checkpointing_trains_the_same_weights(tiny, train):
+    """Of anchors, tests/backbones/test_recompute.py compares loss and gradients."""
     plain = checkpoint.load(train("train.accumulate=2", name="plain") / "last.pt")
     twice = checkpoint.load(train("train.accumulate=2", "train.gradient_checkpointing=true", name="twice") / "last.pt")
     assert differing(*({key: held[key] for key in ("model", "averaged")} for held in (plain, twice))) == []

@@ -55,8 +55,8 @@ def test_other_processes_write_nothing(tmp_path, accelerator):
     assert not list(tmp_path.iterdir())
 
 
-def test_curves_are_drawn_anew_from_what_is_logged(tmp_path, accelerator):
-    with RunLogger(tmp_path, 0, 2, accelerator) as journal:
+def test_curves_are_drawn_anew_from_what_is_logged(tmp_path, accelerator, drawn):
+    with RunLogger(tmp_path, 0, 2, accelerator) as journal, drawn():
         images = []
         for step in (1, 2):
             journal.tick({"a": torch.tensor(float(step))}, 1)

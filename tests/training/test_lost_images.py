@@ -11,7 +11,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from cornernet import config, drawing
+from cornernet import config
 from cornernet.checkpoints import checkpoint
 from cornernet.data import AnnotatedSet, ShapesSet, storage, write
 from cornernet.data.storage import Away
@@ -30,7 +30,6 @@ KEPT = ("model", "averaged", "optimizer", "rng", "step", "metrics", "best", "sco
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Accelerate remembers its first settings; images and waiting take time."""
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     monkeypatch.setattr(storage, "PAUSES", (0.05, 0.05))
     yield
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cornernet import config, drawing
+from cornernet import config
 from cornernet.checkpoints import checkpoint
 from cornernet.system import locking
 from cornernet.system.locking import InUse, Lock
@@ -25,7 +25,6 @@ FAST = ["train.eval_every=0", "train.save_every=0", "train.ema=null", "train.ste
 def here(tmp_path, monkeypatch, caplog):
     """An empty folder to be in, no images, every message."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     monkeypatch.setattr("cornernet.training.logger.predictions", lambda *a: None)
     caplog.set_level("INFO", logger="cornernet")
 

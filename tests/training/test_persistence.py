@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from cornernet import config, drawing
+from cornernet import config
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Damaged, Unsaved
 from cornernet.training import engine, loop, persistence, run_folder, state
@@ -20,7 +20,6 @@ QUIET = ["train.eval_every=0", "train.save_every=1", "train.log_every=0", "train
 def quick(monkeypatch, caplog):
     """No images, which take time, and every message."""
     caplog.set_level("INFO", logger="cornernet")
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
     monkeypatch.setattr("cornernet.training.logger.predictions", lambda *a: None)
 
 

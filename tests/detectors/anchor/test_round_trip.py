@@ -18,18 +18,20 @@ SETS = {
     "bccd": ("bccd/annotations/val.json", "bccd/images"),
     "coco_mini": ("coco_mini/annotations/instances_train2017.json", "coco_mini/images/train2017"),
 }
-LEFT = {  # objects whose anchors all went to others, or that have none
-    ("bccd", "max_iou"): 0, ("bccd", "atss"): 0, ("coco_mini", "max_iou"): 23, ("coco_mini", "atss"): 31,
+LEFT = {  # objects of every fourth image and of all whose anchors all went to others, or that have none
+    ("bccd", "max_iou"): (0, 0), ("bccd", "atss"): (0, 0),
+    ("coco_mini", "max_iou"): (0, 23), ("coco_mini", "atss"): (1, 31),
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rule", ["max_iou", "atss"])
 @pytest.mark.parametrize("name", SETS)
-def test_every_box_with_an_anchor_comes_back(shared, name, rule):
+def test_every_box_with_an_anchor_comes_back(shared, name, rule, every):
     annotations, images = SETS[name]
     source = read(shared / "data" / annotations, shared / "data" / images)
     classes, left = len(source.class_names), 0
-    for i in range(len(source)):
+    for i in range(0, len(source), every):
         boxes, labels = torch.as_tensor(source.boxes(i)).view(1, -1, 4), torch.as_tensor(source.labels(i))[None]
         if not boxes.numel():
             continue
@@ -51,4 +53,4 @@ def test_every_box_with_an_anchor_comes_back(shared, name, rule):
         assert off[has].max(initial=0) <= 1e-3, record
         assert int(sure.sum()) == int(positive.sum())
         left += int((~has).sum())
-    assert left == LEFT[name, rule]
+    assert left == LEFT[name, rule][every == 1]

@@ -241,7 +241,7 @@ def test_finite_under_autocast(grouping):
     assert all(p.grad.isfinite().all() for p in detector.parameters())
 
 
-@pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
+@pytest.mark.parametrize("grouping", [[], pytest.param(CENTRIPETAL, marks=pytest.mark.slow)], ids=["ae", "centripetal"])
 def test_the_loss_is_one_graph_for_every_batch(grouping):
     config = settings(*grouping)
     detector = build(config, CLASSES).train()
