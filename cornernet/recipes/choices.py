@@ -8,12 +8,13 @@ from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import Sizes, sizes
 from cornernet.recipes.means import PRETRAINED, WEIGHTS, Means
 
-COST = 1.5e-6  # seconds a pixel: a step of 8 images of 288x384 takes 1.3 to 1.4 s on custom.yaml and on pretrained.yaml
+COST = 1.5e-6  # seconds a pixel: a step of 8 images of 288x384 takes 1.3 to 1.4 s on custom.yaml
+KNOWN_COST = 1.1e-6  # and 0.95 s on pretrained.yaml, which does not learn its first level
 CORES = 2  # below which a step was measured to take no longer, and above which it is taken to take less
 BATCH, SMALL_BATCH = 8, 4
 LARGE = 2**19  # pixels of an input from which a batch is small
-SIGHTS = 60  # times that a training shall see each image
-FEWEST, MOST_STEPS = 1000, 6000
+SIGHTS, KNOWN_SIGHTS = 60, 28  # times that a training shall see each image, from scratch and from ImageNet's weights
+FEWEST, KNOWN_FEWEST, MOST_STEPS = 1000, 500, 6000
 FEW = 100  # images below which objects are shown in more sizes
 STEADY = 2.0  # spread of sizes in a class below which a camera keeps its distance
 NEAR, WIDE = [0.8, 0.9, 1.0, 1.1, 1.2], [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]  # sides of crops
@@ -106,16 +107,17 @@ def _train(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
 
 def _steps(facts: Facts, means: Means, batch: int, area: int) -> tuple[int, str]:
     """How many steps, and why: as many as the images ask for, and as the time allows on a CPU."""
-    wanted = min(max(math.ceil(SIGHTS * facts.images / batch), FEWEST), MOST_STEPS)
-    sights = f"{facts.images} images are seen {wanted * batch / facts.images:.3g} times in {wanted} steps"
+    sights, fewest, cost = (KNOWN_SIGHTS, KNOWN_FEWEST, KNOWN_COST) if means.pretrained else (SIGHTS, FEWEST, COST)
+    wanted = min(max(math.ceil(sights * facts.images / batch), fewest), MOST_STEPS)
+    seen = f"{facts.images} images are seen {wanted * batch / facts.images:.3g} times in {wanted} steps"
     if means.gpu:
-        return wanted, f"{sights}; the GPU is not counted in minutes"
-    step = COST * area * batch / max(1.0, means.cores / CORES)
+        return wanted, f"{seen}; the GPU is not counted in minutes"
+    step = cost * area * batch / max(1.0, means.cores / CORES)
     allowed = max(1, int(60 * means.minutes / step))
     time = f"a step takes about {step:.2g} s on {means.cores} {'core' if means.cores == 1 else 'cores'}"
     if wanted <= allowed:
-        return wanted, f"{sights}; {time}, {math.ceil(wanted * step / 60)} of the {means.minutes} minutes"
-    return allowed, f"{sights}, and {means.minutes} minutes allow {allowed}: {time}"
+        return wanted, f"{seen}; {time}, {math.ceil(wanted * step / 60)} of the {means.minutes} minutes"
+    return allowed, f"{seen}, and {means.minutes} minutes allow {allowed}: {time}"
 
 
 def _kept(facts: Facts) -> int:

@@ -80,6 +80,10 @@ def test_steps_follow_from_images_and_time():
     assert chosen(there=CPU._replace(minutes=10, cores=4))["train.steps"] == int(1200 / step)
     assert chosen(there=CPU._replace(minutes=1, gpu=True))["train.steps"] == 1500
     assert chosen(CELLS._replace(images=20))["train.steps"] == 1000
+    known = CPU._replace(pretrained=True)  # ImageNet's weights ask for less than half of it, and a step takes less
+    assert [chosen(CELLS._replace(images=n), known)["train.steps"] for n in (20, 200)] == [500, 700]
+    fast, slow = (chosen(there=x._replace(minutes=5))["train.steps"] for x in (known, CPU))
+    assert fast == pytest.approx(slow * 15 / 11, rel=0.01)
     assert chosen(CELLS._replace(images=10**5), CPU._replace(gpu=True))["train.steps"] == 6000
     assert chosen(CELLS._replace(small=0.008))["train.batch_size"] == 4  # 1024 pixels
     assert "and 1 minutes allow 45: a step takes about 1.3 s on 2 cores" in why("train.steps", there=Means(1, 2))
