@@ -33,6 +33,6 @@ class l_softmax(nn.Module):
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Embeddings [N, D], labels [N] -> scalar."""
         x, y, real = rows(embeddings, labels)
-        c = cosines(x, self.weight)
+        c = cosines(x, self.weight, short=0)
         lengths = length(x) * length(self.weight).to(x.dtype).T
         return cross_entropy(lengths * at_class(c, y, self.margin(c)), y, real)

@@ -34,5 +34,5 @@ class sphereface(nn.Module):
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Embeddings [N, D], labels [N] -> scalar."""
         x, y, real = rows(embeddings, labels)
-        c = cosines(x, self.weight)
+        c = cosines(x, self.weight, short=0)
         return cross_entropy(length(x) * at_class(c, y, self.margin(c)), y, real)
