@@ -61,8 +61,9 @@ class AELoss(nn.Module):
         super().__init__()
         self.pull_weight, self.push_weight, self.regr_weight = pull_weight, push_weight, regr_weight
         self.focal_weight, self.grouping_weight = focal_weight, grouping_weight
-        several = isinstance(feature_weight, Mapping)
-        self.feature_weights = dict(feature_weight) if several else {"feature": feature_weight}
+        self.feature_weights = (
+            dict(feature_weight) if isinstance(feature_weight, Mapping) else {"feature": feature_weight}
+        )
         self.across_processes = across_processes
         fitted = adapt.heatmap(focal_loss)
         self.focal_loss = focal_loss if isinstance(fitted, adapt.OfProbabilities) else fitted

@@ -112,7 +112,7 @@ def _offset(loss: Callable, num_classes: int, dim: int) -> Trial:
 
 
 def _box(loss: Callable, num_classes: int, dim: int) -> Trial:
-    target = torch.tensor([[2.0, 3, 10, 12], [20, 5, 26, 25], [0, 0, 30, 30], [5, 5, 9, 9]])
+    target = torch.tensor([[2.0, 3, 10, 12], [20, 5, 26, 25], [0, 0, 30, 30], [5, 5, 9, 9], [7, 2, 11, 31]])
     words = "a wrong box costs no more than the true one"
     dearer = [Case(_changed(target, (..., k), target[:, k] + by), words) for k in range(4) for by in (-1.0, 1.0)]
     return Trial(lambda x: _rows(loss(x, target), x), target, dearer)
