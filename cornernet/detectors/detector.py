@@ -57,8 +57,8 @@ class Predicting(nn.Module):
 class Detector(Predicting):
     """A detector, whose `network` is its convolutional part.
 
-    progress: share of the training that is done, 0-dim on the CPU, which the engine changes in place before every
-    step; losses that name it are given it. Left out where no loss does.
+    progress: share of the training that is done, 0-dim on the CPU, which the engine, or a loop of your own, changes in
+    place before every step; losses that name it are given it and tell steps by it. Left out where no loss does.
     """
 
     network: Network

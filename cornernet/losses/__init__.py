@@ -7,7 +7,7 @@ Box losses are importable as functions of torchvision's shape as well, giou_loss
 Called by the detectors, by experiments and by code from elsewhere (docs/use_losses_elsewhere.md).
 """
 
-from cornernet.losses import box, classification, feature, functional, grouping, heatmap, offset
+from cornernet.losses import box, classification, feature, functional, grouping, heatmap, offset, trial
 from cornernet.losses.ae import AELoss, neg_loss
 from cornernet.losses.building import INPUTS, ROLES, build, build_from, declared_of, default_weight, role_of
 from cornernet.losses.declarations import Declared, PairDistance, declared
@@ -32,6 +32,7 @@ __all__ = [
     "default_weight",
     "neg_loss",
     "role_of",
+    "trial",
 ]
 __all__ += functional.__all__
 

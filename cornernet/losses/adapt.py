@@ -1,9 +1,11 @@
 """Fits losses from elsewhere, such as torch.nn.L1Loss, into the roles of the corner detector."""
 
+import copy
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from cornernet.losses.reduce import at_least_float32, occupied, per_object, per_positive
@@ -22,6 +24,25 @@ class PerPositive(nn.Module):
         return per_positive(_summed(value, self.reduction, logits), target)
 
 
+class OfProbabilities:
+    """A heatmap loss as in the published code: of a list of probability maps, one a stack, and their one target.
+
+    No module, since the loss that it is around is one of AELoss by itself.
+    """
+
+    def __init__(self, loss: Callable) -> None:
+        self.loss = loss
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Logits of one stack and target [B, C, H, W] -> scalar."""
+        return self.together([logits], target)
+
+    def together(self, stacks: Sequence[Tensor], target: Tensor) -> Tensor:
+        """Logits of every stack and target [B, C, H, W] -> scalar; probabilities are kept in [1e-4, 1 - 1e-4]."""
+        maps = [at_least_float32(logits).sigmoid().clamp(1e-4, 1 - 1e-4) for logits in stacks]
+        return self.loss(maps, at_least_float32(target))
+
+
 class PerObject(nn.Module):
     """An offset loss that takes no mask, on the slots with objects: the others are 0 on both sides."""
 
@@ -36,9 +57,29 @@ class PerObject(nn.Module):
 
 
 def heatmap(loss: Callable) -> Callable[[Tensor, Tensor], Tensor]:
-    """Any loss of logits and target -> one that obeys the heatmap role, see `cornernet.losses.heatmap`."""
+    """Any loss of logits and target -> one that obeys the heatmap role, see `cornernet.losses.heatmap`.
+
+    So does one of the published code's shape, `OfProbabilities`.
+    """
+    if isinstance(loss, PerPositive):
+        return loss
     reduction = _reduction(loss)
-    return loss if reduction is None else PerPositive(loss, reduction)
+    if reduction is not None:
+        return PerPositive(loss, reduction)
+    return OfProbabilities(loss) if takes_list(loss) else loss
+
+
+def takes_list(loss: Callable) -> bool:
+    """Whether a heatmap loss takes a list of maps where the role has a tensor; what does not name it is tried."""
+    if takes(loss, "logits"):
+        return False
+    maps, target = torch.full((1, 1, 2, 2), 0.5, device="cpu"), torch.eye(2, device="cpu")[None, None]
+    try:
+        with torch.no_grad():
+            value = copy.deepcopy(loss)([maps], target)  # a copy, for it may count its calls
+    except Exception:  # a function of tensors may fail in any way on a list
+        return False
+    return isinstance(value, Tensor)
 
 
 def offset(loss: Callable) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

@@ -13,7 +13,7 @@ from cornernet.losses import adapt
 from cornernet.losses.grouping.ae import ae
 from cornernet.losses.heatmap.neg import neg
 from cornernet.losses.offset.smooth_l1 import smooth_l1
-from cornernet.losses.published import _neg_loss
+from cornernet.losses.published import _ae_loss, _neg_loss
 from cornernet.losses.reduce import added, at_least_float32
 from cornernet.losses.scope import shares
 from cornernet.losses.several import by_name
@@ -35,7 +35,8 @@ class AELoss(nn.Module):
 
     pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
-    their roles, as `build` makes them (focal_loss takes logits); a grouping_loss of None leaves its terms out.
+    their roles, as `build` makes them (focal_loss takes logits, or as in the published code a list of probability maps,
+    one a stack, and the target); a grouping_loss of None leaves its terms out.
     feature_loss, feature_weight: a loss of the feature role and its weight, or `Several` and their weights by name;
     terms and forward are then given features, the embeddings [N, D] of every stack and the labels [N] of their rows, -1
     where there is nothing. across_processes: counts are taken over all processes, so that training on several equals
@@ -58,15 +59,18 @@ class AELoss(nn.Module):
         across_processes: bool = False,
     ) -> None:
         super().__init__()
-        focal_loss = neg if focal_loss is _neg_loss else focal_loss  # what code for the published class may pass
-        self.weights = {"heatmap": focal_weight, "pull": pull_weight, "push": push_weight, "offset": regr_weight}
-        self.weights |= feature_weight if isinstance(feature_weight, Mapping) else {"feature": feature_weight}
-        self.grouping_weight = grouping_weight
+        self.pull_weight, self.push_weight, self.regr_weight = pull_weight, push_weight, regr_weight
+        self.focal_weight, self.grouping_weight = focal_weight, grouping_weight
+        self.feature_weights = (
+            dict(feature_weight) if isinstance(feature_weight, Mapping) else {"feature": feature_weight}
+        )
         self.across_processes = across_processes
-        self.focal_loss, self.offset_loss = adapt.heatmap(focal_loss), adapt.offset(offset_loss)
+        fitted = adapt.heatmap(focal_loss)
+        self.focal_loss = focal_loss if isinstance(fitted, adapt.OfProbabilities) else fitted
+        self._fitted = self.focal_loss, fitted
+        self.offset_loss = adapt.offset(offset_loss)
         self.grouping_loss = grouping_loss
         self.takes_points = grouping_loss is not None and adapt.takes_points(grouping_loss)
-        self.focal_per_image = adapt.per_image(focal_loss)
         self.feature_loss = feature_loss
         self.region: Any = None  # loss of a region stage, which a detector that has one adds to the total
 
@@ -75,6 +79,22 @@ class AELoss(nn.Module):
     ) -> Tensor:
         """Outputs and targets as the class says, corner points [B, M, 2] in cells if the grouping needs them -> [1]."""
         return self.total(self.terms(outs, targets, points, features)).unsqueeze(0)
+
+    @property
+    def ae_loss(self) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+        """The grouping loss in the published convention: tags and mask -> its terms, of ae pull and push."""
+        return _ae_loss if self.grouping_loss is ae else lambda *given: tuple(self._grouping(*given).values())
+
+    @property
+    def regr_loss(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """The offset loss under its published name: offsets, their targets and mask -> scalar."""
+        return self.offset_loss
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Factors by term: of the grouping's terms those of pull and push, on top of `grouping_weight`."""
+        own = {"heatmap": self.focal_weight, "pull": self.pull_weight, "push": self.push_weight}
+        return {**own, "offset": self.regr_weight, **self.feature_weights}
 
     def weight(self, term: str) -> float:
         """Factor of a named term in the total."""
@@ -113,23 +133,46 @@ class AELoss(nn.Module):
         share = shares(goal.tl_heat, goal.br_heat, goal.mask) if self.across_processes else (1.0, 1.0, 1.0)
         # in float32 whatever the network runs in; members upcast, this keeps their products from being cast down again
         with torch.autocast(goal.tl_heat.device.type, enabled=False):
-            found = [self._stack(stack, goal, points, share) for stack in stacks]
+            stacks = [CornerOutputs(*map(at_least_float32, stack)) for stack in stacks]
+            found = [self._stack(stack, goal, points, share[2]) for stack in stacks]
+            found = [
+                {"heatmap": heat, **terms} for heat, terms in zip(self._heat(stacks, goal, share), found, strict=True)
+            ]
             if self.feature_loss is not None and features is not None:
                 for terms, embeddings in zip(found, features[0], strict=True):
                     given = self.feature_loss(at_least_float32(embeddings), features[1])
                     terms |= {name: share[2] * term for name, term in by_name("feature", given).items()}
         return {name: added(terms[name] for terms in found) / len(found) for name in found[0]}
 
-    def _stack(self, stack: CornerOutputs, goal: CornerGoal, points: Points | None, share: tuple) -> dict[str, Tensor]:
-        stack = CornerOutputs(*map(at_least_float32, stack))
-        tl_share, br_share, offset_share = (1.0, 1.0, share[2]) if self.focal_per_image else share
+    def _heat(self, stacks: Sequence[CornerOutputs], goal: CornerGoal, share: tuple) -> list[Tensor]:
+        """Heatmap term of every stack; of a published function, which sees all stacks at once, equal parts."""
+        loss = self._focal()
+        tl_share, br_share = (1.0, 1.0) if adapt.per_image(self.focal_loss) else share[:2]
+        if isinstance(loss, adapt.OfProbabilities):
+            heat = tl_share * loss.together([stack.tl_heat for stack in stacks], goal.tl_heat)
+            heat = heat + br_share * loss.together([stack.br_heat for stack in stacks], goal.br_heat)
+            return [heat / len(stacks)] * len(stacks)
+        return [
+            tl_share * loss(stack.tl_heat, goal.tl_heat) + br_share * loss(stack.br_heat, goal.br_heat)
+            for stack in stacks
+        ]
+
+    def _focal(self) -> Callable:
+        """What computes the heatmap term; the published attribute may have been changed since it was asked last."""
+        if self._fitted[0] is not self.focal_loss:
+            self._fitted = self.focal_loss, adapt.heatmap(self.focal_loss)
+        return neg if self.focal_loss is _neg_loss else self._fitted[1]  # the same, from logits
+
+    def _grouping(self, *given: Tensor, **points: Tensor) -> dict[str, Tensor]:
+        return by_name("grouping", self.grouping_loss(*given, **points)) if self.grouping_loss else {}
+
+    def _stack(self, stack: CornerOutputs, goal: CornerGoal, points: Points | None, share: Any) -> dict[str, Tensor]:
+        """The other terms of a stack; share: of the offset term."""
         corners = {"tl_point": points[0], "br_point": points[1]} if self.takes_points and points else {}
-        grouping = self.grouping_loss(stack.tl_tag, stack.br_tag, goal.mask, **corners) if self.grouping_loss else {}
-        heatmap = tl_share * self.focal_loss(stack.tl_heat, goal.tl_heat)
-        heatmap = heatmap + br_share * self.focal_loss(stack.br_heat, goal.br_heat)
+        grouping = self._grouping(stack.tl_tag, stack.br_tag, goal.mask, **corners)
         offset = self.offset_loss(stack.tl_offset, goal.tl_offset, goal.mask)
         offset = offset + self.offset_loss(stack.br_offset, goal.br_offset, goal.mask)
-        return {"heatmap": heatmap, **by_name("grouping", grouping), "offset": offset_share * offset}
+        return {**grouping, "offset": share * offset}
 
 
 def _stacks(outs: Tensors, targets: Tensors) -> list[CornerOutputs]:

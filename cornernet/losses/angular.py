@@ -4,7 +4,7 @@
     the class's own logit is scaled by (lambda cos(t) + psi(t)) / (1 + lambda),
     lambda = max(lambda_min, lambda_start / (1 + decay n))
 
-t: angle between embedding and class vector; m: margin, a whole number; n: calls so far in training. psi falls from 1 to
+t: angle between embedding and class vector; m: margin, a whole number; n: optimiser steps so far. psi falls from 1 to
 -(2 m - 1) without a jump, m times as fast as the cosine at first; lambda mixes it with the plain cosine.
 """
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.losses.reduce import added
+from cornernet.losses.steps import Steps
 
 
 def psi(c: Tensor, m: int) -> Tensor:
@@ -35,7 +36,9 @@ class Annealed(nn.Module):
 
     calls: Tensor
 
-    def __init__(self, margin: int, lambda_start: float, lambda_min: float, decay: float) -> None:
+    def __init__(
+        self, margin: int, lambda_start: float, lambda_min: float, decay: float, progress: Tensor | None = None
+    ) -> None:
         super().__init__()
         if margin < 1:
             raise ValueError(f"margin must be a whole number of at least 1, got {margin}")
@@ -43,11 +46,13 @@ class Annealed(nn.Module):
             raise ValueError(f"lambda_start, lambda_min and decay must not be negative, got {lambda_start}, "
                              f"{lambda_min} and {decay}")  # fmt: skip
         self.margin, self.lambda_start, self.lambda_min, self.decay = margin, lambda_start, lambda_min, decay
-        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("calls", torch.zeros(()))  # of the first of every step; checkpoints know it by this name
+        self.steps = Steps(progress)
 
     def forward(self, c: Tensor) -> Tensor:
-        """Cosines [N, C] -> [N, C]; in training each call counts."""
-        ease = (self.lambda_start / (1 + self.decay * self.calls)).clamp(min=self.lambda_min).to(c.dtype)
+        """Cosines [N, C] -> [N, C]; in training each step counts, however often it calls."""
         if self.training:
-            self.calls += 1
+            self.calls += self.steps.begins()
+        before = self.calls - 1 if self.training else self.calls
+        ease = (self.lambda_start / (1 + self.decay * before)).clamp(min=self.lambda_min).to(c.dtype)
         return (ease * c + psi(c, self.margin)) / (1 + ease)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cornernet.losses import build
 from cornernet.losses.adapt import takes_points
 
-GIVEN = {"num_classes": 2, "dim": 3, "image_size": (511, 511), "typed": False, "given": None}
+GIVEN = {"num_classes": 2, "dim": 3, "image_size": (511, 511), "progress": None, "typed": False, "given": None}
 BARE = {"lambda_start": 0.0, "lambda_min": 0.0}
 ARGS = {"l_softmax": BARE, "sphereface": BARE}  # where the defaults cannot be drawn
 SIDE = 32.0  # pixels, of the boxes that are moved

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from cornernet.losses.reduce import at_least_float32
 
 TINY = 1e-12  # under the root of every length, so that an embedding of zeros has a gradient
+SHORT = 1e-2  # length below which a direction is noise
+LONG = 1e15  # numbers from here on are scaled down before they are squared
 NOTHING = -1  # label of a row that does not count
 MOST = 1024  # rows of a batch that detectors hand over; what losses on pairs of rows hold grows with the square
 
@@ -43,12 +45,22 @@ def cross_entropy(logits: Tensor, y: Tensor, real: Tensor) -> Tensor:
 
 def length(x: Tensor) -> Tensor:
     """Vectors [..., D] -> Euclidean lengths [..., 1], at least 1e-6."""
-    return (x.square().sum(-1, keepdim=True) + TINY).sqrt()
+    largest = x.detach().abs().amax(-1, keepdim=True)
+    scale = torch.where(largest > LONG, largest, 1)
+    return scale * ((x / scale).square().sum(-1, keepdim=True) + TINY).sqrt()
 
 
-def unit(x: Tensor) -> Tensor:
-    """Vectors [..., D] -> the same of length 1; zeros stay zeros."""
-    return x / length(x)
+def unit(x: Tensor, short: float = SHORT) -> Tensor:
+    """Vectors [..., D] -> the same of length 1; zeros stay zeros.
+
+    The gradient grows as 1 / length: without a bound one row of zeros would move a network more than all others do
+    together. So vectors below `short` have that of their direction at length 1; 0: the formula's, for what is
+    multiplied by the length afterwards.
+    """
+    long = length(x)
+    direction, share = x / long, long.detach()
+    gentle = share * direction + ((1 - share) * direction).detach()
+    return torch.where(share < short, gentle, direction)
 
 
 def products(x: Tensor, w: Tensor) -> Tensor:
@@ -57,9 +69,9 @@ def products(x: Tensor, w: Tensor) -> Tensor:
         return x @ w.to(x.dtype).T
 
 
-def cosines(x: Tensor, w: Tensor) -> Tensor:
-    """Embeddings [N, D], class vectors [C, D] -> cosines of the angles between them [N, C]."""
-    return products(unit(x), unit(at_least_float32(w))).clamp(-1, 1)
+def cosines(x: Tensor, w: Tensor, short: float = SHORT) -> Tensor:
+    """Embeddings [N, D], class vectors [C, D] -> cosines of the angles between them [N, C]; short: as of `unit`."""
+    return products(unit(x, short), unit(at_least_float32(w), short)).clamp(-1, 1)
 
 
 def at_class(logits: Tensor, y: Tensor, changed: Tensor) -> Tensor:

@@ -28,8 +28,8 @@ def sinkhorn(
     """Scores s [B, N, M], of which the first n1 [B] rows and n2 [B] columns count (None: all) -> [B, N, M] in [0, 1].
 
     Computed in at least float32. Rows sum to 1 after an odd max_iter and columns after an even one, the other way round
-    where there are more rows than columns; 0 beyond the counts. dummy_row: the shorter side is filled up to a square
-    with rows that take what no real row wants.
+    where there are more rows than columns; 0 beyond the counts and where s is -inf, so rows and columns of nothing else
+    sum to 0. dummy_row: the shorter side is filled up to a square with rows that take what no real row wants.
     """
     return log_sinkhorn(s, n1, n2, dummy_row, max_iter, tau).exp()
 
@@ -42,7 +42,7 @@ def log_sinkhorn(
     max_iter: int = 10,
     tau: float = 1.0,
 ) -> Tensor:
-    """The logarithm of `sinkhorn`, exact where that underflows; finite, its exponential is 0 beyond the counts."""
+    """The logarithm of `sinkhorn`, exact where that underflows; finite, its exponential is 0 where that is."""
     (rows, columns), side = s.shape[1:], max(s.shape[1:])
     x = s if s.dtype == torch.float64 else s.float()
     low = torch.finfo(x.dtype).min / 4
@@ -50,14 +50,15 @@ def log_sinkhorn(
     n2 = s.new_full(s.shape[:1], columns, dtype=torch.long) if n2 is None else n2
     turned = ((n1 > n2) | ((n1 == n2) & (rows > columns)))[:, None, None]
 
-    x = F.pad((x / tau).clamp(min=low), (0, side - columns, 0, side - rows))
+    x = torch.where(x == -torch.inf, -torch.inf, (x / tau).clamp(low, -low))
+    x = F.pad(x, (0, side - columns, 0, side - rows))
     x = torch.where(turned, x.transpose(1, 2), x)
     slot, short, long = torch.arange(side, device=s.device), torch.minimum(n1, n2), torch.maximum(n1, n2)
     real, column = (slot < short[:, None])[:, :, None], (slot < long[:, None])[:, None]
     row = real
     if dummy_row:
         x, row = x.masked_fill(~real, DUMMY), column.transpose(1, 2)
-    outside = ~(row & column)
+    outside = ~(row & column) | (x == -torch.inf)  # these get no share, not even of a row that wants nothing else
     x = x.masked_fill(outside, low)
     for step in range(max_iter):
         x = (x - x.logsumexp(2 - step % 2, keepdim=True)).masked_fill(outside, low)

@@ -6,9 +6,10 @@ import torch
 
 from cornernet import config, detectors, evaluation
 from cornernet.checkpoints import without_weights
-from cornernet.config import Config, elsewhere, ranges
+from cornernet.config import Component, Config, elsewhere, ranges
 from cornernet.data import try_transforms
 from cornernet.detectors import Detector
+from cornernet.losses import build_from, role_of, trial
 from cornernet.prediction import inference
 from cornernet.structures import Batch
 from cornernet.training import optim, parts, telling
@@ -48,6 +49,7 @@ def check(settings: Config, weights: bool = True) -> None:
                 anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))
             try_loss(detectors.build(alone, CLASSES), role, loss.name)
+            try_sense(settings, role, loss)
 
 
 def check_weights(settings: Config) -> None:
@@ -65,10 +67,26 @@ def try_loss(detector: Detector, role: str, name: str) -> None:
     try:
         total = detector(_small_batch(detector))["total"]
     except Exception as error:  # someone else's function may fail in any way
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = trial.raised(role_of(role), error)
         raise ValueError(f"loss.{role}.name={name} cannot be called as the {role} loss is: {reason}") from error
     if total.dim():
         raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
+
+
+def try_sense(settings: Config, place: str, loss: Component) -> None:
+    """Ask a loss from elsewhere what every loss of its role answers alike; raises ValueError with what it does not."""
+    role, corner = role_of(place), "grouping" in detectors.roles(settings)
+    width = settings.model.head.channels if corner else settings.model.anchor.channels
+    classes = 1 if place == "pair" else CLASSES
+    known = {"num_classes": classes, "image_size": tuple(settings.data.input_size), "progress": torch.zeros(())}
+    known |= {"dim": width} if role == "feature" else {}
+    built = build_from(role, loss.name, loss.args, known, typed=True)
+    try:
+        why = trial.unfit(role, built, classes, width if role == "feature" else settings.model.head.tag_dim)
+    except Exception as error:  # someone else's function may fail in any way
+        why = trial.raised(role, error)
+    if why:
+        raise ValueError(f"loss.{place}.name={loss.name} makes no sense as the {place} loss: {why}")
 
 
 def _small_batch(detector: Detector) -> Batch:

@@ -79,6 +79,72 @@ def test_published_focal_loss_is_finite_at_certainty_and_may_be_passed_on(corner
     torch.testing.assert_close(AELoss(0.1, 0.1, 1, _neg_loss)(outs, targets), AELoss(0.1, 0.1, 1)(outs, targets))
 
 
+def published_focal_loss(maps, truth):
+    """The focal loss in the published convention, by its formula: probabilities of every stack, ground truth."""
+    total, corner = 0, truth.eq(1).float()
+    for p in maps:
+        sum_of = corner * (1 - p) ** 2 * p.log() + (1 - corner) * (1 - truth) ** 4 * p**2 * (1 - p).log()
+        total = total - sum_of.sum() / max(float(corner.sum()), 1)
+    return total
+
+
+def mean_of_stacks(maps, truth):
+    """One that sees all stacks at once."""
+    return (torch.stack(maps).mean(0) - truth).square().sum()
+
+
+@pytest.mark.parametrize(("case", "tolerance"), GOLDENS.items())
+@pytest.mark.parametrize("focal_loss", [published_focal_loss, _neg_loss, lambda p, g: published_focal_loss(p, g)])
+def test_a_focal_loss_of_the_published_shape_has_the_published_numbers(golden, case, tolerance, focal_loss):
+    data = golden(f"g1_aeloss_{case}")
+    outs, targets, stacks = read(data)
+    loss = AELoss(*data["weights"].tolist(), focal_loss=focal_loss)
+    total = loss(outs, targets)
+    total.backward()
+    assert total.shape == (1,) and total.item() == pytest.approx(data["loss_total"].item(), rel=tolerance)
+    assert loss.terms(outs, targets)["heatmap"].item() * stacks == pytest.approx(
+        float(data["loss_focal"]), rel=tolerance
+    )
+    for i, out in enumerate(outs):
+        expected = torch.tensor(data[f"grad_{OUTS[i % 6]}_{i // 6}"])
+        torch.testing.assert_close(out.grad, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_published_focal_loss_is_given_all_stacks_at_once(corner_batch):
+    outs, targets = corner_batch(stacks=2)
+    maps = [[x.sigmoid().clamp(1e-4, 1 - 1e-4) for x in outs[i::6]] for i in (0, 1)]
+    expected = (mean_of_stacks(maps[0], targets[0]) + mean_of_stacks(maps[1], targets[1])) / 2
+    torch.testing.assert_close(AELoss(focal_loss=mean_of_stacks).terms(outs, targets)["heatmap"], expected)
+
+
+def test_the_published_attributes_are_there_and_count(corner_batch):
+    outs, targets = corner_batch()
+    loss = AELoss(0.2, 0.3, 0.5, published_focal_loss)
+    assert (loss.pull_weight, loss.push_weight, loss.regr_weight) == (0.2, 0.3, 0.5)
+    assert loss.focal_loss is published_focal_loss and AELoss(focal_loss=_neg_loss).focal_loss is _neg_loss
+    terms, tags = loss.terms(outs[:6], targets), (outs[2], outs[3], targets[2])
+    torch.testing.assert_close(loss.ae_loss(*tags), (terms["pull"], terms["push"]))
+    both = loss.regr_loss(outs[4], targets[3], targets[2]) + loss.regr_loss(outs[5], targets[4], targets[2])
+    torch.testing.assert_close(both, terms["offset"])
+    other = AELoss(grouping_loss=build("grouping", "contrastive"))
+    assert other.ae_loss(*tags) == tuple(other.grouping_loss(*tags).values())
+    before = loss(outs, targets)
+    loss.pull_weight, loss.focal_loss = 1.2, mean_of_stacks
+    changed = AELoss(1.2, 0.3, 0.5, mean_of_stacks)(outs, targets)
+    torch.testing.assert_close(loss(outs, targets), changed)
+    assert not torch.equal(before, changed)
+
+
+def test_losses_of_logits_are_not_taken_for_published_ones(corner_batch):
+    outs, targets = corner_batch()
+    for loss in (
+        lambda x, y: (x.sigmoid() - y).square().sum(),
+        lambda preds, gt: (preds.sigmoid() - gt).square().sum(),
+    ):
+        expected = sum(loss(outs[i], targets[i % 6]) for i in (0, 1, 6, 7)) / 2
+        torch.testing.assert_close(AELoss(focal_loss=loss).terms(outs, targets)["heatmap"], expected)
+
+
 def test_clamp_has_a_dead_zone_and_none_has_not():
     def gradient(logit, target, clamp):
         x = torch.full((1, 1, 1, 1), logit, requires_grad=True)

@@ -62,6 +62,18 @@ def centres(rows):
     return loss.centers.c
 
 
+def moved(rows):
+    """Centres, and what counts the steps of the annealing, after one step of two micro-batches of two stacks."""
+    progress, x = torch.zeros(()), torch.tensor([[4.0, 0], [2, 2], [0, 6], [9, 9]])
+    known = {"num_classes": 2, "dim": 2, "progress": progress}
+    losses = build("feature", "center", given=known), build("feature", "sphereface", given=known)
+    for part in (rows[::2], rows[1::2]):
+        for _ in range(2):
+            for loss in losses:
+                loss(x[part], torch.tensor([0, 0, 1, -1])[part])
+    return torch.cat([losses[0].centers.c.flatten(), losses[1].margin.calls[None]])
+
+
 def work(rank, folder, names):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
@@ -74,6 +86,7 @@ def work(rank, folder, names):
                 torch.save((value / 2, grads), f"{folder}/{name}_{across}.pt")
     torch.save(running_mean(slice(3 * rank, 3)), f"{folder}/wiou_{rank}.pt")  # the second process has no boxes
     torch.save(centres(slice(rank, None, 2)), f"{folder}/centres_{rank}.pt")
+    torch.save(moved([2 * rank, 2 * rank + 1]), f"{folder}/moved_{rank}.pt")
     dist.barrier()  # nobody leaves while the other still talks
     dist.destroy_process_group()
 
@@ -91,4 +104,7 @@ def test_two_processes_equal_one(tmp_path):
         torch.testing.assert_close(mean, expected)
     expected = torch.tensor([[0.5 * 6 / 3, 0.5 * 2 / 3], [0, 0.5 * 6 / 2]])
     for c in (centres(slice(None)), torch.load(tmp_path / "centres_0.pt"), torch.load(tmp_path / "centres_1.pt")):
+        torch.testing.assert_close(c, expected)
+    expected = torch.tensor([0.5 * 12 / 5, 0.5 * 4 / 5, 0, 0.5 * 12 / 3, 1])  # every row twice, a stack each
+    for c in (moved([0, 1, 2, 3]), torch.load(tmp_path / "moved_0.pt"), torch.load(tmp_path / "moved_1.pt")):
         torch.testing.assert_close(c, expected)

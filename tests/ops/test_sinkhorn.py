@@ -1,7 +1,11 @@
 """Sinkhorn and Hungarian against the reference, by hand, and where the reference fails."""
 
+from itertools import permutations
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from cornernet.ops.hungarian import hungarian
@@ -64,6 +68,26 @@ def test_extremes_and_impossible_pairs_are_finite():
     torch.testing.assert_close(sinkhorn(impossible, max_iter=400), torch.eye(2)[None], atol=0.01, rtol=0)
 
 
+@pytest.mark.parametrize("dummy_row", [False, True])
+@pytest.mark.parametrize("steps", [1, 9, 10])
+def test_rows_and_columns_without_a_possible_pair_get_no_share(dummy_row, steps):
+    s = torch.randn(2, 4, 5)
+    s[0, 1] = s[0, :, 2] = s[1] = -torch.inf
+    for asked in (s, s.mT, s[:, :, :4], s.double()):
+        asked = asked.clone().requires_grad_()
+        out = sinkhorn(asked, dummy_row=dummy_row, max_iter=steps)
+        (out * torch.rand_like(out)).sum().backward()
+        never = asked.detach() == -torch.inf
+        assert not out[never].any() and (out[~never] > 0).all() and out.sum() > 0
+        assert asked.grad.isfinite().all() and not asked.grad[never].any() and asked.grad.any()
+
+
+def test_a_row_that_cannot_be_matched_leaves_the_others_as_they_are_without_it():
+    s = torch.randn(1, 4, 4).double()
+    wide = torch.nn.functional.pad(s, (0, 1, 0, 1), value=-torch.inf)
+    torch.testing.assert_close(sinkhorn(wide, max_iter=9)[:, :4, :4], sinkhorn(s, max_iter=9))
+
+
 def test_logarithm_holds_where_the_matrix_underflows():
     s = torch.tensor([[[0.0, 500.0], [500.0, 0.0]]])
     assert sinkhorn(s)[0, 0, 0] == 0 and log_sinkhorn(s)[0, 0, 0] == -500
@@ -96,3 +120,44 @@ def test_hungarian_prefers_the_best_total_to_the_best_pair():
     hopeless = torch.tensor([[[torch.nan, torch.inf], [-torch.inf, torch.nan]]])
     assert hungarian(hopeless).sum() == 2 and hungarian(hopeless)[0, 0, 1] == 1
     assert hungarian(torch.zeros(2, 0, 3)).shape == (2, 0, 3)
+
+
+def best_by_trial(s):
+    """Scores [N, M] -> (forbidden pairs, minus the sure ones, minus the others' total) of the best assignment."""
+    s = s.T if len(s) > len(s.T) else s
+    chosen = (s[range(len(s)), list(columns)] for columns in permutations(range(s.shape[1]), len(s)))
+    return min(map(order, chosen))
+
+
+def order(scores):
+    never = scores.isnan() | (scores == -torch.inf)
+    sure = scores == torch.inf
+    return int(never.sum()), -int(sure.sum()), -float(scores[~never & ~sure].sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10**6)),
+    st.sampled_from([1.0, 1e-30, 1e15, 1e300]),
+    st.sampled_from([0.0, 0.3, 0.7, 1.0]),
+    st.sampled_from([0.0, 0.2]),
+)
+def test_hungarian_has_as_few_forbidden_pairs_as_can_be_and_then_the_best_total(shape, scale, share, sure):
+    torch.manual_seed(shape[2])
+    s = scale * torch.randn(shape[:2], dtype=torch.float64)
+    s[torch.rand(shape[:2]) < sure] = torch.inf
+    s[torch.rand(shape[:2]) < share] = torch.tensor([-torch.inf, torch.nan])[shape[2] % 2].double()
+    found = hungarian(s[None])[0]
+    assert found.sum() == min(shape[:2]) and (found.sum(0) <= 1).all() and (found.sum(1) <= 1).all()
+    got, best = order(s[found > 0]), best_by_trial(s)
+    assert got[:2] == best[:2] and got[2] == pytest.approx(best[2], rel=1e-9, abs=1e-9 * scale)
+
+
+def test_hungarian_by_hand_where_forbidden_pairs_are_forced():
+    never = -torch.inf
+    s = torch.tensor([[[0.0, never, never], [5, never, never], [1, 2, never]]])  # two rows want the first column
+    assert hungarian(s).tolist() == [[[0, 0, 1], [1, 0, 0], [0, 1, 0]]]
+    assert hungarian(torch.full((1, 2, 3), never)).sum() == 2 and hungarian(torch.zeros(0, 2, 2)).shape == (0, 2, 2)
+    inside = torch.tensor([2])
+    s = torch.tensor([[[-9.0, never, 7], [never, never, 7], [7, 7, 7]]])  # what lies beyond the counts is no way out
+    assert hungarian(s, inside, inside)[0].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]

@@ -125,11 +125,33 @@ def by_row(logits, labels):
         ("offset", "os.system", "cannot be called as the offset loss is: TypeError: "),
         ("heatmap", "os.path.join", "cannot be called as the heatmap loss is: TypeError: "),
         ("grouping", f"{__name__}.unreduced", r"must give one number, got a tensor of shape \[2, 1, 1\]"),
+        ("offset", "torch.nn.CrossEntropyLoss", "makes no sense as the offset loss: a wrong offset costs no more than"),
+        ("heatmap", "torch.nn.CrossEntropyLoss", "makes no sense as the heatmap loss: a corner found where there is"),
+        ("feature", "torch.nn.CrossEntropyLoss", "makes no sense as the feature loss: IndexError: Target -1 is out of"),
     ],
 )
 def test_one_that_does_not_is_named_with_its_role(tiny, role, name, reason):
     with pytest.raises(ValueError, match=rf"^loss\.{role}\.name={name} {reason}"):
         check(tiny, f"loss.{role}.name={name}")
+
+
+def test_labels_out_of_range_are_said_to_be(tiny_anchor):
+    words = ["loss.classification={name: torch.nn.CrossEntropyLoss, args: {reduction: none}}"]
+    with pytest.raises(
+        ValueError, match=r"^loss\.classification\.name=torch\.nn\.CrossEntropyLoss .*IndexError: Target .*-1"
+    ):
+        check(tiny_anchor, *words)
+    nonsense = ["loss.box={name: torch.nn.CrossEntropyLoss, args: {reduction: none}}", "model.anchor.box_space=deltas"]
+    with pytest.raises(ValueError, match=r"CrossEntropyLoss makes no sense as the box loss: a wrong box costs no more"):
+        check(tiny_anchor, *nonsense)
+
+
+def listed(preds, gt):
+    return sum(torch.where(gt == 1, -p.log(), -(1 - p).log() * (1 - gt)).sum() for p in preds)
+
+
+def test_a_heatmap_loss_of_the_published_shape_is_accepted(tiny):
+    check(tiny, f"loss.heatmap.name={__name__}.listed")
 
 
 def test_the_small_batch_suits_every_detector_that_is_shipped(tiny):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cornernet import processes
 from cornernet.losses.reduce import at_least_float32
+from cornernet.losses.steps import Steps
 from cornernet.ops.boxes import area, box_iou, enclosing, squared_center_distance, squared_diagonal
 
 WEIGHT = 2.0
@@ -26,12 +27,14 @@ SPACE = "boxes"
 class wiou(nn.Module):
     """Boxes [N, 4] -> [N], not negative.
 
-    momentum: share of the newest batch in M, which starts at 1 and moves in training only; 1 - 0.05^(1 / n) leaves 5 %
-    of the start after n batches, 0.01 after 300. The mean is over the pairs of all processes whose target has an area.
-    M is a buffer, saved and loaded with the model.
+    momentum: share of the newest step in M, which starts at 1 and moves in training only; 1 - 0.05^(1 / n) leaves 5 %
+    of the start after n steps, 0.01 after 300. The mean is over the pairs of a step, its micro-batches, stacks and
+    processes, whose target has an area. M is a buffer, saved and loaded with the model. progress: see losses.steps.
     """
 
     mean: Tensor
+    start: Tensor
+    seen: Tensor
 
     def __init__(
         self,
@@ -40,11 +43,15 @@ class wiou(nn.Module):
         alpha: float = 1.9,
         delta: float = 3.0,
         momentum: float = 0.01,
+        progress: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.eps, self.version, self.alpha, self.delta, self.momentum = eps, version, alpha, delta, momentum
         if version == 3:
             self.register_buffer("mean", torch.ones(()))
+            self.register_buffer("start", torch.ones(()), persistent=False)  # the mean as it was before this step
+            self.register_buffer("seen", torch.zeros(2), persistent=False)  # sum and number of the step's pairs
+            self.steps = Steps(progress)
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""
@@ -55,12 +62,18 @@ class wiou(nn.Module):
         return self._focus(loss.detach(), area(g) > 0) * farness.exp() * loss
 
     def _focus(self, loss: Tensor, counted: Tensor) -> Tensor | float:
-        """Factor r of every pair; in training the mean takes the batch in first."""
+        """Factor r of every pair; in training the mean takes the pairs in first."""
         if self.version == 1:
             return 1.0
         if self.training:
-            total = processes.total(torch.stack([(loss * counted).sum(), counted.sum().to(loss)]))
-            step = self.momentum * (total[1] > 0)
-            self.mean.lerp_((total[0] / total[1].clamp(min=1)).to(self.mean), step.to(self.mean))
+            self._move(processes.total(torch.stack([(loss * counted).sum(), counted.sum().to(loss)])).to(self.mean))
         beta = loss / (self.mean + self.eps)
         return beta / (self.delta * self.alpha ** (beta - self.delta))
+
+    def _move(self, total: Tensor) -> None:
+        """Sum and number [2] of a call's pairs -> the mean as all pairs of the step so far have it."""
+        begins = self.steps.begins()
+        self.start.copy_(torch.where(begins, self.mean, self.start))
+        self.seen.copy_(torch.where(begins, 0, self.seen) + total)
+        share = self.momentum * (self.seen[1] > 0)
+        self.mean.copy_(self.start.lerp(self.seen[0] / self.seen[1].clamp(min=1), share.to(self.mean)))

@@ -19,16 +19,19 @@ WEIGHT = 0.01  # it grows with the length of the features, about 5 in an untrain
 
 
 class center(nn.Module):
-    """Embeddings [N, D], labels [N] -> scalar; alpha: share of the way that the centres go, once a call in training."""
+    """Embeddings [N, D], labels [N] -> scalar.
 
-    def __init__(self, num_classes: int, dim: int, alpha: float = 0.5) -> None:
+    alpha: share of the way that the centres go, once a step in training; progress: see losses.steps.
+    """
+
+    def __init__(self, num_classes: int, dim: int, alpha: float = 0.5, progress: Tensor | None = None) -> None:
         super().__init__()
-        self.alpha, self.centers = alpha, Centers(num_classes, dim)
+        self.alpha, self.centers = alpha, Centers(num_classes, dim, progress)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Embeddings [N, D], labels [N] -> scalar."""
         r = rows(embeddings, labels)
-        loss = (r.x - self.centers.of(r)).square().sum(-1) / 2
+        loss = (r.x - self.centers.before()[r.y].to(r.x.dtype)).square().sum(-1) / 2
         if self.training:
             self.centers.update(r, self.alpha)
         return mean_of_rows(loss, r.real)

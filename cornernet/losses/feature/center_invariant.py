@@ -22,20 +22,23 @@ WEIGHT = 0.01  # it grows with the length of the features, about 5 in an untrain
 class center_invariant(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar.
 
-    gamma: weight of the second term; alpha: share of the way that the centres go, once a call in training.
+    gamma: weight of the second term; alpha: share of the way that the centres go, once a step in training;
+    progress: see losses.steps.
     """
 
-    def __init__(self, num_classes: int, dim: int, gamma: float = 0.1, alpha: float = 0.5) -> None:
+    def __init__(
+        self, num_classes: int, dim: int, gamma: float = 0.1, alpha: float = 0.5, progress: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.gamma, self.alpha, self.centers = gamma, alpha, Centers(num_classes, dim)
+        self.gamma, self.alpha, self.centers = gamma, alpha, Centers(num_classes, dim, progress)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Embeddings [N, D], labels [N] -> scalar."""
         r = rows(embeddings, labels)
-        c = self.centers.c.clone()  # as they are before this batch
+        c = self.centers.before()
         long = c.square().sum(-1)
         excess = long - long.mean()
-        loss = (r.x - self.centers.of(r)).square().sum(-1) / 2 + self.gamma * excess[r.y] ** 2 / 4
+        loss = (r.x - c[r.y].to(r.x.dtype)).square().sum(-1) / 2 + self.gamma * excess[r.y] ** 2 / 4
         if self.training:
             step = excess / long.clamp(min=1)  # no longer than the centre, however long that is
             self.centers.update(r, self.alpha, self.gamma * step[:, None] * c)

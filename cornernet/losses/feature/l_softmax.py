@@ -19,20 +19,21 @@ WEIGHT = 0.1
 class l_softmax(nn.Module):
     """Embeddings [N, D], labels [N] -> scalar, mean over the rows that count.
 
-    margin: m, whole; lambda_start, lambda_min, decay: of the annealing, 0, 0, any for the bare formula.
+    margin: m, whole; lambda_start, lambda_min, decay: of the annealing, 0, 0, any for the bare formula; progress: see
+    losses.steps.
     """
 
     def __init__(
         self, num_classes: int, dim: int, margin: int = 4, lambda_start: float = 1000.0, lambda_min: float = 5.0,
-        decay: float = 0.12,
+        decay: float = 0.12, progress: Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.weight = class_vectors(num_classes, dim)
-        self.margin = Annealed(margin, lambda_start, lambda_min, decay)
+        self.margin = Annealed(margin, lambda_start, lambda_min, decay, progress)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Embeddings [N, D], labels [N] -> scalar."""
         x, y, real = rows(embeddings, labels)
-        c = cosines(x, self.weight)
+        c = cosines(x, self.weight, short=0)
         lengths = length(x) * length(self.weight).to(x.dtype).T
         return cross_entropy(lengths * at_class(c, y, self.margin(c)), y, real)

@@ -41,7 +41,9 @@ def within(x: Tensor, y: Tensor, real: Tensor, member: Tensor, k: int) -> Tensor
     per_class = torch.where(member.bool()[:, None], widest[:, :, None], -1).flatten(0, 1)  # [N k, C]
     d = per_class.topk(min(k, len(per_class)), 0).values
     found = d >= 0
-    return (found.sum(0) / torch.where(found, 1 / (d + TINY), 0).sum(0).clamp(min=TINY)).sum()
+    d = torch.where(found, d + TINY, torch.inf)
+    least = d.detach().amin(0).clamp(max=torch.finfo(d.dtype).max) if len(d) else 0  # of 1 / d, which may underflow
+    return (least * found.sum(0) / torch.where(found.any(0), (least / d).sum(0), 1)).sum()
 
 
 def between(x: Tensor, y: Tensor, member: Tensor) -> Tensor:
