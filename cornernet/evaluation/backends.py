@@ -81,7 +81,9 @@ def _library(name: str) -> tuple[str, Any, Any]:
 
 def _imported(name: str) -> tuple[Any, Any]:
     if name == "pycocotools":
-        return importlib.import_module("pycocotools.coco").COCO, importlib.import_module("pycocotools.cocoeval").COCOeval
+        return importlib.import_module("pycocotools.coco").COCO, importlib.import_module(
+            "pycocotools.cocoeval"
+        ).COCOeval
     module = importlib.import_module(name)
     return module.COCO, module.COCOeval if name == "hotcoco" else module.COCOeval_faster
 

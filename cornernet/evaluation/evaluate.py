@@ -16,11 +16,11 @@ from cornernet import processes
 from cornernet.data import Source, patiently
 from cornernet.detectors import Predicting
 from cornernet.evaluation import scoring
+from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.chosen import DEFAULT, Chosen
 from cornernet.evaluation.metrics import USUAL, Metrics, Unwritten, write
 from cornernet.evaluation.report import Options
 from cornernet.evaluation.report import write as write_report
-from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth, from_coco, placed
 from cornernet.prediction import Found, chunk, collected, detect, to_results

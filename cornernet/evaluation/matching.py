@@ -113,7 +113,8 @@ def _turns(truth: Truth, found: Found, near: Near) -> list[np.ndarray]:
     group = found.images[near.found] * max(1, len(truth.category_ids)) + found.labels[near.found]
     rank = np.empty(len(near.order), np.int64)
     rank[near.order] = np.arange(len(rank))
-    order = np.lexsort((-near.truth, -near.overlap, group * len(rank) + rank[near.found]))
+    place = group * len(rank) + rank[near.found]
+    order = len(place) - 1 - np.lexsort((-near.overlap[::-1], place[::-1]))  # backwards: of equal ones the last
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     turn = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     by_turn = np.argsort(turn, kind="stable")

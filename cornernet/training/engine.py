@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 
 from cornernet import config, detectors

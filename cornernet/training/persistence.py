@@ -64,8 +64,8 @@ class Saves:
             fine = self.accelerator.reduce(fine, "mean")
         if fine < 1:
             raise FloatingPointError(
-                f"the weights are not finite at step {state.step} ({_broken(state)}) and are not saved; "
-                f"{self._standing()}. A smaller train.lr or train.clip_norm helps"
+                f"the weights are not finite at step {state.step} and are not saved; {self._standing()}. "
+                f"The first of them is {_broken(state)}; a smaller train.lr or train.clip_norm helps"
             )
         self.checked = state.step
 

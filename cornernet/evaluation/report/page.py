@@ -91,7 +91,9 @@ def figures(metrics: Metrics) -> str:
         f"<span>{text(FIGURES[key].rpartition(', all sizes')[0])}</span></div>"
         for key in CARDS
     )
-    rows = [(text(metrics.title(each.name)), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()]
+    rows = [
+        (text(metrics.title(each.name)), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()
+    ]
     return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "knt")}'
 
 
