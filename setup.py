@@ -76,7 +76,7 @@ setup(
         "supervision": SUPERVISION,
         "pretrained": PRETRAINED,
         "timm": TIMM,
-        "fast-eval": ["faster-coco-eval>=1.6.7"],
+        "fast-eval": ["hotcoco>=1.3"],
     },
     classifiers=[
         "Programming Language :: Python :: 3",

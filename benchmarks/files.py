@@ -1,8 +1,10 @@
 """Stages on images, annotation files and processes: loader, COCO evaluation, start-up."""
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +22,10 @@ from cornernet.data.loader import collate
 from cornernet.data.source import ImageRecord
 from cornernet.data.streams import stream
 from cornernet.data.transforms import colour, lighting
-from cornernet.evaluation.metrics import FIGURES
-from cornernet.evaluation.scoring import coco_metrics
+from cornernet.evaluation.backends import PACKAGES
+from cornernet.evaluation.scoring import score
+from cornernet.evaluation.truth import from_coco, placed
+from cornernet.prediction import from_results
 
 HEIGHT, WIDTH, INPUT, OBJECTS, BORDER = 480, 640, (511, 511), 20, 128
 SCALES = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
@@ -130,20 +134,23 @@ def on_one_core(call: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def evaluation(given: Given) -> Stage:
-    """COCO figures by the optional back-end beside pycocotools, which must agree; raises ValueError if they do not."""
-    truth, results = dataset(given.images)
-    figures = {name: coco_metrics(truth, results, name) for name in ("faster_coco_eval", "pycocotools")}
-    one, other = ([getattr(found, name) for name in FIGURES] for found in figures.values())
-    apart = max(abs(a - b) for a, b in zip(one, other, strict=True))
-    if apart > 1e-6:
-        raise ValueError(f"the back-ends of the COCO evaluation differ by {apart:.2g} in one of the twelve figures")
-    return Stage(
-        f"COCO evaluation, {given.images} images of 100 detections, faster_coco_eval against pycocotools",
-        {"": lambda: coco_metrics(truth, results, "faster_coco_eval")},
-        lambda: coco_metrics(truth, results, "pycocotools"),
-        None,
-        (f"the twelve COCO figures of both back-ends differ by {apart:.1g} at most; AP {one[0]:.3f}",),
-    )
+    """All figures from arrays by the back-ends that are installed beside pycocotools, the reference.
+
+    Raises ValueError where they do not agree.
+    """
+    content, results = dataset(given.images)
+    truth = from_coco(content)
+    found = placed(from_results(results), truth)
+    names = [name for name in PACKAGES if importlib.util.find_spec(name)]
+    figures = [np.array([*score(truth, found, name).metrics.figures().values()]) for name in names]
+    apart = max(float(np.abs(each - figures[-1]).max()) for each in figures)
+    if apart > 1e-12:
+        raise ValueError(f"the back-ends of the COCO evaluation differ by {apart:.2g} in one of the figures")
+    calls = {name: partial(score, truth, found, name) for name in names}
+    reference = calls.pop("pycocotools")
+    work = f"COCO evaluation, {given.images} images of 100 detections, from arrays to all figures"
+    note = f"the figures of {', '.join(names)} differ by {apart:.1g} at most; AP {figures[0][0]:.3f}"
+    return Stage(work, calls, reference, None, (note,))
 
 
 def dataset(images: int, found: int = 100, objects: int = 7, classes: int = 80) -> tuple[dict, list[dict]]:

@@ -267,8 +267,9 @@ class Test:
     score: Literal["mean", "geometric", "cpn"] = "mean"
     weights: ScoreWeights = field(default_factory=ScoreWeights)
     nms: Nms = field(default_factory=Nms)
-    max_per_image: int = 100  # detections kept per image
-    backend: Literal["pycocotools", "faster_coco_eval"] = "pycocotools"  # the latter needs the extra fast-eval
+    max_per_image: int = 100  # detections kept per image, and looked at by the COCO figures
+    # what computes them; auto: the fastest installed, see the extra fast-eval
+    backend: Literal["auto", "pycocotools", "faster_coco_eval", "hotcoco"] = "auto"
     # detections below are not drawn; null: the score of their class's best F1 that the checkpoint holds, else 0.3
     draw_score: float | None = None
     report: bool = True  # whether every evaluation leaves report/index.html

@@ -17,6 +17,7 @@ UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
 CONVERTED = {"16-bit": "reduced to 8 bits", "alpha": "alpha dropped"}  # all others: CONVERSION
 CONVERSION = "made three channels of colour"
+NAMED = 5  # images that were left blank and are named
 
 
 def images(source: Source, decode: bool = False, most: int | None = None, progress: bool = False) -> list[Finding]:
@@ -118,9 +119,11 @@ def merged(findings: Iterator[Finding]) -> list[Finding]:
     return list(kinds.values())
 
 
-def summary(sources: Sequence[Source], blank: int = 0) -> list[str]:
-    """What was left out or changed of each source, and images that were blank in training, one line each."""
+def summary(sources: Sequence[Source], blank: Sequence[str] = ()) -> list[str]:
+    """What was left out or changed of each source, and which images were blank in training, one line each."""
     lines = dict.fromkeys(s.problems.summary() for s in sources)
     if blank:
-        lines[f"left blank in training, since they could not be read: {blank} images (data.on_error=skip)"] = None
+        names = ", ".join(map(short, blank[:NAMED])) + (", ..." if len(blank) > NAMED else "")
+        number = f"{len(blank)} {'image' if len(blank) == 1 else 'images'}"
+        lines[f"left blank in training, since they could not be read: {number}: {names} (data.on_error=skip)"] = None
     return [line for line in lines if line]

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
 from cornernet.data.pipeline import Pipeline, run
 from cornernet.data.sampler import Item
 from cornernet.data.source import Source
 from cornernet.data.storage import Away
-from cornernet.data.workers import MAX_WORKERS, Held
+from cornernet.data.workers import Held
 from cornernet.structures import LabelledImage, Sample
 from cornernet.system.printing import printable
 
@@ -35,8 +35,8 @@ class TrainDataset(Dataset):
         """Source, what is done to its images, seed, and whether an image that cannot be read stops or is left blank."""
         self.source, self.pipeline, self.seed, self.on_error = source, pipeline, seed, on_error
         self.held = Held()
-        # One cell a worker, in shared memory, so that counts made in workers are seen by the process that reports them.
-        self._skipped = torch.zeros(MAX_WORKERS, dtype=torch.int64).share_memory_()
+        # Whether each image was blank, in shared memory, so that the process that reports it sees what workers note.
+        self.blank = torch.zeros(len(source), dtype=torch.bool).share_memory_()
 
     def __len__(self) -> int:
         """Images in the source."""
@@ -72,16 +72,15 @@ class TrainDataset(Dataset):
         except (ValueError, OSError) as error:
             if self.on_error == "stop":
                 raise
-            self._count(str(error))
+            self._note(index, str(error))
             return LabelledImage(np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
 
     def skipped(self) -> int:
-        """Samples made blank so far because their image could not be read, over all workers of this process."""
-        return int(self._skipped.sum())
+        """Images left blank so far because they could not be read, however often, over all workers of this process."""
+        return int(self.blank.sum())
 
-    def _count(self, message: str) -> None:
-        worker = get_worker_info()
+    def _note(self, index: int, message: str) -> None:
         if not self.skipped():
             line = printable(message)  # a worker of a loader may log without the Formatter
             log.warning("%s; a blank image stands in (data.on_error=skip), further ones are only counted", line)
-        self._skipped[(worker.id + 1) % MAX_WORKERS if worker else 0] += 1
+        self.blank[index] = True

@@ -9,6 +9,7 @@ from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.evaluation.chosen import Chosen, chosen
 from cornernet.evaluation.evaluated import Evaluated
 from cornernet.evaluation.metrics import Metrics, Unwritten, aligned, table
+from cornernet.evaluation.reach import beyond_reach
 
 __all__ = [
     "Chosen",
@@ -16,6 +17,7 @@ __all__ = [
     "Metrics",
     "Unwritten",
     "aligned",
+    "beyond_reach",
     "chosen",
     "evaluate_checkpoint",
     "table",

@@ -5,17 +5,16 @@ overlaps most. One that takes none and lies in a crowd of its class to a half or
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation.matching import taken
+from cornernet.evaluation.matching import IGNORED, LEAST_IOU, Near, matches, overlapping
 from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.truth import Truth
 from cornernet.prediction import Found, Thresholds
 
-LEAST_IOU = 0.5
 NONE = -1.0  # as COCO has it where there is nothing to measure with
 
 
@@ -26,45 +25,24 @@ class Best(NamedTuple):
     score: float  # halfway between the last detection that is kept and the next; NONE where none is right
 
 
-def best_f1(truth: Truth, found: Found) -> tuple[Best, list[Best]]:
-    """Truth and the detections in its terms -> (of all together, of each class)."""
-    right, counts = judged(truth, found)
+def best_f1(truth: Truth, found: Found, near: Near | None = None) -> tuple[Best, list[Best]]:
+    """Truth and the detections in its terms, and what of both is near -> (of all together, of each class)."""
+    near = overlapping(truth, found) if near is None else near
+    right, counts = judged(truth, found, near)
     objects = np.bincount(truth.labels[~truth.crowd], minlength=len(truth.category_ids))
-    order = np.lexsort((-found.scores, found.labels))
-    order = order[counts[order]]
+    pooled = near.order[counts[near.order]]
+    labels = found.labels[pooled].astype(np.min_scalar_type(len(objects)))  # small integers are sorted much faster
+    order = pooled[np.argsort(labels, kind="stable")]
     ends = np.searchsorted(found.labels[order], np.arange(len(objects) + 1))
     classes = [order[a:b] for a, b in itertools.pairwise(ends)]
     per_class = [_best(found.scores[of], right[of], int(n)) for of, n in zip(classes, objects, strict=True)]
-    pooled = order[np.argsort(-found.scores[order], kind="stable")]
     return _best(found.scores[pooled], right[pooled], int(objects.sum())), per_class
 
 
-def judged(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
+def judged(truth: Truth, found: Found, near: Near) -> tuple[np.ndarray, np.ndarray]:
     """Whether each detection is right, and whether it counts, both [D] bool."""
-    from pycocotools import mask  # slow to import, needed only here
-
-    right, counts = np.zeros(len(found.scores), bool), np.ones(len(found.scores), bool)
-    for rows, objects in _pairs(truth, found):
-        crowd = truth.crowd[objects]
-        overlap = mask.iou(found.boxes[rows], truth.boxes[objects], crowd.astype(np.uint8))
-        hidden = (overlap[:, crowd] >= LEAST_IOU).any(1)  # of a crowd it is the share of the detection
-        overlap[:, crowd] = 0
-        right[rows] = taken(overlap, np.zeros_like(overlap), LEAST_IOU) >= 0
-        counts[rows] = right[rows] | ~hidden
-    return right, counts
-
-
-def _pairs(truth: Truth, found: Found) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of the detections, best first, and of the objects of each class on each image that has both."""
-    classes = max(1, len(truth.category_ids))
-    own, seen = truth.images * classes + truth.labels, found.images * classes + found.labels
-    by_own, by_seen = np.argsort(own, kind="stable"), np.lexsort((-found.scores, seen))
-    both = np.intersect1d(own, seen)
-    spans = [
-        np.searchsorted(keys, both, side=side) for keys in (seen[by_seen], own[by_own]) for side in ("left", "right")
-    ]
-    for first, last, begin, end in zip(*(span.tolist() for span in spans), strict=True):
-        yield by_seen[first:last], by_own[begin:end]
+    partner = matches(truth, found, LEAST_IOU, near)
+    return partner >= 0, partner != IGNORED
 
 
 def _best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:

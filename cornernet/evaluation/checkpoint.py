@@ -1,5 +1,6 @@
 """The score of a checkpoint, or of an exported file, on its own validation split."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,10 @@ from cornernet.data import build_source, summary, typed_data
 from cornernet.evaluation import evaluate, report
 from cornernet.evaluation.chosen import known
 from cornernet.evaluation.metrics import Metrics
+from cornernet.evaluation.reach import beyond_reach, sentence
 from cornernet.prediction import Predictor, inference, outputs
+
+log = logging.getLogger("cornernet")
 
 
 class Evaluation(NamedTuple):
@@ -30,6 +34,8 @@ def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), o
     settings, ids, names = predictor.settings, predictor.category_ids, predictor.class_names
     data, run = settings.data, Path(checkpoint).parent
     source = build_source(data, "val", ids, names, typed=typed_data(settings), run=run)
+    for found in beyond_reach(source, settings):
+        log.warning("%s", sentence(found))
     folder = outputs.folder(checkpoint, out, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,

@@ -16,11 +16,12 @@ from cornernet import processes
 from cornernet.data import Source, patiently
 from cornernet.detectors import Predicting
 from cornernet.evaluation import scoring
+from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.chosen import DEFAULT, Chosen
-from cornernet.evaluation.metrics import Metrics, Unwritten, write
+from cornernet.evaluation.metrics import USUAL, Metrics, Unwritten, write
 from cornernet.evaluation.report import Options
 from cornernet.evaluation.report import write as write_report
-from cornernet.evaluation.scoring import Backend, Score
+from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth, from_coco, placed
 from cornernet.prediction import Found, chunk, collected, detect, to_results
 from cornernet.structures import ImageDetections
@@ -38,7 +39,7 @@ def evaluate(
     progress: bool = True,
     device: torch.device | str | None = None,
     folder: str | Path | None = None,
-    backend: Backend = "pycocotools",
+    backend: Backend = "auto",
     on_error: OnError = "stop",
     report: Options | None = None,
     metric: Chosen = DEFAULT,
@@ -62,7 +63,8 @@ def evaluate(
     # Every process computes them: were it one alone, its failure would leave the others waiting.
     truth = from_coco(_with_categories(source, category_ids))
     found = placed(found, truth)
-    scored = scoring.score(truth, found, backend, metric.measures)
+    limit = settings.get("max_per_image", USUAL)
+    scored = scoring.score(truth, found, backend, metric.measures, limit)
     seconds_per_image = seconds / max(1, len(source) - unreadable)
     metrics = dataclasses.replace(scored.metrics, seconds_per_image=seconds_per_image, unreadable=unreadable)
     if folder is not None and processes.rank() == 0:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.evaluation.measure import Figure, three_decimals
-from cornernet.evaluation.measures import ap90, coco
+from cornernet.evaluation.measures import any_class, ap90, coco
 from cornernet.system import writing
 from cornernet.system.printing import printable
 
 FIGURES = coco.FIGURES  # name in Metrics -> what it measures
+USUAL = 100  # detections of a class in an image that COCO's figures look at
+FEW = ("AR1", "AR10", "AR100")  # figures of so many detections, whatever the limit is
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Metrics:
     best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections of all classes from some score on
     best_f1_threshold: float = -1.0  # that score
     own: list[Figure] = field(default_factory=list)  # of the other metrics
+    max_per_image: int = USUAL  # detections of a class in an image that the figures look at
 
     def figures(self) -> dict[str, float]:
         """Return all figures by name, the twelve first, for a log."""
@@ -62,8 +65,23 @@ class Metrics:
 
     def rows(self) -> list[Figure]:
         """Return the same with how they are shown."""
-        named = [(name, getattr(self, name), meaning) for name, meaning in (FIGURES | ap90.FIGURES).items()]
-        return [*(Figure(name, value, meaning, _cell(value)) for name, value, meaning in named), *self.own]
+        named = {name: getattr(self, name) for name in (*FIGURES, *ap90.FIGURES)}
+        return [*(Figure(name, value, self.meaning(name), _cell(value)) for name, value in named.items()), *self.own]
+
+    def title(self, name: str) -> str:
+        """Name of a figure -> the one under which it is shown: AP@300 where the figures look at 300 detections."""
+        limited = name in (*FIGURES, *ap90.FIGURES, *any_class.FIGURES) and name not in FEW
+        return f"{name}@{self.max_per_image}" if limited and self.max_per_image != USUAL else name
+
+    def meaning(self, name: str) -> str:
+        """Name of a figure of COCO -> what it measures."""
+        text = (FIGURES | ap90.FIGURES)[name]
+        return text if name in FEW else text.replace(f"{USUAL} detections", f"{self.max_per_image} detections")
+
+
+def recall_at(limit: int, value: float) -> Figure:
+    """AR of more detections than COCO's."""
+    return Figure(f"AR{limit}", value, FIGURES["AR100"].replace(str(USUAL), str(limit)), _cell(value))
 
 
 def table(metrics: Metrics) -> str:
@@ -71,7 +89,7 @@ def table(metrics: Metrics) -> str:
 
     F1 is the best at IoU 0.50, and stands beside the score from which on detections have to be kept for it.
     """
-    rows = [(figure.name, figure.text, figure.meaning) for figure in metrics.rows()]
+    rows = [(metrics.title(figure.name), figure.text, figure.meaning) for figure in metrics.rows()]
     least = metrics.best_f1_threshold
     rows.append(("F1", _cell(metrics.best_f1), f"IoU 0.50, at score >= {least:.3f}" if least >= 0 else "IoU 0.50"))
     classes = [
@@ -83,7 +101,7 @@ def table(metrics: Metrics) -> str:
         head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
-    titles = ("class", "objects", "detections", "AP", "AP50", "F1", "at score")
+    titles = ("class", "objects", "detections", metrics.title("AP"), metrics.title("AP50"), "F1", "at score")
     return "\n".join([head, "", *aligned(rows, "<><"), "", *aligned([titles, *classes], "<>>>>>>")])
 
 

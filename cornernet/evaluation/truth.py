@@ -55,6 +55,14 @@ def ascending(number: Any) -> tuple:
     return (isinstance(number, str), number)
 
 
+def numbers(truth: Truth) -> np.ndarray:
+    """Number of each image in the order in which COCO goes through them, by id, from 0 on [I] int64."""
+    ids = truth.image_ids
+    number = np.empty(len(ids), np.int64)
+    number[sorted(range(len(ids)), key=lambda i: ascending(ids[i]))] = np.arange(len(ids))
+    return number
+
+
 def placed(found: Found, truth: Truth) -> Found:
     """Detections with the images and categories of the truth in place of their own.
 

@@ -15,6 +15,7 @@ from cornernet.config.transforms import whole_images
 from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes, typed_data
 from cornernet.data.contents import contents
 from cornernet.detectors import Detector
+from cornernet.evaluation import beyond_reach
 
 log = logging.getLogger("cornernet")
 REFUSED = "refused"
@@ -48,7 +49,7 @@ def report(path: str | Path, overrides: Sequence[str] = (), decode: bool = False
     val, more = _open(settings, "val", train)
     rows = [("train", x) for x in found] + [("val", x) for x in more]
     splits = {name: (s, contents(s)) for name, s in (("train", train), ("val", val)) if s is not None}
-    rows += [*_images(splits, decode=decode, progress=True), *_objects(splits, settings.data, cell)]
+    rows += [*_images(splits, decode=decode, progress=True), *_objects(splits, settings, cell)]
     return Report(splits, rows, settings.data.on_error == "stop", decode)
 
 
@@ -63,7 +64,7 @@ def before_training(settings: Config, detector: Detector, train: Source, val: So
     rows = [(name, x) for name, x in _images(splits, most=QUICK) if x.bad]
     if rows and settings.data.on_error == "stop":
         raise ValueError(f"{_refusal(rows, True)} (data.on_error=skip goes on without; tools/check_data.py lists all)")
-    for name, x in [*rows, *_objects(splits, settings.data, detector.cell_size())]:
+    for name, x in [*rows, *_objects(splits, settings, detector.cell_size())]:
         log.warning("%s: %d x %s, %s; the first: %s", name, x.count, x.kind, x.outcome, x.example)
 
 
@@ -92,15 +93,21 @@ def _images(splits: Splits, **how) -> Rows:
     return [(name, x) for name, (source, _) in splits.items() for x in check.images(source, **how)]
 
 
-def _objects(splits: Splits, data: Data, cell: int) -> Rows:
+def _objects(splits: Splits, settings: Config, cell: int) -> Rows:
     """What the objects of the splits are, seen together with the settings of the run."""
+    data = settings.data
     rows = [(name, x) for name, (s, held) in splits.items() for x in check.specks(s, held, _scale(data), cell)]
     if "train" in splits:
         rows += [("train", x) for x in check.crowding(*splits["train"], data.max_objects)]
     if len(splits) == 2:
         (train, train_held), (val, val_held) = splits.values()
         rows += [("both", x) for x in [*check.unseen(train, train_held, val_held), *check.shared(train, val)]]
-    return rows
+    return [*rows, *_scored(splits, settings)]
+
+
+def _scored(splits: Splits, settings: Config) -> Rows:
+    """What the figures of the validation set cannot show."""
+    return [("val", x) for x in (beyond_reach(splits["val"][0], settings, splits["val"][1]) if "val" in splits else ())]
 
 
 def _scale(data: Data) -> Callable[[int, int], float]:

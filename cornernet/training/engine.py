@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 
 from cornernet import config, detectors
@@ -103,9 +102,9 @@ def _noting(settings: Config, val: Source) -> Config:
 
 def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:
     """Say what was left out of the training."""
-    blank = accelerator.reduce(torch.tensor(loader.dataset.skipped(), device=accelerator.device))
+    blank = accelerator.reduce(loader.dataset.blank.int().to(accelerator.device)).cpu()
     if accelerator.is_main_process:
-        for line in summary((train, val), int(blank)):
+        for line in summary((train, val), [train.record(int(i)).file_name for i in blank.nonzero()]):
             log.warning("%s", line)
     if state.skipped and accelerator.is_main_process:
         log.warning("%d non-finite steps were skipped: their loss or gradient was not finite", state.skipped)

@@ -69,6 +69,7 @@ def loop(run: Run, batches: Iterator[Batch]) -> None:
         _give_up_after_too_many(run, wait=saving)
         if saving or _every(cfg.log_every, state.step):
             logger.flush(state.step, rate)
+            run.saves.check(state)
         if saving:
             with run.peers.patience():
                 run.saves.save(state)
@@ -187,12 +188,20 @@ def _evaluate(run: Run) -> None:
     state.best_f1 = thresholds(metrics, state.category_ids)
     with run_folder.outliving_the_disk(f"what {logger.folder} shows of the evaluation"):
         logger.evaluation(state, metrics, model, run.val, losses)
-    before, state.stale = state.best, state.stale + 1
-    if (rank := run.metric.rank(state.metrics)) > before:
-        state.best, state.stale = rank, 0
-        state.best = state.best if run.saves.save(state, run_folder.BEST) else before
+    _keep_the_best(run)
     run.saves.save(state)
     logger.callbacks.tell("evaluation_done", state.step, state.metrics, logger.folder)
+
+
+def _keep_the_best(run: Run) -> None:
+    """Save best.pt where the figures are better, and where there is none to compare with: the latest is as good."""
+    state, before = run.state, run.state.best
+    rank, better = run.metric.rank(state.metrics), run.metric.rank(state.metrics) > before
+    state.stale = 0 if better else state.stale + 1
+    unmeasured = state.metrics[run.metric.figure] < 0 and rank == before
+    if better or unmeasured or not run.saves.there(run_folder.BEST):
+        state.best = rank
+        state.best = rank if run.saves.save(state, run_folder.BEST) else before
 
 
 def _metrics(run: Run, model: Detector) -> Metrics:

@@ -40,25 +40,42 @@ class Saves:
     def __init__(self, folder: Path, accelerator: Accelerator, last: int | None = None):
         """Folder of the run; last: step of the checkpoint that is there."""
         self.folder, self.accelerator, self.last = folder, accelerator, last
-        self.failed = 0
+        self.failed, self.checked = 0, -1  # step at which the weights were found to be finite
         self.missing: dict[str, str] = {}  # file whose latest save failed -> why
 
     def save(self, state: State, name: str = run_folder.LAST) -> bool:
         """Save the state under the name -> whether the disk took it; every process calls this, all get the same.
 
-        Raises FloatingPointError, before anything is overwritten, where the weights are not finite.
+        Raises FloatingPointError as `check` does, before anything is overwritten.
         """
-        if not finite(state.detector):
-            raise FloatingPointError(
-                f"the weights are not finite at step {state.step} and are not saved; {self._standing()}. "
-                "A smaller train.lr or train.clip_norm helps"
-            )
+        self.check(state)
         done = [self.accelerator.is_main_process and self._write(state, name)]
         return broadcast_object_list(done)[0]
 
+    def check(self, state: State) -> None:
+        """Raise FloatingPointError where the weights, or their average, are not finite; waits for the device once.
+
+        A step may leave such behind a finite loss and gradient. Every process calls this, and all raise it.
+        """
+        if state.step == self.checked:
+            return
+        fine = torch.tensor(float(_finite(state)), device=self.accelerator.device)
+        if self.accelerator.num_processes > 1:
+            fine = self.accelerator.reduce(fine, "mean")
+        if fine < 1:
+            raise FloatingPointError(
+                f"the weights are not finite at step {state.step} and are not saved; {self._standing()}. "
+                f"The first of them is {_broken(state)}; a smaller train.lr or train.clip_norm helps"
+            )
+        self.checked = state.step
+
+    def there(self, name: str) -> bool:
+        """Whether the run's folder holds such a file, as the main process sees it."""
+        return broadcast_object_list([present(self.folder / name)])[0]
+
     def save_alone(self, state: State) -> None:
         """Save last.pt in the main process without hearing of the others, which may be waiting elsewhere."""
-        if self.accelerator.is_main_process and finite(state.detector):
+        if self.accelerator.is_main_process and _finite(state):
             self._write(state, run_folder.LAST)
 
     def standing(self) -> str:
@@ -97,6 +114,18 @@ def finite(module: nn.Module) -> bool:
     """Whether all parameters and buffers are, as `checkpoint.load_weights` wants them; waits for the device once."""
     tensors = [x for x in (*module.parameters(), *module.buffers()) if x.is_floating_point() and x.numel()]
     return not tensors or bool(torch.stack(torch._foreach_norm(tensors, math.inf)).isfinite().all())
+
+
+def _finite(state: State) -> bool:
+    """Whether all weights of a run are, the average's too."""
+    return finite(state.detector) and (state.averaged is None or finite(state.averaged.module))
+
+
+def _broken(state: State) -> str:
+    """The first of the weights that are not finite."""
+    modules = {"": state.detector} | ({"averaged " if state.averaged else "": state.evaluated})
+    named = ((f"{of}{name}", x) for of, module in modules.items() for name, x in module.state_dict().items())
+    return next((name for name, x in named if x.is_floating_point() and not x.isfinite().all()), "in another process")
 
 
 @contextmanager

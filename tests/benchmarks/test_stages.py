@@ -129,7 +129,7 @@ def test_what_takes_minutes_must_be_named():
     assert set(stages.STAGES) - set(stages.SHORT) == set(stages.LONG)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("faster_coco_eval") is None, reason="needs the extra fast-eval")
+@pytest.mark.skipif(importlib.util.find_spec("hotcoco") is None, reason="needs the extra fast-eval")
 def test_the_back_ends_agree(tmp_path):
     stage = files.evaluation(measure.Given(tmp_path, 5))
     assert "differ by" in stage.notes[0]

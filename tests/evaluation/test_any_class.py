@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cornernet.evaluation.matching import matches
-from cornernet.evaluation.measures.any_class import IOUS, partners
+from cornernet.evaluation.matching import matches, overlapping, partners
+from cornernet.evaluation.measures.any_class import IOUS
 from cornernet.evaluation.scoring import coco_metrics
 from cornernet.evaluation.truth import from_coco, placed
 from cornernet.prediction.found import from_results
@@ -44,7 +44,8 @@ def test_of_one_class_it_is_the_ap_of_coco(seed):
     assert figures(objects, found, 1) == pytest.approx((metrics.AP, metrics.AP50), abs=1e-12)
     truth = from_coco(content(objects, found, 1)[0])
     seen = placed(from_results(content(objects, found, 1)[1]), truth)
-    assert all((partners(truth, seen)[t] == matches(truth, seen, iou)).all() for t, iou in enumerate(IOUS))
+    partner = partners(truth, seen, overlapping(truth, seen), IOUS)
+    assert all((partner[:, t] == matches(truth, seen, iou)).all() for t, iou in enumerate(IOUS))
 
 
 def test_beyond_a_hundred_of_an_image_they_do_not_count_as_in_coco():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cornernet.evaluation.best_f1 import best_f1, judged, thresholds
+from cornernet.evaluation.matching import overlapping
 from cornernet.evaluation.scoring import coco_metrics
 from cornernet.evaluation.truth import from_coco, placed
 from cornernet.prediction.found import from_results
@@ -51,7 +52,8 @@ def test_a_second_detection_of_an_object_is_wrong_and_one_in_a_crowd_counts_for_
     objects = truth([(1, 5, 0, 10), (1, 5, 40, 40, True)])
     content = from_coco(objects)
     rows = [(1, 5, 0, 10, 0.9), (1, 5, 1, 10, 0.8), (1, 5, 45, 10, 0.7), (1, 10, 45, 10, 0.6)]
-    right, counts = judged(content, placed(from_results(guesses(rows)), content))
+    found = placed(from_results(guesses(rows)), content)
+    right, counts = judged(content, found, overlapping(content, found))
     assert right.tolist() == [True, False, False, False] and counts.tolist() == [True, True, False, True]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import random
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from accelerate.state import AcceleratorState
 from cornernet import config, drawing
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
+from cornernet.evaluation import chosen
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.training import engine, logger, loop
 from cornernet.version import PLUGINS
@@ -140,6 +143,66 @@ def test_a_run_of_no_steps_scores_its_weights(train):
 def test_a_validation_set_without_objects_still_has_a_best(train, monkeypatch):
     monkeypatch.setattr("cornernet.evaluation.metrics.Metrics.figures", lambda self: {"AP": -1.0})
     assert (train("train.steps=1") / "best.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("figures", "saved", "gone"),
+    [
+        ([-1.0, -1.0, -1.0], [1, 2, 3], ()),  # nothing to measure with: the latest is as good as any
+        ([0.0, 0.0, 0.0], [1], ()),
+        ([-1.0, 0.0, -1.0, 0.5], [1, 2, 4], ()),
+        ([0.5, 0.4, 0.4], [1, 2], (2,)),  # best.pt was moved away before the second
+    ],
+)
+def test_best_is_the_first_of_the_best_or_the_latest_where_there_is_nothing_to_compare(figures, saved, gone):
+    state = SimpleNamespace(best=-math.inf, stale=0, metrics={}, step=0)
+    steps = []
+
+    def save(now, name):
+        steps.append(now.step)
+        return True
+
+    saves = SimpleNamespace(save=save, there=lambda name: bool(steps) and state.step not in gone)
+    run = SimpleNamespace(state=state, metric=chosen("AP"), saves=saves)
+    for state.step, ap in enumerate(figures, 1):
+        state.metrics = {"AP": ap}
+        loop._keep_the_best(run)
+    assert steps == saved
+    assert state.stale == len(figures) - 1 - figures.index(max(figures))  # patience counts on
+
+
+@pytest.mark.parametrize("part", ["detector", "averaged"])
+def test_weights_that_are_not_finite_behind_a_finite_loss_end_the_run_at_the_next_row_of_the_log(
+    train, tmp_path, monkeypatch, part
+):
+    step = loop._step
+
+    def spoilt(run, batches, rate):
+        found = step(run, batches, rate)
+        if run.state.step == 1:  # the second step
+            module = run.state.detector if part == "detector" else run.state.averaged.module
+            next(module.parameters()).data.fill_(float("inf"))
+        return found
+
+    monkeypatch.setattr(loop, "_step", spoilt)
+    monkeypatch.setattr(loop.NonFiniteSteps, "too_many", lambda self, wait=False: False)
+    knobs = "train.steps=9", "train.save_every=1", "train.log_every=1", "train.eval_every=0", "train.ema=0.9"
+    with pytest.raises(FloatingPointError, match=r"at step 2 and .*last\.pt of step 1 .* is (averaged )?network"):
+        train(*knobs)
+    assert checkpoint.load(tmp_path / "run" / "last.pt")["step"] == 1
+
+
+def test_without_a_save_the_weights_are_looked_at_where_the_log_has_a_row(train, monkeypatch):
+    step = loop._step
+
+    def spoilt(run, batches, rate):
+        found = step(run, batches, rate)
+        next(run.state.detector.buffers()).fill_(float("nan"))
+        return found
+
+    monkeypatch.setattr(loop, "_step", spoilt)
+    with pytest.raises(FloatingPointError, match=r"not finite at step 2 .*there is no earlier last\.pt"):
+        train("train.steps=9", "train.save_every=0", "train.log_every=2", "train.eval_every=0")
 
 
 def test_a_taken_folder_is_refused_before_anything_is_written(tiny, tiny_run):

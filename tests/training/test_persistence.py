@@ -315,10 +315,10 @@ def test_all_processes_hear_whether_a_save_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(persistence, "finite", lambda module: True)
 
     class Other:
-        is_main_process, scaler = False, None
+        is_main_process, scaler, num_processes, device = False, None, 1, "cpu"
 
     class Now:
-        detector, step = None, 3
+        detector, averaged, step = None, None, 3
 
     assert Saves(tmp_path, Other()).save(Now()) is False and heard == [[False]]
 

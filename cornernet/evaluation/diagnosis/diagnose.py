@@ -90,7 +90,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
     truth = from_coco(source.coco())
     for parts, detections in answered.items():
         found = placed(collected(detections, image_ids, source.category_ids), truth)
-        done.scores[parts] = score(truth, found, setting.backend).metrics
+        done.scores[parts] = score(truth, found, setting.backend, limit=setting.max_per_image).metrics
     return done
 
 

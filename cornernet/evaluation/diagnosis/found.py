@@ -7,8 +7,8 @@ import numpy as np
 from torch import Tensor
 
 from cornernet.config import Nms
+from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.metrics import Metrics
-from cornernet.evaluation.scoring import Backend
 from cornernet.structures import ImageDetections
 
 Parts = tuple[str, ...]

@@ -77,8 +77,9 @@ def _head(found: Diagnosis) -> list[str]:
 
 def _scores(found: Diagnosis) -> list[str]:
     whatever = ANY_CLASS if _several(found) else ()
+    title = found.scores[()].title
     rows: list[tuple[str, ...]] = [
-        ("true instead of predicted", *SHOWN, "gain", *(name.replace("_", " ") for name in whatever))
+        ("true instead of predicted", *map(title, SHOWN), "gain", *(title(x).replace("_", " ") for x in whatever))
     ]
     for parts, gain in steps(found):
         alone = len(parts) == 1 and parts != found.parts[:1] and parts[0] in found.parts

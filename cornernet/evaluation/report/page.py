@@ -87,11 +87,13 @@ def rounded(value: float) -> str:
 def figures(metrics: Metrics) -> str:
     """Cards of the most read figures, and all of them as a table."""
     cards = "".join(
-        f'<div class="card"><span>{key}</span><b>{number(getattr(metrics, key))}</b>'
+        f'<div class="card"><span>{metrics.title(key)}</span><b>{number(getattr(metrics, key))}</b>'
         f"<span>{text(FIGURES[key].rpartition(', all sizes')[0])}</span></div>"
         for key in CARDS
     )
-    rows = [(text(each.name), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()]
+    rows = [
+        (text(metrics.title(each.name)), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()
+    ]
     return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "knt")}'
 
 
@@ -101,7 +103,8 @@ def classes(metrics: Metrics) -> str:
         (str(k), name(c.name), str(c.objects), str(c.detections), _bar(c.AP) + number(c.AP), number(c.AP50))
         for k, c in enumerate(metrics.per_class, 1)
     ]
-    return table(("no.", "class", "objects", "detections", "AP", "AP50"), rows, "ntnnnn")
+    shown = metrics.title("AP"), metrics.title("AP50")
+    return table(("no.", "class", "objects", "detections", *shown), rows, "ntnnnn")
 
 
 def _bar(value: float) -> str:

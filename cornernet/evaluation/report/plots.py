@@ -15,7 +15,7 @@ SIZES = ("small", "medium", "large")
 def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[str], order: Sequence[int]) -> bytes:
     """Precision [T, R, K, A, M] of the COCO evaluation -> PNG: mean over the classes, and the first of `order`."""
     figure, (left, right) = canvas(11, 4.3, 2)
-    curves = precision[:, :, :, 0, -1]  # all sizes, 100 detections
+    curves = precision[:, :, :, 0, -1]  # all sizes, as many detections as count
     means = [("0.50", curves[:1], metrics.AP50, BLUE), ("0.75", curves[5:6], metrics.AP75, ORANGE)]
     for text, part, value, colour in [*means, ("0.50:0.95", curves, metrics.AP, INK)]:
         _curve(left, _mean(part), f"IoU {text}, AP {value:.3f}", color=colour, linewidth=2)
@@ -86,7 +86,7 @@ def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
     axes.set_ylim(0, 1.08)
     axes.grid(axis="x", visible=False)
     title(axes, "", "", "AP, AR at IoU 0.50:0.95")
-    legend(axes, handles, ["AP", "AR, 100 detections"], loc="center left", bbox_to_anchor=(1, 0.5))
+    legend(axes, handles, ["AP", f"AR, {metrics.max_per_image} detections"], loc="center left", bbox_to_anchor=(1, 0.5))
     return png(figure)
 
 
