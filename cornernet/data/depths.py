@@ -7,12 +7,13 @@ to 1, depth 1, are multiplied by 255. Below 0 and not-a-number is black.
 
 import numpy as np
 
-AUTO, UNIT = "auto", "1"
+Depth = int | str  # data.bit_depth: bits, or auto
+AUTO, UNIT = "auto", 1
 DEPTHS = (8, 10, 12, 14, 16)
 MOST = 2**16 - 1  # the largest value that a depth has a place for
 
 
-def eight_bits(image: np.ndarray, depth: str = AUTO) -> np.ndarray:
+def eight_bits(image: np.ndarray, depth: Depth = AUTO) -> np.ndarray:
     """Image of any numbers and data.bit_depth -> uint8, of the same shape; one of uint8 is what it was.
 
     auto: 16 bits, floats from 0 to 1. Raises ValueError, the end of a sentence, for what that does not fit.
@@ -43,14 +44,14 @@ def extremes(image: np.ndarray) -> tuple[float, float]:
     return float(image.min(where=known, initial=np.inf)), float(image.max(where=known, initial=-np.inf))
 
 
-def fitting(high: float, real: bool) -> str:
-    """Largest value of a set, and whether its values are floats -> the depth that holds it; "" if none does."""
+def fitting(high: float, real: bool) -> int:
+    """Largest value of a set, and whether its values are floats -> the depth that holds it; 0 if none does."""
     if real and high <= 1:
         return UNIT
-    return next((str(bits) for bits in DEPTHS if high < 2**bits), "")
+    return next((bits for bits in DEPTHS if high < 2**bits), 0)
 
 
-def in_words(depth: str) -> str:
+def in_words(depth: Depth) -> str:
     """data.bit_depth -> what it makes of an image."""
     return {AUTO: "16 bits, floats from 0 to 1", UNIT: "floats from 0 to 1"}.get(depth, f"{depth} bits")
 

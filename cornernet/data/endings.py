@@ -18,7 +18,8 @@ from cornernet.data import containers
 
 MARKER = re.compile(rb"\xff[^\0\xff]")
 GREY = 128  # of all channels, where a JPEG holds no data
-MORE = bytes(range(7, 0xFE, 3))  # data that no whole JPEG reads
+# data that no whole JPEG reads, behind every marker with which it may go on
+MORE = b"\0" + b"".join(bytes(range(7, 0xFE, 3)) + bytes([0xFF, 0xD0 + i]) for i in range(8))
 STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 silence = threading.Lock()
 
@@ -85,9 +86,10 @@ def _end_of_blocks(stream: BinaryIO, at: int) -> int:
 
 def ended_early(data: bytes) -> bool:
     """Whether a JPEG that has an end marker was cut before it: then data put before the marker change the image."""
-    end = _end_marker(data) if data.startswith(b"\xff\xd8") else 0
-    if not end:
+    if not data.startswith(b"\xff\xd8"):
         return False
+    if not (end := _end_marker(data)):  # it stands inside of a segment
+        return True
     with _silent():
         before, after = (_stored(x) for x in (data, data[:end] + MORE + data[end:]))
     return before is not None and after is not None and not np.array_equal(before, after)

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.data.depths import AUTO, eight_bits
+from cornernet.data.depths import AUTO, Depth, eight_bits
 from cornernet.data.endings import ended_early, greyed
 from cornernet.data.exif import WAYS
 from cornernet.data.headers import Header, damage, foreign, header
@@ -33,7 +33,7 @@ CUT = Fault("damaged image", "is cut short: the JPEG has an end marker, but not 
 
 
 def read_image(
-    path: str | Path, width: int | None = None, height: int | None = None, depth: str = AUTO
+    path: str | Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO
 ) -> np.ndarray:  # fmt: skip
     """File -> [H, W, 3] uint8, BGR; grey, palette, alpha (dropped), CMYK and 16-bit images are converted.
 
@@ -50,7 +50,7 @@ def read_image(
     return image
 
 
-def load(path: Path, width: int | None = None, height: int | None = None, depth: str = AUTO) -> np.ndarray | Fault:
+def load(path: Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO) -> np.ndarray | Fault:
     """As `read_image`, but an image that cannot be used gives a Fault; raises OSError where there is no file."""
     image = raw(path, width, height)
     if isinstance(image, Fault):

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cornernet.data.depths import AUTO, UNIT, eight_bits, extremes, in_words, typed
+from cornernet.data.depths import AUTO, UNIT, Depth, eight_bits, extremes, in_words, typed
 from cornernet.data.endings import ended_early
 from cornernet.data.exif import WAYS
 from cornernet.data.headers import Header
@@ -47,7 +47,7 @@ def turned(seen: Header, record: ImageRecord) -> list[Odd]:
     return [("image that EXIF turns or mirrors", note, unsure)]
 
 
-def converted(seen: Header, depth: str) -> list[Odd]:
+def converted(seen: Header, depth: Depth) -> list[Odd]:
     """What is done to make three channels of 8 bits of an image."""
     if not seen.trait:
         return []
@@ -56,7 +56,7 @@ def converted(seen: Header, depth: str) -> list[Odd]:
     return [(f"{seen.trait} image", "", outcome)]
 
 
-def decoded(path: Path, seen: Header, record: ImageRecord, depth: str = AUTO) -> list[Odd] | Fault:
+def decoded(path: Path, seen: Header, record: ImageRecord, depth: Depth = AUTO) -> list[Odd] | Fault:
     """The same of all of an image, which is decoded; or why it cannot be used. Raises OSError."""
     image = raw(path, record.width, record.height)
     if isinstance(image, Fault):
@@ -74,12 +74,16 @@ def decoded(path: Path, seen: Header, record: ImageRecord, depth: str = AUTO) ->
     return [*_beyond(image, depth), *(_transparent(data) if may_be else [])]
 
 
-def _beyond(image: np.ndarray, depth: str) -> list[Odd]:
+def _beyond(image: np.ndarray, depth: Depth) -> list[Odd]:
     """Whether values of an image are beyond its depth, or no numbers."""
     if image.dtype == np.uint8:
         return []
     (low, high), found = extremes(image), []
-    most = 1 if depth == UNIT or (depth == AUTO and image.dtype.kind == "f") else 2 ** int(depth.replace(AUTO, "16"))
+    most = (
+        1
+        if depth == UNIT or (depth == AUTO and image.dtype.kind == "f")
+        else 2 ** (16 if depth == AUTO else int(depth))
+    )
     if high > most - (most > 1):
         found.append(("image with values beyond its depth", f", up to {high:g}", f"white; {typed(high)} has them"))
     if low < 0 or np.isnan(image).any():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.data.annotations import AnnotatedSet
-from cornernet.data.depths import AUTO, MOST, eight_bits, extremes, fitting, in_words
+from cornernet.data.depths import AUTO, MOST, Depth, eight_bits, extremes, fitting, in_words
 from cornernet.data.headers import header
 from cornernet.data.images import Fault, raw
 from cornernet.data.problems import Finding, short
@@ -31,7 +31,7 @@ class Held(NamedTuple):
     high: float
 
 
-def decided(source: Source, depth: str = AUTO) -> str:
+def decided(source: Source, depth: Depth = AUTO) -> Depth:
     """Training set and data.bit_depth -> the same, and for auto the depth that the set needs.
 
     That is the smallest in which the largest value of its 16-bit and float images has a place, of at most DECODED of
@@ -45,7 +45,8 @@ def decided(source: Source, depth: str = AUTO) -> str:
             f"{found[0].path} holds values up to {found[0].high:g}, expected {MOST} at most; save it as 16 bits"
         )
     high = max(x.high for x in deep)
-    small = [x for x in deep if x.values.dtype.kind == "f" and x.high <= 1]
+    floats = [x for x in deep if x.values.dtype.kind == "f"]
+    small = floats if all(x.high <= 1 for x in floats) else []
     real = len(small) == len(deep)
     if small and not real and high > 1:
         other = next(x for x in deep if x.high > 1)
@@ -61,7 +62,7 @@ def decided(source: Source, depth: str = AUTO) -> str:
     return chosen
 
 
-def with_depth(source: Source, depth: str = AUTO) -> Source:
+def with_depth(source: Source, depth: Depth = AUTO) -> Source:
     """Training set and data.bit_depth -> the set, its images read as `decided` says; one that is drawn as it is."""
     return replace(source, bit_depth=decided(source, depth)) if isinstance(source, AnnotatedSet) else source
 
@@ -81,7 +82,7 @@ def held(source: Source, most: int, deep: bool = False) -> Iterator[Held]:
             yield Held(path, image[::step, ::step].reshape(-1, 3), *extremes(image))
 
 
-def narrow(source: Source, depth: str, most: int = SEEN) -> list[Finding]:
+def narrow(source: Source, depth: Depth, most: int = SEEN) -> list[Finding]:
     """Set and data.bit_depth -> whether the values of its images, as the network is given them, are nearly alike."""
     seen = [(x, made) for x in held(source, most) if (made := _made(x.values, depth)) is not None]
     if not seen:
@@ -95,7 +96,7 @@ def narrow(source: Source, depth: str, most: int = SEEN) -> list[Finding]:
     return [Finding("image in a small part of the values", len(seen), short(example), _cure(seen, values, depth))]
 
 
-def _cure(seen: list[tuple[Held, np.ndarray]], values: np.ndarray, depth: str) -> str:
+def _cure(seen: list[tuple[Held, np.ndarray]], values: np.ndarray, depth: Depth) -> str:
     """What to type for images whose values are nearly alike."""
     deep = [x.values for x, _ in seen if x.values.dtype != np.uint8]
     if deep:
@@ -109,7 +110,7 @@ def _cure(seen: list[tuple[Held, np.ndarray]], values: np.ndarray, depth: str) -
     return f"used as it is; where these are no masks, {told} spreads them"
 
 
-def _made(values: np.ndarray, depth: str) -> np.ndarray | None:
+def _made(values: np.ndarray, depth: Depth) -> np.ndarray | None:
     try:
         return eight_bits(values, depth)
     except ValueError:  # the check of the images says why

@@ -161,7 +161,7 @@ def _draw_scores(settings: Config, held: dict[str, Any], source: str) -> list[fl
     return np.broadcast_to(least, classes).tolist()
 
 
-def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None, depth: str = "auto") -> Tensor:
+def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None, depth: int | str = "auto") -> Tensor:
     """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the image asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
     if wanted.image:

@@ -48,7 +48,7 @@ def _one(images: Any) -> bool:
 
 
 def read(
-    images: Any, order: Order, unreadable: Callable | None, depth: str = "auto"
+    images: Any, order: Order, unreadable: Callable | None, depth: int | str = "auto"
 ) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
     """Any source and data.bit_depth -> (file or "", image [h, w, 3] uint8 BGR); raises TypeError for what is none, at
     once where no generator has to be run for it.
@@ -81,7 +81,7 @@ def _check(item: Any) -> None:
 
 
 def _each(
-    several: Iterable, order: Order, unreadable: Callable | None, depth: str
+    several: Iterable, order: Order, unreadable: Callable | None, depth: int | str
 ) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
     for index, item in enumerate(several):
         _check(item)
@@ -120,7 +120,7 @@ def _is_pil(item: Any) -> "TypeGuard[Image]":
     return pil is not None and isinstance(item, pil.Image)
 
 
-def _of_pil(image: "Image", depth: str) -> np.ndarray:
+def _of_pil(image: "Image", depth: int | str) -> np.ndarray:
     """PIL image of any mode, its pixels as they are stored -> [h, w, 3] uint8 BGR."""
     if image.mode[0] in "IF":  # more than 8 bits, which PIL itself would cut off at 255
         try:

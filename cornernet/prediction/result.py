@@ -41,7 +41,7 @@ class Result:
     image: np.ndarray | None = field(default=None, repr=False)  # [h, w, 3] uint8 BGR; None: in the file
     draw_score: Least = 0.0  # of all, or of each class; objects below are not drawn unless `draw` is told to
     size: tuple[int, int] | None = None  # (height, width); None: that of the image
-    bit_depth: str = "auto"  # data.bit_depth, by which the file is read again
+    bit_depth: int | str = "auto"  # data.bit_depth, by which the file is read again
 
     @property
     def names(self) -> list[str]:

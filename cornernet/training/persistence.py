@@ -116,7 +116,7 @@ def resumable(folder: Path, resume_from: str) -> bool:
     return any(present(folder / name) for name in (run_folder.LAST, run_folder.PREVIOUS))
 
 
-def depth_before(folder: Path, resume_from: str) -> str:
+def depth_before(folder: Path, resume_from: str) -> Any:
     """data.bit_depth of the run in a folder, or of the checkpoint it goes on from where no config lies beside that."""
     if present(recorded := opening.recorded(folder)):
         return config.load(recorded).data.bit_depth
