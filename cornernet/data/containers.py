@@ -42,12 +42,12 @@ def webp(head: bytes) -> Claim | None:
     end = 8 + int.from_bytes(head[4:8], "little")
     if head[12:16] == b"VP8X":
         sides = [1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27)]
-        return Claim(*sides, trait="alpha" if head[20] & 0x10 else "", end=end)
+        return Claim(sides[0], sides[1], trait="alpha" if head[20] & 0x10 else "", end=end)
     if head[12:16] == b"VP8L":
         bits = int.from_bytes(head[21:25], "little")
         return Claim(1 + bits % 2**14, 1 + (bits >> 14) % 2**14, trait="alpha" if bits >> 28 & 1 else "", end=end)
     sides = [side % 2**14 for side in struct.unpack("<HH", head[26:30])]
-    return Claim(*sides, end=end) if head[12:16] == b"VP8 " else None
+    return Claim(sides[0], sides[1], end=end) if head[12:16] == b"VP8 " else None
 
 
 def pnm(head: bytes) -> Claim | None:
