@@ -40,7 +40,8 @@ def text(done: "Written") -> str:
 
     unit = done.unit if done.count == 1 else f"{done.unit}s"
     found = f"{done.count} {unit} with {done.boxes} boxes of {in_words(done.least)} written to {done.folder}"
-    return found + (f"; {done.skipped} unreadable images skipped" if done.skipped else "")
+    left = [f"{n} unreadable {what} skipped" for n, what in ((done.skipped, "images"), (done.lost, "frames")) if n]
+    return "; ".join([found, *left])
 
 
 def score(value: str) -> float | str:

@@ -175,6 +175,9 @@ class Data:
     cards: Cards = field(default_factory=Cards)
     input_size: tuple[int, int] = (511, 511)  # height and width of the network's input in training
     longest_side: int | None = None  # images are first resized to this, in training and test; null: as they are
+    # bits of the values in 16-bit and float images, 1: floats from 0 to 1; auto: as the training images need, see
+    # docs/data.md
+    bit_depth: Literal["auto", 1, 8, 10, 12, 14, 16] = "auto"
     max_objects: int = 128  # object slots of an image; more are cut and counted
     mean: tuple[float, float, float] | None = None  # BGR mean of images in 0..1; null: that of the backbone
     std: tuple[float, float, float] | None = None  # BGR standard deviation of images in 0..1; null: the backbone's

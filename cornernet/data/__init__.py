@@ -11,6 +11,7 @@ from cornernet.data.check import summary
 from cornernet.data.contents import Contents, facts
 from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
+from cornernet.data.depths import eight_bits
 from cornernet.data.device import normalise, prepare
 from cornernet.data.division import write_division
 from cornernet.data.geometry import resize, scaled_size
@@ -25,6 +26,7 @@ from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, patiently
 from cornernet.data.trial import try_transforms
+from cornernet.data.values import narrow, with_depth
 from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
@@ -47,7 +49,9 @@ __all__ = [
     "build_sources",
     "collate",
     "convert",
+    "eight_bits",
     "facts",
+    "narrow",
     "normalise",
     "patiently",
     "plain_batches",
@@ -62,6 +66,7 @@ __all__ = [
     "try_transforms",
     "typed_data",
     "with_classes",
+    "with_depth",
     "write",
     "write_division",
     "write_labels",

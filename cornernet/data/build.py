@@ -1,5 +1,6 @@
 """From the data section of the config to the two sources of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from cornernet import registry
@@ -9,6 +10,7 @@ from cornernet.data.division import divided
 from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
+from cornernet.data.values import decided, with_depth
 
 
 def typed_data(settings: Config) -> bool:
@@ -19,8 +21,9 @@ def typed_data(settings: Config) -> bool:
 def build_sources(data: Data, typed: bool = False, run: Path | None = None) -> tuple[Source, Source]:
     """Data section -> (training source, validation source with the training classes).
 
-    typed: data.name and data.format may be dotted paths, as `typed_data` says of a config. run: folder of a run
-    whose split holds, see `division.divided`. Raises FileNotFoundError listing every missing file of both splits,
+    typed: data.name and data.format may be dotted paths, as `typed_data` says of a config. run: folder of a run that
+    goes on, whose split holds, see `division.divided`; for any other data.bit_depth=auto is decided here, see
+    `values.decided`. Raises FileNotFoundError listing every missing file of both splits,
     and ValueError for bad records (data.on_error=stop), for a training set without a box and for classes that do not
     match.
     """
@@ -31,9 +34,12 @@ def build_sources(data: Data, typed: bool = False, run: Path | None = None) -> t
     if data.val.split:
         parts = _parts(data, False, typed, run)
         require_boxes(parts["train"])
-        return parts["train"], parts["val"]
+        depth = data.bit_depth if run else decided(parts["train"], data.bit_depth)
+        return replace(parts["train"], bit_depth=depth), replace(parts["val"], bit_depth=depth)
     train = build_source(data, "train", typed=typed)
     require_boxes(train)
+    train = train if run else with_depth(train, data.bit_depth)
+    data = replace(data, bit_depth=getattr(train, "bit_depth", data.bit_depth))
     return train, build_source(data, "val", train.category_ids, train.class_names, typed=typed)
 
 
@@ -99,7 +105,7 @@ def _files(data: Data, split: str, quiet: bool, typed: bool, run: Path | None) -
     if data.val.split:
         return _parts(data, quiet, typed, run)[split]
     source = opened(_asked(data, split, typed), data.on_error, quiet, data.format, typed)
-    return first(source, getattr(data, split).limit)
+    return replace(first(source, getattr(data, split).limit), bit_depth=data.bit_depth)
 
 
 def _parts(data: Data, quiet: bool, typed: bool, run: Path | None) -> dict[str, AnnotatedSet]:
@@ -108,7 +114,8 @@ def _parts(data: Data, quiet: bool, typed: bool, run: Path | None) -> dict[str, 
     if asked.path.exists() and holds(asked.path, "val", data.format, typed):
         raise ValueError(f"{asked.path} holds a validation set, and data.val.split={data.val.split:g} is for others")
     parts = divided(opened(asked, data.on_error, quiet, data.format, typed), data, run, quiet)
-    return {split: first(part, getattr(data, split).limit) for split, part in parts.items()}
+    limited = {split: first(part, getattr(data, split).limit) for split, part in parts.items()}
+    return {split: replace(part, bit_depth=data.bit_depth) for split, part in limited.items()}
 
 
 def _asked(data: Data, split: str, typed: bool) -> Asked:

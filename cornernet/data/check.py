@@ -9,14 +9,13 @@ import numpy as np
 from tqdm import tqdm
 
 from cornernet.data.contents import Contents, name
-from cornernet.data.images import Fault, examine, load
+from cornernet.data.depths import AUTO
+from cornernet.data.images import Fault, examine
+from cornernet.data.looks import converted, decoded, misnamed, turned
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
 
 UNREADABLE = "blank in training, its objects missed in validation"
-TURNED = "turned upright, as its boxes are"
-CONVERTED = {"16-bit": "reduced to 8 bits", "alpha": "alpha dropped"}  # all others: CONVERSION
-CONVERSION = "made three channels of colour"
 NAMED = 5  # images that were left blank and are named
 
 
@@ -34,31 +33,31 @@ def images(source: Source, decode: bool = False, most: int | None = None, progre
     try:
         looked = pool.map(lambda i: image(source, i, decode), chosen)
         found = tqdm(looked, desc="images", total=count, unit="image", disable=not (progress and decode))
-        return merged(finding for finding in found if finding)
+        return merged(finding for several in found for finding in several)
     finally:
         pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for
 
 
-def image(source: Source, i: int, decode: bool = False) -> Finding | None:
-    """One image -> why it cannot be used, or what is done to use it, or None."""
+def image(source: Source, i: int, decode: bool = False) -> list[Finding]:
+    """One image -> why it cannot be used, or what is done to use it and what is odd about it."""
     record = source.record(i)
-    path = (source.root or Path()) / record.file_name
+    path, depth = (source.root or Path()) / record.file_name, getattr(source, "bit_depth", AUTO)
+    where = short(f"image {record.image_id!r}: {path}")
     try:
         with path.open("rb") as stream:
             seen = examine(stream, record.width, record.height)
-        if decode and not isinstance(seen, Fault):
-            loaded = load(path, record.width, record.height)
-            seen = loaded if isinstance(loaded, Fault) else seen
+            stream.seek(0)
+            head = stream.read(4)
+        found = seen if isinstance(seen, Fault) or not decode else decoded(path, seen, record, depth)
     except OSError as error:
-        seen = Fault("file that cannot be opened", f"cannot be opened: {error.strerror or error}")
-    where = f"image {record.image_id!r}: {path}"
-    if isinstance(seen, Fault):
-        return Finding(seen.kind, 1, short(f"{where} {seen.reason}"), UNREADABLE, bad=True)
-    if seen.turned and (seen.width, seen.height) != (record.width, record.height):
-        return Finding("image stored on its side", 1, short(where), TURNED)
-    if seen.trait:
-        return Finding(f"{seen.trait} image", 1, short(where), CONVERTED.get(seen.trait, CONVERSION))
-    return None
+        seen = found = Fault("file that cannot be opened", f"cannot be opened: {error.strerror or error}")
+    if isinstance(seen, Fault) or isinstance(found, Fault):
+        fault = found if isinstance(found, Fault) else seen
+        assert isinstance(fault, Fault)
+        return [Finding(fault.kind, 1, short(f"{where} {fault.reason}"), UNREADABLE, bad=True)]
+    odd = [*misnamed(path, head), *turned(seen, record), *converted(seen, depth)]
+    odd += found if isinstance(found, list) else []
+    return [Finding(kind, 1, where + note, outcome) for kind, note, outcome in dict.fromkeys(odd)]
 
 
 def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:

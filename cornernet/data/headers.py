@@ -11,15 +11,14 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from cornernet.data import containers
+from cornernet.data import containers, endings, exif
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_SPARE = 2**14  # bytes of compressed pixels beyond twice what they are: rows of interlaced ones, other encoders
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-MARKER = re.compile(rb"\xff[^\0\xff]")
 SCANS = 100  # of a JPEG; encoders write ten or so, and each of them takes as long as a whole image
 TAIL = 4096  # bytes in which the end of a JPEG is looked for first; some cameras append more
-EXIF, ORIENTATION = 0xE1, 0x0112
+EXIF = 0xE1
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG markers that open a frame and tell its size
 FOREIGN = {  # how files begin that are neither an image nor JSON
     b"\x1f\x8b": "is compressed with gzip; unpack it first",
@@ -46,6 +45,8 @@ class Header(NamedTuple):
     turned: bool | None = False  # by a quarter, to be upright; None: unknown
     trait: str = ""  # what has to be converted to become three 8-bit channels
     block: int = 0  # pixels of a TIFF's tile, which is decoded as one however small the image is
+    way: int = 1  # EXIF orientation, see `exif`
+    bits: int = 8  # of a value
 
 
 def foreign(head: bytes) -> str:
@@ -64,18 +65,22 @@ def header(stream: BinaryIO) -> Header | None:
         return _jpeg(stream)
     if head.startswith(PNG) and len(head) > 25:
         width, height = struct.unpack(">II", head[16:24])
-        return Header(width, height, None, _png_trait(depth=head[24], colour=head[25]))
+        trait = _png_trait(depth=head[24], colour=head[25])
+        return Header(width, height, None, trait, way=exif.of_png(stream) or 1, bits=head[24])
     if head[:4] == b"GIF8" and len(head) > 9:
         return Header(*struct.unpack("<HH", head[6:10]))
     if head[:2] == b"BM" and len(head) > 25:
         width, height = struct.unpack("<ii", head[18:26]) if head[14] >= 40 else struct.unpack("<HH", head[18:22])
         return Header(abs(width), abs(height))
     claim = containers.claim(stream)
-    return Header(claim.width, claim.height, None, block=claim.block) if claim else None
+    if claim is None:
+        return None
+    way = exif.of_webp(stream) if head[:4] == b"RIFF" else claim.way
+    return Header(claim.width, claim.height, None, claim.trait, claim.block, way or 1, claim.bits)
 
 
 def damage(stream: BinaryIO, thorough: bool = True) -> str:
-    """Open file -> reason why a JPEG or PNG is incomplete or damaged, or "".
+    """Open file -> reason why it is incomplete or, as a JPEG or PNG, damaged, or "".
 
     The checksums of a PNG are only looked at if thorough, or if its end is not where it should be; scans are counted
     if thorough.
@@ -85,7 +90,7 @@ def damage(stream: BinaryIO, thorough: bool = True) -> str:
     if head.startswith(JPEG):
         return _jpeg_damage(stream, length, thorough)
     if not head.startswith(PNG):
-        return ""
+        return endings.missing(stream, length)
     stream.seek(max(0, length - len(PNG_END)))
     return "" if stream.read() == PNG_END and not thorough else _png_damage(stream)
 
@@ -117,7 +122,7 @@ def _next_marker(stream: BinaryIO, at: int) -> int | None:
     stream.seek(at)
     before = b""
     while part := stream.read(64 if not before else TAIL):
-        if found := MARKER.search(before + part):
+        if found := endings.MARKER.search(before + part):
             return at + found.end() - 1
         at += len(before) + len(part) - 1  # its last byte may be the first of a marker
         before = part[-1:]
@@ -129,29 +134,16 @@ def _jpeg(stream: BinaryIO) -> Header | None:
     for marker, at, length in _segments(stream):
         stream.seek(at)
         if marker == EXIF:
-            orientation = _orientation(stream.read(max(0, length))) or orientation
+            note = stream.read(max(0, length))
+            orientation = (note.startswith(exif.START) and exif.orientation(note)) or orientation
         elif marker in FRAMES:
             frame = stream.read(6)
             if len(frame) < 6:
                 return None
             height, width = struct.unpack(">HH", frame[1:5])
-            return Header(width, height, 5 <= orientation <= 8, {1: "grey", 4: "CMYK"}.get(frame[5], ""))
+            trait = {1: "grey", 4: "CMYK"}.get(frame[5], "")
+            return Header(width, height, 5 <= orientation <= 8, trait, way=orientation)
     return None
-
-
-def _orientation(exif: bytes) -> int:
-    """Content of an EXIF segment -> which way up the image is stored, 0 if it does not say."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[6:10])
-    if exif[:6] != b"Exif\0\0" or order is None or len(exif) < 14:
-        return 0
-    first = 6 + struct.unpack(order + "I", exif[10:14])[0]
-    if len(exif) < first + 2:
-        return 0
-    for at in range(first + 2, first + 2 + 12 * struct.unpack(order + "H", exif[first : first + 2])[0], 12):
-        entry = exif[at : at + 12]
-        if len(entry) == 12 and struct.unpack(order + "H", entry[:2])[0] == ORIENTATION:
-            return struct.unpack(order + "H", entry[8:10])[0]
-    return 0
 
 
 def _jpeg_damage(stream: BinaryIO, length: int, thorough: bool) -> str:

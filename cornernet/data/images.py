@@ -1,4 +1,4 @@
-"""Reading an image from disk into three 8-bit channels, or refusing it with a sentence."""
+"""Reading an image from disk into three channels of 8 bits, or refusing it with a sentence."""
 
 import io
 import os
@@ -8,6 +8,9 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 
+from cornernet.data.depths import AUTO, Depth, eight_bits
+from cornernet.data.endings import ended_early, greyed
+from cornernet.data.exif import WAYS
 from cornernet.data.headers import Header, damage, foreign, header
 from cornernet.system.limits import LARGEST_IMAGE as LARGEST
 
@@ -26,22 +29,40 @@ class Fault(NamedTuple):
     reason: str  # what follows the file's name in the sentence
 
 
-def read_image(path: str | Path, width: int | None = None, height: int | None = None) -> np.ndarray:
+CUT = Fault("damaged image", "is cut short: the JPEG has an end marker, but not all of its pixels before it")
+
+
+def read_image(
+    path: str | Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO
+) -> np.ndarray:  # fmt: skip
     """File -> [H, W, 3] uint8, BGR; grey, palette, alpha (dropped), CMYK and 16-bit images are converted.
+
+    depth: data.bit_depth, see `depths`; auto: of 16 bits the upper eight, of floats 0 to 1.
 
     Cameras store turned images with an EXIF note, and annotation files disagree on which way up their boxes are.
     The expected width and height decide: the upright image if it has that size, else the stored pixels if they
     have it. Where both have it (half turns, squares), or without a size, upright. Raises FileNotFoundError,
     or ValueError naming the file if it is no image, is damaged, or has another size than expected.
     """
-    image = load(Path(path), width, height)
+    image = load(Path(path), width, height, depth)
     if isinstance(image, Fault):
         raise ValueError(f"{path} {image.reason}")
     return image
 
 
-def load(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
+def load(path: Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO) -> np.ndarray | Fault:
     """As `read_image`, but an image that cannot be used gives a Fault; raises OSError where there is no file."""
+    image = raw(path, width, height)
+    if isinstance(image, Fault):
+        return image
+    try:
+        return eight_bits(image, depth)
+    except ValueError as error:
+        return Fault("values without a place", str(error))
+
+
+def raw(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
+    """The same in the numbers that the file holds, [H, W, 3] uint8, uint16 or any other."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is {'a folder, not an image' if path.is_dir() else 'missing'}")
     with path.open("rb") as stream:
@@ -50,7 +71,10 @@ def load(path: Path, width: int | None = None, height: int | None = None) -> np.
         stream.seek(0)
         data = stream.read()
     found = examine(io.BytesIO(data), width, height, thorough=True)
-    return found if isinstance(found, Fault) else _upright(data, width, height)
+    image = found if isinstance(found, Fault) else _upright(data, found, width, height)
+    if not isinstance(image, Fault) and image.dtype == np.uint8 and greyed(image) and ended_early(data):
+        return CUT
+    return image
 
 
 def examine(
@@ -65,11 +89,11 @@ def examine(
     found = header(stream)
     if found and not found.width * found.height:
         return Fault("not an image", f"is not an image: it claims to be {found.width}x{found.height} pixels")
-    if found and found.width * found.height > LARGEST:
+    if found and found.width * found.height > (most := LARGEST // max(1, found.bits // 16)):
         size = f"{found.width}x{found.height}"
-        return Fault("too large an image", f"claims to be {size} pixels, more than the {LARGEST} allowed")
+        return Fault("too large an image", f"claims to be {size} pixels, more than the {most} allowed")
     if found and width is not None and height is not None and not _may_be(found, width, height):
-        return _another_size(found.width, found.height, width, height)
+        return _another_size(found, width, height)
     if reason := _costly(found, stream.seek(0, os.SEEK_END)):
         return Fault("too large an image", reason)
     if reason := damage(stream, thorough):
@@ -97,12 +121,17 @@ def _may_be(found: Header, width: int, height: int) -> bool:
     return stored == (width, height) or (found.turned is not False and stored == (height, width))
 
 
-def _another_size(width: int, height: int, expected_width: int, expected_height: int) -> Fault:
-    expected = f"{expected_width}x{expected_height}"
-    return Fault("another size", f"is {width}x{height} pixels, the annotation file says {expected}")
+def _another_size(found: Header, width: int, height: int) -> Fault:
+    swapped, why = (found.width, found.height) == (height, width), ""
+    if found.way in WAYS:
+        why = f"; its EXIF orientation is {found.way}, stored {WAYS[found.way]}"
+    elif swapped:
+        why = ": width and height are swapped, and no EXIF note turns it"
+    size = f"is {found.width}x{found.height} pixels, the annotation file says {width}x{height}{why}"
+    return Fault("width and height swapped" if swapped else "another size", size)
 
 
-def _upright(data: bytes, width: int | None, height: int | None) -> np.ndarray | Fault:
+def _upright(data: bytes, found: Header, width: int | None, height: int | None) -> np.ndarray | Fault:
     """Bytes and the expected size -> image, the way up that has that size."""
     upright = _decode(data, cv2.IMREAD_COLOR)
     if isinstance(upright, Fault) or width is None or height is None or upright.shape[:2] == (height, width):
@@ -111,12 +140,14 @@ def _upright(data: bytes, width: int | None, height: int | None) -> np.ndarray |
         stored = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if isinstance(stored, Fault) or stored.shape[:2] == (height, width):
             return stored
-    return _another_size(upright.shape[1], upright.shape[0], width, height)
+    return _another_size(found._replace(width=upright.shape[1], height=upright.shape[0]), width, height)
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | Fault:
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_ANYDEPTH)
+        if image is None and data[:2] in (b"II", b"MM"):  # of floats and 32 bits OpenCV makes no colours
+            image = _three(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
@@ -124,3 +155,10 @@ def _decode(data: bytes, flags: int) -> np.ndarray | Fault:
             return Fault("too large an image", f"claims to be more than the {LARGEST} pixels allowed")
         return Fault("not decodable", f"cannot be decoded: {' '.join(str(error.err).split())}")
     return Fault("not decodable", "is not an image that OpenCV can decode") if image is None else image
+
+
+def _three(image: np.ndarray | None) -> np.ndarray | None:
+    """Image of any channels -> [H, W, 3], alpha dropped; None for other numbers of channels than 1, 3 and 4."""
+    if image is None or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+        return None
+    return np.repeat(np.atleast_3d(image), 3, 2) if image.ndim == 2 or image.shape[2] == 1 else image[..., :3]

@@ -69,7 +69,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     detector, settings, held, changed = traceable(checkpoint, overrides)
     size = check_size(detector, wanted.size or settings.data.input_size)
     about = metadata(settings, held, size, wanted, changed, Path(checkpoint).name)
-    images = samples(wanted, size, settings.data.longest_side)
+    images = samples(wanted, size, settings.data.longest_side, settings.data.bit_depth)
     many, batch = wanted.calibrate, wanted.batch or 1
     batches = calibration(settings.data, size, many, batch, typed_data(settings)) if many else []
     start = time.perf_counter()
@@ -142,6 +142,7 @@ def metadata(
         "mean": list(data.mean or ()),
         "std": list(data.std or ()),
         "normalised": "inside",
+        "bit_depth": settings.data.bit_depth,
         "longest_side": settings.data.longest_side,
         "resize": "aspect kept; longest side to longest_side, or less where that exceeds input_size; "
         "by area where both sides shrink to less than 4/5, else linear",
@@ -160,12 +161,13 @@ def _draw_scores(settings: Config, held: dict[str, Any], source: str) -> list[fl
     return np.broadcast_to(least, classes).tolist()
 
 
-def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None) -> Tensor:
+def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None, depth: int | str = "auto") -> Tensor:
     """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the image asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
     if wanted.image:
         fixed = inference.FixedCanvas(size)
-        images[0] = inference.fit(fixed, read_image(wanted.image), longest_side=longest_side).canvas
+        image = read_image(wanted.image, depth=depth)
+        images[0] = inference.fit(fixed, image, longest_side=longest_side).canvas
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 

@@ -98,17 +98,26 @@ def _images(job: Job, images: dict[Path, Path], places: dict[str, Path]) -> None
 
 
 def _video(job: Job, frames: video.Video, path: Path) -> None:
-    """Write the video with its boxes; a camera goes on until Ctrl-C."""
+    """Write the video with its boxes; a camera goes on until Ctrl-C.
+
+    For a frame that could not be read the one before is written again, so that the others keep their time.
+    """
     temporary, writer = path.with_name(f".{path.name}.part.mp4"), None
     temporary.unlink(missing_ok=True)  # a link would be followed
     stream = job.predictor.stream(frames, score_threshold=job.kept)
     try:
+        place, before = 0, None
         for found in tqdm(stream, total=frames.frames, desc="predict", unit="frame"):
             drawn = found.draw(job.drawn)
             writer = writer or video.video_writer(temporary, frames.fps, drawn.shape[1::-1])
+            number = int(found.source.rpartition("#")[2])
+            for _ in range(place, number):
+                writer.write(drawn if before is None else before)
             writer.write(drawn)
+            place, before = number + 1, drawn
             job.written.add(found, found.source)
     finally:
+        job.written.lost += len(frames.lost)
         if writer is not None:
             writer.release()
             os.replace(temporary, path)

@@ -1,7 +1,7 @@
 """Whatever images may come as: paths, arrays, tensors, PIL images, folders, videos, cameras, streams.
 
 All become uint8 BGR. Grey ones get three equal channels; alpha is dropped, as it is of files: a transparent pixel keeps
-its colour. Of 16 bits the upper eight are kept.
+its colour. Of more than 8 bits those are kept that `cornernet.data.depths` says.
 """
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet.data import read_image
+from cornernet.data import eight_bits, read_image
 from cornernet.prediction.media import find_images
 from cornernet.prediction.video import Video, is_video, open_video
 
@@ -47,30 +47,32 @@ def _one(images: Any) -> bool:
     return isinstance(images, (*PATH, Integral)) and not isinstance(images, bool)
 
 
-def read(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Any source -> (file or "", image [h, w, 3] uint8 BGR); raises TypeError for what is none, at once where no
-    generator has to be run for it.
+def read(
+    images: Any, order: Order, unreadable: Callable | None, depth: int | str = "auto"
+) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
+    """Any source and data.bit_depth -> (file or "", image [h, w, 3] uint8 BGR); raises TypeError for what is none, at
+    once where no generator has to be run for it.
     """
     if moves(images):
         video = images
         if not isinstance(images, Video):
             video = open_video(int(images) if isinstance(images, Integral) else images)
-        return ((f"{video.name}#{i}", frame) for i, frame in enumerate(video))
+        return ((f"{video.name}#{i}", frame) for i, frame in video.numbered())
     if isinstance(images, PATH):
-        return _each(find_images(images), order, unreadable)
+        return _each(find_images(images), order, unreadable, depth)
     if isinstance(images, Tensor):
-        return _each(_of_tensor(images), order, unreadable)
+        return _each(_of_tensor(images), order, unreadable, depth)
     if isinstance(images, np.ndarray):
-        return _each(images if images.ndim == 4 else [images], order, unreadable)
+        return _each(images if images.ndim == 4 else [images], order, unreadable, depth)
     if _is_pil(images):
-        return _each([images], order, unreadable)
+        return _each([images], order, unreadable, depth)
     if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
         raise TypeError(f"images must be {KINDS}; got {type(images).__name__}")
     if not isinstance(images, Iterator):
         images = list(images)
         for item in images:
             _check(item)
-    return _each(images, order, unreadable)
+    return _each(images, order, unreadable, depth)
 
 
 def _check(item: Any) -> None:
@@ -78,12 +80,14 @@ def _check(item: Any) -> None:
         raise TypeError(f"images must be {KINDS}; got {type(item).__name__} in the list")
 
 
-def _each(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:
+def _each(
+    several: Iterable, order: Order, unreadable: Callable | None, depth: int | str
+) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
     for index, item in enumerate(several):
         _check(item)
         if isinstance(item, PATH):
             try:
-                image = read_image(os.fspath(item))
+                image = read_image(os.fspath(item), depth=depth)
             except (OSError, ValueError) as error:
                 if unreadable is None:
                     raise
@@ -92,7 +96,7 @@ def _each(several: Iterable, order: Order, unreadable: Callable | None) -> Itera
             yield str(item), image
             continue
         held = _of_tensor(item) if isinstance(item, Tensor) else [item]
-        yield from (("", _of_pil(one) if _is_pil(one) else of_array(one, order, index)) for one in held)
+        yield from (("", _of_pil(one, depth) if _is_pil(one) else of_array(one, order, index)) for one in held)
 
 
 def of_array(image: np.ndarray, order: Order, index: int = 0) -> np.ndarray:
@@ -116,12 +120,13 @@ def _is_pil(item: Any) -> "TypeGuard[Image]":
     return pil is not None and isinstance(item, pil.Image)
 
 
-def _of_pil(image: "Image") -> np.ndarray:
-    """PIL image of any mode, its pixels as they are stored -> [h, w, 3] uint8 BGR; raises ValueError for floats."""
-    if image.mode == "F":
-        raise ValueError("a PIL image must hold whole numbers, got one of mode F; convert it first")
-    if image.mode.startswith("I"):  # 16 bits, which PIL itself would cut off at 255
-        return of_array((np.asarray(image).clip(0, 2**16 - 1) >> 8).astype(np.uint8), "rgb")
+def _of_pil(image: "Image", depth: int | str) -> np.ndarray:
+    """PIL image of any mode, its pixels as they are stored -> [h, w, 3] uint8 BGR."""
+    if image.mode[0] in "IF":  # more than 8 bits, which PIL itself would cut off at 255
+        try:
+            return of_array(eight_bits(np.asarray(image), depth), "rgb")
+        except ValueError as error:
+            raise ValueError(f"a PIL image of mode {image.mode} {error}") from None
     return of_array(np.asarray(image.convert("RGB")), "rgb")
 
 

@@ -99,7 +99,7 @@ class Predictor:
             raise ValueError(f"order must be bgr or rgb, got {order!r}")
         least = thresholds.chosen(score_threshold, self.best_f1, len(self.class_names), self.source)
         settings = inference.settings(self.settings) | _options(max_detections, flip, scales, batch_size)
-        return self._stream(inputs.read(images, order, unreadable), settings, least)
+        return self._stream(inputs.read(images, order, unreadable, self.settings.data.bit_depth), settings, least)
 
     def _stream(
         self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: Least
@@ -110,7 +110,7 @@ class Predictor:
                 kept = scores >= torch.from_numpy(thresholds.of_labels(least, labels.numpy()))
                 yield Result(
                     boxes[kept], scores[kept], labels[kept], self.class_names, self.category_ids, source, image,
-                    self.draw_score, image.shape[:2],
+                    self.draw_score, image.shape[:2], self.settings.data.bit_depth,
                 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class Result:
     image: np.ndarray | None = field(default=None, repr=False)  # [h, w, 3] uint8 BGR; None: in the file
     draw_score: Least = 0.0  # of all, or of each class; objects below are not drawn unless `draw` is told to
     size: tuple[int, int] | None = None  # (height, width); None: that of the image
+    bit_depth: int | str = "auto"  # data.bit_depth, by which the file is read again
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +107,7 @@ class Result:
 
     def pixels(self) -> np.ndarray:
         """Image [h, w, 3] uint8 BGR, read from its file if it is not held."""
-        return read_image(self.source) if self.image is None else self.image
+        return read_image(self.source, depth=self.bit_depth) if self.image is None else self.image
 
     def _repr_png_(self) -> bytes:
         """The drawing as PNG, by which notebooks show a result."""

@@ -33,7 +33,7 @@ class Written:
         self.stems: set[Path] = set()  # of label files
         self.class_names: list[str] = []
         self.category_ids: list[int] = []
-        self.unit, self.boxes, self.skipped = "image", 0, 0
+        self.unit, self.boxes, self.skipped, self.lost = "image", 0, 0, 0  # lost: frames of videos
 
     @property
     def count(self) -> int:

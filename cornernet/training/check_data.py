@@ -12,7 +12,17 @@ import torch
 from cornernet import config, detectors
 from cornernet.config import Config, Data
 from cornernet.config.transforms import whole_images
-from cornernet.data import Contents, Finding, Source, build_source, check, require_boxes, typed_data
+from cornernet.data import (
+    Contents,
+    Finding,
+    Source,
+    build_source,
+    check,
+    narrow,
+    require_boxes,
+    typed_data,
+    with_depth,
+)
 from cornernet.data.contents import contents
 from cornernet.detectors import Detector
 from cornernet.evaluation import beyond_reach
@@ -46,10 +56,15 @@ def report(path: str | Path, overrides: Sequence[str] = (), decode: bool = False
     with torch.device("meta"):
         cell = detectors.build(settings, num_classes=2).cell_size()
     train, found = _open(settings, "train", None)
+    if train is not None:
+        train = with_depth(train, settings.data.bit_depth)
+        depth = getattr(train, "bit_depth", settings.data.bit_depth)
+        settings = replace(settings, data=replace(settings.data, bit_depth=depth))
     val, more = _open(settings, "val", train)
     rows = [("train", x) for x in found] + [("val", x) for x in more]
     splits = {name: (s, contents(s)) for name, s in (("train", train), ("val", val)) if s is not None}
-    rows += [*_images(splits, decode=decode, progress=True), *_objects(splits, settings, cell)]
+    rows += [*_images(splits, decode=decode, progress=True), *_values(splits, settings.data)]
+    rows += _objects(splits, settings, cell)
     return Report(splits, rows, settings.data.on_error == "stop", decode)
 
 
@@ -64,7 +79,7 @@ def before_training(settings: Config, detector: Detector, train: Source, val: So
     rows = [(name, x) for name, x in _images(splits, most=QUICK) if x.bad]
     if rows and settings.data.on_error == "stop":
         raise ValueError(f"{_refusal(rows, True)} (data.on_error=skip goes on without; tools/check_data.py lists all)")
-    for name, x in [*rows, *_objects(splits, settings, detector.cell_size())]:
+    for name, x in [*rows, *_values(splits, settings.data), *_objects(splits, settings, detector.cell_size())]:
         log.warning("%s: %d x %s, %s; the first: %s", name, x.count, x.kind, x.outcome, x.example)
 
 
@@ -91,6 +106,10 @@ def _records(source: Source) -> list[Finding]:
 
 def _images(splits: Splits, **how) -> Rows:
     return [(name, x) for name, (source, _) in splits.items() for x in check.images(source, **how)]
+
+
+def _values(splits: Splits, data: Data) -> Rows:
+    return [(name, x) for name, (source, _) in splits.items() for x in narrow(source, data.bit_depth)]
 
 
 def _objects(splits: Splits, settings: Config, cell: int) -> Rows:

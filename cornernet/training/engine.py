@@ -26,7 +26,7 @@ from cornernet.training.logger import RunLogger
 from cornernet.training.loop import Run, loop
 from cornernet.training.opening import record
 from cornernet.training.peers import Peers
-from cornernet.training.persistence import agreed_folder, resumable, resume
+from cornernet.training.persistence import agreed_folder, depth_before, resumable, resume
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State, initial_state
 from cornernet.training.telling import Callbacks, makers
@@ -59,6 +59,8 @@ def _train(
     if not goes_on:
         preflight.check_weights(settings)
     resumed = folder if resume_from == "auto" else Path(resume_from).parent
+    if goes_on and settings.data.bit_depth == "auto":
+        settings = replace(settings, data=replace(settings.data, bit_depth=depth_before(resumed, resume_from)))
     train_source, val_source = build_sources(settings.data, typed_data(settings), resumed if goes_on else None)
     settings = _noting(settings, val_source)
     agree(settings, train_source, val_source, accelerator)
@@ -94,10 +96,11 @@ def _train(
 
 
 def _noting(settings: Config, val: Source) -> Config:
-    """The settings with the digest of the images that are held out, where some are."""
+    """The settings with the digest of the images that are held out, where some are, and the depth of the images."""
     digest = val.division.digest if val.division else ""
     part = replace(settings.data.val, digest=digest)
-    return replace(settings, data=replace(settings.data, val=part))
+    depth = getattr(val, "bit_depth", settings.data.bit_depth)
+    return replace(settings, data=replace(settings.data, val=part, bit_depth=depth))
 
 
 def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accelerator: Accelerator) -> None:

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
+from cornernet import config
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, elsewhere, from_container, to_dict, untyped
 from cornernet.config.differences import differences
@@ -142,6 +143,13 @@ def resumable(folder: Path, resume_from: str) -> bool:
     if resume_from != "auto":
         return bool(resume_from)
     return any(present(folder / name) for name in (run_folder.LAST, run_folder.PREVIOUS))
+
+
+def depth_before(folder: Path, resume_from: str) -> Any:
+    """data.bit_depth of the run in a folder, or of the checkpoint it goes on from where no config lies beside that."""
+    if present(recorded := opening.recorded(folder)):
+        return config.load(recorded).data.bit_depth
+    return "auto" if resume_from == "auto" else checkpoint.load(resume_from)["config"]["data"].get("bit_depth", "auto")
 
 
 def resume(state: State, folder: Path, resume_from: str, accelerator: Accelerator) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet import config, detectors, drawing
-from cornernet.data import Source, build_source, prepare, train_loader, typed_data
+from cornernet.data import Source, build_source, prepare, train_loader, typed_data, with_depth
 from cornernet.detectors import Detector
 from cornernet.prediction import outputs, write_image
 from cornernet.structures import Batch
@@ -32,7 +32,7 @@ def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, o
     """
     folder = outputs.checked(out or Path(f"runs/show-{Path(path).stem}"))
     settings = config.load(path, overrides)
-    source = build_source(settings.data, "train", typed=typed_data(settings))
+    source = with_depth(build_source(settings.data, "train", typed=typed_data(settings)), settings.data.bit_depth)
     detector = detectors.build(settings, len(source.class_names))
     sheet, objects, cut = [], 0, 0
     for old in folder.glob("[0-9][0-9][0-9]*_*.png"):

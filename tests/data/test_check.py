@@ -74,8 +74,8 @@ def test_images_that_are_converted_are_no_fault(tmp_path: Path):
     found = {x.kind: (x.count, x.outcome, x.bad) for x in images(write(tmp_path, files))}
     assert found == {
         "grey image": (2, "made three channels of colour", False),
-        "alpha image": (1, "alpha dropped", False),
-        "16-bit image": (1, "reduced to 8 bits", False),
+        "alpha image": (1, "alpha dropped: what is under transparent pixels is used", False),
+        "16-bit image": (1, "taken as 16 bits, floats from 0 to 1 (data.bit_depth=auto)", False),
     }
 
 

@@ -11,7 +11,9 @@ import pytest
 from cornernet.cli import predict
 from cornernet.prediction.annotate import annotate
 from cornernet.prediction.media import drawings
+from cornernet.prediction.video import open_video
 from cornernet.prediction.written import identifier
+from tests.prediction.test_broken_videos import film
 
 BLACK = np.zeros((40, 40, 3), np.uint8)
 FAST = ["test.max_per_image=3"]
@@ -177,6 +179,16 @@ def test_a_single_image_and_a_video_of_such_a_name(best, tmp_path, monkeypatch):
     text = predict.text(annotate(str(best), os.fsdecode(b"v\xff.avi"), freely, Path("out")))
     assert text.startswith("2 frames with") and set(os.listdir(b"out")) == {b"v\xff.mp4", b"predictions.json"}
     assert named(Path("out")) == {"v\\udcff.avi#0", "v\\udcff.avi#1"}
+
+
+def test_a_video_keeps_its_time_where_frames_are_broken(best, tmp_path):
+    path = film(tmp_path / "a.avi", (0, 2), frames=4)
+    text = predict.text(annotate(str(best), str(path), FAST, tmp_path / "out"))
+    assert text.startswith("2 frames with") and text.endswith("; 2 unreadable frames skipped")
+    assert named(tmp_path / "out") == {"a.avi#1", "a.avi#3"}
+    assert len(list(open_video(tmp_path / "out" / "a.mp4"))) == 4
+    with pytest.raises(ValueError, match=r"none of the frames of .*b\.avi could be read"):
+        annotate(str(best), str(film(tmp_path / "b.avi", range(4), frames=4)), FAST, tmp_path / "none")
 
 
 def test_a_video_replaces_no_link_target_and_not_itself(best, tmp_path):

@@ -55,8 +55,9 @@ def test_files_and_pil_images_of_alpha_and_16_bits_agree(tmp_path):
         with Image.open(tmp_path / name) as image:
             assert source == str(tmp_path / name) and (one(image) == array).all()
     assert (one(Image.open(tmp_path / "deep.png"))[..., 0] == deep >> 8).all()
-    with pytest.raises(ValueError, match="must hold whole numbers, got one of mode F"):
-        one(Image.new("F", (3, 3)))
+    assert (one(Image.new("F", (3, 3), 0.5)) == 128).all()
+    with pytest.raises(ValueError, match="a PIL image of mode F holds floats from 2 to 2, expected 0 to 1"):
+        one(Image.new("F", (3, 3), 2))
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 7, 2), (5, 7, 5), (0, 7), (2, 5, 7, 3, 1)])

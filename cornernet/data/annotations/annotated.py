@@ -11,6 +11,7 @@ from cornernet.data.annotations.content import Content
 from cornernet.data.annotations.ground_truth import annotation, ground_truth
 from cornernet.data.annotations.images import categories, check_folder, images
 from cornernet.data.annotations.objects import objects
+from cornernet.data.depths import AUTO, Depth
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
 from cornernet.data.source import Division, ImageRecord, Objects
@@ -31,6 +32,7 @@ class AnnotatedSet:
     by_name: bool = False  # whether its classes meet those of another set by name
     notes: tuple[tuple[str, str], ...] = ()  # what check_data says of it besides: name and text
     division: Division | None = None  # what the set it is a part of was divided into
+    bit_depth: Depth = AUTO  # data.bit_depth
 
     def __len__(self) -> int:
         """Number of images."""
@@ -44,7 +46,7 @@ class AnnotatedSet:
         record = self.records[i]
         path = self.root / record.file_name
         with reaching(path, self._others(record)):
-            return read_image(path, record.width, record.height)
+            return read_image(path, record.width, record.height, self.bit_depth)
 
     def _others(self, record: ImageRecord) -> Iterator[Path]:
         """Some of the other images in the folder of this one."""

@@ -4,18 +4,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cornernet.data.headers import Header, header
-from cornernet.data.images import LARGEST, read_image
+from cornernet.data.images import LARGEST, Fault, raw
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
-    """Image file -> (width, height) of the upright image, in pixels; raises ValueError or OSError as `read_image`."""
+    """Image file -> (width, height) of the upright image, in pixels; raises as `images.read_image`."""
     with open(path, "rb") as stream:
         found = header(stream)
         upright = _upright(found, stream) if found and 0 < found.width * found.height <= LARGEST else None
     if upright:
         return upright
-    height, width = read_image(path).shape[:2]
-    return width, height
+    image = raw(Path(path))
+    if isinstance(image, Fault):
+        raise ValueError(f"{path} {image.reason}")
+    return image.shape[1], image.shape[0]
 
 
 def known_size(path: str | Path) -> tuple[int, int] | tuple[None, None]:
