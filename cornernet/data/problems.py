@@ -75,6 +75,11 @@ class Problems:
                 "%s: %d x %s, %s; the first: %s", self.source, found.count, found.kind, found.outcome, found.example
             )
 
+    def reasons(self) -> str:
+        """Every kind that was left out, with its number and first case: `6 x bad file name, the first: image 1: ...`."""
+        found = [x for x in self.findings() if x.kind in self.skipped]
+        return "; ".join(f"{self.skipped[x.kind]} x {x.kind}, the first: {x.example}" for x in found)
+
     def summary(self) -> str:
         """What was left out and what was changed, in one line, or ""."""
         parts = [

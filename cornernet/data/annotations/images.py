@@ -72,7 +72,7 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
         else:
             found[number] = _record(number, entry, files, problems)
     if not any(found.values()):
-        problems.refuse(f"none of the {len(entries)} images can be used: {dict(problems.skipped)}")
+        problems.refuse(f"none of the {len(entries)} images can be used: {problems.reasons()}")
     if len({type(number) for number in found}) > 1:
         problems.refuse("some image ids are integers, some strings; the metric needs one kind")
     _note_shared_files(found, problems)
