@@ -1,21 +1,25 @@
 """What a data set holds and what is odd about it, beyond the records that its reader checks: images and splits."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from cornernet.data.annotations.sizes import known_size
 from cornernet.data.contents import Contents, name
+from cornernet.data.headers import Header
 from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
-from cornernet.data.source import Source
+from cornernet.data.source import ImageRecord, Source
 
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
 CONVERTED = {"16-bit": "reduced to 8 bits", "alpha": "alpha dropped"}  # all others: CONVERSION
+MOSTLY = 0.5  # share of crowds from which on they are told
+NAMED = 6  # classes without objects that are named
 CONVERSION = "made three channels of colour"
 
 
@@ -48,6 +52,7 @@ def image(source: Source, i: int, decode: bool = False) -> Finding | None:
         if decode and not isinstance(seen, Fault):
             loaded = load(path, record.width, record.height)
             seen = loaded if isinstance(loaded, Fault) else seen
+        seen = _exchanged(seen, path, record)
     except OSError as error:
         seen = Fault("file that cannot be opened", f"cannot be opened: {error.strerror or error}")
     where = f"image {record.image_id!r}: {path}"
@@ -60,6 +65,21 @@ def image(source: Source, i: int, decode: bool = False) -> Finding | None:
     return None
 
 
+def _exchanged(seen: Header | Fault, path: Path, record: ImageRecord) -> Header | Fault:
+    """What was seen of an image; a Fault of its own where the annotations have its width for its height.
+
+    The head of some files does not tell whether they are turned to be upright; then they are read further.
+    """
+    if isinstance(seen, Fault):
+        told = seen.kind != "another size"
+    else:
+        told = seen.turned is not None or (seen.width, seen.height) != (record.height, record.width)
+    if told or record.width == record.height or known_size(path) != (record.height, record.width):
+        return seen
+    sizes = f"is {record.height}x{record.width} pixels, the annotation file says {record.width}x{record.height}"
+    return Fault("width and height exchanged", f"{sizes}: they are exchanged there")
+
+
 def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:
     """Training images with more objects than there are slots."""
     counts = held.per_image()
@@ -69,6 +89,15 @@ def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:
     example = f"{name(source, full[0])} has {counts[full[0]]} objects, data.max_objects is {max_objects}"
     lost = int((counts[full] - max_objects).sum())
     return [Finding("image with too many objects", len(full), example, f"{lost} objects cut in all")]
+
+
+def crowds(source: Source, held: Contents) -> list[Finding]:
+    """Half of the objects or more marked as crowds, as exports of brush masks mark each of them."""
+    share = held.crowds / max(1, held.crowds + len(held.boxes))
+    if share < MOSTLY:
+        return []
+    what = f"{held.crowds} of {held.crowds + len(held.boxes)} objects ({share:.0%}) are crowds (iscrowd, or difficult)"
+    return [Finding("mostly crowds", held.crowds, what, "not trained on, and no mistake if they are found")]
 
 
 def specks(source: Source, held: Contents, scale: Callable[[int, int], float], cell: int) -> list[Finding]:
@@ -92,6 +121,37 @@ def unseen(train: Source, train_held: Contents, val_held: Contents) -> list[Find
         return []
     example = f"{train.class_names[new[0]]!r} has {counts[1][new[0]]} objects in validation, none in training"
     return [Finding("class without training objects", len(new), short(example), "scored, but cannot be found")]
+
+
+def absent(train: Source, train_held: Contents, val_held: Contents) -> list[Finding]:
+    """Classes without objects in training and in validation, of a set of files; those of `unseen` have some there."""
+    if train.root is None:
+        return []
+    used = np.union1d(train_held.labels, val_held.labels)
+    none = np.setdiff1d(np.arange(len(train.class_names)), used) if len(used) else []
+    return _lacking(train, none, "class without objects", "has no objects", "cannot be learned")
+
+
+def unmeasured(val: Source, val_held: Contents, train_held: Contents) -> list[Finding]:
+    """A validation set of files without objects, or without those of a class that is trained on."""
+    if val.root is None:
+        return []
+    if not len(val_held.labels):
+        crowds = f" other than {held} crowds" if (held := val_held.crowds) else ""
+        example = f"{Path(val.origin).name}: none of {len(val)} images has an object{crowds}"
+        why = f"; left out: {reasons}" if (reasons := val.problems.reasons()) else ""
+        return [Finding("no objects", 1, short(example + why), "no AP can be measured, and no best.pt chosen by it")]
+    none = np.setdiff1d(train_held.labels, val_held.labels)
+    return _lacking(val, none, "class without objects", "has none in validation", "its AP is not measured")
+
+
+def _lacking(source: Source, labels: Iterable[int], kind: str, what: str, outcome: str) -> list[Finding]:
+    names = [repr(source.class_names[label]) for label in labels]
+    if not names:
+        return []
+    others = f"; others are {', '.join(names[1:NAMED])}" if len(names) > 1 else ""
+    more = ", ..." if len(names) > NAMED else ""
+    return [Finding(kind, len(names), short(f"{names[0]} {what}{others}{more}"), outcome)]
 
 
 def shared(train: Source, val: Source) -> list[Finding]:
