@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from cornernet.data.annotations.sizes import known_size
 from cornernet.data.contents import Contents, name
-from cornernet.data.headers import Header
 from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
-from cornernet.data.source import ImageRecord, Source
+from cornernet.data.source import Source
 
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
@@ -52,7 +50,6 @@ def image(source: Source, i: int, decode: bool = False) -> Finding | None:
         if decode and not isinstance(seen, Fault):
             loaded = load(path, record.width, record.height)
             seen = loaded if isinstance(loaded, Fault) else seen
-        seen = _exchanged(seen, path, record)
     except OSError as error:
         seen = Fault("file that cannot be opened", f"cannot be opened: {error.strerror or error}")
     where = f"image {record.image_id!r}: {path}"
@@ -63,21 +60,6 @@ def image(source: Source, i: int, decode: bool = False) -> Finding | None:
     if seen.trait:
         return Finding(f"{seen.trait} image", 1, short(where), CONVERTED.get(seen.trait, CONVERSION))
     return None
-
-
-def _exchanged(seen: Header | Fault, path: Path, record: ImageRecord) -> Header | Fault:
-    """What was seen of an image; a Fault of its own where the annotations have its width for its height.
-
-    The head of some files does not tell whether they are turned to be upright; then they are read further.
-    """
-    if isinstance(seen, Fault):
-        told = seen.kind != "another size"
-    else:
-        told = seen.turned is not None or (seen.width, seen.height) != (record.height, record.width)
-    if told or record.width == record.height or known_size(path) != (record.height, record.width):
-        return seen
-    sizes = f"is {record.height}x{record.width} pixels, the annotation file says {record.width}x{record.height}"
-    return Fault("width and height exchanged", f"{sizes}: they are exchanged there")
 
 
 def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:

@@ -11,8 +11,7 @@ from cornernet.data.source import ImageRecord
 MOST = 5000  # boxes that are looked at, evenly spread
 NEARLY_ALL, MANY, SOME, FEW = 0.95, 0.2, 0.1, 3  # shares of the boxes, and a number from which on they count
 CROWDED, WIDE, SPREAD = 20, 300, 60  # boxes, pixels of an image and per cent from which on 0..100 is told from pixels
-CORNERS = "are they [x1, y1, x2, y2] instead of [x, y, w, h]?"
-CENTRED = "are they the corners x1 y1 x2 y2 instead of centre and size?"
+CORNERS = "are they xyxy, [x1, y1, x2, y2], where a corner or centre with width and height is expected?"
 SIZES = "are their last two numbers width and height instead of a corner?"
 EXCHANGED = "they would fit if width and height of the images were exchanged"
 OTHER = "are the images of another size than those that were annotated?"
@@ -85,10 +84,10 @@ def _leaving(seen: Sample) -> tuple[str, str, str]:
     if out.sum() < FEW or out.mean() <= MANY:
         return "", "", ""
     text = f"{out.sum()} of {len(out)} boxes leave their images: "
-    for origin, words in ((start, CORNERS), (start + sides / 2, CENTRED)):
+    for origin in (start, start + sides / 2):  # as COCO and as YOLO would have written it
         fits = (sides > origin).all(1) & (origin >= -ROUNDING).all(1) & _inside(sides, seen)
         if fits.mean() >= NEARLY_ALL:
-            return "corners for sizes", text + words, "taken for [x, y, w, h]"
+            return "corners for sizes", text + CORNERS, "taken for width and height"
     turned = _inside(start + sides, seen._replace(sizes=seen.sizes[:, ::-1])) & (start >= -ROUNDING).all(1)
     return "many boxes beyond their images", text + (EXCHANGED if turned.mean() >= NEARLY_ALL else OTHER), "clipped"
 
