@@ -76,7 +76,7 @@ class Problems:
             )
 
     def reasons(self) -> str:
-        """Every kind that was left out, with its number and first case: `6 x bad file name, the first: image 1: ...`."""
+        """Every kind that was left out, its number and first case: `6 x bad file name, the first: image 1: ...`."""
         found = [x for x in self.findings() if x.kind in self.skipped]
         return "; ".join(f"{self.skipped[x.kind]} x {x.kind}, the first: {x.example}" for x in found)
 

@@ -223,7 +223,7 @@ def test_images_of_the_same_pixels_are_found_by_decoding(tmp_path: Path):
     train, val = write(tmp_path / "1", {"a.png": SOUND["a.png"]}), write(tmp_path / "2", {"b.png": AGAIN, "c.png": b""})
     assert identical.images({"train": train, "val": val}) == []
     ((both, found),) = identical.images({"train": train, "val": val}, decode=True)
-    assert both == "both" and found.count == 1 and found.example.endswith("/1/a.png and {}/2/b.png".format(tmp_path))
+    assert both == "both" and found.count == 1 and found.example.endswith(f"/1/a.png and {tmp_path}/2/b.png")
 
 
 def test_what_is_alike_only_in_parts_or_the_same_file_is_not_told(tmp_path: Path):
