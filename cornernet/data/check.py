@@ -13,11 +13,11 @@ from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
 
+MOSTLY = 0.5  # share of crowds from which on they are told
+NAMED = 6  # classes without objects that are named
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
 CONVERTED = {"16-bit": "reduced to 8 bits", "alpha": "alpha dropped"}  # all others: CONVERSION
-MOSTLY = 0.5  # share of crowds from which on they are told
-NAMED = 6  # classes without objects that are named
 CONVERSION = "made three channels of colour"
 
 
@@ -110,7 +110,9 @@ def absent(train: Source, train_held: Contents, val_held: Contents) -> list[Find
     if train.root is None:
         return []
     used = np.union1d(train_held.labels, val_held.labels)
-    none = np.setdiff1d(np.arange(len(train.class_names)), used) if len(used) else []
+    none = np.setdiff1d(np.arange(len(train.class_names)), used)
+    if not len(used):
+        return []
     return _lacking(train, none, "class without objects", "has no objects", "cannot be learned")
 
 

@@ -106,7 +106,7 @@ def _bytes(file: File) -> Hashable:
 
 def _pixels(file: File) -> Hashable:
     image = load(file.path)
-    return None if isinstance(image, Fault) else (image.shape, hashlib.blake2b(image, digest_size=16).digest())
+    return None if isinstance(image, Fault) else (image.shape, hashlib.blake2b(image.data, digest_size=16).digest())
 
 
 def _finding(kind: str, groups: list[list[File]], outcome: str) -> list[Finding]:

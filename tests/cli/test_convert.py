@@ -71,7 +71,7 @@ def test_a_sentence_has_the_keys_of_the_command():
     sentences = {
         "x; set data.train.images and data.val.images to their folders": "x; images=DIR names their folder",
         "there is no file X; set data.root (the paths are relative to it), data.train.images": "there is no file X",
-        "S: data.val.split=0.2 holds out 0, which data.split_by=^x keeps": "S: val=0.2 holds out 0, which split_by=^x keeps",
+        "data.val.split=0.2 holds out 0, which data.split_by=^x keeps": "val=0.2 holds out 0, which split_by=^x keeps",
         "name the file or folder that you mean, or say data.format=coco": "name the file or folder that you mean",
     }
     assert {text: in_own_words(text) for text in sentences} == sentences

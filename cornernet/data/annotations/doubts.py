@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.data.annotations.boxes import ROUNDING, SMALL, numeric
+from cornernet.data.annotations.images import identifier
 from cornernet.data.problems import Problems
 from cornernet.data.source import ImageRecord
 
@@ -46,8 +47,8 @@ def doubt(entries: list, images: dict[int | str, ImageRecord | None], problems: 
 def _sample(entries: list, images: dict[int | str, ImageRecord | None]) -> Sample:
     found = []
     for entry in entries[:: 1 + len(entries) // MOST]:
-        image = entry.get("image_id") if isinstance(entry, dict) else None
-        record = images.get(image) if isinstance(image, int | str | float) else None
+        number = identifier(entry.get("image_id")) if isinstance(entry, dict) else None
+        record = None if number is None else images.get(number)
         if record and numeric(entry.get("bbox")):
             found.append((entry["bbox"], (record.width, record.height), record.file_name))
     boxes, sizes = (np.array([x[at] for x in found], np.float64) for at in (0, 1))
@@ -80,7 +81,7 @@ def _backward(seen: Sample) -> tuple[str, str, str]:
 def _leaving(seen: Sample) -> tuple[str, str, str]:
     """The same where many boxes leave their images."""
     start, sides = seen.boxes[:, :2], seen.boxes[:, 2:]
-    out = ((-start > ROUNDING) | (start + sides - seen.sizes > ROUNDING)).any(1)
+    out = ~_inside(start + sides, seen) | (start < -ROUNDING).any(1)
     if out.sum() < FEW or out.mean() <= MANY:
         return "", "", ""
     text = f"{out.sum()} of {len(out)} boxes leave their images: "
@@ -102,4 +103,4 @@ def _per_cent(seen: Sample) -> tuple[str, str, str]:
 
 
 def _inside(points: np.ndarray, seen: Sample) -> np.ndarray:
-    return (points <= seen.sizes + ROUNDING).all(1)
+    return np.all(points <= seen.sizes + ROUNDING, axis=1)

@@ -1,7 +1,5 @@
 """Objects that a set holds twice, as two annotators or two merged exports leave them."""
 
-from itertools import count
-
 import numpy as np
 
 from cornernet.data.source import Objects
@@ -19,12 +17,13 @@ def repeated(objects: Objects) -> np.ndarray:
     order = np.lexsort((edges[:, 0], objects.iscrowd, objects.labels, image))
     group = np.stack([image, objects.labels, objects.iscrowd])[:, order]
     again, at = np.zeros(len(order), bool), np.arange(len(order))
-    for step in count(1):
+    for step in range(1, FURTHEST):
         at = at[at + step < len(order)]
         one, other = order[at], order[at + step]
         close = (group[:, at] == group[:, at + step]).all(0) & (edges[other, 0] - edges[one, 0] <= NEAR)
         at, one, other = at[close], one[close], other[close]
-        if not len(at) or step > FURTHEST:
-            return again
+        if not len(at):
+            break
         same = abs(edges[one] - edges[other]).max(1) <= np.minimum(near[one], near[other])
         again[np.maximum(one, other)[same]] = True
+    return again

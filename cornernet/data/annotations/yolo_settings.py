@@ -31,7 +31,7 @@ class Listing(NamedTuple):
     names: dict[int, str]  # class number -> name; empty: nobody says
     parts: dict[str, list[str]]  # split -> folders, lists and images; empty: the folders say it
     pose: bool = False  # whether lines go on with keypoints
-    count: int | None = None  # of the classes, where it is said beside their names
+    told: int | None = None  # number of the classes, where it is said beside their names
 
 
 def settings_file(path: Path) -> Path | None:

@@ -56,8 +56,8 @@ def parse(asked: Asked, problems: Problems) -> Content:
 
 def _check_count(held: Listing, problems: Problems) -> None:
     """Note a number of classes that is not that of their names."""
-    if held.count is not None and held.count != len(held.names):
-        text = f"{held.file} says nc {held.count} and names {len(held.names)} classes: {', '.join(held.names.values())}"
+    if held.told not in (None, len(held.names)):
+        text = f"{held.file} says nc {held.told} and names {len(held.names)} classes: {', '.join(held.names.values())}"
         problems.repair("another number of classes than names", text, "the names count")
 
 
