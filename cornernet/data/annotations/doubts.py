@@ -74,7 +74,7 @@ def _backward(seen: Sample) -> tuple[str, str, str]:
     fits = (last > 0).all(1) & _inside(seen.boxes[:, :2] + last, seen)
     if back.sum() < FEW or back.mean() < SOME or fits.mean() < NEARLY_ALL:
         return "", "", ""
-    text = f"{back.sum()} of {len(back)} boxes have a negative width or height: {SIZES}"
+    text = f"{back.sum()} of {len(seen.boxes)} boxes have a negative width or height: {SIZES}"
     return "sizes for corners", text, "taken for corners"
 
 
@@ -84,7 +84,7 @@ def _leaving(seen: Sample) -> tuple[str, str, str]:
     out = ~_inside(start + sides, seen) | (start < -ROUNDING).any(1)
     if out.sum() < FEW or out.mean() <= MANY:
         return "", "", ""
-    text = f"{out.sum()} of {len(out)} boxes leave their images: "
+    text = f"{out.sum()} of {len(seen.boxes)} boxes leave their images: "
     for origin in (start, start + sides / 2):  # as COCO and as YOLO would have written it
         fits = (sides > origin).all(1) & (origin >= -ROUNDING).all(1) & _inside(sides, seen)
         if fits.mean() >= NEARLY_ALL:
