@@ -1,5 +1,6 @@
 """`convert`: write a set in a format that other programs read."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,14 @@ room; link=false copies them. Prints what was found, what the format cannot say,
   tools/convert.py scans.csv images=scans out=data/scans val=0.25 'split_by=^(patient\\d+)_'"""
 
 
+KEYS = {  # what sentences name for a training -> what is typed here
+    r"set data\.train\.images and data\.val\.images to their folders": "images=DIR names their folder",
+    r"; set data\.root .*": "",
+    r"(set|give) data\.(train|val|test)\.images": r"\1 images",
+    r"data\.val\.split": "val",
+    r"data\.split_by": "split_by",
+    r"(, or say|; data\.format takes) data\.format=\w+": "",
+}
 PLURAL = {"hard link": "hard links", "symbolic link": "symbolic links", "copy": "copies"}
 
 
@@ -35,7 +44,18 @@ def main(
         raise ValueError("out is missing: name a new folder for the set, such as out=data/converted")
     from cornernet.data import convert
 
-    say(text(convert(source, out, form, share=val, split_by=split_by, images=images, link=link)))
+    try:
+        done = convert(source, out, form, share=val, split_by=split_by, images=images, link=link)
+    except (FileNotFoundError, ValueError) as error:
+        raise type(error)(in_own_words(str(error))) from None
+    say(text(done))
+
+
+def in_own_words(sentence: str) -> str:
+    """Sentence of a training on its data -> the same with the keys of this command."""
+    for theirs, own in KEYS.items():
+        sentence = re.sub(theirs, own, sentence)
+    return sentence
 
 
 def text(done: "Converted") -> str:

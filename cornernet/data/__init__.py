@@ -24,7 +24,7 @@ from cornernet.data.problems import Finding
 from cornernet.data.sampler import StepSampler
 from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
-from cornernet.data.storage import Away, patiently
+from cornernet.data.storage import Away, passable, patiently
 from cornernet.data.trial import try_transforms
 from cornernet.data.values import narrow, with_depth
 from cornernet.data.writing import WRITERS, write_labels
@@ -53,6 +53,7 @@ __all__ = [
     "facts",
     "narrow",
     "normalise",
+    "passable",
     "patiently",
     "plain_batches",
     "prepare",

@@ -6,6 +6,7 @@ from pathlib import Path
 from cornernet import registry
 from cornernet.config import Config, Data, untyped
 from cornernet.data.annotations import AnnotatedSet, Asked, first, require, with_classes
+from cornernet.data.annotations.locating import test_part
 from cornernet.data.division import divided
 from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
@@ -91,7 +92,9 @@ def require_boxes(source: Source) -> None:
         return
     labels, classes = source.objects.labels[~source.objects.iscrowd], len(source.category_ids)
     if not len(labels):
-        raise ValueError(f"{source.origin} has {len(source)} images, but no box to train on other than crowds")
+        crowds = f" other than {len(source.objects.labels)} crowds" if len(source.objects.labels) else ""
+        why = f"; left out: {reasons}" if (reasons := source.problems.reasons()) else ""
+        raise ValueError(f"{source.origin} has {len(source)} images, but no box to train on{crowds}{why}")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"{source.origin}: labels from {labels.min()} to {labels.max()} for {classes} classes")
 
@@ -129,8 +132,14 @@ def _asked(data: Data, split: str, typed: bool) -> Asked:
     if not part.annotations and path.exists() and not holds(path, "val", data.format, typed):
         raise ValueError(
             f"there is no validation set: {path} holds none and data.val.annotations is not set; "
-            "data.val.split=0.2 holds out a fifth of the training images"
+            f"data.val.split=0.2 holds out a fifth of the training images{_test_set(path)}"
         )
     folders = [root / Path(x.images).expanduser() if x.images else None for x in (part, data.train)]
     near = tuple(folder for folder in (*folders[1:], root) if folder)
     return Asked(path, split, folders[0], near, data.voc_offset)
+
+
+def _test_set(path: Path) -> str:
+    """Hint to a test set beside a training set: nobody's choice of weights shall be made on it without a word."""
+    found = test_part(path)
+    return f", and data.val.annotations={found} would take that test set for one" if found else ""

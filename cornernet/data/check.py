@@ -1,7 +1,7 @@
 """What a data set holds and what is odd about it, beyond the records that its reader checks: images and splits."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from cornernet.data.looks import converted, decoded, misnamed, turned
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
 
+MOSTLY = 0.5  # share of crowds from which on they are told
+NAMED = 6  # classes without objects that are named
 UNREADABLE = "blank in training, its objects missed in validation"
 NAMED = 5  # images that were left blank and are named
 
@@ -71,6 +73,15 @@ def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:
     return [Finding("image with too many objects", len(full), example, f"{lost} objects cut in all")]
 
 
+def crowds(source: Source, held: Contents) -> list[Finding]:
+    """Half of the objects or more marked as crowds, as exports of brush masks mark each of them."""
+    share = held.crowds / max(1, held.crowds + len(held.boxes))
+    if share < MOSTLY:
+        return []
+    what = f"{held.crowds} of {held.crowds + len(held.boxes)} objects ({share:.0%}) are crowds (iscrowd, or difficult)"
+    return [Finding("mostly crowds", held.crowds, what, "not trained on, and no mistake if they are found")]
+
+
 def specks(source: Source, held: Contents, scale: Callable[[int, int], float], cell: int) -> list[Finding]:
     """Boxes whose sides both fall short of a cell, seen at the network's input; scale: (width, height) -> factor."""
     factors = np.array([scale(width, height) for width, height in held.sizes.tolist()])[held.image]
@@ -92,6 +103,39 @@ def unseen(train: Source, train_held: Contents, val_held: Contents) -> list[Find
         return []
     example = f"{train.class_names[new[0]]!r} has {counts[1][new[0]]} objects in validation, none in training"
     return [Finding("class without training objects", len(new), short(example), "scored, but cannot be found")]
+
+
+def absent(train: Source, train_held: Contents, val_held: Contents) -> list[Finding]:
+    """Classes without objects in training and in validation, of a set of files; those of `unseen` have some there."""
+    if train.root is None:
+        return []
+    used = np.union1d(train_held.labels, val_held.labels)
+    none = np.setdiff1d(np.arange(len(train.class_names)), used)
+    if not len(used):
+        return []
+    return _lacking(train, none, "class without objects", "has no objects", "cannot be learned")
+
+
+def unmeasured(val: Source, val_held: Contents, train_held: Contents) -> list[Finding]:
+    """A validation set of files without objects, or without those of a class that is trained on."""
+    if val.root is None:
+        return []
+    if not len(val_held.labels):
+        crowds = f" other than {held} crowds" if (held := val_held.crowds) else ""
+        example = f"{Path(val.origin).name}: none of {len(val)} images has an object{crowds}"
+        why = f"; left out: {reasons}" if (reasons := val.problems.reasons()) else ""
+        return [Finding("no objects", 1, short(example + why), "no AP can be measured, and no best.pt chosen by it")]
+    none = np.setdiff1d(train_held.labels, val_held.labels)
+    return _lacking(val, none, "class without objects", "has none in validation", "its AP is not measured")
+
+
+def _lacking(source: Source, labels: Iterable[int], kind: str, what: str, outcome: str) -> list[Finding]:
+    names = [repr(source.class_names[label]) for label in labels]
+    if not names:
+        return []
+    others = f"; others are {', '.join(names[1:NAMED])}" if len(names) > 1 else ""
+    more = ", ..." if len(names) > NAMED else ""
+    return [Finding(kind, len(names), short(f"{names[0]} {what}{others}{more}"), outcome)]
 
 
 def shared(train: Source, val: Source) -> list[Finding]:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from cornernet.data.pipeline import Pipeline, run
 from cornernet.data.sampler import Item
 from cornernet.data.source import Source
-from cornernet.data.storage import Away
+from cornernet.data.storage import Away, passable
 from cornernet.data.workers import Held
 from cornernet.structures import LabelledImage, Sample
 from cornernet.system.printing import printable
@@ -71,7 +71,7 @@ class TrainDataset(Dataset):
             raise
         except (ValueError, OSError) as error:
             if self.on_error == "stop":
-                raise
+                raise passable(error) from None
             self._note(index, str(error))
             return LabelledImage(np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
 

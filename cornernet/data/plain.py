@@ -8,7 +8,7 @@ from cornernet.config import Data
 from cornernet.data.loader import collate
 from cornernet.data.pipeline import Pipeline, build, run
 from cornernet.data.source import Source
-from cornernet.data.storage import patiently
+from cornernet.data.storage import passable, patiently
 from cornernet.structures import Batch, LabelledImage, Sample
 
 
@@ -30,9 +30,9 @@ def plain_batches(data: Data, source: Source, indices: Sequence[int], batch_size
 def _sample(plain: Pipeline, source: Source, index: int, on_error: str) -> Sample | None:
     try:
         image = patiently(partial(source.image, index))
-    except (ValueError, OSError):
+    except (ValueError, OSError) as error:
         if on_error == "stop":
-            raise
+            raise passable(error) from None
         return None  # the evaluation before has named it
     labelled = LabelledImage(image, source.boxes(index), source.labels(index))
     made, _ = run(plain, (0, 0, index), lambda _: labelled, len(source))

@@ -61,6 +61,12 @@ def patiently(read: Callable[[], T], stopping: Callable[[], bool] = lambda: Fals
         raise Away(f"{error}, and so for {sum(PAUSES):g} seconds") from error
 
 
+def passable(error: ValueError | OSError) -> ValueError | OSError:
+    """Why an image cannot be used -> an error of that kind that says which key goes on without it."""
+    kind = next(x for x in (FileNotFoundError, OSError, ValueError) if isinstance(error, x))
+    return kind(f"{error} (data.on_error=skip goes on without it)")
+
+
 def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:
     end = time.monotonic() + seconds
     while (rest := end - time.monotonic()) > 0 and not stopping():

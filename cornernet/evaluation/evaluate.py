@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from cornernet import processes
-from cornernet.data import Source, patiently
+from cornernet.data import Source, passable, patiently
 from cornernet.detectors import Predicting
 from cornernet.evaluation import scoring
 from cornernet.evaluation.backends import Backend
@@ -135,7 +135,7 @@ def _read(source: Source, indices: list[int], on_error: OnError, told: bool) -> 
             images[i] = patiently(partial(source.image, i))
         except (ValueError, OSError) as error:
             if on_error == "stop":
-                raise
+                raise passable(error) from None
             if not told:
                 log.warning("%s; its objects count as missed, further such images are only counted", error)
             told = True

@@ -18,6 +18,7 @@ from cornernet.data import (
     Source,
     build_source,
     check,
+    identical,
     narrow,
     require_boxes,
     typed_data,
@@ -64,7 +65,8 @@ def report(path: str | Path, overrides: Sequence[str] = (), decode: bool = False
     rows = [("train", x) for x in found] + [("val", x) for x in more]
     splits = {name: (s, contents(s)) for name, s in (("train", train), ("val", val)) if s is not None}
     rows += [*_images(splits, decode=decode, progress=True), *_values(splits, settings.data)]
-    rows += _objects(splits, settings, cell)
+    rows += [*_objects(splits, settings, cell), *_classes(splits)]
+    rows += identical.images({name: source for name, (source, _) in splits.items()}, decode)
     return Report(splits, rows, settings.data.on_error == "stop", decode)
 
 
@@ -78,16 +80,22 @@ def before_training(settings: Config, detector: Detector, train: Source, val: So
     splits = {"train": (train, contents(train)), "val": (val, contents(val))}
     rows = [(name, x) for name, x in _images(splits, most=QUICK) if x.bad]
     if rows and settings.data.on_error == "stop":
-        raise ValueError(f"{_refusal(rows, True)} (data.on_error=skip goes on without; tools/check_data.py lists all)")
+        raise ValueError(f"{_refusal(rows, True)}; tools/check_data.py lists all")
+    if len(train) + len(val) <= QUICK:
+        rows += identical.images({"train": train, "val": val})
     for name, x in [*rows, *_values(splits, settings.data), *_objects(splits, settings, detector.cell_size())]:
         log.warning("%s: %d x %s, %s; the first: %s", name, x.count, x.kind, x.outcome, x.example)
 
 
 def _open(settings: Config, split: str, train: Source | None) -> tuple[Source | None, list[Finding]]:
-    """Read a split, bad records left out -> (source, findings); no source where there is nothing to be read."""
+    """Read a split as a run does, or else without bad records -> (source, findings); no source where none can be."""
     ids, names = (None, None) if train is None else (train.category_ids, train.class_names)
     try:
-        source = build_source(replace(settings.data, on_error="skip"), split, ids, names, True, typed_data(settings))
+        try:
+            source = build_source(settings.data, split, ids, names, True, typed_data(settings))
+        except ValueError:  # a bad record, which ends a run: all of them shall be found
+            left = replace(settings.data, on_error="skip")
+            source = build_source(left, split, ids, names, True, typed_data(settings))
     except (ValueError, OSError) as error:
         return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
     found = [] if split == "val" and settings.data.val.split else _records(source)  # those of training hold them
@@ -116,6 +124,7 @@ def _objects(splits: Splits, settings: Config, cell: int) -> Rows:
     """What the objects of the splits are, seen together with the settings of the run."""
     data = settings.data
     rows = [(name, x) for name, (s, held) in splits.items() for x in check.specks(s, held, _scale(data), cell)]
+    rows += [(name, x) for name, (s, held) in splits.items() for x in check.crowds(s, held)]
     if "train" in splits:
         rows += [("train", x) for x in check.crowding(*splits["train"], data.max_objects)]
     if len(splits) == 2:
@@ -127,6 +136,15 @@ def _objects(splits: Splits, settings: Config, cell: int) -> Rows:
 def _scored(splits: Splits, settings: Config) -> Rows:
     """What the figures of the validation set cannot show."""
     return [("val", x) for x in (beyond_reach(splits["val"][0], settings, splits["val"][1]) if "val" in splits else ())]
+
+
+def _classes(splits: Splits) -> Rows:
+    """What of its classes a split lacks, where both could be read."""
+    if len(splits) < 2:
+        return []
+    (train, train_held), (val, val_held) = splits.values()
+    rows = [("train", x) for x in check.absent(train, train_held, val_held)]
+    return rows + [("val", x) for x in check.unmeasured(val, val_held, train_held)]
 
 
 def _scale(data: Data) -> Callable[[int, int], float]:
@@ -148,7 +166,8 @@ def _refusal(rows: Rows, stop: bool) -> str:
         return ""
     split, first = bad[0]
     others = sum(x.count for _, x in bad) - 1
-    return f"{split}: {first.example}" + (f"; {others} more refused" if others else "")
+    passed = "" if any(refused(x, False) for _, x in bad) else " (data.on_error=skip goes on without)"
+    return f"{split}: {first.example}" + (f"; {others} more refused" if others else "") + passed
 
 
 def refused(found: Finding, stop: bool) -> bool:

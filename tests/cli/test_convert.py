@@ -63,3 +63,15 @@ def test_groups_stay_together(shared, tmp_path, capsys):
 )
 def test_bad_input_is_a_sentence(shared, capsys, given, words):
     assert words in said(capsys, shared / "data/formats/voc", *given, code=2)
+
+
+def test_a_sentence_has_the_keys_of_the_command():
+    from cornernet.cli.convert import in_own_words
+
+    sentences = {
+        "x; set data.train.images and data.val.images to their folders": "x; images=DIR names their folder",
+        "there is no file X; set data.root (the paths are relative to it), data.train.images": "there is no file X",
+        "data.val.split=0.2 holds out 0, which data.split_by=^x keeps": "val=0.2 holds out 0, which split_by=^x keeps",
+        "name the file or folder that you mean, or say data.format=coco": "name the file or folder that you mean",
+    }
+    assert {text: in_own_words(text) for text in sentences} == sentences

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cornernet.data import ShapesSet, read, with_classes
-from cornernet.data.check import crowding, images, merged, shared, specks, unseen
+from cornernet.data import ShapesSet, identical, read, with_classes
+from cornernet.data.check import absent, crowding, crowds, images, merged, shared, specks, unmeasured, unseen
 from cornernet.data.contents import contents, facts
 from cornernet.data.problems import Finding
 
@@ -103,7 +103,7 @@ def test_only_some_images_evenly_spread(tmp_path: Path):
 
 
 def test_crowding_and_specks(tmp_path: Path):
-    boxes = [(1, 1, (0, 0, 20, 20))] * 3 + [(2, 1, (0, 0, 3, 3.5)), (2, 1, (0, 0, 3, 9))]
+    boxes = [(1, 1, (i, 0, 20, 20)) for i in (0, 4, 8)] + [(2, 1, (0, 0, 3, 3.5)), (2, 1, (0, 0, 3, 9))]
     source = write(tmp_path, SOUND, boxes)
     held = contents(source)
     assert held.per_image().tolist() == [3, 2, 0, 0] and crowding(source, held, 3) == []
@@ -154,3 +154,85 @@ def test_a_drawn_set_has_facts_and_no_files():
 def test_merged_keeps_the_first_of_a_kind():
     several = [Finding("x", 1, "first", "left out"), Finding("y", 1, "other", "used"), Finding("x", 2, "second", "-")]
     assert merged(iter(several)) == [Finding("x", 3, "first", "left out"), Finding("y", 1, "other", "used")]
+
+
+def test_crowds_that_are_most_of_the_objects(tmp_path: Path):
+    source = write(tmp_path, SOUND, [(1, 1, (9 * i, 0, 9, 9)) for i in range(4)])
+    held = contents(source)
+    (found,) = crowds(source, held._replace(crowds=16))
+    assert (found.kind, found.count) == ("mostly crowds", 16) and found.outcome.startswith("not trained on")
+    assert found.example == "16 of 20 objects (80%) are crowds (iscrowd, or difficult)"
+    assert crowds(source, held._replace(crowds=4)) and crowds(source, held._replace(crowds=3)) == []
+    empty = write(tmp_path, SOUND, [])
+    assert crowds(empty, contents(empty)) == []
+
+
+def test_classes_that_a_split_lacks(tmp_path: Path):
+    names = tuple("abcdefghijk")
+    train = write(tmp_path / "1", SOUND, [(1, 1, (0, 0, 9, 9)), (1, 2, (0, 0, 9, 9))], names)
+    val = write(tmp_path / "2", SOUND, [(1, 1, (0, 0, 9, 9)), (1, 3, (0, 0, 5, 5))], names)
+    held = contents(train), contents(val)
+    (none,) = absent(train, *held)
+    assert (none.kind, none.count, none.outcome) == ("class without objects", 8, "cannot be learned")
+    assert none.example == "'d' has no objects; others are 'e', 'f', 'g', 'h', 'i', ..."
+    (missed,) = unmeasured(val, held[1], held[0])
+    assert (missed.count, missed.example, missed.outcome) == (1, "'b' has none in validation", "its AP is not measured")
+    assert absent(train, held[0], contents(write(tmp_path / "3", SOUND, [], names)))[0].count == 9
+    shapes = ShapesSet("val", 2, 32, 1)
+    assert absent(shapes, *[contents(shapes)] * 2) == [] == unmeasured(shapes, contents(shapes), contents(shapes))
+    assert unmeasured(train, held[0], held[0]) == []
+
+
+def test_a_validation_set_without_objects(tmp_path: Path):
+    train = write(tmp_path / "1", SOUND, [(1, 1, (0, 0, 9, 9))])
+    val = write(tmp_path / "2", SOUND, [(1, 7, (0, 0, 9, 9))])
+    (none,) = unmeasured(val, contents(val), contents(train))
+    assert (
+        none.kind == "no objects"
+        and not none.bad
+        and none.outcome == "no AP can be measured, and no best.pt chosen by it"
+    )
+    assert none.example.startswith(
+        "t.json: none of 4 images has an object; left out: 1 x unknown category, the first: "
+    )
+    crowd = contents(val)._replace(crowds=2)
+    assert "has an object other than 2 crowds" in unmeasured(val, crowd, contents(train))[0].example
+
+
+# -- images of the same content ------------------------------------------------------------------------------------
+
+AGAIN = cv2.imencode(".png", IMAGE, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()  # the same pixels in other bytes
+LONG = SOUND["a.png"] + b"\0" * 20_000
+
+
+def test_images_of_the_same_bytes_are_named(tmp_path: Path):
+    train = write(tmp_path / "train", {**SOUND, "x.png": SOUND["a.png"], "y.png": SOUND["a.png"]})
+    val = write(tmp_path / "val", {"other.jpg": SOUND["b.jpg"], "z.png": SOUND["a.png"], "own.png": AGAIN})
+    (split, within), (both, across) = identical.images({"train": train, "val": val})
+    assert (split, within.kind, within.count) == ("train", "identical images", 2)
+    assert within.example == f"{tmp_path}/train/a.png and {tmp_path}/train/x.png"
+    assert (both, across.kind, across.count) == ("both", "identical images in train and val", 2)
+    assert across.example == (
+        f"{tmp_path}/train/a.png and {tmp_path}/val/z.png; {tmp_path}/train/b.jpg and {tmp_path}/val/other.jpg"
+    )
+    assert across.outcome == "used: validation will flatter" and not across.bad
+    assert identical.images({"train": train})[0][1].count == 2
+
+
+def test_images_of_the_same_pixels_are_found_by_decoding(tmp_path: Path):
+    train, val = write(tmp_path / "1", {"a.png": SOUND["a.png"]}), write(tmp_path / "2", {"b.png": AGAIN, "c.png": b""})
+    assert identical.images({"train": train, "val": val}) == []
+    ((both, found),) = identical.images({"train": train, "val": val}, decode=True)
+    assert both == "both" and found.count == 1 and found.example.endswith(f"/1/a.png and {tmp_path}/2/b.png")
+
+
+def test_what_is_alike_only_in_parts_or_the_same_file_is_not_told(tmp_path: Path):
+    other = bytes([*LONG[:5000], LONG[5000] ^ 1, *LONG[5001:]])  # of the same length, middle and end
+    train = write(tmp_path / "1", {"a.png": LONG, "b.png": other, "c.png": SOUND["a.png"], "e.png": b"", "f.png": b""})
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "link.png").symlink_to(tmp_path / "1" / "c.png")
+    (tmp_path / "2" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    val = write(tmp_path / "3", {"link.png": LONG[::-1]})
+    val.root = tmp_path / "2"
+    assert identical.images({"train": train, "val": val}) == []
+    assert identical.images({"train": ShapesSet("train", 2, 32, 1)}) == []

@@ -20,7 +20,10 @@ from cornernet.evaluation import evaluate
 from cornernet.evaluation.metrics import table
 from cornernet.training import check_data, preflight
 
-IMAGE = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))[1].tobytes()
+IMAGE, OTHER, THIRD, FOURTH = (
+    cv2.imencode(".jpg", np.random.default_rng(i).integers(0, 255, (60, 80, 3), np.uint8))[1].tobytes()
+    for i in range(4)
+)
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -28,7 +31,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 def data(tmp_path):
     """Writer of a set with changes -> the overrides that train and validate on it."""
 
-    def write(contents=(IMAGE, IMAGE, IMAGE), **changes):
+    def write(contents=(IMAGE, OTHER, THIRD), **changes):
         for i, content in enumerate(contents, 1):
             (tmp_path / f"{i}.jpg").write_bytes(content)
         ids = range(1, len(contents) + 1)
@@ -92,7 +95,7 @@ def test_a_report_names_what_is_found_and_what_is_done(tiny, data):
         {"id": 2, **box, "bbox": [10, 10, float("nan"), 20]},
         {"id": 3, **box, "bbox": [10, 10, 0, 20]},
         {"id": 4, **box, "bbox": [70, 10, 30, 20]},
-        *({"id": i, **box, "bbox": [1, 1, 2, 2]} for i in range(5, 14)),
+        *({"id": i, **box, "bbox": [3 * i, 1, 2, 2]} for i in range(5, 14)),
     ]
     given = data(contents=(IMAGE, IMAGE[:500], b""), annotations=annotations)
     text, refusal = said(tiny, given)
@@ -107,7 +110,7 @@ def test_a_report_names_what_is_found_and_what_is_done(tiny, data):
     assert rows[("both", "image in both splits")][0] == "3"
     assert refusal == (
         "train: t.json: annotation 2 of 1.jpg: bbox is not finite, got [10, 10, nan, 20] in an image of 80x60 pixels"
-        "; 5 more refused"
+        "; 5 more refused (data.on_error=skip goes on without)"
     )
     text, refusal = said(tiny, [*given, "data.on_error=skip"], True)
     rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
@@ -169,6 +172,38 @@ def test_a_class_that_only_validation_has(tiny, data, tmp_path):
     assert "category 1 is 'cow' here and 'cat' in the training set" in refusal
 
 
+def test_it_says_what_annotations_and_splits_hold(tiny, data, tmp_path):
+    box = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 30, 20]}
+    boxes = [{**box, "id": 1, "area": 0}, {**box, "id": 2, "area": 600}, {**box, "id": 3, "image_id": 2, "iscrowd": 1}]
+    given = data(
+        contents=(IMAGE, OTHER, THIRD),
+        annotations=boxes,
+        categories=[{"id": 1, "name": "cat"}, {"id": 2, "name": "cow"}],
+    )
+    (tmp_path / "same.jpg").write_bytes(OTHER)
+    whole = json.loads((tmp_path / "t.json").read_text())
+    images = [{"id": 1, "file_name": "same.jpg", "width": 80, "height": 60}]
+    (tmp_path / "v.json").write_text(json.dumps(whole | {"images": images, "annotations": []}))
+    text, refusal = said(tiny, [*given, "data.val.annotations=v.json"])
+    rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
+    assert refusal == "" and rows[("train", "box given twice")] == ("1", "both are used; data.on_error=skip drops one")
+    assert rows[("train", "bad area")] == ("1", "width x height of the box is used")
+    assert rows[("train", "class without objects")] == ("1", "cannot be learned")
+    assert rows[("val", "no objects")][1].startswith("no AP can be measured")
+    assert rows[("both", "identical images in train and val")] == ("1", "used: validation will flatter")
+    assert "2.jpg and " in text and "same.jpg" in text and "objects        2 and 1 crowds of 2 classes" in text
+    text, _ = said(tiny, [*given, "data.val.annotations=v.json", "data.on_error=skip"])
+    rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
+    assert rows[("train", "box given twice")] == ("1", "left out") and rows[("train", "mostly crowds")][0] == "1"
+
+
+def test_a_refusal_names_the_key_only_where_that_passes_all(tiny, data):
+    assert said(tiny, data(contents=(IMAGE, b"")))[1].endswith("1 more refused (data.on_error=skip goes on without)")
+    unlisted = [{"id": 1, "image_id": "1", "category_id": 1, "bbox": [1, 2, 3, 4]}]
+    refusal = said(tiny, data(annotations=unlisted))[1]
+    assert "belongs to image '1', which is not listed, but 1 is" in refusal and "data.on_error" not in refusal
+
+
 # -- before step 0 ----------------------------------------------------------------------------------------------
 
 
@@ -201,7 +236,7 @@ def test_a_training_that_skips_says_so_once_and_counts(tool, tiny, data):
 def test_nothing_is_said_of_a_clean_set(tiny, data, caplog, tmp_path):
     given = data()
     (tmp_path / "v").mkdir()
-    (tmp_path / "v" / "other.jpg").write_bytes(IMAGE)
+    (tmp_path / "v" / "other.jpg").write_bytes(FOURTH)
     whole = json.loads((tmp_path / "t.json").read_text())
     images = [{**whole["images"][0], "file_name": "other.jpg"}]
     (tmp_path / "v.json").write_text(json.dumps(whole | {"images": images, "annotations": whole["annotations"][:1]}))

@@ -11,6 +11,7 @@ from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
 
+SAMPLE = 20  # names of which one is looked for that is written differently
 HALF = re.compile("[\ud800-\udfff]")  # characters that no file can hold
 
 
@@ -93,21 +94,25 @@ def check_folder(entries: list, root: Path, problems: Problems) -> None:
     names = [e["file_name"] for e in entries if isinstance(e, dict) and isinstance(e.get("file_name"), str)]
     names = [n for n in names if not bad_name(n)]
     if names and not any(files.has(clean(n)) for n in names):
-        hint = short(f"(looked for {root / clean(names[0])})")
+        first = next((n for n in names[:SAMPLE] if files.near(n)), names[0])
+        hint = short(f"(looked for {root / clean(first)}{files.near(first)})")
+        cure = "set data.train.images and data.val.images to their folders"
+        if files.near(first):
+            cure += ", or write the names as the files have them"
         raise FileNotFoundError(
-            f"none of the {len(names)} images that {problems.source} lists is in {root} {hint}; "
-            "set data.train.images and data.val.images to their folders"
+            f"none of the {len(names)} images that {problems.source} lists is in {root} {hint}; {cure}"
         )
 
 
 def _record(number: int | str, entry: dict, files: "Folder", problems: Problems) -> ImageRecord | None:
-    name: Any = entry.get("file_name")
-    if reason := bad_name(name):
-        problems.skip("bad file name", f"image {number}: the file name {name!r} {reason}")
+    written: Any = entry.get("file_name")
+    if reason := bad_name(written):
+        hint = files.near(written)
+        problems.skip("bad file name", f"image {number}: the file name {written!r} {reason}{hint}")
         return None
-    name = clean(name)
+    name = clean(written)
     if not files.has(name):
-        problems.skip("missing image", f"image {number}: there is no file {files.root / name}{files.near(name)}")
+        problems.skip("missing image", f"image {number}: there is no file {files.root / name}{files.near(written)}")
         return None
     size = _size(number, entry, files.root / name, problems)
     return ImageRecord(number, name, *size) if size else None

@@ -7,9 +7,11 @@ from typing import Any
 
 from cornernet.data.annotations.content import Asked
 from cornernet.data.annotations.names import Folder, bad_name, clean
-from cornernet.data.annotations.tree import SPLIT_OF, split_of
+from cornernet.data.annotations.tree import SPLIT_OF, listed, split_of
 
 SAMPLE = 50  # names that are looked for in each folder
+LISTED = 10_000  # entries of a folder
+INNER = ("annotations", "images", "ImageSets/Main")  # of a set, in which a split may be
 Has = Callable[[Folder, str], Any]  # whether there is a file of a name
 
 
@@ -47,6 +49,18 @@ def file_named(folder: Folder, name: str) -> str | None:
     return next((tail for tail in tails if not bad_name(tail) and folder.has(tail)), None) or folder.of_stem(
         "".join(parts[-1:])
     )
+
+
+def test_part(path: Path) -> Path | None:
+    """Path of a set -> the folder, list or file in it that is named after a test set, or None."""
+    base = path if path.is_dir() else path.parent
+    for place in (base, *(base / inner for inner in INNER)):
+        folders, names = listed(place, LISTED) if place.is_dir() else ([], [])
+        files = [place / name for name in names if name.lower().endswith((".json", ".txt", ".csv"))]
+        for found in (*folders, *files):
+            if any(SPLIT_OF.get(word) == "test" for word in re.split(r"[^a-z]+", found.stem.lower())):
+                return found
+    return None
 
 
 def split_named(file: Path, base: Path) -> str | None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cornernet.data.annotations.alike import Alike
 from cornernet.data.images import SUFFIXES
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)  # a folder that is not there
@@ -38,11 +39,6 @@ def clean(name: str) -> str:
     return str(PurePosixPath(name.replace("\\", "/")))
 
 
-def _folded(name: str) -> str:
-    """Name as two people would read it aloud: without case, and with accents in one piece."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 class Folder:
     """Answers whether a file exists by listing each folder once, which is what makes 100 000 answers cheap.
 
@@ -52,7 +48,7 @@ class Folder:
     def __init__(self, root: Path):
         """Folder to which all names are relative."""
         self.root = root
-        self._names, self._alike, self._stems = cache(self._list), cache(self._fold), cache(self._by_stem)
+        self._names, self._stems, self._alike = cache(self._list), cache(self._by_stem), Alike(root)
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name, which is relative to the folder."""
@@ -63,11 +59,16 @@ class Folder:
         """The image directly in the folder that has this name but for its ending, or None."""
         return self._stems().get(stem)
 
-    def near(self, name: str) -> str:
-        """A hint to a file whose name looks the same, as happens between operating systems, or ""."""
-        folder, _, last = name.rpartition("/")
-        found = self._alike(folder).get(_folded(last))
-        return f", but {found!a}, which is written differently" if found else ""
+    def near(self, written: Any) -> str:
+        """A hint to a file that a name may mean although it is written differently, or "".
+
+        It happens between operating systems, and where a program encoded names or put folders of its own before them.
+        """
+        found = self._alike.find(written) if isinstance(written, str) else None
+        if found is None:
+            return ""
+        same = unicodedata.normalize("NFC", found) == unicodedata.normalize("NFC", written)
+        return f", but there is {ascii(found) if same else repr(found)}, written differently"
 
     def _list(self, folder: str) -> frozenset[str]:
         try:
@@ -83,9 +84,6 @@ class Folder:
     def _by_stem(self) -> dict[str, str]:
         images = (name for name in sorted(self._names("")) if PurePosixPath(name).suffix.lower() in SUFFIXES)
         return {PurePosixPath(name).stem: name for name in images}
-
-    def _fold(self, folder: str) -> dict[str, str]:
-        return {_folded(name): name for name in self._names(folder)}
 
 
 def _is_file(entry: os.DirEntry) -> bool:

@@ -17,6 +17,7 @@ LOOKED = 200_000  # entries of a folder
 LONGEST = 2**20  # bytes of a file of settings
 KEYS = re.compile(r"^(train|val|valid|path|nc)\s*[:=]", re.MULTILINE)
 NAMES = re.compile(r"^names\s*[:=]", re.MULTILINE)
+COUNT = re.compile(r"[0-9]{1,6}")
 MOST = 10_000  # classes
 DEEPEST = 8  # lists inside each other in a file of settings
 NAME_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels/classes.txt")
@@ -30,6 +31,7 @@ class Listing(NamedTuple):
     names: dict[int, str]  # class number -> name; empty: nobody says
     parts: dict[str, list[str]]  # split -> folders, lists and images; empty: the folders say it
     pose: bool = False  # whether lines go on with keypoints
+    told: int | None = None  # number of the classes, where it is said beside their names
 
 
 def settings_file(path: Path) -> Path | None:
@@ -52,9 +54,10 @@ def listing(path: Path) -> Listing:
     bases = list(dict.fromkeys([base if base.is_dir() else own, own]))
     parts = {SPLIT_OF[key]: _texts(file, key, value) for key, value in held.items() if key in SPLIT_OF and value}
     names = _names(file, held.get("names", {}), bases)
-    if not names and str(held.get("nc")).isdigit():
-        names = {number: str(number) for number in range(min(int(held["nc"]), MOST))}
-    return Listing(file, bases, names, parts, "kpt_shape" in held)
+    count = next((int(held[key]) for key in ("nc", "classes") if COUNT.fullmatch(str(held.get(key)))), None)
+    if not names and count:
+        names = {number: str(number) for number in range(min(count, MOST))}
+    return Listing(file, bases, names, parts, "kpt_shape" in held, count)
 
 
 def resolved(held: Listing, text: str) -> Path:

@@ -62,14 +62,19 @@ def load(path: Path) -> dict:
 def _without_root(held: dict, problems: Problems) -> list:
     """Categories without the root that Roboflow adds: it stands above all others and no object is of it."""
     entries = [x for x in held["categories"] if isinstance(x, dict)]
-    above = {str(x.get("supercategory")) for x in entries}
     used = {x.get("category_id") for x in held["annotations"] if isinstance(x, dict) and _plain(x.get("category_id"))}
-    root = next((x for x in entries if above == {"none", x.get("name")} and x.get("supercategory") == "none"), None)
-    if root is None or len(entries) < 2 or root.get("id") in used:
+    unused = [x for x in entries if _plain(x.get("id")) and x["id"] not in used and isinstance(x.get("name"), str)]
+    root = next((x for x in unused if _above_all(x, entries)), None)
+    if root is None:
         return held["categories"]
-    text = f"{root.get('name')!r} has no objects and all others below it"
-    problems.repair("category above all others", text, "left out")
+    problems.repair("category above all others", f"{root['name']!r} has no objects and all others below it", "left out")
     return [x for x in held["categories"] if x is not root]
+
+
+def _above_all(root: dict, entries: list[dict]) -> bool:
+    """Whether a category is what all others are said to be below."""
+    others = [x.get("supercategory") for x in entries if x is not root]
+    return others != [] and all(above == root["name"] for above in others)
 
 
 def _plain(value: object) -> bool:

@@ -12,6 +12,7 @@ from cornernet.data.annotations.sizes import known_size
 from cornernet.data.annotations.yolo_images import images as listed
 from cornernet.data.annotations.yolo_labels import Labels, beside
 from cornernet.data.annotations.yolo_settings import Listing, listing, settings_file
+from cornernet.data.annotations.yolo_shapes import keypoints, rotated
 from cornernet.data.problems import Problems
 
 MOST = 2**24  # bytes of a label file
@@ -36,6 +37,7 @@ def parse(asked: Asked, problems: Problems) -> Content:
     single label file.
     """
     held = listing(asked.path)
+    _check_count(held, problems)
     root, names, whole = listed(held, asked)
     labels = Labels(root, asked)
     images, annotations, numbers = [], [], set()
@@ -52,6 +54,13 @@ def parse(asked: Asked, problems: Problems) -> Content:
     return Content(images, annotations, _categories(held, numbers), root, by_name=True)
 
 
+def _check_count(held: Listing, problems: Problems) -> None:
+    """Note a number of classes that is not that of their names."""
+    if held.told not in (None, len(held.names)):
+        text = f"{held.file} says nc {held.told} and names {len(held.names)} classes: {', '.join(held.names.values())}"
+        problems.repair("another number of classes than names", text, "the names count")
+
+
 def _categories(held: Listing, numbers: set[int]) -> list[dict]:
     """Classes by name, or the numbers that labels have where nothing names them."""
     names = held.names or {number: str(number) for number in numbers}
@@ -62,28 +71,37 @@ def _rows(labels: Labels, image: str, pose: bool, problems: Problems) -> Iterato
     """Name of an image -> for each line of its label file where it stands, its class and its box."""
     for line, text in labels.lines(image, MOST, problems):
         where, fields = f"{labels.last}, line {line}", text.split()
-        row = _row(fields, pose)
+        row = _row(fields, where, pose, problems)
         if isinstance(row, str):
             problems.skip("bad label line", f"{where}: {row}, got {text!r}")
         else:
             yield where, row
 
 
-def _row(fields: list[str], pose: bool) -> Row | str:
-    """Fields of a line -> (class, (left, top, width, height) as shares of the image), or why not."""
+def _row(fields: list[str], where: str, pose: bool, problems: Problems) -> Row | str:
+    """Fields of a line -> (class, (left, top, width, height) as shares of the image), or why not.
+
+    Noted is what is taken for keypoints although nothing says so, and a rotated box of which the upright one is left.
+    """
     try:
         number, values = float(fields[0]), list(map(float, fields[1:]))
     except ValueError:
         return "expected a class number and shares of the image"
     if not (abs(number) < MOST and number == int(number)):
         return "expected a whole number for the class"
-    if len(values) in (4, 5) or (pose and len(values) > 5):  # the fifth is a score
+    keyed = len(values) > 5 and (pose or keypoints(values[:4], values[4:]))
+    if len(values) in (4, 5) or keyed:  # the fifth is a score
+        if keyed and not pose:
+            text = f"{where}: {(len(values) - 4) // 3} keypoints seem to follow the box, and kpt_shape is not given"
+            problems.repair("keypoints without kpt_shape", text, "passed over; the box is used")
         x, y, w, h = values[:4]
         box = (x - w / 2, y - h / 2, w, h)
     elif len(values) < 6 or len(values) % 2:
         return "expected `class x y w h` or a polygon `class x1 y1 x2 y2 x3 y3 ...`"
     else:
         xs, ys = values[::2], values[1::2]
+        if rotated(xs, ys):
+            problems.repair("rotated box", f"{where}: four corners of a rotated box", "the upright box around is used")
         box = (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
     if not all(-HIGHEST <= value <= HIGHEST for value in values):  # NaN fails it as well
         return "expected shares of the image from 0 to 1; are these pixels?"
