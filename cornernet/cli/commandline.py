@@ -119,5 +119,6 @@ def _exit(error, code: int) -> None:
     text = printing.printable(" ".join(str(error).split()))
     if code == FAILED and int(os.environ.get("WORLD_SIZE", 1)) > 1:
         text = f"rank {os.environ.get('RANK')}: {text}"
-    print(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, file=sys.stderr)
+    if sys.stderr is not None:
+        printing.show(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, sys.stderr)
     sys.exit(code)

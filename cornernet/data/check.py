@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from cornernet.data.contents import Contents, name
 from cornernet.data.images import Fault, examine, load
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
+from cornernet.system.progress import following
 
 UNREADABLE = "blank in training, its objects missed in validation"
 TURNED = "turned upright, as its boxes are"
@@ -32,7 +32,7 @@ def images(source: Source, decode: bool = False, most: int | None = None, progre
     pool = ThreadPoolExecutor(os.cpu_count() if decode else 4)
     try:
         looked = pool.map(lambda i: image(source, i, decode), chosen)
-        found = tqdm(looked, desc="images", total=count, unit="image", disable=not (progress and decode))
+        found = following(looked, count, "image", "check", progress and decode)
         return merged(finding for finding in found if finding)
     finally:
         pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for

@@ -30,7 +30,8 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", "cornernet.profiling.point"],
-        input=json.dumps(given), capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
+        input=json.dumps(given), capture_output=True, encoding="utf-8", errors="replace", check=False,
+        env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     if done.returncode < 0:
         raise Failed(f"the process of {_what(settings, classes, objects)} was ended by signal {-done.returncode}, "
