@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     with _named(path):
         saved = from_file(held["config"])
     settings = config.override(saved, overrides)
+    with nullcontext() if overrides else _named(path):
+        ranges.ranges(settings, ranges.TEST_RANGES)
     if words := config.untyped(settings, "model"):
         raise ValueError(elsewhere.refusal(str(path), words))
     with _named(path):

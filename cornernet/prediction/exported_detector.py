@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cornernet import config, graphs
 from cornernet.checkpoints import from_file
-from cornernet.config import Config
+from cornernet.config import Config, ranges
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
 from cornernet.graphs import Rows
@@ -70,6 +70,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     run, about = _open(Path(path))
     exported = from_file(about["config"])
     settings = config.override(exported, overrides)
+    ranges.ranges(settings, ranges.TEST_RANGES)
     for key, text in differences(about["config"], settings).items():
         if _inside(key):
             raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")

@@ -19,11 +19,16 @@ class Progress:
     def __init__(self, total: int | None, unit: str, name: str = "", begun: int = 0, shown: bool = True):
         """How much there is to do, None where nobody knows; of what; in which work; done before; whether to show it."""
         self.total, self.unit, self.name, self.done, self.shown = total, unit, name, begun, shown
-        self.words, self.begun, self.since, self.told = "", begun, time.monotonic(), begun - 1
-        self.last = self.since
-        drawn = shown and sys.stderr is not None and sys.stderr.isatty()
+        self.words, self.begun, self.told = "", begun, -1  # the last for the count in the last line
+        self.since = self.last = time.monotonic()
+        self.drawn = shown and sys.stderr is not None and sys.stderr.isatty()
         self.bar = tqdm(
-            desc=_written(name) or None, total=total, initial=begun, unit=unit, dynamic_ncols=True, disable=not drawn
+            desc=_written(name) or None,
+            total=total,
+            initial=begun,
+            unit=unit,
+            dynamic_ncols=True,
+            disable=not self.drawn,
         )
 
     def __enter__(self):
@@ -57,7 +62,7 @@ class Progress:
 
     def _tell(self) -> None:
         self.last, self.told = time.monotonic(), self.done
-        if self.shown and self.bar.disable and sys.stderr is not None:
+        if self.shown and not self.drawn and sys.stderr is not None:
             printing.show(self.line(), sys.stderr)
 
     def line(self) -> str:

@@ -23,13 +23,13 @@ def clock(monkeypatch):
     return held
 
 
-@pytest.fixture
-def file(monkeypatch):
+def in_file(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     return sys.stderr
 
 
-def test_a_file_gets_a_line_a_minute_and_one_at_the_end(file, clock):
+def test_a_file_gets_a_line_a_minute_and_one_at_the_end(monkeypatch, clock):
+    file = in_file(monkeypatch)
     with Progress(200, "image", "evaluate") as bar:
         for second in range(1, 151):
             clock[0] = second
@@ -44,7 +44,8 @@ def test_a_file_gets_a_line_a_minute_and_one_at_the_end(file, clock):
     ]
 
 
-def test_the_end_is_told_once(file, clock):
+def test_the_end_is_told_once(monkeypatch, clock):
+    file = in_file(monkeypatch)
     bar = Progress(1, "step", begun=0)
     clock[0] = 60
     bar.update()
@@ -52,12 +53,14 @@ def test_the_end_is_told_once(file, clock):
     assert file.getvalue() == "1/1 step in 01:00, 0.0167/s\n"
 
 
-def test_what_has_no_total_is_counted(file, clock):
+def test_what_has_no_total_is_counted(monkeypatch, clock):
+    file = in_file(monkeypatch)
     assert list(following(iter("ab"), None, "frame", "predict")) == ["a", "b"]
     assert file.getvalue() == "predict: 2 frames in 00:00\n"
 
 
-def test_nothing_is_shown_where_nothing_is_to_be(file, clock):
+def test_nothing_is_shown_where_nothing_is_to_be(monkeypatch, clock):
+    file = in_file(monkeypatch)
     assert list(following("ab", 2, "image", shown=False)) == ["a", "b"] and file.getvalue() == ""
 
 

@@ -51,7 +51,8 @@ def test_the_ends_of_the_ranges_are_allowed(tiny, override):
 
 
 def test_the_words_of_an_interval():
-    assert str(ranges.COUNT) == "at least 1" and str(ranges.POSITIVE) == "above 0 and finite"
+    assert str(ranges.Interval(1)) == "at least 1" and str(ranges.POSITIVE) == "above 0 and at most 1000000"
+    assert str(ranges.Interval(0.0, ends="()")) == "above 0 and finite"
     assert str(ranges.Interval(0, 1)) == "at least 0 and below 1"
     assert str(ranges.Interval(0, math.inf, "(]", null=True)) == "above 0 or null"
 
