@@ -33,8 +33,7 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     a network from elsewhere that nobody typed.
     """
     held = checkpoint.load(path)
-    with _named(path):
-        saved = from_file(held["config"])
+    saved = from_file(held["config"], path)
     settings = config.override(saved, overrides)
     with nullcontext() if overrides else _named(path):
         ranges.ranges(settings, ranges.TEST_RANGES)
@@ -62,10 +61,11 @@ def _named(path: str | Path) -> Iterator[None]:
         raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from None
 
 
-def from_file(values: dict[str, Any]) -> Config:
-    """Config as a file holds it -> Config; raises ValueError for one that does not fit or asks for too much."""
-    settings = config.from_container(values)
-    ranges.most(settings)
+def from_file(values: dict[str, Any], path: str | Path) -> Config:
+    """Config as a file holds it -> Config; raises ValueError naming the file where it does not fit or asks too much."""
+    with _named(path):
+        settings = config.from_container(values)
+        ranges.most(settings)
     return settings
 
 

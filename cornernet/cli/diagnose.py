@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cornernet.cli.commandline import Command, say
-from cornernet.cli.keys import OUT, Reader, whole
+from cornernet.cli.keys import OBEYS, OUT, SHOWN, Reader, whole
 
 USAGE = """tools/diagnose.py CHECKPOINT [images=N] [out=DIR] [key=value ...]
 
@@ -23,4 +23,4 @@ def main(path: str, overrides: list[str], *, images: int = 12, out: Path | None 
     say(f"{table(found)}\n\ndiagnosis.json, missed.csv and {len(found.worst)} images written to {folder}")
 
 
-COMMAND = Command(main, USAGE, keys={"images": Reader(whole(0)), **OUT})
+COMMAND = Command(main, USAGE, keys={"images": Reader(whole(0)), **OUT}, obeys=OBEYS, shown=("data", *SHOWN))

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cornernet.cli.commandline import Command, say
-from cornernet.cli.keys import Reader, choice, path
+from cornernet.cli.keys import OBEYS, SHOWN, Reader, choice, path
 
 if TYPE_CHECKING:
     from cornernet.export import Exact, Exported, Quantised
@@ -96,4 +96,4 @@ KEYS = {
     "format": Reader(str), "out": Reader(path), "batch": Reader(_batch), "size": Reader(_size),
     "image": Reader(path), "precision": Reader(choice("fp32", "int8")), "calibrate": Reader(_calibrate),
 }  # fmt: skip
-COMMAND = Command(main, USAGE, keys=KEYS)
+COMMAND = Command(main, USAGE, keys=KEYS, obeys=OBEYS, shown=SHOWN)

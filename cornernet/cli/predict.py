@@ -62,4 +62,4 @@ KEYS = {
     "crops": Reader(keys.switch),
     **OUT,
 }
-COMMAND = Command(main, USAGE, paths=2, keys=KEYS, several=True)
+COMMAND = Command(main, USAGE, paths=2, keys=KEYS, several=True, obeys=keys.OBEYS, shown=keys.SHOWN)

@@ -159,6 +159,10 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
         _order(config, layer)
     except FAULTS as error:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
+    except ValueError as error:
+        if "invalid literal for int" not in str(error):  # which OmegaConf raises for a mapping in place of a list
+            raise
+        raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
 def _several(layer: DictConfig) -> DictConfig:

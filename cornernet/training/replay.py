@@ -77,9 +77,11 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> Replay:
     held = checkpoint.load(path)
     if not _is_bad(held.get("bad")):
         raise ValueError(f"{path} holds no bad batch; {run_folder.BAD_BATCH} does, which a run writes when it gives up")
-    settings = config.override(load.from_file(held["config"]), overrides)
+    settings = config.override(load.from_file(held["config"], path), overrides)
     if words := config.untyped(settings):
         raise ValueError(elsewhere.refusal(str(path), words))
+    if len(held["class_names"]) != len(held["category_ids"]):
+        raise ValueError(f"{path} holds another number of class_names than of category_ids")
     ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
     bare, classes = load.without_weights(settings), len(held["class_names"])
     load.fit(partial(detectors.build, bare, classes), held, settings, path)

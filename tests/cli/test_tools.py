@@ -273,7 +273,9 @@ def test_shapes_are_written_as_a_set_that_can_be_trained_on(call, tmp_path):
 def test_help_names_the_tool_and_every_key(call, tool):
     code, out, err = call(tool, "--help")
     assert code == 0 and not err and out.startswith(f"tools/{tool}.py ") and "for example" in out
-    assert ("train.lr" in out) == (tool not in KEYLESS)
+    brief = bool(console.command(tool).shown)
+    assert ("train.lr" in out) == (tool not in KEYLESS and not brief) and ("--help all prints" in out) == brief
+    assert "train.lr" in call(tool, "--help", "all")[1] or tool in KEYLESS
 
 
 @pytest.mark.parametrize("tool", TOOLS)

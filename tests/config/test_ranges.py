@@ -42,7 +42,11 @@ def length(kind):
     return next((len(get_args(x)) for x in kinds if get_origin(x) in (list, tuple)), 0)
 
 
-NUMBERS = {name: item.type for name, _, item in keys(config.Config) if numbers(item.type)}
+NUMBERS = {
+    name: item.type
+    for name, _, item in keys(config.Config)
+    if numbers(item.type) and not name.startswith(("loss.", "train.lr_f"))
+}
 HELD = OmegaConf.structured(config.Config)
 
 
