@@ -35,8 +35,7 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     held = checkpoint.load(path)
     saved = from_file(held["config"], path)
     settings = config.override(saved, overrides)
-    with nullcontext() if overrides else _named(path):
-        ranges.ranges(settings, ranges.TEST_RANGES)
+    check_numbers(settings, overrides, path)
     if words := config.untyped(settings, "model"):
         raise ValueError(elsewhere.refusal(str(path), words))
     with _named(path):
@@ -67,6 +66,12 @@ def from_file(values: dict[str, Any], path: str | Path) -> Config:
         settings = config.from_container(values)
         ranges.most(settings)
     return settings
+
+
+def check_numbers(settings: Config, overrides: Sequence[str], path: str | Path) -> None:
+    """Raise ValueError for a number that no detector can have, naming the file where nothing of its config is set."""
+    with nullcontext() if overrides else _named(path):
+        ranges.ranges(settings, ranges.TEST_RANGES)
 
 
 def without_weights(settings: Config) -> Config:

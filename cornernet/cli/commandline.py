@@ -15,6 +15,7 @@ from cornernet.errors import BAD_INPUT, FAILED, Failed, Interrupted, Unsaved
 from cornernet.system import printing
 from cornernet.system.interruption import leaving
 from cornernet.system.streams import lost, outlive
+from cornernet.system.wording import counted
 
 log = logging.getLogger("cornernet")
 say = printing.say
@@ -84,7 +85,7 @@ def split(arguments: list[str], usage: str, paths: int, optional: int = 0, sever
             hint = f"{known}; " if known else ""
             raise ValueError(f"got {text!r} where an override key=value was expected; {hint}{_first(usage)}")
     if not paths <= len(given) <= paths + optional and not (several and paths <= len(given)):
-        raise ValueError(f"{len(given)} paths given; {_first(usage)}")
+        raise ValueError(f"{counted(len(given), 'path')} given; {_first(usage)}")
     if several:
         return [*given[: paths - 1], given[paths - 1 :], arguments]
     return [*given, *[None] * (paths + optional - len(given)), arguments]

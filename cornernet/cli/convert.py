@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import OUT, Reader, share, switch
 from cornernet.cli.keys import path as folder
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.data import Converted
@@ -23,9 +24,6 @@ room; link=false copies them. Prints what was found, what the format cannot say,
   tools/convert.py scans.csv images=scans out=data/scans val=0.25 'split_by=^(patient\\d+)_'"""
 
 
-PLURAL = {"hard link": "hard links", "symbolic link": "symbolic links", "copy": "copies"}
-
-
 def main(
     source: str, *, out: Path | None = None, form: str = "coco", val: float = 0.0, split_by: str = "",
     images: Path | None = None, link: bool = True,
@@ -40,7 +38,7 @@ def main(
 
 def text(done: "Converted") -> str:
     """Return the splits, the classes, what was left out or lost, and the command to train with."""
-    images = ", ".join(f"{count} {PLURAL[how] if count > 1 else how}" for how, count in done.placed.items())
+    images = ", ".join(f"{counted(count, how)}" for how, count in done.placed.items())
     renamed = f"; {done.renamed} have other names than before" if done.renamed else ""
     lines = [*_table(done), "", f"written to {done.folder} as {done.form}; images: {images}{renamed}"]
     lines += dict.fromkeys(part.problems.summary() for part in done.splits.values() if part.problems.summary())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cornernet.cli import keys
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import OUT, Reader
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.prediction import Written
@@ -38,9 +39,9 @@ def text(done: "Written") -> str:
     """How much was found, and where it is."""
     from cornernet.prediction import in_words
 
-    unit = done.unit if done.count == 1 else f"{done.unit}s"
-    found = f"{done.count} {unit} with {done.boxes} boxes of {in_words(done.least)} written to {done.folder}"
-    return found + (f"; {done.skipped} unreadable images skipped" if done.skipped else "")
+    found = f"{counted(done.count, done.unit)} with {counted(done.boxes, 'box')} of {in_words(done.least)}"
+    found += f" written to {done.folder}"
+    return found + (f"; {counted(done.skipped, 'unreadable image')} skipped" if done.skipped else "")
 
 
 def score(value: str) -> float | str:

@@ -9,6 +9,7 @@ from cornernet.data.division import divided
 from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
+from cornernet.system.wording import counted
 
 
 def typed_data(settings: Config) -> bool:
@@ -85,9 +86,13 @@ def require_boxes(source: Source) -> None:
         return
     labels, classes = source.objects.labels[~source.objects.iscrowd], len(source.category_ids)
     if not len(labels):
-        raise ValueError(f"{source.origin} has {len(source)} images, but no box to train on other than crowds")
+        raise ValueError(
+            f"{source.origin} has {counted(len(source), 'image')}, but no box to train on other than crowds"
+        )
     if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"{source.origin}: labels from {labels.min()} to {labels.max()} for {classes} classes")
+        raise ValueError(
+            f"{source.origin}: labels from {labels.min()} to {labels.max()} for {counted(classes, 'class')}"
+        )
 
 
 def _drawn(data: Data, split: str, typed: bool) -> Source:

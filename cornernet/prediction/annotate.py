@@ -11,6 +11,7 @@ from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.thresholds import Least
 from cornernet.prediction.written import ALL, Format, Written
 from cornernet.system.progress import Progress, following
+from cornernet.system.wording import counted
 
 log = logging.getLogger("cornernet")
 NAME = "predictions"  # of the folder, unless another is chosen
@@ -57,7 +58,7 @@ def annotate(
         _annotate(job, found, videos)
     if not written.count:
         what = ", ".join(video.without_password(source) for source in sources)
-        number = f"the {written.skipped} images in {what}" if written.skipped else f"the frames of {what}"
+        number = f"the {counted(written.skipped, 'image')} in {what}" if written.skipped else f"the frames of {what}"
         raise ValueError(f"none of {number} could be read")
     return written
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from cornernet import config, graphs
-from cornernet.checkpoints import from_file
-from cornernet.config import Config, ranges
+from cornernet.checkpoints import check_numbers, from_file
+from cornernet.config import Config
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
 from cornernet.graphs import Rows
@@ -74,7 +74,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     run, about = _open(Path(path))
     exported = from_file(about["config"], path)
     settings = config.override(exported, overrides)
-    ranges.ranges(settings, ranges.TEST_RANGES)
+    check_numbers(settings, overrides, path)
     for key, text in differences(about["config"], settings).items():
         if _inside(key):
             raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")

@@ -18,6 +18,7 @@ from torch import Tensor
 from cornernet.data import read_image
 from cornernet.prediction.media import find_images
 from cornernet.prediction.video import Video, is_video, open_video
+from cornernet.system.wording import kind
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,7 +66,7 @@ def read(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tup
     if _is_pil(images):
         return _each([images], order, unreadable)
     if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
-        raise TypeError(f"images must be {KINDS}; got {type(images).__name__}")
+        raise TypeError(f"images must be {KINDS}; got {kind(images, 'None')}")
     if not isinstance(images, Iterator):
         images = list(images)
         for item in images:
@@ -75,7 +76,7 @@ def read(images: Any, order: Order, unreadable: Callable | None) -> Iterator[tup
 
 def _check(item: Any) -> None:
     if not isinstance(item, (*PATH, np.ndarray, Tensor)) and not _is_pil(item):
-        raise TypeError(f"images must be {KINDS}; got {type(item).__name__} in the list")
+        raise TypeError(f"images must be {KINDS}; got {kind(item, 'None')} in the list")
 
 
 def _each(several: Iterable, order: Order, unreadable: Callable | None) -> Iterator[tuple[str, np.ndarray]]:

@@ -30,6 +30,9 @@ def typed(value: Any) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
-def kind(value: Any) -> str:
-    """What a value out of a file is, for one that is of another kind than it must be: `a list`, `null`."""
-    return "null" if value is None else KINDS.get(type(value), f"a {type(value).__name__}")
+def kind(value: Any, nothing: str = "null") -> str:
+    """What a value is, for one that is of another kind than it must be: `a list`, `a Tensor`; nothing: what None is.
+
+    That is null in a file, and None or nothing in Python.
+    """
+    return nothing if value is None else KINDS.get(type(value), f"a {type(value).__name__}")

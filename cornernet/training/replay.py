@@ -15,6 +15,7 @@ from cornernet.data import Source, StepSampler, build_source, train_loader, type
 from cornernet.detectors import Detector
 from cornernet.hardware import build_accelerator, to_device
 from cornernet.structures import Batch
+from cornernet.system.wording import counted
 from cornernet.training import parts, run_folder
 from cornernet.training.nonfinite_steps import NonFiniteStep, listed
 from cornernet.training.state import State, snapshot, untrained
@@ -39,7 +40,7 @@ def keep(state: State, bad: NonFiniteStep, source: Source, folder: Path, acceler
     ids = ", ".join(str(sample["image_id"]) for sample in samples)
     path = folder / run_folder.BAD_BATCH
     text = (
-        f"{train.max_nonfinite_steps} steps in a row were not finite and skipped; at step {bad.step + 1} "
+        f"{counted(train.max_nonfinite_steps, 'step')} in a row not finite and skipped; at step {bad.step + 1} "
         f"{listed(bad.terms)}, images {ids}"
     )
     if not accelerator.is_main_process:

@@ -31,7 +31,7 @@ def test_paths_first_then_overrides(arguments, expected):
     ("arguments", "message"),
     [
         ([], "0 paths given; usage: tool.py A B"),
-        (["a"], "1 paths given"),
+        (["a"], "1 path given"),
         (["a", "b", "c", "d"], "4 paths given"),
         (["a", "b", "x=1", "c"], "got 'c' where an override key=value was expected; usage: tool.py A B"),
         (["a", "--x=1"], "got '--x=1' where"),

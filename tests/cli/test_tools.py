@@ -361,7 +361,7 @@ BAD = {
     "predict: no image": ("predict", "{run}/last.pt none.png", "there is no image, video or folder none.png"),
     "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no images"),
     "predict: not an image": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
-    "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
+    "predict: one path": ("predict", "{run}/last.pt", "1 path given; usage: tools/predict.py"),
     "diagnose: missing": ("diagnose", "none.pt", "there is no checkpoint none.pt"),
     "diagnose: images": ("diagnose", "{run}/last.pt images=some", "images must be a whole number of at least 0"),
     "diagnose: unknown key": ("diagnose", "{run}/last.pt image=3", "unknown key image, did you mean images?"),

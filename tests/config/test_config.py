@@ -83,7 +83,7 @@ def test_a_missing_file_is_named(tmp_path):
         ("seed: 1\nseed: 2", "not readable as YAML"),
         ("seeds: 1", r"run\.yaml: unknown key seeds; did you mean seed\?"),
         ("train: {lrr: 1}", r"unknown key train\.lrr; did you mean train\.lr\?"),
-        ("train: {steps: many}", r"train\.steps: .*'many'"),
+        ("train: {steps: many}", r"train\.steps must be a whole number, got many"),
         ("train: 5", r"train takes no value of its own, it holds keys such as train\.steps"),
         ("loss: 5", r"loss takes no value of its own"),
         ("loss: {grouping: null}", r"loss\.grouping takes no value of its own"),
@@ -91,7 +91,7 @@ def test_a_missing_file_is_named(tmp_path):
         ("seed: ${nowhere}", "seed: .*nowhere"),
         ("data: {input_size: [64]}", r"data\.input_size must have 2 values, got 1"),
         ("data: {input_size: 64}", r"data\.input_size must be a list"),
-        ("train: {optimizer: lamb}", r"train\.optimizer: Invalid value 'lamb', expected one of .*adamw"),
+        ("train: {optimizer: lamb}", r"train\.optimizer must be one of adam, adamw, sgd, got lamb"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_sentence(write, text, message):
@@ -163,7 +163,7 @@ def test_later_overrides_win_and_do_not_touch_the_original():
         ("a..b=1", "unknown key a"),
         ("train.steps=1.5", r"train\.steps must be a whole number, got 1\.5$"),
         ("train.lr=fast", r"train\.lr must be a number, got fast$"),
-        ("train.lr.x=3", r"train\.lr: "),
+        ("train.lr.x=3", r"train\.lr must be a number"),
         ("train.ema=no", r"train\.ema must be a number, got false$"),
         ("train.callbacks={a: 1}", r"train\.callbacks must be a list, such as \[a, b\]$"),
         ("train.callbacks=[null]", r"train\.callbacks\[0\] may not be null"),

@@ -16,7 +16,7 @@ GOOD = {
 MISSING = object()
 ODD = [
     ("config", MISSING), ("config", None), ("config", []), ("config", "x"), ("config", {"data": 5}),
-    ("config", {"data": {"transforms": 5}}), ("config", {"data": {"transforms": {"crop": 5}}}),
+    ("config", {"data": {"transforms": 5}}),
     ("config", {"zzz": 1}), ("config", {"train": {"callbacks": {"a": 1}}}), ("config", {"test": {"scales": [1e4]}}),
     ("config", {"test": {"nms": {"iou": float("nan")}}}), ("config", {"data": {"mean": [float("nan")] * 3}}),
     ("config", {"test": {"draw_score": -1}}), ("config", {"test": {"scales": []}}), ("config", {"": {"": 1}}),
