@@ -62,13 +62,13 @@ def room_for_workers(workers: int) -> None:
     allowed = open_files(ample) if workers else 0
     if 0 < allowed < least:
         raise ValueError(
-            f"data.workers={workers} needs {least} open files or more, and this process may have {allowed} (ulimit -n); "
-            "data.workers=0 loads without processes"
+            f"data.workers={workers} needs {least} open files or more, and this process may have {allowed} "
+            "(ulimit -n); data.workers=0 loads without processes"
         )
 
 
 def batch_norm(detector: Detector, settings: Config) -> None:
-    """Raise ValueError where a batch of one image leaves BatchNorm one value of a channel, of which it has no spread."""
+    """Raise ValueError where a batch of one image leaves BatchNorm one value of a channel, which has no spread."""
     train = settings.train
     if train.freeze_norm or train.batch_size // (train.accumulate * int(os.environ.get("WORLD_SIZE", 1))) != 1:
         return

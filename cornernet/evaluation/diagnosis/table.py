@@ -157,10 +157,8 @@ def _several(found: Diagnosis) -> bool:
 
 
 def _limits(found: Diagnosis) -> list[str]:
-    return [
-        f"{counted(len(held), 'object')} {text}; diagnosis.json has their names"
-        for text, held in _limited(found).items()
-    ]
+    limited = _limited(found).items()
+    return [f"{text}: {counted(len(held), 'object')}; diagnosis.json has the names" for text, held in limited]
 
 
 def _limited(found: Diagnosis) -> dict[str, list[Outcome]]:

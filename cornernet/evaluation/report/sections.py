@@ -87,7 +87,8 @@ def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -
         "detection."
     )
     if rest:
-        rule += f" The {len(keep)} classes with the most objects have a row; {counted(rest, 'other')} in one."
+        rule += f" The {len(keep)} classes with the most objects have a row; "
+        rule += f"the {counted(rest, 'other')} {'is' if rest == 1 else 'are'} added up in one."
     matrix = page.plot(files["confusion.png"], "Confusion matrix: annotated class by class found")
     return Section("confusion", "Confusions", f"<p>{rule}</p>{matrix}{_mixed(found)}")
 
