@@ -85,8 +85,13 @@ def _module(kind: str, path: str, name: str) -> ModuleType:
 
 def near(name: str, members: Iterable[str]) -> str:
     """A hint to the member that was meant, `, did you mean giou?`, or an empty text."""
-    found = difflib.get_close_matches(name, list(members), n=1)
+    found = close(name, members)
     return f", did you mean {found[0]}?" if found else ""
+
+
+def close(name: str, members: Iterable[str]) -> list[str]:
+    """The member that is nearest to a name that is none, if any is near."""
+    return difflib.get_close_matches(name, list(dict.fromkeys(members)), n=1)
 
 
 def _names(path: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from cornernet.arguments import accepted, bound
 from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
 from cornernet.config import Backbone as Settings
+from cornernet.system.wording import kind
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {}  # name -> function or class
 OFFERED = ("strides", "channels", "multiple")
@@ -80,14 +81,14 @@ def _find(settings: Settings, typed: bool) -> Callable[..., Backbone]:
     name = family if several else settings.name
     found = registry.own(registry.find("backbone", name, BACKBONES, "cornernet.backbones", typed))
     if inspect.ismodule(found) or not callable(found):
-        raise ValueError(f"backbone {settings.name!r} is a {type(found).__name__}, expected a function or a class")
+        raise ValueError(f"backbone {settings.name!r} is {kind(found, 'None')}, expected a function or a class")
     return found
 
 
 def _checked(label: str, made: Any) -> Backbone:
     """The backbone; raises ValueError for what is none or does not say what it offers."""
     if not isinstance(made, Backbone):
-        raise ValueError(f"{label} makes a {type(made).__name__}, expected a cornernet.backbones.Backbone")
+        raise ValueError(f"{label} makes {kind(made, 'nothing')}, expected a cornernet.backbones.Backbone")
     lacks = [name for name in OFFERED if not hasattr(made, name)]
     lacks += [name for name in ("forward", "segments") if getattr(type(made), name) is getattr(Backbone, name)]
     if lacks:

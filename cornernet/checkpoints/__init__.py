@@ -4,13 +4,14 @@ Also the way from a file to a detector (load), from any file of weights into one
 from published files to ours. Called by prediction, training, export.
 """
 
-from cornernet.checkpoints.load import from_file, load_detector, load_weights, without_weights
+from cornernet.checkpoints.load import check_numbers, from_file, load_detector, load_weights, without_weights
 from cornernet.checkpoints.published import convert_file
 from cornernet.checkpoints.start import take
 from cornernet.checkpoints.taken import Taken, sentences
 
 __all__ = [
     "Taken",
+    "check_numbers",
     "convert_file",
     "from_file",
     "load_detector",

@@ -19,6 +19,7 @@ from cornernet.checkpoints import outline
 from cornernet.errors import Damaged
 from cornernet.system import writing
 from cornernet.system.reading import NO_MEMORY, Watched, patiently, present
+from cornernet.system.wording import counted, kind
 from cornernet.version import PLUGINS, __version__
 
 NUMBERS = {"float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool"}  # of weights
@@ -147,7 +148,7 @@ def _fault(held: dict[str, Any]) -> str:
     if not names or not all(type(x) is str for x in names) or not all(type(x) is int for x in ids):
         return "its class_names are no texts, or its category_ids no whole numbers"
     if not isinstance(held.get("averaged"), (dict, type(None))):
-        return f"its averaged weights are a {type(held['averaged']).__name__}"
+        return f"its averaged weights are {kind(held['averaged'])}"
     for weights in (held["model"], held.get("averaged") or {}):
         for name, value in weights.items():
             if not ordinary(value):
@@ -262,7 +263,9 @@ def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], sour
     """
     check_fit(module, weights, source)
     if finite and (broken := not_finite(weights)):
-        raise ValueError(f"{source} holds weights that are not finite: {len(broken)} tensors (first: {broken[0]})")
+        raise ValueError(
+            f"{source} holds weights that are not finite: {counted(len(broken), 'tensor')} (first: {broken[0]})"
+        )
     module.load_state_dict(weights)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,9 @@ def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Dete
     a network from elsewhere that nobody typed.
     """
     held = checkpoint.load(path)
-    with _named(path):
-        saved = from_file(held["config"])
+    saved = from_file(held["config"], path)
     settings = config.override(saved, overrides)
+    check_numbers(settings, overrides, path)
     if words := config.untyped(settings, "model"):
         raise ValueError(elsewhere.refusal(str(path), words))
     with _named(path):
@@ -60,11 +60,18 @@ def _named(path: str | Path) -> Iterator[None]:
         raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from None
 
 
-def from_file(values: dict[str, Any]) -> Config:
-    """Config as a file holds it -> Config; raises ValueError for one that does not fit or asks for too much."""
-    settings = config.from_container(values)
-    ranges.most(settings)
+def from_file(values: dict[str, Any], path: str | Path) -> Config:
+    """Config as a file holds it -> Config; raises ValueError naming the file where it does not fit or asks too much."""
+    with _named(path):
+        settings = config.from_container(values)
+        ranges.most(settings)
     return settings
+
+
+def check_numbers(settings: Config, overrides: Sequence[str], path: str | Path) -> None:
+    """Raise ValueError for a number that no detector can have, naming the file where nothing of its config is set."""
+    with nullcontext() if overrides else _named(path):
+        ranges.ranges(settings, ranges.TEST_RANGES)
 
 
 def without_weights(settings: Config) -> Config:

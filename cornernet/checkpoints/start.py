@@ -14,6 +14,7 @@ from cornernet.checkpoints.foreign import Weights
 from cornernet.checkpoints.taken import Taken, listed, parts
 from cornernet.config import Config
 from cornernet.detectors import Detector
+from cornernet.system.wording import counted
 
 Rows = tuple[list[int], list[int]]  # places in a tensor of ours, and of the file's that go there
 
@@ -32,7 +33,9 @@ def take(detector: Detector, settings: Config, class_names: Sequence[str], path:
     rows = {name: pair for name, pair in rows.items() if pair[0]}
     _check_share(detector, settings, own, given, [*whole, *rows], weights, path)
     if broken := checkpoint.not_finite({name: given[name] for name in [*whole, *rows]}):
-        raise ValueError(f"{path} holds weights that are not finite: {len(broken)} tensors (first: {broken[0]})")
+        raise ValueError(
+            f"{path} holds weights that are not finite: {counted(len(broken), 'tensor')} (first: {broken[0]})"
+        )
     for name in [*whole, *rows]:
         ours, theirs = rows.get(name, (slice(None), slice(None)))
         _put(own[name], given[name], ours, theirs)
@@ -135,8 +138,8 @@ def _check_share(
     found = {"of another shape or classes": shapes, "not in the file": missing}
     words = "; ".join(f"{what}: {listed(names)}" for what, names in found.items() if names)
     error = (
-        f"{path} holds another model than the config describes: {len(fitting)} of {len(own)} tensors fit, and half of "
-        f"them, or of the backbone's, must; {words}"
+        f"{path} holds another model than the config describes: {len(fitting)} of {counted(len(own), 'tensor')} "
+        f"fit, and half of them, or of the backbone's, must; {words}"
     )
     with load.told_apart(weights.held, settings):
         raise ValueError(error)

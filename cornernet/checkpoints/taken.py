@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from cornernet.system.wording import counted
+
 FEW = 8  # names in a line
 
 
@@ -22,9 +24,9 @@ class Taken(NamedTuple):
 
 def sentences(taken: Taken, path: str) -> list[str]:
     """What was taken -> `266 of 270 tensors taken; classes RBC, WBC by name, Platelets new`, and what is fresh."""
-    lines = [f"{path}: {taken.whole} of {taken.total} tensors taken; {_classes(taken)}"]
+    lines = [f"{path}: {taken.whole} of {counted(taken.total, 'tensor')} taken; {_classes(taken)}"]
     if taken.fresh:
-        lines.append(f"{taken.fresh} tensors are fresh: {listed(taken.parts)}")
+        lines.append(f"{counted(taken.fresh, 'tensor')} fresh: {listed(taken.parts)}")
     return lines
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from cornernet.errors import BAD_INPUT, FAILED, Failed, Interrupted, Unsaved
 from cornernet.system import printing
 from cornernet.system.interruption import leaving
 from cornernet.system.streams import lost, outlive
+from cornernet.system.wording import counted
 
 log = logging.getLogger("cornernet")
 say = printing.say
@@ -36,20 +37,23 @@ class Command(NamedTuple):
     keys: Mapping[str, Reader] = {}  # own keys: the parameter of main, and how the value is read
     overrides: bool = True  # whether all other keys are those of a config
     stopped: str = ""  # said after "stopped by SIGTERM", or another signal
+    obeys: tuple[str, ...] = ()  # sections and keys of a config that change what it does, where not all of them do
+    shown: tuple[str, ...] = ()  # those of them that --help prints, where not all keys are
 
 
 def call(command: Command, arguments: list[str], words: Callable[[str], str] = str) -> None:
     """Call a command's main for `PATH ... key=value ...` and exit: 0, 2 bad input, 1 failed, 128 + signal.
 
-    --help prints its usage text and, where it takes overrides, every key of a config. words: says of a text that names
-    tools and configs how they are named where the command was called.
+    --help prints its usage text and, where it takes overrides, the keys of a config that matter to it; `--help all` all
+    of them. words: says of a text that names tools and configs how they are named where the command was called.
     """
     outlive()
     usage = words(command.usage)
     if "--help" in arguments or "-h" in arguments:
         from cornernet.cli.help import help_text
 
-        say(f"{usage}\n\n{help_text()}" if command.overrides else usage)
+        chosen = () if "all" in arguments else command.shown
+        say(f"{usage}\n\n{help_text(chosen)}" if command.overrides else usage)
         sys.exit(0)
     printing.prepare()
     with sentences(words), leaving(command.stopped):
@@ -58,6 +62,8 @@ def call(command: Command, arguments: list[str], words: Callable[[str], str] = s
             raise ValueError(f"got {settings[0]!r}, but nothing can be set here; {_first(usage)}")
         epochs.check(given, settings if command.overrides and "epochs" not in command.keys else [])
         own, rest = read(settings, command.keys, command.overrides)
+        if idle := [key for key in (text.partition("=")[0] for text in rest) if not obeyed(key, command.obeys)]:
+            log.warning("%s: nothing here changes with that", ", ".join(dict.fromkeys(idle)))
         command.main(*given, *([rest] if command.overrides else []), **own)
         sys.stdout.flush()
         if error := lost():
@@ -79,10 +85,15 @@ def split(arguments: list[str], usage: str, paths: int, optional: int = 0, sever
             hint = f"{known}; " if known else ""
             raise ValueError(f"got {text!r} where an override key=value was expected; {hint}{_first(usage)}")
     if not paths <= len(given) <= paths + optional and not (several and paths <= len(given)):
-        raise ValueError(f"{len(given)} paths given; {_first(usage)}")
+        raise ValueError(f"{counted(len(given), 'path')} given; {_first(usage)}")
     if several:
         return [*given[: paths - 1], given[paths - 1 :], arguments]
     return [*given, *[None] * (paths + optional - len(given)), arguments]
+
+
+def obeyed(key: str, keys: Sequence[str]) -> bool:
+    """Whether a key of a config, or a section, is or lies in one of these; any is where there are none."""
+    return not keys or any(f"{key}.".startswith(f"{own}.") or f"{own}.".startswith(f"{key}.") for own in keys)
 
 
 def _first(usage: str) -> str:
@@ -119,5 +130,6 @@ def _exit(error, code: int) -> None:
     text = printing.printable(" ".join(str(error).split()))
     if code == FAILED and int(os.environ.get("WORLD_SIZE", 1)) > 1:
         text = f"rank {os.environ.get('RANK')}: {text}"
-    print(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, file=sys.stderr)
+    if sys.stderr is not None:
+        printing.show(f"error: {text}" if code in (BAD_INPUT, FAILED) else text, sys.stderr)
     sys.exit(code)

@@ -1,12 +1,12 @@
 """The commands by name: as `cornernet NAME ...`, and as the file tools/NAME.py of a checkout."""
 
-import difflib
 import importlib
 import re
 import sys
 import textwrap
 
 from cornernet.cli.commandline import Command, call, say, sentences
+from cornernet.registry import near
 from cornernet.version import __version__
 
 COMMANDS = {  # in the order of use; each is a module here and, but for version, a file in tools/
@@ -22,7 +22,7 @@ COMMANDS = {  # in the order of use; each is a module here and, but for version,
     "convert": "write a data set in the format of other programs",
     "make_shapes": "write the synthetic shapes as a COCO set",
     "list": "print what can be named: losses, backbones, metrics, ..., and plug-ins",
-    "list_losses": "print the losses with their formulas, as list losses does",
+    "list_losses": "the same as list losses",
     "document_losses": "write the page of all losses with their curves",
     "simulate_boxes": "move boxes to their targets by gradient descent on box losses",
     "profile_step": "time a training step, how it grows, and what GPUs would need",
@@ -73,5 +73,4 @@ def installed(text: str) -> str:
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.lstrip("-").replace("-", "_"), COMMANDS, 1)
-    return f", did you mean {near[0]}?" if near else "; cornernet --help lists them"
+    return near(name.lstrip("-").replace("-", "_"), COMMANDS) or "; cornernet --help lists them"

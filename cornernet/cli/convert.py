@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import OUT, Reader, share, switch
 from cornernet.cli.keys import path as folder
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.data import Converted
@@ -32,7 +33,6 @@ KEYS = {  # what sentences name for a training -> what is typed here
     r"data\.split_by": "split_by",
     r"(, or say|; data\.format takes) data\.format=\w+": "",
 }
-PLURAL = {"hard link": "hard links", "symbolic link": "symbolic links", "copy": "copies"}
 
 
 def main(
@@ -60,7 +60,7 @@ def in_own_words(sentence: str) -> str:
 
 def text(done: "Converted") -> str:
     """Return the splits, the classes, what was left out or lost, and the command to train with."""
-    images = ", ".join(f"{count} {PLURAL[how] if count > 1 else how}" for how, count in done.placed.items())
+    images = ", ".join(f"{counted(count, how)}" for how, count in done.placed.items())
     renamed = f"; {done.renamed} have other names than before" if done.renamed else ""
     lines = [*_table(done), "", f"written to {done.folder} as {done.form}; images: {images}{renamed}"]
     lines += dict.fromkeys(part.problems.summary() for part in done.splits.values() if part.problems.summary())

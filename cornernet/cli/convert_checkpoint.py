@@ -1,6 +1,7 @@
 """`convert_checkpoint`: import weights in the published layout."""
 
 from cornernet.cli.commandline import Command, say
+from cornernet.system.wording import counted
 
 USAGE = """tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]
 
@@ -14,7 +15,7 @@ def main(published: str, out: str, overrides: list[str]) -> None:
     from cornernet.checkpoints import convert_file
 
     count = convert_file(published, out, overrides)
-    say(f"{count} tensors of {published} converted into {out}")
+    say(f"{counted(count, 'tensor')} of {published} converted into {out}")
 
 
 COMMAND = Command(main, USAGE, paths=2)

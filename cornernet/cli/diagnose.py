@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cornernet.cli.commandline import Command, say
-from cornernet.cli.keys import OUT, Reader, whole
+from cornernet.cli.keys import OBEYS, OUT, SHOWN, Reader, whole
+from cornernet.system.wording import counted
 
 USAGE = """tools/diagnose.py CHECKPOINT [images=N] [out=DIR] [key=value ...]
 
@@ -20,7 +21,7 @@ def main(path: str, overrides: list[str], *, images: int = 12, out: Path | None 
     from cornernet.evaluation.diagnosis.table import table
 
     found, folder = diagnose_checkpoint(path, overrides, images, out)
-    say(f"{table(found)}\n\ndiagnosis.json, missed.csv and {len(found.worst)} images written to {folder}")
+    say(f"{table(found)}\n\ndiagnosis.json, missed.csv and {counted(len(found.worst), 'image')} written to {folder}")
 
 
-COMMAND = Command(main, USAGE, keys={"images": Reader(whole(0)), **OUT})
+COMMAND = Command(main, USAGE, keys={"images": Reader(whole(0)), **OUT}, obeys=OBEYS, shown=("data", *SHOWN))

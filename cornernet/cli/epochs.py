@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cornernet.config import brought
+from cornernet.system.wording import counted
 
 LARGEST = 2**26  # bytes of an annotation file that is read to answer this
 CHECKPOINTS = (".pt", ".pth", ".onnx")
@@ -33,7 +34,7 @@ def in_steps(epochs: str, path: str, overrides: Sequence[str]) -> str:
         return ""
     size = settings.train.batch_size
     steps = math.ceil(number * images / size)
-    return f"epochs={epochs} of {images} images in batches of {size} are train.steps={steps} here"
+    return f"epochs={epochs} of {counted(images, 'image')} in batches of {size} are train.steps={steps} here"
 
 
 def _images(settings) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cornernet.cli.commandline import Command, say
-from cornernet.cli.keys import OUT
+from cornernet.cli.keys import OBEYS, OUT, SHOWN
 
 USAGE = """tools/evaluate.py CHECKPOINT [out=DIR] [key=value ...]
 
@@ -25,4 +25,4 @@ def main(path: str, overrides: list[str], *, out: Path | None = None) -> None:
     say("\n".join([table(found.metrics), "", *found.left_out, written]))
 
 
-COMMAND = Command(main, USAGE, keys=OUT)
+COMMAND = Command(main, USAGE, keys=OUT, obeys=(*OBEYS, "train.metric"), shown=("data", *SHOWN))

@@ -4,7 +4,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cornernet.cli.commandline import Command, say
-from cornernet.cli.keys import Reader, choice, path
+from cornernet.cli.keys import OBEYS, SHOWN, Reader, choice, path
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.export import Exact, Exported, Quantised
@@ -42,7 +43,8 @@ def text(made: "Exported") -> str:
     plan, (height, width) = made.plan, made.size
     head = (
         f"{plan.out}: {made.bytes / 1e6:.1f} MB in {made.seconds:.1f} s; images uint8 "
-        f"[{plan.batch or 'batch'}, 3, {height}, {width}] BGR -> {made.rows} rows of {', '.join(OUTPUTS)} each\n"
+        f"[{plan.batch or 'batch'}, 3, {height}, {width}] BGR -> "
+        f"{counted(made.rows, 'row')} of {', '.join(OUTPUTS)} each\n"
     )
     if made.compared is None:
         return f"{head}not run, for want of {' and '.join(plan.form.RUNS_WITH)}: {plan.form.INSTALL}"
@@ -52,26 +54,23 @@ def text(made: "Exported") -> str:
 
 
 def _exact(found: "Exact", image: Any) -> str:
-    on = [str(image)] * bool(image) + [f"{_images(found.noise)} of noise"] * bool(found.noise)
+    on = [str(image)] * bool(image) + [f"{counted(found.noise, 'image')} of noise"] * bool(found.noise)
     return (
-        f"run on {' and '.join(on)}: {found.apart.rows} rows, of which PyTorch's answer and the file's share all but "
-        f"{found.apart.lost}; largest difference {found.apart.boxes:.1e} pixels, {found.apart.scores:.1e} score"
+        f"run on {' and '.join(on)}: {counted(found.apart.rows, 'row')}, of which PyTorch's answer and the file's "
+        f"share all but {found.apart.lost}; largest difference {found.apart.boxes:.1e} pixels, "
+        f"{found.apart.scores:.1e} score"
     )
 
 
 def _quantised(found: "Quantised", image: Any) -> str:
-    on = f"run on {f'{image} and ' * bool(image)}{_images(found.images)} of its calibration"
+    on = f"run on {f'{image} and ' * bool(image)}{counted(found.images, 'image')} of its calibration"
     if not found.rows:
         return f"{on}: neither it nor PyTorch finds anything of score {found.least:g} or more, so nothing is compared"
     return (
-        f"{on}: of {found.rows} rows of score {found.least:g} or more in either answer "
+        f"{on}: of {counted(found.rows, 'row')} of score {found.least:g} or more in either answer "
         f"{found.shared / found.rows:.1%} overlap one of the other by half or more; their scores differ by "
         f"{found.scores:.3f} in the median"
     )
-
-
-def _images(count: int) -> str:
-    return f"{count} image" if count == 1 else f"{count} images"
 
 
 def _batch(value: str) -> int | None:
@@ -96,4 +95,4 @@ KEYS = {
     "format": Reader(str), "out": Reader(path), "batch": Reader(_batch), "size": Reader(_size),
     "image": Reader(path), "precision": Reader(choice("fp32", "int8")), "calibrate": Reader(_calibrate),
 }  # fmt: skip
-COMMAND = Command(main, USAGE, keys=KEYS)
+COMMAND = Command(main, USAGE, keys=KEYS, obeys=OBEYS, shown=SHOWN)

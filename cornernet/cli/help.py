@@ -1,14 +1,20 @@
 """The text behind `--help`: every key of the schema with its default, type and meaning."""
 
+from collections.abc import Sequence
+
 from cornernet.config.describe import Key, described
 
 COLUMNS = (2, 32, 50, 76)  # where name, default, type and meaning begin; a longer cell pushes the next one a line down
 
 
-def help_text() -> str:
-    """One row a key: name, default, type, meaning, under a headline."""
-    rows = [Key("KEY", "DEFAULT", "TYPE", "MEANING"), *described()]
-    return "\n".join(_row(row) for row in rows)
+def help_text(only: Sequence[str] = ()) -> str:
+    """One row a key: name, default, type, meaning, under a headline; only: sections and keys, all where none is given.
+
+    What is left out is said in the last line.
+    """
+    rows = [row for row in described() if not only or any(f"{row.name}.".startswith(f"{key}.") for key in only)]
+    rest = ["", "--help all prints every key of a config"] if only else []
+    return "\n".join([*map(_row, [Key("KEY", "DEFAULT", "TYPE", "MEANING"), *rows]), *rest])
 
 
 def _row(cells: Key) -> str:

@@ -1,12 +1,12 @@
 """The one reader of `key=value`: a command's own keys as typed values, and what is left for the config."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cornernet.config import brought
+from cornernet.registry import near
 
 
 class Reader(NamedTuple):
@@ -59,8 +59,7 @@ def _nearest(key: str, keys: Mapping[str, Reader], overrides: bool) -> str:
 
     if OWN_KEYS.get(key) in keys:
         return f": it is called {OWN_KEYS[key]} now"
-    near = difflib.get_close_matches(key, [*keys, *(_sections() if overrides else [])], 1)
-    hint = f", did you mean {near[0]}?" if near else ";"
+    hint = near(key, [*keys, *(_sections() if overrides else [])]) or ";"
     listed = ", ".join(own for own, reader in keys.items() if reader.name not in keys)
     return f"{hint} the command takes {listed}" + (" and the keys of the config" if overrides else "")
 
@@ -121,5 +120,8 @@ def yaml(text: str) -> Any:
         raise ValueError(f"is not readable as YAML, got {text!r}") from None
 
 
+# Of a command that trains nothing: what of a config it obeys, and what its --help prints.
+OBEYS = ("data", "model", "loss", "test", "train.device")
+SHOWN = ("data.longest_side", "test", "train.device")
 # Of a folder; work_dir names that of a run in a config, and here as well.
 OUT = {"out": Reader(path), "work_dir": Reader(path, "out")}

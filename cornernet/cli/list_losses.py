@@ -1,10 +1,12 @@
-"""`list_losses`: print the losses."""
+"""`list_losses`: another name for `list losses`."""
 
-from cornernet.cli.commandline import Command, say
+from cornernet.cli import list
+from cornernet.cli.commandline import Command
 
 USAGE = """tools/list_losses.py [ROLE [NAME]]
 
-Prints all losses, those of a role with their formulas, or everything of one, for example
+The same as tools/list.py losses [ROLE [NAME]]: prints all losses, those of a role with their formulas, or everything of
+one, for example
   tools/list_losses.py
   tools/list_losses.py grouping
   tools/list_losses.py box ciou"""
@@ -12,9 +14,7 @@ Prints all losses, those of a role with their formulas, or everything of one, fo
 
 def main(role: str | None, name: str | None) -> None:
     """Print the losses."""
-    from cornernet.cli import catalogue
-
-    say(catalogue.terminal(role, name))
+    list.main("losses", role, name)
 
 
 COMMAND = Command(main, USAGE, paths=0, optional=2, overrides=False)

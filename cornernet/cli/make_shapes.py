@@ -1,6 +1,7 @@
 """`make_shapes`: write the synthetic shapes as a COCO set."""
 
 from cornernet.cli.commandline import Command, say
+from cornernet.system.wording import counted
 
 USAGE = """tools/make_shapes.py OUT [data.shapes.key=value ...]
 
@@ -17,7 +18,7 @@ def main(folder: str, overrides: list[str]) -> None:
 
     for split, count in (("train", shapes.train_images), ("val", shapes.val_images)):
         data.write(folder, data.ShapesSet(split, count, shapes.size, shapes.max_objects, shapes.seed))
-    say(f"{shapes.train_images} and {shapes.val_images} images written to {folder}")
+    say(f"{shapes.train_images} and {counted(shapes.val_images, 'image')} written to {folder}")
 
 
 COMMAND = Command(main, USAGE)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cornernet.cli import keys
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import OUT, Reader
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.prediction import Written
@@ -38,10 +39,9 @@ def text(done: "Written") -> str:
     """How much was found, and where it is."""
     from cornernet.prediction import in_words
 
-    unit = done.unit if done.count == 1 else f"{done.unit}s"
-    found = f"{done.count} {unit} with {done.boxes} boxes of {in_words(done.least)} written to {done.folder}"
-    left = [f"{n} unreadable {what} skipped" for n, what in ((done.skipped, "images"), (done.lost, "frames")) if n]
-    return "; ".join([found, *left])
+    found = f"{counted(done.count, done.unit)} with {counted(done.boxes, 'box')} of {in_words(done.least)}"
+    left = [f"{counted(n, f'unreadable {w}')} skipped" for n, w in ((done.skipped, "image"), (done.lost, "frame")) if n]
+    return "; ".join([f"{found} written to {done.folder}", *left])
 
 
 def score(value: str) -> float | str:
@@ -63,4 +63,4 @@ KEYS = {
     "crops": Reader(keys.switch),
     **OUT,
 }
-COMMAND = Command(main, USAGE, paths=2, keys=KEYS, several=True)
+COMMAND = Command(main, USAGE, paths=2, keys=KEYS, several=True, obeys=keys.OBEYS, shown=keys.SHOWN)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import OUT, Reader, whole
+from cornernet.system.wording import counted
 
 USAGE = """tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]
 
@@ -20,7 +21,7 @@ def main(path: str, overrides: list[str], *, images: int = 12, out: Path | None 
 
     shown = show(path, overrides, images, out)
     cut = f"; data.max_objects={shown.max_objects} cuts {shown.cut} more" if shown.cut else ""
-    say(f"{images} images with {shown.objects} objects written to {shown.folder}{cut}")
+    say(f"{counted(images, 'image')} with {counted(shown.objects, 'object')} written to {shown.folder}{cut}")
 
 
 COMMAND = Command(main, USAGE, keys={"images": Reader(whole(1)), **OUT})

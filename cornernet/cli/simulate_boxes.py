@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import Reader, choice, path, whole, yaml
+from cornernet.system.wording import counted
 
 if TYPE_CHECKING:
     from cornernet.experiments.box_regression import Course
@@ -31,7 +32,9 @@ def main(**keys: Any) -> None:
 
     found = plan(**keys)
     courses = simulate(found)
-    head = f"{found.points} points, {found.points * CASES} cases a loss, rule={found.rule}, seed={found.seed}"
+    head = (
+        f"{counted(found.points, 'point')}, {found.points * CASES} cases a loss, rule={found.rule}, seed={found.seed}"
+    )
     say(f"{head}; error scaled to {POINTS} points\n\n{table(courses)}")
 
 

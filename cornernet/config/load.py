@@ -10,6 +10,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from cornernet.config import elsewhere, plain, renamed, shipped, transforms
+from cornernet.config import overrides as reading
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
 from cornernet.config.schema import Config
@@ -32,7 +33,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def override(config: Config, overrides: Sequence[str]) -> Config:
     """Config and `a.b=c` overrides -> new Config, in which these count as typed; raises ValueError as `load` does."""
     changed = from_container(_overridden(OmegaConf.structured(config), overrides))
-    words = elsewhere.typed(_plain(OmegaConf.from_dotlist(list(overrides))))
+    words = elsewhere.typed(_plain(reading.layer(overrides)))
     return dataclasses.replace(changed, typed=config.typed | words, overrides=(*config.overrides, *overrides))
 
 
@@ -101,10 +102,10 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             )
         layer = None
         try:
-            layer = _several(typed := OmegaConf.from_dotlist([text]))
+            layer = _several(typed := reading.layer([text]))
             _start_anew(config, layer)
             if layer is typed:
-                config.merge_with_dotlist([text])
+                OmegaConf.update(config, *reading.read(text))
             else:
                 config.merge_with(layer)
             _order(config, layer)
@@ -144,6 +145,10 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
         config.merge_with(layer)
         _order(config, layer)
     except FAULTS as error:
+        raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
+    except ValueError as error:
+        if "invalid literal for int" not in str(error):  # which OmegaConf raises for a mapping in place of a list
+            raise
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 

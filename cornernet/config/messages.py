@@ -1,23 +1,28 @@
 """What OmegaConf finds wrong with a config, in words for those who write configs."""
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cornernet.config import brought, renamed
+from cornernet.registry import close
+from cornernet.system.wording import typed
 
 FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
+CONTAINERS = re.compile(
+    r"to Dict\[|incompatible container types|is not a (ListConfig|TupleConfig)|invalid literal for int"
+)
+SCALARS = re.compile(r"Value '(.*)' of type '.*' could not be converted to (Integer|Float|Boolean)")
+NUMBERS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 # What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
 PLAIN_WORDS = {
     r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
     r"has missing mandatory value": "must be given",
-    r"to Dict\[|incompatible container types": "must hold keys and values",
-    r"is not a (ListConfig|TupleConfig)": "must be a list, such as [1, 2]",
+    r"is not a subclass of str. value: None": "may not be null (an empty text is '')",
     r"length (\d+) does not match type hint length (\d+)": r"must have \2 values, got \1",
 }
 
@@ -51,10 +56,28 @@ def sentence(
         inner = ", ".join(f"{full}.{item.name}" for item in dataclasses.fields(sections[full])[:2])
         said = f"{full} takes no value of its own, it holds keys such as {inner}"
         return f"{said}; {known}" if known else said
+    if CONTAINERS.search(text):
+        full = next((name for name in (full, full.rpartition(".")[0]) if _container(name, schema)), full)
+        return f"{full} {_container(full, schema) or 'takes one value'}"
+    if match := SCALARS.search(text):
+        held = OmegaConf.select(layer, full, throw_on_resolution_failure=False) if layer else None
+        got = typed(held) if isinstance(held, (bool, float)) else match[1]
+        return f"{full} must be {NUMBERS[match[2]]}, got {got}"
+    if match := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", text):
+        return f"{full} must be one of {match[2].replace(chr(39), '')}, got {match[1]}"
     for pattern, words in PLAIN_WORDS.items():
         if match := re.search(pattern, text):
             return f"{full} {match.expand(words)}"
     return f"{full}: {text}" if full and full not in text else text
+
+
+def _container(full: str, schema: type) -> str:
+    """What a key must be that holds several values, "" for one that holds one."""
+    kind = next((item.type for name, _, item in keys(schema) if name == full), None)
+    kinds = [get_origin(part) for part in (kind, *get_args(kind))]
+    if list in kinds or tuple in kinds:
+        return "must be a list, such as [a, b]" if "str" in str(kind) else "must be a list, such as [1, 2]"
+    return "must hold keys and values" if dict in kinds else ""
 
 
 def _culprit(schema: type, layer: DictConfig | None) -> str:
@@ -63,7 +86,7 @@ def _culprit(schema: type, layer: DictConfig | None) -> str:
     for name, value in () if layer is None else flat(cast(dict[str, Any], OmegaConf.to_container(layer))):
         try:
             OmegaConf.update(tried, name, value)
-        except FAULTS:
+        except (*FAULTS, ValueError):
             return name
     return ""
 
@@ -78,10 +101,8 @@ def _nearest(full: str, schema: type) -> str:
     """A hint to the key that was meant, if any: alike as a whole, or of the same last name in another section."""
     names, last = [name for name, _, _ in keys(schema) if not full.startswith(f"{name}.")], full.rpartition(".")[2]
     same = [name for name in names if name.rpartition(".")[2] == last]
-    near = [*same, *difflib.get_close_matches(full, names, n=1)] or [
-        name
-        for found in difflib.get_close_matches(last, [name.rpartition(".")[2] for name in names], n=1)
-        for name in names
-        if name.rpartition(".")[2] == found
-    ]
-    return f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}?" if near else ""
+    found = [*same, *close(full, names)]
+    if not found:
+        alike = close(last, {name.rpartition(".")[2] for name in names})
+        found = [name for name in names if name.rpartition(".")[2] in alike]
+    return f"did you mean {' or '.join(list(dict.fromkeys(found))[:3])}?" if found else ""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cornernet.config import Config, transforms
 from cornernet.config.messages import flat
+from cornernet.system.wording import typed
 
 
 class Interval(NamedTuple):
@@ -16,6 +17,7 @@ class Interval(NamedTuple):
     high: float = math.inf
     ends: str = "[)"
     null: bool = False  # null is allowed too
+    empty: bool = False  # of a list: it may hold none
 
     def holds(self, value: Any) -> bool:
         """Whether this is a number that is allowed; NaN never is."""
@@ -28,28 +30,35 @@ class Interval(NamedTuple):
 
     def __str__(self) -> str:
         """The words for it."""
-        words = f"{'at least' if self.ends[0] == '[' else 'above'} {str(self.low).removesuffix('.0')}"
+        low, high = (str(end).removesuffix(".0") for end in self[:2])
+        words = f"{'at least' if self.ends[0] == '[' else 'above'} {low}"
         if self.high < math.inf:
-            words += f" and {'at most' if self.ends[1] == ']' else 'below'} {self.high}"
+            words += f" and {'at most' if self.ends[1] == ']' else 'below'} {high}"
         elif self.ends[1] == ")" and isinstance(self.low, float):  # no whole number is infinite
             words += " and finite"
         return f"{words} or null" if self.null else words
 
 
-COUNT, WHOLE = Interval(1), Interval(0)  # of whole numbers
-POSITIVE, NOT_NEGATIVE, SHARE = Interval(0.0, ends="()"), Interval(0.0), Interval(0, 1, "[]")
+COUNT, WHOLE = Interval(1, 10**12, "[]"), Interval(0, 10**12, "[]")  # of whole numbers
+POSITIVE, NOT_NEGATIVE, SHARE = Interval(0.0, 1e6, "(]"), Interval(0.0, 1e6, "[]"), Interval(0, 1, "[]")
+SEED, SIDE, WIDTH = Interval(0, 2**63 - 1, "[]"), Interval(1, 2**14, "[]"), Interval(1, 2**16, "[]")
+FEW, IMAGES, ROWS = Interval(1, 10**4, "[]"), Interval(1, 10**6, "[]"), Interval(1, 10**6, "[]")
 RANGES = {
-    "seed": Interval(0, 2**63 - 1, "[]"),
-    "data.max_objects": COUNT,
-    "data.workers": WHOLE,
+    "seed": SEED,
+    **dict.fromkeys(("model.backbone.stacks", "model.backbone.blocks"), Interval(1, 1000, "[]")),
+    **dict.fromkeys(("model.backbone.channels", "model.backbone.stem_channels"), WIDTH),
+    "model.backbone.stride": Interval(1, 1024, "[]"),
     "train.steps": WHOLE,
-    "train.batch_size": COUNT,
-    "train.accumulate": COUNT,
-    "train.lr": POSITIVE,
-    "train.gamma": POSITIVE,
+    "train.batch_size": IMAGES,
+    "train.accumulate": IMAGES,
+    "train.lr": Interval(0.0, 1000, "(]"),
+    "train.weight_decay": Interval(0.0, 1000, "[]"),
+    "train.gamma": Interval(0.0, 1000, "(]"),
+    "train.milestones": WHOLE._replace(empty=True),
     "train.warmup_steps": WHOLE,
     "train.max_nonfinite_steps": COUNT,
     "train.clip_norm": Interval(0, math.inf, "(]", null=True),
+    "train.ema": Interval(0, 1, "()", null=True),
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,
     "train.save_every": WHOLE,
@@ -57,12 +66,32 @@ RANGES = {
     "train.val_loss_images": WHOLE,
 }
 TEST_RANGES = {  # what a finished detector's config is held to as well
+    "data.voc_offset": Interval(-1, 1, "[]"),
+    **dict.fromkeys(("data.train.limit", "data.val.limit"), COUNT._replace(null=True)),
+    "data.val.split": Interval(0, 1),
     "data.shapes.size": Interval(32, 4096, "[]"),
-    "data.longest_side": COUNT._replace(null=True),
-    "test.batch_size": COUNT,
-    "test.scales": POSITIVE,
-    "test.max_per_image": COUNT,
+    **dict.fromkeys((f"data.{x}.{y}_images" for x in ("shapes", "cards") for y in ("train", "val")), IMAGES),
+    "data.shapes.max_objects": FEW,
+    **dict.fromkeys(("data.shapes.seed", "data.cards.seed"), SEED),
+    "data.input_size": SIDE,
+    "data.longest_side": SIDE._replace(null=True),
+    "data.max_objects": FEW,
+    "data.mean": SHARE._replace(null=True),
+    "data.std": Interval(0, 1, "(]", null=True),
+    "data.workers": Interval(0, 1000, "[]"),
+    "data.timeout": Interval(0, 10**9, "[]"),
+    "test.batch_size": FEW,
+    "test.scales": Interval(0.0, 10, "(]"),
+    "test.top_k": FEW,
+    "test.kernel": Interval(1, 1001, "[]"),
+    "test.ae_threshold": Interval(0, math.inf, "[]"),
+    "test.num_dets": ROWS,
+    **dict.fromkeys((f"test.weights.{x}" for x in ("corner", "pair", "region", "distance")), NOT_NEGATIVE),
+    "test.nms.iou": SHARE,
     "test.nms.sigma": POSITIVE,
+    "test.nms.min_score": SHARE,
+    "test.nms.weight_exp": Interval(0.0, 100, "[]"),
+    "test.max_per_image": ROWS,
     "test.draw_score": SHARE._replace(null=True),
 }
 
@@ -122,10 +151,12 @@ def ranges(settings: Config, table: dict[str, Interval]) -> None:
 
 def allow(key: str, value: Any, allowed: Interval) -> None:
     """Raise ValueError for a number, or for a list of which one, that is not allowed."""
-    if isinstance(value, list) and not (value and all(map(allowed.holds, value))):
-        raise ValueError(f"{key} must hold one number or more, each {allowed}, got {value}")
-    if not isinstance(value, list) and not allowed.holds(value):
-        raise ValueError(f"{key} must be {allowed}, got {value}")
+    if isinstance(value, (list, tuple)):
+        if not (value or allowed.empty) or not all(map(allowed._replace(null=False).holds, value)):
+            numbers = "numbers" if allowed.empty or isinstance(value, tuple) else "one number or more"
+            raise ValueError(f"{key} must hold {numbers}, each {allowed}, got {typed(value)}")
+    elif not allowed.holds(value):
+        raise ValueError(f"{key} must be {allowed}, got {typed(value)}")
 
 
 def weights(settings: Config) -> None:
@@ -134,7 +165,7 @@ def weights(settings: Config) -> None:
     held = vars(settings.loss) | {f"features.{at}": loss for at, loss in enumerate(settings.loss.features)}
     for role, loss in ((role, loss) for role, loss in held.items() if role != "features"):
         if not allowed.holds(loss.weight):
-            raise ValueError(f"loss.{role}.weight must be {allowed}, got {loss.weight}")
+            raise ValueError(f"loss.{role}.weight must be {allowed}, got {typed(loss.weight)}")
 
 
 def compiling(settings: Config) -> None:

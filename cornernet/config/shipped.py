@@ -1,7 +1,8 @@
 """The configs that come with the package, found by their name: `shapes` is configs/shapes.yaml."""
 
-import difflib
 from pathlib import Path
+
+from cornernet.registry import near
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDERS = (PACKAGE / "configs", PACKAGE.parent / "configs")  # of an installed package, of a checkout
@@ -20,8 +21,7 @@ def names() -> list[str]:
 
 def hint(path: Path) -> str:
     """What is said to someone whose config is not there: the name that was meant, and all that there are."""
-    near = difflib.get_close_matches(path.stem, names(), 1)
-    return (f", did you mean {near[0]}?" if near else ";") + f" shipped by name are {', '.join(names())}"
+    return f"{near(path.stem, names()) or ';'} shipped by name are {', '.join(names())}"
 
 
 def _shipped() -> Path:

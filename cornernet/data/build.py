@@ -12,6 +12,7 @@ from cornernet.data.opening import holds, opened
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
 from cornernet.data.values import decided, with_depth
+from cornernet.system.wording import counted
 
 
 def typed_data(settings: Config) -> bool:
@@ -92,11 +93,13 @@ def require_boxes(source: Source) -> None:
         return
     labels, classes = source.objects.labels[~source.objects.iscrowd], len(source.category_ids)
     if not len(labels):
-        crowds = f" other than {len(source.objects.labels)} crowds" if len(source.objects.labels) else ""
+        crowds = f" other than {counted(len(source.objects.labels), 'crowd')}" if len(source.objects.labels) else ""
         why = f"; left out: {reasons}" if (reasons := source.problems.reasons()) else ""
-        raise ValueError(f"{source.origin} has {len(source)} images, but no box to train on{crowds}{why}")
+        raise ValueError(f"{source.origin} has {counted(len(source), 'image')}, but no box to train on{crowds}{why}")
     if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"{source.origin}: labels from {labels.min()} to {labels.max()} for {classes} classes")
+        raise ValueError(
+            f"{source.origin}: labels from {labels.min()} to {labels.max()} for {counted(classes, 'class')}"
+        )
 
 
 def _drawn(data: Data, split: str, typed: bool) -> Source:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from cornernet.data.contents import Contents, name
 from cornernet.data.depths import AUTO
@@ -14,11 +13,11 @@ from cornernet.data.images import Fault, examine
 from cornernet.data.looks import converted, decoded, misnamed, turned
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
+from cornernet.system.progress import following
 
 MOSTLY = 0.5  # share of crowds from which on they are told
-NAMED = 6  # classes without objects that are named
 UNREADABLE = "blank in training, its objects missed in validation"
-NAMED = 5  # images that were left blank and are named
+NAMED = 5  # classes without objects, or images that were left blank, that are named
 
 
 def images(source: Source, decode: bool = False, most: int | None = None, progress: bool = False) -> list[Finding]:
@@ -34,7 +33,7 @@ def images(source: Source, decode: bool = False, most: int | None = None, progre
     pool = ThreadPoolExecutor(os.cpu_count() if decode else 4)
     try:
         looked = pool.map(lambda i: image(source, i, decode), chosen)
-        found = tqdm(looked, desc="images", total=count, unit="image", disable=not (progress and decode))
+        found = following(looked, count, "image", "check", progress and decode)
         return merged(finding for several in found for finding in several)
     finally:
         pool.shutdown(cancel_futures=True)  # at Ctrl-C what is queued must not be waited for

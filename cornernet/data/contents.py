@@ -6,6 +6,7 @@ import numpy as np
 
 from cornernet.data.problems import short
 from cornernet.data.source import Source
+from cornernet.system.wording import counted
 
 LISTED = 8  # classes that are named with their objects
 
@@ -44,8 +45,8 @@ def facts(source: Source, held: Contents) -> list[tuple[str, str]]:
     found = [("images", f"{len(source)}, {int((counts == 0).sum())} of them without objects")]
     if len(held.sizes):
         found.append(("width, height", " and ".join(_span(side) for side in held.sizes.T) + " pixels"))
-    crowds = f" and {held.crowds} crowds" if held.crowds else ""
-    found.append(("objects", f"{len(held.boxes)}{crowds} of {len(source.class_names)} classes"))
+    crowds = f" and {counted(held.crowds, 'crowd')}" if held.crowds else ""
+    found.append(("objects", f"{len(held.boxes)}{crowds} of {counted(len(source.class_names), 'class')}"))
     if len(held.boxes):
         most = int(counts.argmax())
         found.append(("an image", f"{counts.mean():.1f} objects on average, {counts[most]} in {name(source, most)}"))

@@ -14,6 +14,7 @@ from cornernet.data.labelled import Labelled
 from cornernet.data.opening import holds
 from cornernet.data.placing import names, place
 from cornernet.data.writing import WRITERS, write_labels
+from cornernet.system.wording import counted
 
 NEGLIGIBLE = 1.0  # square pixels by which an area may differ from its box's
 
@@ -91,14 +92,15 @@ def _lost(form: str, splits: dict[str, AnnotatedSet]) -> Iterator[str]:
     keeps, every, train = WRITERS[form].KEEPS, [part.objects for part in splits.values()], splits["train"]
     crowds = sum(int(o.iscrowd.sum()) for o in every)
     if crowds and "crowds" not in keeps:
-        yield f"{crowds} crowds or difficult objects, which {form} cannot mark: they are left out"
+        yield f"crowds or difficult objects, which {form} cannot mark and which are left out: {crowds}"
     other = sum(int((abs(o.area - o.bbox[:, 2:].prod(1)) > NEGLIGIBLE)[~o.iscrowd].sum()) for o in every)
     if other:
         areas = "" if "areas" in keeps else " and areas"
-        yield f"outlines{areas} of {other} objects: their boxes are kept"
+        yield f"outlines{areas} of {counted(other, 'object')}: boxes are kept"
     seen = set(np.concatenate([o.labels for o in every]).tolist())
     unseen = [name for label, name in enumerate(train.class_names) if label not in seen]
     if unseen and "classes" not in keeps:
-        yield f"{len(unseen)} classes without an object ({', '.join(unseen[:5])}{', ...' if unseen[5:] else ''})"
+        first = f"{', '.join(unseen[:5])}{', ...' if unseen[5:] else ''}"
+        yield f"{counted(len(unseen), 'class')} without an object ({first})"
     if "ids" not in keeps and train.category_ids[-1] > len(train.category_ids):
         yield "the ids of the classes, which have gaps: they are numbered anew"

@@ -12,6 +12,7 @@ from cornernet.data.annotations import AnnotatedSet, chosen
 from cornernet.data.source import Division
 from cornernet.data.splitting import group_names, held_out
 from cornernet.system import writing
+from cornernet.system.wording import counted
 
 log = logging.getLogger(__name__)
 FILE = "split.json"  # in the folder of a run
@@ -28,14 +29,15 @@ def divided(source: AnnotatedSet, data: Data, run: Path | None = None, quiet: bo
     if not parts.val or not parts.train:
         by = f", which data.split_by={data.split_by} keeps together," if data.split_by else ""
         raise ValueError(
-            f"{source.origin}: data.val.split={data.val.split:g} holds out {len(parts.val)} of {len(source)} images"
-            f"{by} where some must be held out, and some of each class be left to train on"
+            f"{source.origin}: data.val.split={data.val.split:g} holds out {len(parts.val)} of "
+            f"{counted(len(source), 'image')}{by} where some must be held out, and some of each class "
+            "be left to train on"
         )
     held = set(parts.val)
     rows: dict[str, list[int]] = {"train": [], "val": []}
     for i, image in enumerate(source.records):
         rows["val" if image.file_name in held else "train"].append(i)
-    note = ("held out", f"{len(rows['val'])} of {len(source)} images by data.val.split={data.val.split:g}")
+    note = ("held out", f"{len(rows['val'])} of {counted(len(source), 'image')} by data.val.split={data.val.split:g}")
     return {name: replace(chosen(source, at), division=parts, notes=(*source.notes, note)) for name, at in rows.items()}
 
 

@@ -19,6 +19,7 @@ from cornernet.data.storage import Away
 from cornernet.data.streams import stream
 from cornernet.data.transforms import PLACES, TRANSFORMS
 from cornernet.structures import LabelledImage, Numbers
+from cornernet.system.wording import kind
 
 INPUTS = {"worker": 2, "device": 1}  # what functions are called with by position: sample and stream, stream alone
 ASKED = {"others", "progress"}  # what a function is given anew for every sample if it names it
@@ -136,7 +137,7 @@ def _others(
 def _sound(label: str, found: Any) -> LabelledImage:
     """What a transform gave -> the sample, its boxes clipped to the image."""
     if not isinstance(found, tuple) or len(found) != 3 or not all(isinstance(x, np.ndarray) for x in found):
-        raise ValueError(f"{label} {WANTED}, got {type(found).__name__}")
+        raise ValueError(f"{label} {WANTED}, got {kind(found, 'nothing')}")
     image, boxes, labels = found
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or boxes.shape != (len(labels), 4):
         got = f"an image {list(image.shape)} {image.dtype}, boxes {list(boxes.shape)} and labels {list(labels.shape)}"
@@ -146,7 +147,7 @@ def _sound(label: str, found: Any) -> LabelledImage:
 
 def _numbers(label: str, found: Any) -> Numbers:
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise ValueError(f"{label} must give the numbers that it draws by their names, got {type(found).__name__}")
+        raise ValueError(f"{label} must give the numbers that it draws by their names, got {kind(found, 'nothing')}")
     return found
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cornernet.system.wording import counted
+
 
 def held_out(groups: Sequence[str], image: np.ndarray, labels: np.ndarray, share: float) -> np.ndarray:
     """Group of each image, and image and label of each object -> [images] bool, whether an image is held out.
@@ -49,7 +51,9 @@ def group_names(names: Sequence[str], pattern: str) -> list[str]:
         raise ValueError(f"data.split_by={pattern} has no brackets around what images must share to stay together")
     found = [search.search(name) for name in names]
     if missing := [name for name, match in zip(names, found, strict=True) if match is None or match[1] is None]:
-        raise ValueError(f"data.split_by={pattern} is not found in {len(missing)} file names, the first: {missing[0]}")
+        raise ValueError(
+            f"data.split_by={pattern} is not found in {counted(len(missing), 'file name')}, the first: {missing[0]}"
+        )
     return [str(match[1]) for match in found if match is not None]
 
 

@@ -1,6 +1,7 @@
 """Boxes on an image, in the colours of their classes, with names and scores."""
 
 import colorsys
+import logging
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from cornernet.drawing.text import dejavu, shortened
+from cornernet.drawing import text
 from cornernet.system.printing import printable
+
+log = logging.getLogger("cornernet")
 
 
 def draw(
@@ -72,7 +75,15 @@ def _line_width(shape: tuple[int, ...]) -> int:
 def _name(label: int, names: Sequence[str] | None) -> str:
     if names is None or not 0 <= label < len(names):
         return str(label)
-    return printable(" ".join(str(names[label]).split()))
+    name = printable(" ".join(str(names[label]).split()))
+    return name if text.drawable(name) else _number(label, name)
+
+
+@cache
+def _number(label: int, name: str) -> str:
+    """The number that stands for a class whose name no font has, which is said once."""
+    log.warning("no font here has the letters of a class name, so that its number is drawn: %d = %s", label, name)
+    return str(label)
 
 
 def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colours: list) -> np.ndarray:
@@ -80,15 +91,16 @@ def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colo
     from PIL import Image, ImageDraw  # it comes with matplotlib
 
     image = Image.fromarray(canvas[..., ::-1])
-    pen, font = ImageDraw.Draw(image), dejavu(max(10, round(max(canvas.shape[:2]) / 45)))
+    pen, size = ImageDraw.Draw(image), max(10, round(max(canvas.shape[:2]) / 45))
     room_y, room_x = canvas.shape[:2]
-    height = sum(font.getmetrics()) + 1
     for (name, score), (x, y), bgr in zip(texts, corners, colours, strict=True):
-        text = shortened(name, score, room_x - 4, font)
-        width = round(font.getlength(text)) + 4
+        font = text.font(name + score, size)
+        height = sum(font.getmetrics()) + 1
+        words = text.shortened(name, score, room_x - 4, font)
+        width = round(font.getlength(words)) + 4
         x = max(0, min(x, room_x - width))
         y = y - height if y >= height else min(y, max(0, room_y - height))
         pen.rectangle((x, y, x + width - 1, y + height - 1), fill=bgr[::-1])
         ink = (0, 0, 0) if np.dot(bgr, (0.114, 0.587, 0.299)) > 110 else (255, 255, 255)
-        pen.text((x + 2, y), text, fill=ink, font=font)
+        pen.text((x + 2, y), words, fill=ink, font=font)
     return np.ascontiguousarray(np.asarray(image)[..., ::-1])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from cornernet.drawing.boxes import draw
-from cornernet.drawing.text import dejavu, shortened
+from cornernet.drawing.text import font, shortened
 from cornernet.structures import ImageDetections
 from cornernet.system.printing import printable
 
@@ -63,9 +63,10 @@ def captioned(image: np.ndarray, text: str) -> np.ndarray:
     """Image below a white strip with a line of text, cut to the width -> a new image."""
     from PIL import Image, ImageDraw  # it comes with matplotlib
 
-    width, font = image.shape[1], dejavu(14)
-    strip = Image.new("RGB", (width, sum(font.getmetrics()) + 4), "white")
-    ImageDraw.Draw(strip).text((2, 1), shortened(printable(text), "", width - 4, font), fill="black", font=font)
+    width, letters = image.shape[1], font(printable(text), 14)
+    strip = Image.new("RGB", (width, sum(letters.getmetrics()) + 4), "white")
+    line = shortened(printable(text), "", width - 4, letters)
+    ImageDraw.Draw(strip).text((2, 1), line, fill="black", font=letters)
     return np.concatenate([np.asarray(strip), image])
 
 

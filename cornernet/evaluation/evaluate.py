@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from cornernet import processes
 from cornernet.data import Source, passable, patiently
@@ -25,6 +24,7 @@ from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth, from_coco, placed
 from cornernet.prediction import Found, chunk, collected, detect, to_results
 from cornernet.structures import ImageDetections
+from cornernet.system.progress import Progress
 
 log = logging.getLogger(__name__)
 OnError = Literal["stop", "skip"]
@@ -101,7 +101,7 @@ def predictions(
     mine: dict[int, ImageDetections] = {}
     seconds, unreadable = 0.0, 0
     share = list(range(processes.rank(), len(source), processes.world()))
-    with tqdm(total=len(share), desc="evaluate", unit="image", disable=not progress or processes.rank() > 0) as bar:
+    with Progress(len(share), "image", "evaluate", shown=progress and processes.rank() == 0) as bar:
         for part in _chunks(share, batch_size):
             images = _read(source, part, on_error, told=unreadable > 0)
             unreadable += len(part) - len(images)

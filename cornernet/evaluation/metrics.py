@@ -11,6 +11,7 @@ from cornernet.evaluation.measure import Figure, three_decimals
 from cornernet.evaluation.measures import any_class, ap90, coco
 from cornernet.system import writing
 from cornernet.system.printing import printable
+from cornernet.system.wording import counted
 
 FIGURES = coco.FIGURES  # name in Metrics -> what it measures
 USUAL = 100  # detections of a class in an image that COCO's figures look at
@@ -96,9 +97,9 @@ def table(metrics: Metrics) -> str:
         (c.name, str(c.objects), str(c.detections), *map(_cell, (c.AP, c.AP50, c.best_f1, c.best_f1_threshold)))
         for c in metrics.per_class
     ]
-    head = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
+    head = ", ".join(counted(getattr(metrics, f"{noun}s"), noun) for noun in ("image", "object", "detection"))
     if metrics.unreadable:
-        head += f", {metrics.unreadable} images unreadable (their objects count as missed)"
+        head += f", {counted(metrics.unreadable, 'image')} unreadable (their objects count as missed)"
     if metrics.seconds_per_image:
         head += f", {metrics.seconds_per_image:.3g} s/image"
     titles = ("class", "objects", "detections", metrics.title("AP"), metrics.title("AP50"), "F1", "at score")

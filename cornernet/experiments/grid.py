@@ -12,6 +12,7 @@ import yaml
 
 from cornernet import config
 from cornernet.config import Config
+from cornernet.config import overrides as reading
 from cornernet.config.messages import keys
 
 
@@ -67,9 +68,15 @@ def plan(
 
 
 def _read(text: str) -> Any:
+    """Value of an override; of a key that takes text a list is one of texts to compare."""
+    key, _, value = text.partition("=")
     try:
-        return yaml.safe_load(text.partition("=")[2])
+        if not reading.is_text(key):
+            return reading.with_texts(key, yaml.safe_load(value), value)
+        return yaml.load(value, yaml.BaseLoader) if value.startswith("[") else value
     except yaml.YAMLError:
+        if reading.is_text(key):
+            return value
         raise ValueError(f"{text}: the value is not readable as YAML") from None
 
 

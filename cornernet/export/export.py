@@ -20,7 +20,7 @@ from torch.export import Dim, ExportedProgram
 
 from cornernet import graphs
 from cornernet.checkpoints import load_detector
-from cornernet.config import Config, ranges, to_dict
+from cornernet.config import Config, to_dict
 from cornernet.data import read_image, typed_data
 from cornernet.detectors import Detector, with_colours
 from cornernet.export import check
@@ -96,7 +96,6 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
         log.info("%s in place of the checkpoint's own, which cannot be part of a graph; evaluate it with that", text)
     if changed:
         detector, settings, held = load_detector(checkpoint, [*overrides, *changed])
-    ranges.ranges(settings, ranges.TEST_RANGES)
     # files hold weights in the layout of other programs
     return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from cornernet.ops.tags import by_tags
+from cornernet.system.wording import kind
 
 PairDistance = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 NEEDS = {"grouping": ("WEIGHT", "pair_distance"), "box": ("WEIGHT", "SPACE")}  # of a file of the package
@@ -39,7 +40,7 @@ def declared(role: str, loss: Callable, label: str) -> Declared:
     if space not in (*SPACES, None):
         raise ValueError(f"{label} declares SPACE = {space!r}, expected {' or '.join(map(repr, SPACES))}")
     if not callable(distance):
-        raise ValueError(f"{label} declares a pair_distance that cannot be called, a {type(distance).__name__}")
+        raise ValueError(f"{label} declares a pair_distance that cannot be called, {kind(distance, 'None')}")
     return Declared(weight, space, distance)
 
 

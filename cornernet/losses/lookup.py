@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from cornernet import registry
+from cornernet.system.wording import kind
 
 
 def find(role: str, name: str, members: dict[str, Callable], typed: bool = False) -> Callable:
     """Name of a member, or dotted path, a member's too -> function or class; raises ValueError as `registry.find`."""
     found = registry.own(registry.find(f"{role} loss", name, members, f"cornernet.losses.{role}", typed))
     if not callable(found):
-        raise ValueError(f"{role} loss {name!r} is a {type(found).__name__}, expected a function or a class")
+        raise ValueError(f"{role} loss {name!r} is {kind(found, 'None')}, expected a function or a class")
     return found

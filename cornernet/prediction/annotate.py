@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from cornernet.prediction import given, media, outputs, thresholds, video
 from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.thresholds import Least
 from cornernet.prediction.written import ALL, Format, Written
+from cornernet.system.progress import Progress, following
+from cornernet.system.wording import counted
 
 log = logging.getLogger("cornernet")
 NAME = "predictions"  # of the folder, unless another is chosen
@@ -58,7 +58,7 @@ def annotate(
         _annotate(job, found, videos)
     if not written.count:
         what = ", ".join(video.without_password(source) for source in sources)
-        number = f"the {written.skipped} images in {what}" if written.skipped else f"the frames of {what}"
+        number = f"the {counted(written.skipped, 'image')} in {what}" if written.skipped else f"the frames of {what}"
         raise ValueError(f"none of {number} could be read")
     return written
 
@@ -89,12 +89,12 @@ def _drawn_video(k: int, videos: list[video.Video]) -> Path:
 def _images(job: Job, images: dict[Path, Path], places: dict[str, Path]) -> None:
     """Predict images, named as they are from their root, and write their drawings to the places."""
     written = job.written
-    with tqdm(total=len(images), desc="predict", unit="image") as bar:
+    with Progress(len(images), "image", "predict") as bar:
         for found in job.predictor.stream(list(images), score_threshold=job.kept, unreadable=written.skip):
             media.write_image(places[found.source], found.draw(job.drawn))
             written.add(found, str(images[Path(found.source)]))
-            bar.update(written.count + written.skipped - bar.n)
-        bar.update(len(images) - bar.n)
+            bar.update(written.count + written.skipped - bar.done)
+        bar.update(len(images) - bar.done)
 
 
 def _video(job: Job, frames: video.Video, path: Path) -> None:
@@ -107,7 +107,7 @@ def _video(job: Job, frames: video.Video, path: Path) -> None:
     stream = job.predictor.stream(frames, score_threshold=job.kept)
     try:
         place, before = 0, None
-        for found in tqdm(stream, total=frames.frames, desc="predict", unit="frame"):
+        for found in following(stream, frames.frames, "frame", "predict"):
             drawn = found.draw(job.drawn)
             writer = writer or video.video_writer(temporary, frames.fps, drawn.shape[1::-1])
             number = int(found.source.rpartition("#")[2])

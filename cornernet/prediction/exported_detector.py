@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from cornernet import config, graphs
-from cornernet.checkpoints import from_file
+from cornernet.checkpoints import check_numbers, from_file
 from cornernet.config import Config
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
 from cornernet.graphs import Rows
 from cornernet.structures import Detections
+from cornernet.system.wording import counted, typed
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
     "batch_size", "scales", "flip", "nms", "max_per_image", "backend", "draw_score", "report",
@@ -28,12 +29,15 @@ class ExportedDetector(Predicting):
     """A file behind the part of a detector's interface that inference needs.
 
     run: images [B, 3, H, W] uint8 -> Rows, on the CPU; size: (height, width) of its canvas; batch: the only number of
-    images that it takes, None for any.
+    images that it takes, None for any; classes: how many it names, None for any; path: of the file, for sentences.
     """
 
-    def __init__(self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None):
+    def __init__(
+        self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None, classes: int | None = None,
+        path: str | Path = "the exported file",
+    ):  # fmt: skip
         super().__init__()
-        self.run = partial(run)  # which may be a module, and none of ours
+        self.run = partial(_checked, run, classes, path)  # which may be a module, and none of ours
         self.size, self.batch = size, batch
 
     def predict(self, images: Tensor) -> Detections:
@@ -68,8 +72,9 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     too old, for overrides of what is part of the graph, and where a package is missing that runs it.
     """
     run, about = _open(Path(path))
-    exported = from_file(about["config"])
+    exported = from_file(about["config"], path)
     settings = config.override(exported, overrides)
+    check_numbers(settings, overrides, path)
     for key, text in differences(about["config"], settings).items():
         if _inside(key):
             raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")
@@ -80,9 +85,25 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
         )
     _check_scales(settings, tuple(about["input_size"]), path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
-    detector = ExportedDetector(run, tuple(about["input_size"]), batch)
+    detector = ExportedDetector(run, tuple(about["input_size"]), batch, len(about["names"]), path)
     held = {"class_names": about["names"], "category_ids": about["category_ids"], "best_f1": about.get("best_f1")}
     return detector.eval(), settings, held
+
+
+def _checked(run: Callable[[Tensor], Rows], classes: int | None, path: str | Path, images: Tensor) -> Rows:
+    """Rows that a file gives; raises ValueError naming it where it cannot be run or they are not an export's."""
+    try:
+        boxes, scores, labels = run(images)
+    except Exception as error:  # what runs it has classes of its own for every reason, and it may give anything
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path} cannot be run on {list(images.shape)} as an export can ({reason})") from error
+    if scores.ndim != 2 or boxes.shape != (*scores.shape, 4) or labels.shape != scores.shape:
+        shapes = ", ".join(str(list(x.shape)) for x in (boxes, scores, labels))
+        raise ValueError(f"{path} gives boxes, scores, labels of {shapes}, expected [B, N, 4], [B, N], [B, N]")
+    found = labels[scores >= 0]
+    if classes is not None and len(found) and not 0 <= int(found.min()) <= int(found.max()) < classes:
+        raise ValueError(f"{path} finds an object of class {int(found.max())}, but names {counted(classes, 'class')}")
+    return boxes, scores, labels
 
 
 def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
@@ -91,7 +112,7 @@ def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> 
     if zoom > 1 and (longest is None or zoom * longest > max(size)):
         raise ValueError(
             f"test.scales={settings.test.scales} does not fit {path}, whose images are {size[0]} x {size[1]} at most "
-            f"(data.longest_side={'null' if longest is None else longest}); leave scales above 1 out, or export it "
+            f"(data.longest_side={typed(longest)}); leave scales above 1 out, or export it "
             "with a larger size"
         )
 
@@ -110,7 +131,7 @@ def _open(path: Path) -> tuple[Callable[[Tensor], Rows], dict[str, Any]]:
     except Exception as error:  # what runs it has classes of its own for every reason
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{path} is damaged or was not exported by this toolkit ({reason})") from error
-    if "config" not in about:
+    if not isinstance(about, dict) or "config" not in about:
         raise ValueError(f"{path} does not hold its config, as files do that are exported now: export it again")
     if not _plain(about):
         raise ValueError(f"{path} is damaged: its metadata are not as an export writes them, or ask for too much")

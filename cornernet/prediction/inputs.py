@@ -18,6 +18,7 @@ from torch import Tensor
 from cornernet.data import eight_bits, read_image
 from cornernet.prediction.media import find_images
 from cornernet.prediction.video import Video, is_video, open_video
+from cornernet.system.wording import kind
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,7 +68,7 @@ def read(
     if _is_pil(images):
         return _each([images], order, unreadable, depth)
     if not isinstance(images, Iterable) or isinstance(images, (bytes, Mapping)):
-        raise TypeError(f"images must be {KINDS}; got {type(images).__name__}")
+        raise TypeError(f"images must be {KINDS}; got {kind(images, 'None')}")
     if not isinstance(images, Iterator):
         images = list(images)
         for item in images:
@@ -77,7 +78,7 @@ def read(
 
 def _check(item: Any) -> None:
     if not isinstance(item, (*PATH, np.ndarray, Tensor)) and not _is_pil(item):
-        raise TypeError(f"images must be {KINDS}; got {type(item).__name__} in the list")
+        raise TypeError(f"images must be {KINDS}; got {kind(item, 'None')} in the list")
 
 
 def _each(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from cornernet.checkpoints import load_detector
-from cornernet.config import Config, ranges
+from cornernet.config import Config
 from cornernet.detectors import Predicting
 from cornernet.prediction import exported_detector, inference, inputs, thresholds
 from cornernet.prediction.inputs import Order
@@ -46,7 +46,6 @@ class Predictor:
         """
         exported = exported_detector.is_exported(path)
         detector, settings, held = (exported_detector.load if exported else load_detector)(path, list(overrides))
-        ranges.ranges(settings, ranges.TEST_RANGES)
         if exported and str(device) not in ("auto", "cpu"):
             raise ValueError(f"{path} runs on the CPU, as exported files do: device must be auto or cpu, got {device}")
         chosen = torch.device("cpu") if exported else _device(str(device), settings)

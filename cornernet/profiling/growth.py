@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from tqdm import tqdm
 
 from cornernet import backbones, detectors
 from cornernet.config import Config, untyped
@@ -15,6 +14,7 @@ from cornernet.profiling import point
 from cornernet.profiling.exponents import Exponent, exponent
 from cornernet.profiling.quantities import QUANTITIES, Point
 from cornernet.profiling.training_step import PARTS, Measured
+from cornernet.system.progress import Progress
 
 COSTS = ("forward", "backward", "optimiser", "step", "peak", "activations")
 NO_STACKS = "stacks: left out, since the backbone {name} of this config does not take model.backbone.stacks"
@@ -45,9 +45,9 @@ def vary(settings: Config, quantity: str, values: Sequence[str] = (), repeats: i
     """
     plans, notes = plan(settings, quantity, values)
     tables: list[Table] = []
-    with tqdm(total=repeats * sum(map(len, plans.values())), unit="process", dynamic_ncols=True) as bar:
+    with Progress(repeats * sum(map(len, plans.values())), "process") as bar:
         for name, points in plans.items():
-            bar.set_description(name)
+            bar.describe(name)
             tables.append(table(name, points, _rounds(points, repeats, bar.update, notes)))
     return Growth(tables, notes)
 

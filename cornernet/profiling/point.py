@@ -16,6 +16,7 @@ from cornernet import config
 from cornernet.config import Config
 from cornernet.errors import Failed
 from cornernet.profiling.training_step import Measured, measure
+from cornernet.system.wording import counted
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # of this package, installed or not
 SECONDS = 2.0  # that the steps of a process take together at least: one long step, or many short ones
@@ -30,7 +31,8 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", "cornernet.profiling.point"],
-        input=json.dumps(given), capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
+        input=json.dumps(given), capture_output=True, encoding="utf-8", errors="replace", check=False,
+        env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     if done.returncode < 0:
         raise Failed(f"the process of {_what(settings, classes, objects)} was ended by signal {-done.returncode}, "
@@ -43,7 +45,9 @@ def measured(settings: Config, classes: int, objects: int) -> Measured:
 
 def _what(settings: Config, classes: int, objects: int) -> str:
     height, width = settings.data.input_size
-    return f"{settings.train.batch_size} x {height} x {width}, {classes} classes, {objects} objects"
+    return (
+        f"{settings.train.batch_size} x {height} x {width}, {counted(classes, 'class')}, {counted(objects, 'object')}"
+    )
 
 
 def main(given: dict[str, Any]) -> str:

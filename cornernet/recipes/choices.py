@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import Sizes, sizes
 from cornernet.recipes.means import PRETRAINED, WEIGHTS, Means
+from cornernet.system.wording import counted
 
 COST = 1.5e-6  # seconds a pixel: a step of 8 images of 288x384 takes 1.3 to 1.4 s on custom.yaml
 KNOWN_COST = 1.1e-6  # and 0.95 s on pretrained.yaml, which does not learn its first level
@@ -50,7 +51,8 @@ def _data(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     most = facts.most * (2 if _mixed(facts, means) else 1)
     slots = min(max(2 * SLOTS, SLOTS * math.ceil(most / SLOTS)), MOST_SLOTS)
     twice = ", mixed ones hold up to about twice as many" if most > facts.most else ""
-    yield Choice("data.max_objects", slots, f"the fullest image has {facts.most} objects{twice}; more are cut")
+    fullest = f"the fullest image has {counted(facts.most, 'object')}"
+    yield Choice("data.max_objects", slots, f"{fullest}{twice}; more are cut")
     yield from _transforms(facts, means, seen)
 
 
@@ -61,7 +63,7 @@ def _mixed(facts: Facts, means: Means) -> tuple[str, ...]:
 
 def _transforms(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     """All of them, so that the file has their order."""
-    few = f"{facts.images} images are few"
+    few = f"{counted(facts.images, 'image')} {'is' if facts.images == 1 else 'are'} few"
     for name in _mixed(facts, means):
         yield Choice(f"data.transforms.{name}.p", 0.5, f"{few}: half of them are shown with parts of others")
     steady = facts.spread < STEADY and facts.images >= FEW
@@ -96,7 +98,7 @@ def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
 def _train(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     usual = SMALL_BATCH if seen.area >= LARGE else BATCH
     batch = min(usual, max(2, facts.images))
-    yield Choice("train.batch_size", batch, f"of {facts.images} images with {seen.area} pixels each")
+    yield Choice("train.batch_size", batch, f"of {counted(facts.images, 'image')} with {seen.area} pixels each")
     count, why = _steps(facts, means, batch, seen.area)
     yield Choice("train.steps", count, why)
     ema = round(1 - 1 / max(2.0, count * 0.13), 4)
@@ -127,7 +129,7 @@ def _kept(facts: Facts) -> int:
 
 def _test(facts: Facts, means: Means) -> Iterator[Choice]:
     kept = _kept(facts)
-    full = f"the fullest image has {facts.most} objects, 95 % of them at most {facts.busy:.3g}"
+    full = f"the fullest image has {counted(facts.most, 'object')}, 95 % of them at most {facts.busy:.3g}"
     yield Choice("test.max_per_image", kept, f"{full}; the figures look at as many, COCO's own at {KEPT}")
     if means.corner:
         yield Choice("test.top_k", kept, f"corners of each kind, for {kept} detections")

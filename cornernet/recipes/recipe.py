@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from cornernet import config
 from cornernet.config import Data
+from cornernet.config.overrides import layer
 from cornernet.data import opening, typed_data
 from cornernet.data.sources import DRAWN
 from cornernet.recipes import means, text
@@ -78,7 +79,7 @@ def _where(given: str, data: Data, typed: bool) -> list[Choice]:
 
 def _typed(overrides: Sequence[str]) -> dict[str, Any]:
     """Overrides -> what they set, by key; an empty mapping is a value too."""
-    given = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    given = OmegaConf.to_container(layer(overrides))
     return dict(_leaves(cast(dict[str, Any], given), ""))
 
 

@@ -11,6 +11,7 @@ import yaml
 from cornernet.recipes.choices import Choice
 from cornernet.recipes.facts import Facts
 from cornernet.recipes.inputs import looks_tell
+from cornernet.system.wording import counted
 
 WIDTH = 118
 PLAIN = re.compile(r"[/A-Za-z][\w./-]*", re.ASCII)
@@ -63,7 +64,7 @@ def told(facts: Facts) -> list[str]:
     """What was measured, a sentence each."""
     objects, seen = sum(each.objects for each in facts.classes), facts.seen
     return [
-        f"{facts.images} images, half of them at most {facts.longer:.5g} px long; {objects} objects, "
+        f"{counted(facts.images, 'image')}, half of them at most {facts.longer:.5g} px long; {objects} objects, "
         f"{objects / facts.images:.1f} an image, at most {facts.most}",
         f"crowding: {facts.overlapping:.1%} of the objects overlap one of their class by half or more",
         *_classes(facts),
@@ -74,13 +75,15 @@ def told(facts: Facts) -> list[str]:
 def _classes(facts: Facts) -> Iterator[str]:
     order = sorted(facts.seen, key=lambda each: -each.objects)
     for each in order[:NAMED]:
-        yield f"{each.name}: {each.objects} objects on {each.images} images, median side {each.side:.3g} px"
+        number = f"{counted(each.objects, 'object')} on {counted(each.images, 'image')}"
+        yield f"{each.name}: {number}, median side {each.side:.3g} px"
     if len(order) > NAMED:
-        yield f"and {len(order) - NAMED} more classes, the rarest {order[-1].name} with {order[-1].objects} objects"
+        rarest = f"{order[-1].name} with {counted(order[-1].objects, 'object')}"
+        yield f"and {counted(len(order) - NAMED, 'more class')}, the rarest {rarest}"
     if rare := [each.name for each in order if each.images < FEW_IMAGES]:
         yield f"on fewer than {FEW_IMAGES} images, hardly to be learnt: {', '.join(rare[:NAMED])}"
     if empty := len(facts.classes) - len(order):
-        yield f"without an object: {empty} of {len(facts.classes)} classes"
+        yield f"without an object: {empty} of {counted(len(facts.classes), 'class')}"
 
 
 def _by_size(facts: Facts) -> str:

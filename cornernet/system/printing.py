@@ -4,8 +4,10 @@ import logging
 import re
 import sys
 import traceback
+from contextlib import suppress
 from numbers import Number
 from types import TracebackType
+from typing import TextIO
 
 # Control characters (a terminal obeys some of both ranges), half characters, line ends, and what turns the direction
 # of writing around. Joiners and marks, which some scripts need, are none of these.
@@ -39,8 +41,28 @@ class Formatter(logging.Formatter):
 
 
 def say(text: object) -> None:
-    """Print what came out of a command, harmless; see `terminal` for what nobody takes."""
-    print(lines(text), flush=True)
+    """Print what came out of a command, or of a training, harmless."""
+    if sys.stdout is not None:
+        show(text, sys.stdout)
+
+
+def show(text: object, stream: TextIO, end: str = "\n") -> None:
+    """Write a text and its end, harmless, and with escapes for letters that the encoding of the stream lacks.
+
+    A stream that is closed, full or read by nobody takes none of it: no line ends a run.
+    """
+    with suppress(OSError, ValueError):  # the latter for one that is closed
+        stream.write(encodable(lines(text), stream) + end)
+        stream.flush()
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """Text with an escape for every letter that the encoding of the stream, as of a Latin-1 console, lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except (LookupError, UnicodeError):  # an encoding of its own
+        return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def prepare() -> None:
@@ -53,4 +75,5 @@ def prepare() -> None:
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    print(lines("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+    if sys.stderr is not None:
+        show("".join(traceback.format_exception(kind, error, trace)), sys.stderr, end="")

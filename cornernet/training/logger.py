@@ -20,6 +20,8 @@ from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
 from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
+from cornernet.system.printing import say
+from cornernet.system.progress import Progress
 from cornernet.training import run_folder
 from cornernet.training.state import State
 from cornernet.training.telling import Callbacks
@@ -39,7 +41,7 @@ class RunLogger:
         self.count, self.images, self.since, self.told = 0, 0, time.perf_counter(), False
         self.bad: Tensor | int = 0
         self.cut: Tensor | int = 0
-        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not self.writes)
+        self.bar = Progress(steps, "step", begun=step, shown=self.writes)
         if self.writes:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
 
@@ -85,9 +87,7 @@ class RunLogger:
         speed = self.images / (time.perf_counter() - self.since)
         self.sums, self.count, self.bad, self.images, self.since = {}, 0, 0, 0, time.perf_counter()
         if self.writes and means:
-            self.bar.set_postfix_str(
-                " ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s"
-            )
+            self.bar.note(" ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s")
             skipped = {"skipped": round(bad)} if bad else {}
             row = {"lr": rate, "images_per_s": speed, **means, **skipped}
             with run_folder.outliving_the_disk(str(self.folder / "log.csv")):
@@ -124,7 +124,7 @@ class RunLogger:
         if not self.writes:
             return
         with tqdm.external_write_mode():
-            print(table(metrics), flush=True)
+            say(table(metrics))
         losses = losses or {}
         columns = {f"val_{name}": value for name, value in losses.items()}
         self.scores.add({"step": state.step, **metrics.figures(), **columns})

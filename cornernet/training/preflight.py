@@ -1,6 +1,7 @@
 """Before any data is read: settings that do not go together end a run in its first second, not after hours."""
 
 import dataclasses
+import os
 
 import torch
 
@@ -12,8 +13,11 @@ from cornernet.detectors import Detector
 from cornernet.losses import build_from, role_of, trial
 from cornernet.prediction import inference
 from cornernet.structures import Batch
+from cornernet.system.limits import open_files
 from cornernet.training import optim, parts, telling
 
+# Open files at the least and at ease: of the process itself, and of each that loads with its batches on their way.
+OPEN_FILES, MANY_OPEN_FILES = (48, 12), (256, 64)
 CLASSES = 2  # of the detector that settings are tried on before the data are known
 
 
@@ -35,6 +39,8 @@ def check(settings: Config, weights: bool = True) -> None:
     ranges.whole_images(settings)
     ranges.compiling(settings)
     ranges.patience(settings)
+    room_for_workers(settings.data.workers)
+    batch_norm(detector, settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
     parts.freeze(detector.network, settings.train.freeze)
@@ -50,6 +56,34 @@ def check(settings: Config, weights: bool = True) -> None:
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))
             try_loss(detectors.build(alone, CLASSES), role, loss.name)
             try_sense(settings, role, loss)
+
+
+def room_for_workers(workers: int) -> None:
+    """Raise ValueError where loader processes would want for open files: they hang then, or end in the midst of it."""
+    least, ample = (begin + each * workers for begin, each in (OPEN_FILES, MANY_OPEN_FILES))
+    allowed = open_files(ample) if workers else 0
+    if 0 < allowed < least:
+        raise ValueError(
+            f"data.workers={workers} needs {least} open files or more, and this process may have {allowed} "
+            "(ulimit -n); data.workers=0 loads without processes"
+        )
+
+
+def batch_norm(detector: Detector, settings: Config) -> None:
+    """Raise ValueError where a batch of one image leaves BatchNorm one value of a channel, which has no spread."""
+    train = settings.train
+    if train.freeze_norm or train.batch_size // (train.accumulate * int(os.environ.get("WORLD_SIZE", 1))) != 1:
+        return
+    height, width = settings.data.input_size
+    try:
+        detector.network.train()(torch.zeros(1, 3, height, width, device="meta"))
+    except Exception as error:  # a network of someone's own may need numbers; what is wrong its first step says
+        if "more than 1 value per channel" in str(error):
+            raise ValueError(
+                f"data.input_size {list(settings.data.input_size)} shrinks to one cell, and BatchNorm needs two values "
+                "of a channel: more images than one at once (train.batch_size, train.accumulate), a larger "
+                "data.input_size, or train.freeze_norm=true"
+            ) from None
 
 
 def check_weights(settings: Config) -> None:

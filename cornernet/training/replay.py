@@ -15,6 +15,7 @@ from cornernet.data import Source, StepSampler, build_source, train_loader, type
 from cornernet.detectors import Detector
 from cornernet.hardware import build_accelerator, to_device
 from cornernet.structures import Batch
+from cornernet.system.wording import counted
 from cornernet.training import parts, run_folder
 from cornernet.training.nonfinite_steps import NonFiniteStep, listed
 from cornernet.training.state import State, snapshot, untrained
@@ -39,7 +40,7 @@ def keep(state: State, bad: NonFiniteStep, source: Source, folder: Path, acceler
     ids = ", ".join(str(sample["image_id"]) for sample in samples)
     path = folder / run_folder.BAD_BATCH
     text = (
-        f"{train.max_nonfinite_steps} steps in a row were not finite and skipped; at step {bad.step + 1} "
+        f"{counted(train.max_nonfinite_steps, 'step')} in a row not finite and skipped; at step {bad.step + 1} "
         f"{listed(bad.terms)}, images {ids}"
     )
     if not accelerator.is_main_process:
@@ -77,9 +78,11 @@ def replay(path: str | Path, overrides: Sequence[str] = ()) -> Replay:
     held = checkpoint.load(path)
     if not _is_bad(held.get("bad")):
         raise ValueError(f"{path} holds no bad batch; {run_folder.BAD_BATCH} does, which a run writes when it gives up")
-    settings = config.override(load.from_file(held["config"]), overrides)
+    settings = config.override(load.from_file(held["config"], path), overrides)
     if words := config.untyped(settings):
         raise ValueError(elsewhere.refusal(str(path), words))
+    if len(held["class_names"]) != len(held["category_ids"]):
+        raise ValueError(f"{path} holds another number of class_names than of category_ids")
     ranges.ranges(settings, {**ranges.RANGES, **ranges.TEST_RANGES})
     bare, classes = load.without_weights(settings), len(held["class_names"])
     load.fit(partial(detectors.build, bare, classes), held, settings, path)

@@ -11,6 +11,7 @@ from cornernet.data import Source, build_source, prepare, train_loader, typed_da
 from cornernet.detectors import Detector
 from cornernet.prediction import outputs, write_image
 from cornernet.structures import Batch
+from cornernet.system.wording import counted
 
 IMAGES, SHEET = 12, 6  # drawn unless the call says how many, and on the sheet
 
@@ -61,7 +62,7 @@ def draw(detector: Detector, batch: Batch, source: Source) -> list[np.ndarray]:
     for row, columns in enumerate(detector.draw_targets(batch, plain)):
         labels, record = batch.labels[row][batch.mask[row]], source.record(int(batch.index[row]))
         truth = drawing.draw(plain[row], boxes[row], labels, None, source.class_names)
-        title = f"{record.file_name}: {len(labels)} objects"
+        title = f"{record.file_name}: {counted(len(labels), 'object')}"
         named = [drawing.captioned(image, text) for text, image in [(title, truth), *columns]]
         panels.append(drawing.grid(named, columns=len(named)))
     return panels

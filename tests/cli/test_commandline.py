@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cornernet.cli.commandline import Command, call, sentences, split
+from cornernet.cli.commandline import Command, call, obeyed, sentences, split
 from cornernet.cli.keys import OUT, Reader, whole
 from cornernet.errors import Failed, Interrupted, Unsaved
 
@@ -31,7 +31,7 @@ def test_paths_first_then_overrides(arguments, expected):
     ("arguments", "message"),
     [
         ([], "0 paths given; usage: tool.py A B"),
-        (["a"], "1 paths given"),
+        (["a"], "1 path given"),
         (["a", "b", "c", "d"], "4 paths given"),
         (["a", "b", "x=1", "c"], "got 'c' where an override key=value was expected; usage: tool.py A B"),
         (["a", "--x=1"], "got '--x=1' where"),
@@ -116,3 +116,20 @@ def test_help_may_be_read_in_part():
     process = subprocess.Popen([sys.executable, tool, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()  # before anything is written
     assert process.stderr.read() == b"" and process.wait() == 0
+
+
+def test_keys_that_change_nothing_are_said_and_the_help_is_short(capsys):
+    got = []
+    command = Command(lambda *a: got.append(a), USAGE, 2, obeys=("data", "test", "train.device"), shown=("test",))
+    call(command, ["a", "b", "train.lr=1", "train.lr=2", "seed=3", "test.flip=false", "train.device=cpu", "data={}"])
+    assert got and capsys.readouterr().err == "train.lr, seed: nothing here changes with that\n"
+    for arguments, every in ((["--help"], False), (["--help", "all"], True)):
+        with pytest.raises(SystemExit):
+            call(command, arguments)
+        out = capsys.readouterr().out
+        assert "test.nms.iou" in out and ("train.lr" in out) == every and ("--help all prints" in out) != every
+
+
+def test_a_section_or_a_part_of_one_is_obeyed():
+    assert obeyed("data.root", ("data",)) and obeyed("train", ("train.device",)) and obeyed("x", ())
+    assert not obeyed("database.x", ("data",)) and not obeyed("train.devices", ("train.device",))

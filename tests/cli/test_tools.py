@@ -273,7 +273,9 @@ def test_shapes_are_written_as_a_set_that_can_be_trained_on(call, tmp_path):
 def test_help_names_the_tool_and_every_key(call, tool):
     code, out, err = call(tool, "--help")
     assert code == 0 and not err and out.startswith(f"tools/{tool}.py ") and "for example" in out
-    assert ("train.lr" in out) == (tool not in KEYLESS)
+    brief = bool(console.command(tool).shown)
+    assert ("train.lr" in out) == (tool not in KEYLESS and not brief) and ("--help all prints" in out) == brief
+    assert "train.lr" in call(tool, "--help", "all")[1] or tool in KEYLESS
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -359,7 +361,7 @@ BAD = {
     "predict: no image": ("predict", "{run}/last.pt none.png", "there is no image, video or folder none.png"),
     "predict: empty folder": ("predict", "{run}/last.pt {here}/empty", "holds no images"),
     "predict: not an image": ("predict", "{run}/last.pt {here}/text.json out={here}/w", "could be read"),
-    "predict: one path": ("predict", "{run}/last.pt", "1 paths given; usage: tools/predict.py"),
+    "predict: one path": ("predict", "{run}/last.pt", "1 path given; usage: tools/predict.py"),
     "diagnose: missing": ("diagnose", "none.pt", "there is no checkpoint none.pt"),
     "diagnose: images": ("diagnose", "{run}/last.pt images=some", "images must be a whole number of at least 0"),
     "diagnose: unknown key": ("diagnose", "{run}/last.pt image=3", "unknown key image, did you mean images?"),

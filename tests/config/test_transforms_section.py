@@ -110,9 +110,9 @@ def test_a_config_inside_a_file_may_not_ask_for_too_much(transforms, message):
     values = to_dict(Config())
     values["data"]["transforms"] = transforms
     with pytest.raises(ValueError, match=message):
-        load.from_file(values)
+        load.from_file(values, "x.pt")
     values["data"]["transforms"] = {"crop": {"border": 1000}, "mine": {"name": "a", "text": "b" * 99}}
-    load.from_file(values)
+    load.from_file(values, "x.pt")
 
 
 @pytest.mark.parametrize("words", [("q.p=1", "q.name=flip"), ("q.name=flip", "q.p=1")])

@@ -229,7 +229,7 @@ def test_a_file_by_its_name_trains_and_nothing_else_is_touched(tiny, tmp_path):
         ("x={name: seam.bad.floats}", "labels [n], got an image [64, 60, 3] float64, boxes [2, 4] and labels [2]"),
         ("x={name: seam.bad.fails}", "data.transforms.x failed on image 0 of the set: ZeroDivisionError: division by"),
         ("x={name: seam.worse.shape}", "on the device: ValueError: a change must give images [2, 3, 64, 60], got ["),
-        ("x={name: seam.worse.numbers}", "x must give the numbers that it draws by their names, got int"),
+        ("x={name: seam.worse.numbers}", "x must give the numbers that it draws by their names, got a number"),
         ("x={name: seam.lost.lost}", "data.transforms.x: seam.lost.lost runs on the device, and must define change or"),
     ],
 )  # fmt: skip

@@ -77,3 +77,12 @@ def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
 def test_mistakes_are_a_sentence(tiny, overrides, message):
     with pytest.raises(ValueError, match=message):
         plan(tiny, *overrides)
+
+
+def test_texts_are_compared_as_they_were_typed(tiny):
+    found = plan(tiny, "train.init=[007,yes]", "data.split_by=^[a: {", "loss.box=[{name: giou}, {name: 007}]")
+    assert found.trained == {"train.init": ["007", "yes"], "loss.box": [{"name": "giou"}, {"name": "007"}]}
+    assert found.fixed == ["data.split_by=^[a: {"]
+    settings = [grid.config.load(found.path, choice.overrides) for choice in grid.combinations(found.trained)]
+    assert [x.train.init for x in settings] == ["007", "007", "yes", "yes"]
+    assert [x.loss.box.name for x in settings] == ["giou", "007"] * 2

@@ -58,7 +58,10 @@ def test_old_configs_have_no_further_losses(tiny):
     ("word", "message"),
     [
         ("loss.features=[{name: cente}]", "unknown feature loss 'cente', did you mean center?"),
-        ("loss.features=[{name: ring, weight: -1}]", "loss.features.0.weight must be at least 0 and finite or null"),
+        (
+            "loss.features=[{name: ring, weight: -1}]",
+            "loss.features.0.weight must be at least 0 and at most",
+        ),
         ("loss.features=[{name: center, args: {alfa: 1}}]", "feature loss 'center' has no argument 'alfa'"),
         ("loss.features=[{weight: 1}]", "loss.features[0].name must be given"),
         ("loss.features=[{name: torch.nn.L1Loss}]", "cannot be called as the feature_L1Loss loss is"),

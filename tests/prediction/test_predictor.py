@@ -186,7 +186,7 @@ def test_a_generator_is_read_as_the_loop_goes_on(predictor, photo):
     found = predictor.stream(endless)
     next(found)
     assert len(read) <= 4
-    with pytest.raises(TypeError, match="got NoneType in the list"):
+    with pytest.raises(TypeError, match="got None in the list"):
         list(predictor.stream(x for x in [photo[1], None]))
 
 

@@ -1,5 +1,6 @@
 """What a file holds does not command a terminal: whatever is printed, logged or raised shows it as escapes."""
 
+import io
 import logging
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from cornernet.cli import commandline
 from cornernet.evaluation.metrics import aligned
+from cornernet.system import printing
 from cornernet.system.printing import Formatter, lines, printable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,3 +84,49 @@ def test_what_is_said_is_harmless_whatever_it_is():
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", FAILING % "say"], cwd=ROOT, capture_output=True, env=environment)
     assert done.returncode == 0 and done.stdout == b"a\\x1b[2J\\udcff\nb\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("ascii", rb"\u767d\u8840\u7403 \U0001fa78 \xe9"),
+        ("latin-1", b"\\u767d\\u8840\\u7403 \\U0001fa78 \xe9"),
+        ("cp1252", b"\\u767d\\u8840\\u7403 \\U0001fa78 \xe9"),
+        ("cp936", b"\xb0\xd7\xd1\xaa\xc7\xf2 \\U0001fa78 \xa8\xa6"),
+        ("utf-8", "白血球 \U0001fa78 é".encode()),
+    ],
+)
+def test_letters_that_an_encoding_lacks_are_escapes(monkeypatch, encoding, written):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding, errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    printing.say("白血球 \U0001fa78 é")
+    assert stream.buffer.getvalue() == written + b"\n"
+
+
+class Odd:
+    """A stream that someone has put in the place of stdout."""
+
+    encoding: str | None = "no such encoding"
+
+    def write(self, text):
+        self.text = text
+
+    def flush(self):
+        pass
+
+
+def test_a_stream_without_a_known_encoding_is_written_to(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", odd := Odd())
+    printing.say("é")
+    assert odd.text == "\\xe9\n"
+    odd.encoding = None
+    printing.say("é")
+    assert odd.text == "é\n"
+
+
+def test_a_stream_that_is_closed_or_absent_ends_nothing(monkeypatch):
+    closed = io.TextIOWrapper(io.BytesIO())
+    closed.close()
+    for stream in (closed, None):
+        monkeypatch.setattr(sys, "stdout", stream)
+        printing.say("x")

@@ -226,7 +226,7 @@ def test_a_taken_folder_is_refused_before_anything_is_written(tiny, tiny_run):
         ("test.batch_size=0", "batch_size must be at least 1"),
         ("data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
         ("loss.heatmap.name=nag", r"did you mean neg\?"),
-        ("loss.feature.weight=-1", r"loss\.feature\.weight must be at least 0 and finite or null, got -1"),
+        ("loss.feature.weight=-1", r"loss\.feature\.weight must be at least 0 and at most 1000000 or null, got -1"),
         ("loss.offset.weight=nan", r"loss\.offset\.weight must be at least 0"),
         ("train.precision=fp16", r"train\.precision=fp16 needs a GPU; bf16 and fp32 run on a CPU"),
         ("train.batch_size=0", r"train\.batch_size must be at least 1"),

@@ -384,7 +384,7 @@ def of_first(change):
         ({"step": lambda _: 10**30}, r"not a checkpoint of this toolkit: its step is 1000"),
         ({"step": lambda _: -5}, "its step is -5"),
         ({"step": lambda _: True}, "its step is True"),
-        ({"averaged": lambda _: 5}, "its averaged weights are a int"),
+        ({"averaged": lambda _: 5}, "its averaged weights are a number"),
         ({"model": lambda held: {key: x.to_sparse() for key, x in held.items()}}, "is no ordinary tensor"),
         ({"model": lambda held: {key: x.to("meta") for key, x in held.items()}}, "is no ordinary tensor"),
         ({"optimizer": of_first(lambda own: {**own, "step": torch.ones(2)})}, "that is not this run's: step of shape"),

@@ -7,6 +7,7 @@ import torch
 
 from cornernet import config, detectors
 from cornernet.config import ranges
+from cornernet.system import limits
 from cornernet.training import preflight
 
 BAD = """
@@ -51,7 +52,8 @@ def test_the_ends_of_the_ranges_are_allowed(tiny, override):
 
 
 def test_the_words_of_an_interval():
-    assert str(ranges.COUNT) == "at least 1" and str(ranges.POSITIVE) == "above 0 and finite"
+    assert str(ranges.Interval(1)) == "at least 1" and str(ranges.POSITIVE) == "above 0 and at most 1000000"
+    assert str(ranges.Interval(0.0, ends="()")) == "above 0 and finite"
     assert str(ranges.Interval(0, 1)) == "at least 0 and below 1"
     assert str(ranges.Interval(0, math.inf, "(]", null=True)) == "above 0 or null"
 
@@ -158,3 +160,38 @@ def test_the_small_batch_suits_every_detector_that_is_shipped(tiny):
     detector = detectors.build(config.load(tiny), 1)
     terms = detector(preflight._small_batch(detector))
     assert all(value.isfinite() for value in terms.values()) and terms["heatmap"] > 0
+
+
+# -- what the system and BatchNorm allow ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("allowed", "workers", "refused"), [(64, 2, True), (64, 1, False), (64, 0, False), (0, 9, False)]
+)
+def test_loader_processes_need_open_files(monkeypatch, allowed, workers, refused):
+    monkeypatch.setattr(preflight, "open_files", lambda needed: allowed)
+    if not refused:
+        return preflight.room_for_workers(workers)
+    with pytest.raises(ValueError, match=r"^data\.workers=2 needs 72 open files or more, .* may have 64 \(ulimit -n\)"):
+        preflight.room_for_workers(workers)
+
+
+def test_a_low_limit_of_open_files_is_raised_as_far_as_it_goes(monkeypatch):
+    import resource
+
+    held = {"limit": (64, 100)}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: held["limit"])
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limit: held.update(limit=limit))
+    assert limits.open_files(50) == 64 and held["limit"] == (64, 100)
+    assert limits.open_files(80) == 80 and limits.open_files(500) == 100 and held["limit"] == (100, 100)
+
+
+def test_one_value_of_a_channel_is_too_few_for_batch_norm(tiny):
+    small = ["model.backbone.channels=[8,8,8,8]", "model.backbone.blocks=[1,1,1,1]", "data.input_size=[32,32]"]
+    settings = config.load(tiny, [*small, "train.batch_size=1"])
+    with torch.device("meta"):
+        detector = detectors.build(settings, 2)
+    with pytest.raises(ValueError, match=r"^data\.input_size \[32, 32\] shrinks to one cell, "):
+        preflight.batch_norm(detector, settings)
+    for cure in ("train.batch_size=2", "train.freeze_norm=true", "data.input_size=[64,64]"):
+        preflight.batch_norm(detector, config.load(tiny, [*small, "train.batch_size=1", cure]))

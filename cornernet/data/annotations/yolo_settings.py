@@ -11,6 +11,7 @@ from cornernet.data.annotations.names import clean
 from cornernet.data.annotations.text import read_text
 from cornernet.data.annotations.tree import SPLIT_OF, files, listed, splits_of
 from cornernet.data.images import SUFFIXES
+from cornernet.system.wording import kind
 
 ENDS = (".yaml", ".yml", ".data")
 LOOKED = 200_000  # entries of a folder
@@ -102,7 +103,7 @@ def _yaml(file: Path) -> dict:
     except yaml.YAMLError as error:
         raise ValueError(f"{file} is not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(held, dict):
-        raise ValueError(f"{file} must hold keys such as train and names, got a {type(held).__name__}")
+        raise ValueError(f"{file} must hold keys such as train and names, got {kind(held)}")
     return held
 
 

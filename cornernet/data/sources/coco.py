@@ -9,6 +9,7 @@ from cornernet.data.annotations.locating import file_of, image_folder, splits_na
 from cornernet.data.annotations.strange import other_json
 from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
+from cornernet.system.wording import kind
 
 LOOKED = 200_000  # entries of a folder
 ENDS = 2**16  # bytes at both ends of a file that are looked at to recognise it
@@ -46,13 +47,14 @@ def load(path: Path) -> dict:
     if words := other_json(content):
         raise ValueError(f"{path} {words}")
     if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise ValueError(f"{path} is not in COCO format: expected a dict with the keys {', '.join(KEYS)}, got a {kind}")
+        raise ValueError(
+            f"{path} is not in COCO format: expected a dict with the keys {', '.join(KEYS)}, got {kind(content)}"
+        )
     if absent := [key for key in KEYS if key not in content]:
         raise ValueError(f"{path} is not in COCO format: the key {' and the key '.join(absent)} is missing")
     for key in KEYS:
         if not isinstance(content[key], list):
-            raise ValueError(f"{path}: {key} must be a list, got {type(content[key]).__name__}")
+            raise ValueError(f"{path}: {key} must be a list, got {kind(content[key])}")
     for key in ("images", "categories"):
         if not content[key]:
             raise ValueError(f"{path} lists no {key} (if the key appears twice, the last one counts)")

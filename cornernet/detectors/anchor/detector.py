@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cornernet import backbones
 from cornernet.config import Anchor, Config, untyped
-from cornernet.config.ranges import COUNT, SHARE, WHOLE, Interval, ranges
+from cornernet.config.ranges import FEW, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.anchor import assign
 from cornernet.detectors.anchor.anchors import cell_anchors, grid_anchors
@@ -28,18 +28,15 @@ from cornernet.structures import AnchorMaps, Batch, Detections
 
 ROLES = ("classification", "box", "feature")
 RANGES = {
-    "model.anchor.channels": COUNT,
-    "model.anchor.depth": WHOLE,
+    "model.anchor.channels": WIDTH,
+    "model.anchor.depth": Interval(0, 1000, "[]"),
     "model.anchor.first_level": Interval(1, 7, "[]"),
     "model.anchor.last_level": Interval(1, 9, "[]"),
-    "model.anchor.side": Interval(0.0, ends="()"),
-    "model.anchor.scales": Interval(0.0, ends="()"),
-    "model.anchor.ratios": Interval(0.0, ends="()"),
+    **dict.fromkeys((f"model.anchor.{x}" for x in ("side", "scales", "ratios")), Interval(0.0, 1000, "(]")),
     "model.anchor.positive_iou": SHARE,
     "model.anchor.negative_iou": SHARE,
-    "model.anchor.candidates": COUNT,
-    "test.top_k": COUNT,
-    "test.num_dets": COUNT,
+    "model.anchor.candidates": FEW,
+    **{key: TEST_RANGES[key] for key in ("test.top_k", "test.num_dets")},
 }
 
 

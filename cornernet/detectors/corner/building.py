@@ -1,6 +1,7 @@
 """Config -> CornerDetector: its network, losses, region stage and the way back from maps to boxes."""
 
 import math
+import re
 from functools import partial
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from cornernet import backbones
 from cornernet.config import Config, untyped
-from cornernet.config.ranges import COUNT, NOT_NEGATIVE, SHARE, Interval, ranges
+from cornernet.config.ranges import FEW, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.corner import region
 from cornernet.detectors.corner.assignment import assignment
@@ -26,19 +27,14 @@ CORNERS = ("heatmap", "grouping", "offset", "feature")
 REGION = ("pair", "classification")
 ROLES = CORNERS + REGION
 RANGES = {
-    "model.backbone.stem_channels": COUNT,
-    "model.head.channels": COUNT,
-    "model.head.pool_channels": COUNT,
-    "model.head.tag_dim": COUNT,
-    "model.region.top_k": COUNT,
-    "model.region.proposals": COUNT,
+    "model.backbone.stem_channels": WIDTH,
+    **dict.fromkeys((f"model.head.{x}" for x in ("channels", "pool_channels", "tag_dim")), WIDTH),
+    "model.region.top_k": FEW,
+    "model.region.proposals": ROWS,
     "model.region.positive_iou": Interval(0, 1, "(]"),
     "model.region.min_pair": SHARE,
     "model.min_overlap": Interval(0, 1, "(]"),
-    "test.top_k": COUNT,
-    "test.num_dets": COUNT,
-    "test.ae_threshold": Interval(0, math.inf, "[]"),
-    **dict.fromkeys((f"test.weights.{part}" for part in ("corner", "pair", "region", "distance")), NOT_NEGATIVE),
+    **{key: x for key, x in TEST_RANGES.items() if re.match(r"test\.(top_k|num_dets|ae_threshold|weights)", key)},
 }
 TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
 

@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from cornernet.config import Config
 from cornernet.data import Source, patiently
@@ -37,6 +36,7 @@ from cornernet.prediction import (
     to_original,
 )
 from cornernet.structures import Detections, ImageDetections
+from cornernet.system.progress import following
 
 log = logging.getLogger("cornernet")
 
@@ -69,7 +69,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
     done = Diagnosis(setting, tuple(detector.parts), vocabulary, {}, [])
     worst: list[tuple[int, int, int, Seen]] = []  # a heap, the least bad on top
     with evaluating(detector), torch.inference_mode():
-        for i in tqdm(range(len(source)), desc="diagnose", unit="image", disable=not progress):
+        for i in following(range(len(source)), len(source), "image", "diagnose", progress):
             image = _read(source, i, setting.skip)
             if image is None:
                 count = len(source.boxes(i))

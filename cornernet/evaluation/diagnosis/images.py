@@ -9,6 +9,7 @@ import numpy as np
 from cornernet.drawing import figure
 from cornernet.evaluation.diagnosis.found import Seen
 from cornernet.evaluation.report.drawing import writable
+from cornernet.system.wording import counted
 
 FOUND, STRAY, LINK = "#3ddc67", "#ff3b30", "#35c9ff"  # objects and detections that match, detections that do not, pairs
 HUES = ("#ffd60a", "#ff4fc3", "#2f62ff", "#ff8c00", "#b14dff", "#ffffff", "#00c7b0", "#b8f000")  # none like these
@@ -48,7 +49,7 @@ def palette(vocabulary: dict[str, str]) -> dict[str, Look]:
 
 def _title(seen: Seen) -> str:
     missed, stray = sum(map(bool, seen.reasons)), int((seen.objects < 0).sum())
-    text = f"{missed} of {len(seen.reasons)} objects missed, detections that match none: {stray}"
+    text = f"{missed} of {counted(len(seen.reasons), 'object')} missed, detections that match none: {stray}"
     return f"{writable(seen.file_name)}: {text}"
 
 

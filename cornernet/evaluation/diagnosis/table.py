@@ -8,6 +8,7 @@ from cornernet.evaluation.diagnosis.found import SIZES, Diagnosis, Outcome, Part
 from cornernet.evaluation.diagnosis.missed import IOU
 from cornernet.evaluation.measures import any_class
 from cornernet.evaluation.metrics import aligned
+from cornernet.system.wording import counted
 
 SHOWN = ("AP", "AP50", "AP75")
 ANY_CLASS = tuple(any_class.FIGURES)
@@ -72,7 +73,8 @@ def missed_by_reason(found: Diagnosis) -> dict[str, list[Outcome]]:
 def _head(found: Diagnosis) -> list[str]:
     count, (scale, side) = found.scores[()].images, found.setting[:2]
     size = "as they are" if side is None else f"longest side {side}"
-    return [f"{count} images, {len(found.outcomes)} objects; images {size} x {scale:g}, one canvas each, not flipped"]
+    number = f"{counted(count, 'image')}, {counted(len(found.outcomes), 'object')}"
+    return [f"{number}; images {size} x {scale:g}, one canvas each, not flipped"]
 
 
 def _scores(found: Diagnosis) -> list[str]:
@@ -135,7 +137,7 @@ def _confused(found: Diagnosis) -> list[str]:
     if counts is None:
         return []
     pairs = counts["other classes"]
-    head = f"of {counts['objects']} objects found at any score, {counts['another']} under another class"
+    head = f"of {counted(counts['objects'], 'object')} found at any score, {counts['another']} under another class"
     named = [f"{x['class']} -> {x['under']} {x['objects']}" for x in pairs[:MOST]]
     rest = sum(x["objects"] for x in pairs[MOST:])
     return [": ".join([head, *([", ".join(named + ([f"others {rest}"] if rest else []))] if named else [])])]
@@ -156,7 +158,8 @@ def _several(found: Diagnosis) -> bool:
 
 
 def _limits(found: Diagnosis) -> list[str]:
-    return [f"{len(held)} objects {text}; diagnosis.json names them" for text, held in _limited(found).items()]
+    limited = _limited(found).items()
+    return [f"{text}: {counted(len(held), 'object')}; diagnosis.json has the names" for text, held in limited]
 
 
 def _limited(found: Diagnosis) -> dict[str, list[Outcome]]:

@@ -20,6 +20,7 @@ from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth
 from cornernet.prediction import Found, Least, drawn
 from cornernet.system import writing
+from cornernet.system.wording import counted
 
 
 class Options(NamedTuple):
@@ -70,5 +71,5 @@ def _findings(source: Source, truth: Truth, found: Found, score: Score, least: L
 
 def _subtitle(score: Score) -> str:
     metrics = score.metrics
-    text = f"{metrics.images} images, {metrics.objects} objects, {metrics.detections} detections"
+    text = ", ".join(counted(getattr(metrics, f"{noun}s"), noun) for noun in ("image", "object", "detection"))
     return text + (f", {metrics.seconds_per_image:.3g} s an image" if metrics.seconds_per_image else "")

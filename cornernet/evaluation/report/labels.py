@@ -6,6 +6,7 @@ import numpy as np
 
 from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, nothing, png, title
 from cornernet.evaluation.report.images import Image, objects
+from cornernet.system.wording import counted
 
 MOST = 30  # classes with a bar of their own
 
@@ -15,7 +16,7 @@ def per_class(counts: Sequence[int], names: Sequence[str], order: Sequence[int])
     shown = list(order[:MOST])
     labels, values = [names[k] for k in shown], [counts[k] for k in shown]
     if rest := list(order[MOST:]):
-        labels.append(f"{len(rest)} others")
+        labels.append(f"{counted(len(rest), 'other')}")
         values.append(sum(counts[k] for k in rest))
     figure, (axes,) = canvas(8.5, 1.1 + 0.24 * max(3, len(labels)))
     title(axes, "", "objects", "")

@@ -11,6 +11,7 @@ import numpy as np
 from cornernet.evaluation.metrics import FIGURES, Metrics
 from cornernet.evaluation.report.examples import Example
 from cornernet.evaluation.report.style import CSS
+from cornernet.system.wording import counted
 
 DENSITY = 1.3  # pixels of a plot to one of the page, so that it is sharp on fine screens
 QUALITY = 85  # of the photographs
@@ -137,7 +138,7 @@ def photograph(drawing: np.ndarray, alt: str, caption: str) -> str:
 def described(found: Example) -> str:
     """Caption of an image: its name, and what was found."""
     right, wrong, missed = found.tally
-    counts = f"{right} of {right + missed} objects found, {wrong} wrong detection{'s' * (wrong != 1)}"
+    counts = f"{right} of {counted(right + missed, 'object')} found, {counted(wrong, 'wrong detection')}"
     return f"<b>{name(found.name)}</b> F1 {found.tally.f1:.2f}: {counts}"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, legend, nothing, png, title
+from cornernet.system.wording import counted
 
 RECALLS = np.linspace(0, 1, 101)  # at which the COCO evaluation holds precision
 LINES = 10  # classes with a curve of their own
@@ -82,7 +83,9 @@ def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
         for x, value in enumerate(values):
             text = "none" if value < 0 else f"{value:.3f}"
             axes.text(x + shift, max(value, 0) + 0.015, text, ha="center", fontsize=9, color=INK)
-    axes.set_xticks(range(3), [f"{size}\n{count} objects" for size, count in zip(SIZES, counts, strict=True)])
+    axes.set_xticks(
+        range(3), [f"{size}\n{counted(count, 'object')}" for size, count in zip(SIZES, counts, strict=True)]
+    )
     axes.set_ylim(0, 1.08)
     axes.grid(axis="x", visible=False)
     title(axes, "", "", "AP, AR at IoU 0.50:0.95")

@@ -14,6 +14,7 @@ from cornernet.evaluation.report.images import Image, objects
 from cornernet.evaluation.report.matching import condensed, detections
 from cornernet.evaluation.report.page import Section
 from cornernet.prediction import DRAWN, Least, in_words
+from cornernet.system.wording import counted
 
 KEPT = 20  # classes with a row of their own in the confusion matrix
 MIXED = 10  # rows of the table of confusions
@@ -75,7 +76,7 @@ def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -
     small = condensed(found.confusion, keep)
     names = [found.names[k] for k in keep]
     if rest:
-        names.append(f"{rest} others")
+        names.append(f"{counted(rest, 'other')}")
     else:
         small = np.delete(np.delete(small, len(keep), 0), len(keep), 1)
     files["confusion.png"] = plots.confusion(small, names)
@@ -86,7 +87,8 @@ def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -
         "detection."
     )
     if rest:
-        rule += f" The {len(keep)} classes with the most objects have a row; the {rest} others are added up in one."
+        rule += f" The {len(keep)} classes with the most objects have a row; "
+        rule += f"the {counted(rest, 'other')} {'is' if rest == 1 else 'are'} added up in one."
     matrix = page.plot(files["confusion.png"], "Confusion matrix: annotated class by class found")
     return Section("confusion", "Confusions", f"<p>{rule}</p>{matrix}{_mixed(found)}")
 
@@ -160,9 +162,9 @@ def _labels(found: Findings, counts: Sequence[int], order: Sequence[int], files:
     crowds = sum(int(image.crowd.sum()) for image in found.images)
     empty = sum(not len(objects(image)) for image in found.images)
     absent = len(counts) - len(order)
-    lead = f"{len(found.images)} images, {empty} of them without objects; {sum(counts)} objects"
-    lead += f" and {crowds} crowds, which are not counted below" if crowds else ""
-    lead += f"; {absent} of {len(counts)} classes have no object" if absent else ""
+    lead = f"{counted(len(found.images), 'image')}, {empty} of them without objects; {counted(sum(counts), 'object')}"
+    lead += f" and {counted(crowds, 'crowd')}, which are not counted below" if crowds else ""
+    lead += f"; without an object: {absent} of {counted(len(counts), 'class')}" if absent else ""
     files["classes.png"] = labels.per_class(counts, found.names, order)
     files["boxes.png"] = labels.boxes(found.images)
     some = f"The {labels.MOST} most frequent classes." if len(order) > labels.MOST else ""

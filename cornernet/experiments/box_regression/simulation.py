@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from cornernet.drawing import figure
 from cornernet.experiments.box_regression.descent import CASES, POINTS, Course, descend, start_points
 from cornernet.experiments.box_regression.rules import PAPER, Rule, exact
 from cornernet.experiments.grid import label
 from cornernet.losses import build
+from cornernet.system.progress import Progress
 
 LOSSES = ("iou", "giou", "diou", "ciou")
 
@@ -39,9 +39,9 @@ def simulate(found: Plan) -> dict[str, Course]:
     """Plan -> label of a loss, course of its errors; errors.csv, errors.png and surfaces go to the plan's folder."""
     found.folder.mkdir(parents=True, exist_ok=True)
     starts, courses = start_points(found.points, found.seed), {}
-    with tqdm(total=len(found.rules) * found.points, unit="point", dynamic_ncols=True) as bar:
+    with Progress(len(found.rules) * found.points, "point") as bar:
         for name, rule in found.rules.items():
-            bar.set_description(name)
+            bar.describe(name)
             courses[name] = descend(rule, starts, progress=bar.update)
     write(found.folder, starts, courses)
     return courses

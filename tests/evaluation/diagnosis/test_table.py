@@ -66,7 +66,7 @@ def test_reasons_are_counted_in_their_order_by_size_and_class():
         "class 1 3 2 66.7% nms 1, corner 1",
         "class 2 2 1 50.0% nms 1",
     ]
-    assert text[-1] == "1 objects share a cell; diagnosis.json names them"
+    assert text[-1] == "share a cell: 1 object; diagnosis.json has the names"
 
 
 def test_nothing_missed_and_nothing_there():
