@@ -4,7 +4,8 @@ import numpy as np
 
 from cornernet.config import Config
 from cornernet.data import Contents, Finding, Source
-from cornernet.data.contents import contents, name
+from cornernet.data.contents import contents
+from cornernet.system.printing import printable
 
 
 def beyond_reach(source: Source, settings: Config, held: Contents | None = None) -> list[Finding]:
@@ -22,7 +23,7 @@ def _crowded(source: Source, counts: np.ndarray, limits: dict[str, int]) -> list
     if not len(full):
         return []
     low = [f"{key}={limit}" for key, limit in limits.items() if limit < counts[most]]
-    example = f"{name(source, most)} has {counts[most]} objects, more than {' and '.join(low)}"
+    example = f"{printable(source.record(most).file_name)} has {counts[most]} objects, more than {' and '.join(low)}"
     return [Finding("image with more objects than detections", len(full), example, "raise it, or the rest is missed")]
 
 
