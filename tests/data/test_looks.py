@@ -77,7 +77,7 @@ def test_every_orientation_is_named_with_what_its_boxes_are_taken_for(tmp_path, 
 
 
 @pytest.mark.parametrize("data", [JPEG, RESTARTS, PROGRESSIVE, encoded(".jpg", IMAGE[..., 0])])
-@pytest.mark.parametrize("share", [0.4, 0.7, 0.95])
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.95])
 def test_a_jpeg_that_was_cut_and_ended_is_found(tmp_path, data, share, capfd):
     cut = data[: int(len(data) * share)] + b"\xff\xd9"
     assert ended_early(cut) and not ended_early(data) and not ended_early(data + JPEG)
