@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,9 +74,16 @@ def labelled(source: AnnotatedSet, file_names: list[str]) -> Iterator[Labelled]:
 def _read(path: Path, images: str | Path | None, share: float, split_by: str) -> dict[str, AnnotatedSet]:
     """The splits that a path holds, or that are made of it."""
     train = Split("" if images is None else str(Path(images).absolute()), str(path.absolute()))
-    data = Data(train=train, val=Validation(split=share), split_by=split_by, on_error="skip")
+    data = Data(train=train, val=Validation(split=share), split_by=split_by)
+    try:
+        return _splits(data, path)
+    except ValueError:  # bad records; a set without them is carried over whole, boxes given twice and all
+        return _splits(replace(data, on_error="skip"), path)
+
+
+def _splits(data: Data, path: Path) -> dict[str, AnnotatedSet]:
     found = {"train": build_source(data, "train", quiet=True)}
-    if share or holds(path, "val"):
+    if data.val.split or holds(path, "val"):
         ids, classes = found["train"].category_ids, found["train"].class_names
         found["val"] = build_source(data, "val", ids, classes, quiet=True)
     return {split: part for split, part in found.items() if isinstance(part, AnnotatedSet)}

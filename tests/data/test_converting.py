@@ -64,7 +64,7 @@ def sets(draw):
     for image, (width, height) in enumerate(sizes):
         for _ in range(draw(st.integers(1, 4))):
             x, y = (draw(st.floats(0, side - 2)) for side in (width, height))
-            box = [x, y, draw(st.floats(0.5, width - x)), draw(st.floats(0.5, height - y))]
+            box = [x, y, draw(st.floats(1.5, width - x)), draw(st.floats(1.5, height - y))]
             boxes.append((image, draw(st.integers(0, 3)), box))
     return sizes, boxes
 
