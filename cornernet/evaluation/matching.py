@@ -65,7 +65,7 @@ def overlapping(truth: Truth, found: Found, least: float = LEAST_IOU) -> Near:
 
 def _spans(*images: np.ndarray) -> Iterator[list[int]]:
     """Ascending images of detections and objects -> where those of each image that has both begin and end."""
-    both = np.intersect1d(*images)
+    both = np.intersect1d(images[0], images[1])
     edges = [np.searchsorted(column, both, side) for column in images for side in ("left", "right")]
     yield from np.stack(edges, 1).tolist()
 
