@@ -63,10 +63,10 @@ def overlapping(truth: Truth, found: Found, least: float = LEAST_IOU) -> Near:
     return Near(order, rows[one], objects[other], overlap)
 
 
-def _spans(*images: np.ndarray) -> Iterator[list[int]]:
+def _spans(seen: np.ndarray, own: np.ndarray) -> Iterator[list[int]]:
     """Ascending images of detections and objects -> where those of each image that has both begin and end."""
-    both = np.intersect1d(images[0], images[1])
-    edges = [np.searchsorted(column, both, side) for column in images for side in ("left", "right")]
+    both = np.intersect1d(seen, own)
+    edges = [np.searchsorted(column, both, side) for column in (seen, own) for side in ("left", "right")]
     yield from np.stack(edges, 1).tolist()
 
 
