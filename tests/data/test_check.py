@@ -141,7 +141,7 @@ def test_facts_of_a_set_and_of_one_without_objects(tmp_path: Path):
     assert found["an image"] == "0.8 objects on average, 2 in a.png"
     assert found["box side"] == "10 to 20 (median 10) pixels (root of the area)"
     empty = write(tmp_path, SOUND, [])
-    assert dict(facts(empty, contents(empty)))["objects"] == "0 of 1 classes"
+    assert dict(facts(empty, contents(empty)))["objects"] == "0 of 1 class"
 
 
 def test_a_drawn_set_has_facts_and_no_files():
@@ -174,7 +174,7 @@ def test_classes_that_a_split_lacks(tmp_path: Path):
     held = contents(train), contents(val)
     (none,) = absent(train, *held)
     assert (none.kind, none.count, none.outcome) == ("class without objects", 8, "cannot be learned")
-    assert none.example == "'d' has no objects; others are 'e', 'f', 'g', 'h', 'i', ..."
+    assert none.example == "'d' has no objects; others are 'e', 'f', 'g', 'h', ..."
     (missed,) = unmeasured(val, held[1], held[0])
     assert (missed.count, missed.example, missed.outcome) == (1, "'b' has none in validation", "its AP is not measured")
     assert absent(train, held[0], contents(write(tmp_path / "3", SOUND, [], names)))[0].count == 9

@@ -79,7 +79,7 @@ def test_groups_are_what_the_brackets_hold_and_folders_do_not_count_without():
     [
         ("p(", "no regular expression"),
         ("p", "no brackets around"),
-        (r"(\d)", "not found in 1 file names, the first: p.jpg"),
+        (r"(\d)", "not found in 1 file name, the first: p.jpg"),
     ],
 )
 def test_patterns_that_cannot_serve(pattern, words):
