@@ -151,7 +151,10 @@ def broken_set(folder: Path):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_unreadable_image_stops_with_its_name(tmp_path: Path, workers: int):
-    with pytest.raises(ValueError, match=r"^\S*000002\.png is cut short: the JPEG has no end marker \(data.on_error=skip goes on without it\)$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^\S*000002\.png is cut short: the JPEG has no end marker \(data.on_error=skip goes on without it\)$",
+    ):
         batches(broken_set(tmp_path), steps=1, workers=workers)
 
 

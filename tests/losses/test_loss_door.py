@@ -53,7 +53,7 @@ def test_arguments_are_bound():
         ("offset", "torch.nn.HuberLos", {}, "module torch.nn has no HuberLos, did you mean HuberLoss?"),
         ("offset", "no_such_package.Loss", {}, "there is no module no_such_package on the Python path"),
         ("offset", "torch.nothing.Loss", {}, "there is no module torch.nothing on the Python path"),
-        ("offset", "math.pi", {}, "offset loss 'math.pi' is a float, expected a function or a class"),
+        ("offset", "math.pi", {}, "offset loss 'math.pi' is a number, expected a function or a class"),
         ("offset", "my_losses.Uncallable", {}, "is a class whose objects cannot be called"),
         ("offset", "my_losses.strict", {}, "'my_losses.strict' needs the argument 'knee'; it takes knee, mode, times"),
         ("offset", "my_losses.strict", {"knee": 1, "mode": "c"}, "mode must be one of a, b, got 'c'"),

@@ -215,7 +215,7 @@ def test_a_loss_from_elsewhere_is_taken_at_its_word():
     [
         ("lambda tl_points, br_points: 0", "pair_distance of loss.grouping.name=own_far.own_far: "),
         ("lambda a, b, c, d: c.sum(-1)", r"must give one number a pair, \[2, 3, 2\] .*, got \[2, 3\]"),
-        ("3", "'own_far.own_far' declares a pair_distance that cannot be called, a int"),
+        ("3", "'own_far.own_far' declares a pair_distance that cannot be called, a number"),
     ],
 )
 def test_a_distance_that_is_none_is_a_sentence(tmp_path, monkeypatch, distance, message):
