@@ -11,7 +11,6 @@ from cornernet.prediction.predictor import Predictor
 from cornernet.prediction.thresholds import Least
 from cornernet.prediction.written import ALL, Format, Written
 from cornernet.system.progress import Progress, following
-from cornernet.system.wording import counted
 
 log = logging.getLogger("cornernet")
 NAME = "predictions"  # of the folder, unless another is chosen
@@ -58,8 +57,12 @@ def annotate(
         _annotate(job, found, videos)
     if not written.count:
         what = ", ".join(video.without_password(source) for source in sources)
-        number = f"the {counted(written.skipped, 'image')} in {what}" if written.skipped else f"the frames of {what}"
-        raise ValueError(f"none of {number} could be read")
+        tried = (
+            f"image in {what} could be read, {written.skipped} tried"
+            if written.skipped
+            else f"frame of {what} could be read"
+        )
+        raise ValueError(f"no {tried}")
     return written
 
 

@@ -130,7 +130,7 @@ def test_predicting_a_folder_with_a_broken_image(call, tiny_run, images, tmp_pat
     out_dir = tmp_path / "out"
     code, out, err = call("predict", tiny_run / "best.pt", images, f"out={out_dir}", "test.draw_score=0.1")
     assert code == 0 and "broken.jpg" in err
-    assert "4 images with" in out and "1 unreadable images skipped" in out and str(out_dir) in out
+    assert "4 images with" in out and "1 unreadable image skipped" in out and str(out_dir) in out
     written = {str(path.relative_to(out_dir)) for path in out_dir.rglob("*") if path.is_file()}
     assert written == {"a.png", "more/b.jpg", "still.webp.png", "still.png", "predictions.json"}
     assert cv2.imread(str(out_dir / "a.png")).shape == (50, 70, 3)
@@ -168,7 +168,7 @@ def test_images_are_never_overwritten(call, tiny_run, images):
 def test_a_folder_of_broken_images_alone_is_bad_input(call, tiny_run, tmp_path):
     (tmp_path / "x.png").write_bytes(b"broken")
     code, _, err = call("predict", tiny_run / "best.pt", tmp_path, f"out={tmp_path / 'out'}")
-    assert code == 2 and "none of the 1 images" in err and "Traceback" not in err
+    assert code == 2 and "could be read, 1 tried" in err and "Traceback" not in err
 
 
 # -- diagnosing -------------------------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ BAD = {
     "flag": ("train", "{tiny} --lr=1", "where an override key=value was expected"),
     "unknown key": ("train", "{tiny} train.lrr=1", "did you mean train.lr?"),
     "unknown key in the file": ("train", "{here}/bad.yaml", "bad.yaml: unknown key train.lrr"),
-    "wrong type": ("train", "{tiny} train.steps=many", "train.steps: "),
+    "wrong type": ("train", "{tiny} train.steps=many", "train.steps must be a whole number, got many"),
     "missing config": ("train", "none.yaml", "there is no config file"),
     "config is a folder": ("train", "{here}", "there is no config file"),
     "taken folder": ("train", "{tiny} work_dir={run}", "already holds a run"),
@@ -338,7 +338,11 @@ BAD = {
     "json of another kind": ("train", "{tiny} work_dir={here}/w " + on("notcoco.json"), "is not in COCO format"),
     "not json": ("train", "{tiny} work_dir={here}/w " + on("text.json"), "is not JSON"),
     "impossible size": ("train", "{tiny} data.input_size=[65,64]", "nearest: height 64 or 80, width 64 or 80"),
-    "number out of range": ("train", "{tiny} model.head.tag_dim=0", "model.head.tag_dim must be at least 1, got 0"),
+    "number out of range": (
+        "train",
+        "{tiny} model.head.tag_dim=0",
+        "model.head.tag_dim must be at least 1 and at most 65536, got 0",
+    ),
     "image too large": ("train", "{tiny} data.shapes.size=1000000", "must be at least 32 and at most 4096"),
     "loss for another role": ("train", "{tiny} loss.grouping.name=torch.nn.L1Loss", "called as the grouping loss is"),
     "evaluate: number out of range": ("evaluate", "{run}/last.pt test.nms.sigma=0", "test.nms.sigma must be above 0"),
@@ -398,16 +402,16 @@ def test_bad_input_is_one_line_and_code_2(call, files, case):
 def test_too_many_bad_steps_end_with_code_1_and_are_replayed(call, tiny, tmp_path):
     wild = [
         "train.optimizer=sgd",
-        "train.lr=1e30",
+        "train.lr=1000",
         "train.eval_every=0",
         "train.steps=9",
         "train.max_nonfinite_steps=2",
     ]
     code, _, err = call("train", tiny, f"work_dir={tmp_path / 'x'}", *wild)
-    assert code == 1 and "error: 2 steps in a row were not finite and skipped; at step" in err and "heatmap=" in err
+    assert code == 1 and "error: 2 steps in a row not finite and skipped; at step" in err and "heatmap=" in err
     assert "Traceback" not in err
     code, out, err = call("replay_batch", tmp_path / "x")
-    assert code == 0 and "total=nan" in out and "gradients: " in out and "are not finite: network." in out, err
+    assert code == 0 and re.search("total=(nan|inf)", out) and "gradients: " in out and "are not finite: network." in out, err
 
 
 def test_a_state_that_is_not_saved_ends_with_code_1(call, tiny, tmp_path, monkeypatch):

@@ -450,12 +450,12 @@ def test_frozen_parts_stay_and_a_run_with_them_resumes_exactly(train, tiny_run, 
 def test_too_many_bad_steps_stop_with_every_term_and_keep_what_was_saved(train, tmp_path):
     wild = [
         "train.optimizer=sgd",
-        "train.lr=1e30",
+        "train.lr=1000",
         "train.eval_every=0",
         "train.save_every=1",
         "train.max_nonfinite_steps=3",
     ]
-    with pytest.raises(FloatingPointError, match=r"3 steps in a row were not finite and skipped; at step \d") as caught:
+    with pytest.raises(FloatingPointError, match=r"3 steps in a row not finite and skipped; at step \d") as caught:
         train(*wild, "train.steps=9")
     assert all(f"{name}=" in str(caught.value) for name in ("heatmap", "pull", "push", "offset", "total"))
     assert 1 <= checkpoint.load(tmp_path / "run" / "last.pt")["step"] < 9
@@ -489,7 +489,7 @@ def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
             train("train.optimizer=sgd", "train.max_nonfinite_steps=2", "train.eval_every=0")
     path = tmp_path / "run" / "bad_batch.pt"
     assert checkpoint.load(path)["step"] == 3  # the second of two bad steps behind the first is done
-    with pytest.raises(FloatingPointError, match=r"1 steps in a row were not finite and skipped; at step 4"):
+    with pytest.raises(FloatingPointError, match=r"1 steps in a row not finite and skipped; at step 4"):
         train(f"train.resume={path}", "train.optimizer=sgd", "train.max_nonfinite_steps=1", name="behind")
 
 

@@ -113,7 +113,7 @@ def test_a_run_that_fails_later_keeps_its_folder_and_its_launch(tiny, monkeypatc
     """So that the next attempt of the launch finds it."""
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-7")
     with pytest.raises(FloatingPointError):
-        command(tiny, "train.lr=1e30", "train.steps=4", "train.max_nonfinite_steps=1")
+        command(tiny, "train.optimizer=sgd", "train.lr=1000", "train.steps=9", "train.max_nonfinite_steps=1")
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     assert str(run_folder.again("", "tiny")) == "runs/tiny" and not Path("runs/tiny", locking.FILE).exists()
 

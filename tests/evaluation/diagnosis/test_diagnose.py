@@ -127,7 +127,7 @@ def test_the_mode_of_the_detector_stays(detector):
 
 def test_the_setting_is_one_pass_at_scale_1_or_at_the_only_scale(tiny):
     base = config.load(tiny, ["data.longest_side=96", "data.on_error=skip", "test.draw_score=0.4"])
-    assert settings(base) == Setting(1.0, 96, base.test.nms, 100, 0.4, "pycocotools", True)
+    assert settings(base) == Setting(1.0, 96, base.test.nms, 100, 0.4, "auto", True)
     for given, one in {"[1.5]": 1.5, "[0.5,2]": 1.0, "[0.5,1]": 1.0}.items():
         assert settings(config.load(tiny, [f"test.scales={given}"])).scale == one
 
