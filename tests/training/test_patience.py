@@ -24,7 +24,7 @@ def test_a_run_ends_by_patience_and_goes_on_with_more(tiny, tmp_path, caplog):
     words = [*STILL, f"work_dir={tmp_path / 'run'}", "train.resume=auto"]
     engine.train(config.load(tiny, [*words, "train.patience=1", "data.workers=1"]))
     told = [line for line in caplog.messages if "without a better" in line]
-    assert len(told) == 1 and told[0].startswith("1 evaluations in a row without a better AP (train.patience=1): the ")
+    assert len(told) == 1 and told[0].startswith("1 evaluation in a row without a better AP (train.patience=1): the ")
     assert "ends at step 2 of 9" in told[0]
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     assert (held["step"], held["scored"], held["stale"]) == (2, 2, 1) and (tmp_path / "run" / "best.pt").exists()
