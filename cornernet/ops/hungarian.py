@@ -1,8 +1,12 @@
 """The best assignment of rows to columns, one of each, by SciPy on the CPU."""
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def hungarian(s: Tensor, n1: Tensor | None = None, n2: Tensor | None = None) -> Tensor:
@@ -22,12 +26,14 @@ def hungarian(s: Tensor, n1: Tensor | None = None, n2: Tensor | None = None) -> 
     return found.to(s.device)
 
 
-def _filled(s: np.ndarray) -> np.ndarray:
+def _filled(s: "np.ndarray") -> "np.ndarray":
     """Scores [N, M] -> the same order of assignments in finite numbers.
 
     One step above all that the finite scores can differ by, 2 N M max|s| + 1, stands for infinity: a number that is
     merely huge would swallow the finite ones that it is added to.
     """
+    import numpy as np
+
     finite = np.isfinite(s)
     largest = np.abs(s, where=finite, out=np.zeros_like(s)).max(initial=0)
     s = np.ldexp(s, -int(np.frexp(largest)[1]))  # exact, and sums stay finite; the largest is below 1 now
