@@ -43,7 +43,7 @@ def test_when_patience_is_over(tiny, wanted, stale, step, ends):
 def test_patience_without_evaluations_is_refused(tiny):
     with pytest.raises(ValueError, match=r"train\.patience=2 counts evaluations, and train\.eval_every=0 has none"):
         preflight.check(config.load(tiny, ["train.patience=2", "train.eval_every=0"]))
-    with pytest.raises(ValueError, match=r"train\.patience must be at least 1 and at most 1000000000000 or null, got 0"):
+    with pytest.raises(ValueError, match=r"train\.patience must be at least 1 and at most 10+ or null, got 0"):
         preflight.check(config.load(tiny, ["train.patience=0"]))
 
 
