@@ -5,12 +5,14 @@ What is named is a function or a class: a loss, a backbone.
 
 import functools
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from cornernet.registry import near
+from cornernet.system.wording import typed
 
 SIMPLE = (bool, int, float, str, type(None))
 
@@ -98,15 +100,18 @@ def _hint(named: Callable, parameter: inspect.Parameter) -> Any:
 def _check_type(label: str, parameter: inspect.Parameter, hint: Any, value: Any) -> None:
     """Refuses a value only where every allowed type is a simple one; what else a class takes is its own affair."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError(f"{label}: {parameter.name} must be a number, got nan")
     if all(typing.get_origin(o) is Literal for o in options):
         allowed = [v for o in options for v in typing.get_args(o)]
         if value not in allowed:
-            raise ValueError(f"{label}: {parameter.name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+            words = ", ".join(map(str, allowed))
+            raise ValueError(f"{label}: {parameter.name} must be one of {words}, got {typed(value)}")
     elif typing.get_origin(hint) is list and not isinstance(value, (list, tuple)):
-        raise ValueError(f"{label}: {parameter.name} must be a list, such as [1, 2], got {value!r}")
+        raise ValueError(f"{label}: {parameter.name} must be a list, such as [1, 2], got {typed(value)}")
     elif all(o in SIMPLE for o in options) and options != (type(None),) and not _fits(value, options):
         names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
-        raise ValueError(f"{label}: {parameter.name} must be {names}, got {value!r}")
+        raise ValueError(f"{label}: {parameter.name} must be {names}, got {typed(value)}")
 
 
 def _fits(value: Any, options: tuple[type, ...]) -> bool:

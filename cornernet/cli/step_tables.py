@@ -19,6 +19,7 @@ from cornernet.profiling import (
     Table,
     place,
 )
+from cornernet.system.wording import counted
 
 GIB = 2**30
 LEFT_OUT = (
@@ -29,12 +30,12 @@ LEFT_OUT = (
 
 def _where(settings: Config) -> str:
     device, precision, threads = place(settings)
-    return f"{device}, {precision}, {threads} threads"
+    return f"{device}, {precision}, {counted(threads, 'thread')}"
 
 
 def _batch(settings: Config) -> str:
     height, width = settings.data.input_size
-    return f"{settings.train.batch_size} images of {height} x {width}"
+    return f"{counted(settings.train.batch_size, 'image')} of {height} x {width}"
 
 
 def step(settings: Config, found: Measured) -> str:
@@ -101,6 +102,7 @@ def estimate(found: Estimate) -> str:
 
 def _counted(found: Estimate) -> list[str]:
     (height, width), costs, once = found.settings.data.input_size, found.costs, found.costs.once
+    images = counted(costs.part, "image")
     rows = [
         ("forward", once.forward_flops / costs.part, "GFLOP an image"),
         ("forward and backward", costs.flops, "GFLOP an image"),
@@ -114,7 +116,7 @@ def _counted(found: Estimate) -> list[str]:
     return [
         "ESTIMATE from counted operations and published figures of the hardware; nothing of it was run there.",
         "",
-        f"a training step of {costs.part} images of {height} x {width} a device, {found.settings.train.precision}:",
+        f"a training step of {images} of {height} x {width} a device, {found.settings.train.precision}:",
         *_rows((name, f"{value / GIGA:10.2f}", unit) for name, value, unit in rows),
     ]
 
@@ -131,11 +133,11 @@ def _estimated(found: Estimate) -> list[str]:
         ("one by one", took.one_by_one * 1e3, "ms a step, each operation by what bounds it"),
         ("all-reduce", took.all_reduce * 1e3, "ms a step, if the backward pass hides none of it"),
         ("roofline, 1 device", images / devices / took.roofline, "images/s"),
-        (f"roofline, {devices} devices", images / took.roofline, "images/s"),
+        (f"roofline, {counted(devices, 'device')}", images / took.roofline, "images/s"),
         ("the same, one by one", images / slow, "images/s, with the all-reduce"),
-        (f"{steps} steps", steps * took.roofline / 3600, "hours at the roofline"),
+        (counted(steps, "step"), steps * took.roofline / 3600, "hours at the roofline"),
         ("the same, one by one", steps * slow / 3600, "hours, with the all-reduce"),
-        ("loader", images / took.roofline / workers, f"images/s of each of {workers} worker processes"),
+        ("loader", images / took.roofline / workers, f"images/s of each of {counted(workers, 'worker process')}"),
     ]
     gpu = f"{machine.flops / TERA:g} TFLOP/s, {machine.bandwidth / TERA:g} TB/s, {machine.memory / GIGA:g} GB"
     return [

@@ -14,6 +14,7 @@ from cornernet.data.looks import converted, decoded, misnamed, turned
 from cornernet.data.problems import Finding, short
 from cornernet.data.source import Source
 from cornernet.system.progress import following
+from cornernet.system.wording import counted, none_of
 
 MOSTLY = 0.5  # share of crowds from which on they are told
 UNREADABLE = "blank in training, its objects missed in validation"
@@ -69,7 +70,7 @@ def crowding(source: Source, held: Contents, max_objects: int) -> list[Finding]:
         return []
     example = f"{name(source, full[0])} has {counts[full[0]]} objects, data.max_objects is {max_objects}"
     lost = int((counts[full] - max_objects).sum())
-    return [Finding("image with too many objects", len(full), example, f"{lost} objects cut in all")]
+    return [Finding("image with too many objects", len(full), example, f"{counted(lost, 'object')} cut in all")]
 
 
 def crowds(source: Source, held: Contents) -> list[Finding]:
@@ -120,8 +121,8 @@ def unmeasured(val: Source, val_held: Contents, train_held: Contents) -> list[Fi
     if val.root is None:
         return []
     if not len(val_held.labels):
-        crowds = f" other than {held} crowds" if (held := val_held.crowds) else ""
-        example = f"{Path(val.origin).name}: none of {len(val)} images has an object{crowds}"
+        crowds = f" other than {counted(held, 'crowd')}" if (held := val_held.crowds) else ""
+        example = f"{Path(val.origin).name}: {none_of(len(val), 'image')} has an object{crowds}"
         why = f"; left out: {reasons}" if (reasons := val.problems.reasons()) else ""
         return [Finding("no objects", 1, short(example + why), "no AP can be measured, and no best.pt chosen by it")]
     none = np.setdiff1d(train_held.labels, val_held.labels)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cornernet.errors import BadPlugin
 from cornernet.evaluation.evaluated import Evaluated
+from cornernet.system.wording import counted
 
 NAME = re.compile(r"[A-Za-z]\w*")  # of a figure: a column of eval.csv and a tag of TensorBoard
 TAKEN = {  # names that eval.csv and metrics.json have already
@@ -104,7 +105,8 @@ def _figures(seen: Evaluated, measure: Measure) -> list[Figure]:
         texts = {name: "-" if value < 0 else str(measure.shown(value)) for name, value in numbers.items()}
     except Exception as error:  # someone else's function may fail in any way
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ValueError(f"metric {measure.name} failed on {len(seen.truth.image_ids)} images with {reason}") from error
+        images = counted(len(seen.truth.image_ids), "image")
+        raise ValueError(f"metric {measure.name} failed on {images} with {reason}") from error
     return [Figure(name, numbers[name], meaning, texts[name]) for name, meaning in measure.figures.items()]
 
 

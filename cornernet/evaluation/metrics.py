@@ -77,7 +77,7 @@ class Metrics:
     def meaning(self, name: str) -> str:
         """Name of a figure of COCO -> what it measures."""
         text = (FIGURES | ap90.FIGURES)[name]
-        return text if name in FEW else text.replace(f"{USUAL} detections", f"{self.max_per_image} detections")
+        return text if name in FEW else text.replace(f"{USUAL} detections", counted(self.max_per_image, "detection"))
 
 
 def recall_at(limit: int, value: float) -> Figure:

@@ -6,13 +6,14 @@ from cornernet.config import Config
 from cornernet.data import Contents, Finding, Source
 from cornernet.data.contents import contents
 from cornernet.system.printing import printable
+from cornernet.system.wording import counted
 
 
 def beyond_reach(source: Source, settings: Config, held: Contents | None = None) -> list[Finding]:
     """A set that is scored, the settings of the run, and what it holds -> what its figures cannot show."""
     held = contents(source) if held is None else held
     if not len(held.boxes):
-        what = f"{source.origin} holds no objects" + (f", only {held.crowds} crowds" if held.crowds else "")
+        what = f"{source.origin} holds no objects" + (f", only {counted(held.crowds, 'crowd')}" if held.crowds else "")
         done = "every figure is -1, nothing tells which weights are best, so that best.pt is the latest"
         return [Finding("set without objects", 1, what, done)]
     return _crowded(source, held.per_image(), kept(settings))

@@ -96,7 +96,7 @@ def takes(loss: Callable, *names: str) -> bool:
     """Whether a loss that is built names these when it is called."""
     try:
         return set(names) <= {p.name for p in _parameters(loss)}
-    except (TypeError, ValueError):  # written in C
+    except ValueError:
         return False
 
 
@@ -106,8 +106,16 @@ def per_image(loss: Callable) -> bool:
 
 
 def _parameters(loss: Callable) -> list[inspect.Parameter]:
-    """What a loss is called with: the parameters of the function or of the module's forward."""
-    return list(inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss).parameters.values())
+    """What a loss is called with: the parameters of the function or of the module's forward.
+
+    Raises ValueError for one written in C, which does not tell.
+    """
+    called = loss.forward if isinstance(loss, nn.Module) else loss
+    try:
+        return list(inspect.signature(called).parameters.values())
+    except (TypeError, ValueError):
+        name = getattr(getattr(called, "func", called), "__name__", "it")
+        raise ValueError(f"{name} is written in C and does not say what it takes; wrap it in a function") from None
 
 
 def _takes_mask(loss: Callable) -> bool:

@@ -32,7 +32,7 @@ def _filled(s: "np.ndarray") -> "np.ndarray":
     One step above all that the finite scores can differ by, 2 N M max|s| + 1, stands for infinity: a number that is
     merely huge would swallow the finite ones that it is added to.
     """
-    import numpy as np  # here too
+    import numpy as np
 
     finite = np.isfinite(s)
     largest = np.abs(s, where=finite, out=np.zeros_like(s)).max(initial=0)

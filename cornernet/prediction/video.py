@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
+from cornernet.system.wording import counted
+
 log = logging.getLogger("cornernet")
 VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
 STREAM = re.compile(r"(https?|rtsp|rtsps)://", re.IGNORECASE)
@@ -72,11 +74,11 @@ class Video:
         if failed <= self.tries and self.frames is not None:
             self.lost.extend(range(number, number + failed))
         elif failed and self.frames is not None:
-            log.warning("%s ends after %d frames, though its header says %d", self.name, number, self.frames)
+            log.warning("%s ends after %s, though its header says %d", self.name, counted(number, "frame"), self.frames)
         if self.lost:
             first = ", ".join(map(str, self.lost[:NAMED])) + (", ..." if len(self.lost) > NAMED else "")
             whole = max(self.frames or 0, self.lost[-1] + 1, number) if failed <= self.tries else number
-            log.warning("%s: %d of %d frames could not be read: %s", self.name, len(self.lost), whole, first)
+            log.warning("%s: %d of %s could not be read: %s", self.name, len(self.lost), counted(whole, "frame"), first)
 
 
 class Clock:

@@ -80,7 +80,7 @@ def _transforms(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
 
 def _model(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     if means.pretrained:
-        why = f"its ImageNet weights are installed ({WEIGHTS}), and {facts.images} images alone teach less"
+        why = f"its ImageNet weights are installed ({WEIGHTS}), and {counted(facts.images, 'image')} alone teach less"
         yield Choice("model.backbone.name", PRETRAINED, why)
         yield Choice("model.backbone.weights", "imagenet", "those of the package")
         cells = f"there the 5th percentile of objects spans {facts.small * seen.longest_side / seen.stride:.1f} cells"
@@ -111,15 +111,16 @@ def _steps(facts: Facts, means: Means, batch: int, area: int) -> tuple[int, str]
     """How many steps, and why: as many as the images ask for, and as the time allows on a CPU."""
     sights, fewest, cost = (KNOWN_SIGHTS, KNOWN_FEWEST, KNOWN_COST) if means.pretrained else (SIGHTS, FEWEST, COST)
     wanted = min(max(math.ceil(sights * facts.images / batch), fewest), MOST_STEPS)
-    seen = f"{facts.images} images are seen {wanted * batch / facts.images:.3g} times in {wanted} steps"
+    are = "is" if facts.images == 1 else "are"
+    seen = f"{counted(facts.images, 'image')} {are} seen {wanted * batch / facts.images:.3g} times in {wanted} steps"
     if means.gpu:
         return wanted, f"{seen}; the GPU is not counted in minutes"
     step = cost * area * batch / max(1.0, means.cores / CORES)
     allowed = max(1, int(60 * means.minutes / step))
     time = f"a step takes about {step:.2g} s on {means.cores} {'core' if means.cores == 1 else 'cores'}"
     if wanted <= allowed:
-        return wanted, f"{seen}; {time}, {math.ceil(wanted * step / 60)} of the {means.minutes} minutes"
-    return allowed, f"{seen}, and {means.minutes} minutes allow {allowed}: {time}"
+        return wanted, f"{seen}; {time}, {math.ceil(wanted * step / 60)} of the {counted(means.minutes, 'minute')}"
+    return allowed, f"{seen}, and {counted(means.minutes, 'minute')} allow {allowed}: {time}"
 
 
 def _kept(facts: Facts) -> int:

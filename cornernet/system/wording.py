@@ -21,6 +21,11 @@ def plural(count: int, noun: str) -> str:
     return f"{noun}{'es' if re.search(r'(s|x|ch)$', noun) else 's'}"
 
 
+def none_of(count: int, noun: str) -> str:
+    """`none of the 3 images`, and of one `no image`."""
+    return f"none of the {counted(count, noun)}" if count != 1 else f"no {noun}"
+
+
 def typed(value: Any) -> str:
     """Value as one types it in YAML: null, true, 3.5, [1, 2], {a: 1}; a text in quotes."""
     if isinstance(value, (list, tuple)):

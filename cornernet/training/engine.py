@@ -20,6 +20,7 @@ from cornernet.data import (
 )
 from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything
 from cornernet.system.interruption import leaving
+from cornernet.system.wording import counted
 from cornernet.training import check_data, preflight, run_folder
 from cornernet.training.agreement import agree
 from cornernet.training.logger import RunLogger
@@ -110,7 +111,7 @@ def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accel
         for line in summary((train, val), [train.record(int(i)).file_name for i in blank.nonzero()]):
             log.warning("%s", line)
     if state.skipped and accelerator.is_main_process:
-        log.warning("%d non-finite steps were skipped: their loss or gradient was not finite", state.skipped)
+        log.warning("%s skipped: the loss or gradient was not finite", counted(state.skipped, "non-finite step"))
 
 
 def _open(folder: Path, state: State, train: Source, val: Source, accelerator: Accelerator) -> None:
@@ -121,7 +122,10 @@ def _open(folder: Path, state: State, train: Source, val: Source, accelerator: A
             write_division(folder, val.division)
     parameters = sum(p.numel() for p in state.detector.parameters())
     log.info("run folder %s", folder)
-    log.info("%d training and %d validation images, %d classes", len(train), len(val), len(state.class_names))
+    log.info(
+        "%d training and %s, %s",
+        len(train), counted(len(val), "validation image"), counted(len(state.class_names), "class"),
+    )  # fmt: skip
     log.info(
         "%s with %.2f M parameters on %s x %d, %s",
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,

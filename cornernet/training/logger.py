@@ -22,6 +22,7 @@ from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.system.printing import say
 from cornernet.system.progress import Progress
+from cornernet.system.wording import counted
 from cornernet.training import run_folder
 from cornernet.training.state import State
 from cornernet.training.telling import Callbacks
@@ -106,7 +107,8 @@ class RunLogger:
         """Say once, and at the end how often, that images had more objects than there are slots."""
         if self.writes and int(self.cut) and (last or not self.told):
             self.told = True
-            log.warning("%d objects so far were cut; a larger data.max_objects trains on all of them", int(self.cut))
+            cut = counted(int(self.cut), "object")
+            log.warning("%s so far cut; a larger data.max_objects trains on all of them", cut)
 
     def curves(self) -> None:
         """Draw curves.png anew from the rows written so far; neither this nor the save before counts as training."""

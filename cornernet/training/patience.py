@@ -2,6 +2,7 @@
 
 import logging
 
+from cornernet.system.wording import counted
 from cornernet.training.state import State
 
 log = logging.getLogger("cornernet")
@@ -17,8 +18,8 @@ def over(state: State, figure: str, tell: bool = True) -> bool:
         return False
     if tell:
         log.info(
-            "%d evaluations in a row without a better %s (train.patience=%d): the run ends at step %d of %d; "
+            "%s in a row without a better %s (train.patience=%d): the run ends at step %d of %d; "
             "train.resume=auto with more patience goes on",
-            state.stale, figure, train.patience, state.step, train.steps,
+            counted(state.stale, "evaluation"), figure, train.patience, state.step, train.steps,
         )  # fmt: skip
     return True

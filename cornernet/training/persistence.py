@@ -20,6 +20,7 @@ from cornernet.config.differences import differences
 from cornernet.errors import Damaged, Unsaved
 from cornernet.prediction import thresholds
 from cornernet.system.reading import present
+from cornernet.system.wording import counted
 from cornernet.training import opening, run_folder
 from cornernet.training.state import State, snapshot
 
@@ -107,7 +108,7 @@ class Saves:
             names = ", ".join(f"{name} ({reason})" for name, reason in self.missing.items())
             raise Unsaved(f"the run came to step {step}, but could not save {names}; {self._standing()}")
         if self.failed:
-            log.warning("%d saves failed on the way, but not the last one", self.failed)
+            log.warning("%s failed on the way, but not the last one", counted(self.failed, "save"))
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ def made(seconds, peak, constant=GIB):
 def test_a_step(tiny, capsys):
     call(profile_step.COMMAND, [str(tiny), "repeats=1", "train.batch_size=1"])
     out = capsys.readouterr().out
-    assert out.startswith("1 images of 64 x 64 on cpu") and "peak memory" in out and "loss: " in out
+    assert out.startswith("1 image of 64 x 64 on cpu") and "peak memory" in out and "loss: " in out
 
 
 def test_growth_and_what_was_left_out(tiny):

@@ -193,7 +193,7 @@ def test_a_validation_set_without_objects(tmp_path: Path):
         and none.outcome == "no AP can be measured, and no best.pt chosen by it"
     )
     assert none.example.startswith(
-        "t.json: none of 4 images has an object; left out: 1 x unknown category, the first: "
+        "t.json: none of the 4 images has an object; left out: 1 x unknown category, the first: "
     )
     crowd = contents(val)._replace(crowds=2)
     assert "has an object other than 2 crowds" in unmeasured(val, crowd, contents(train))[0].example

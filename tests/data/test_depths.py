@@ -52,6 +52,7 @@ def test_floats_from_0_to_1_and_what_is_no_number():
     ("values", "depth", "words"),
     [
         (np.float32([0, 40]), "auto", "holds floats from 0 to 40, expected 0 to 1; data.bit_depth=8 takes them"),
+        (np.float32([0, 1.5]), "auto", "holds floats from 0 to 1.5, expected 0 to 1; data.bit_depth=8 takes them"),
         (np.float32([0, 4000.5]), "auto", "data.bit_depth=12 takes them"),
         (np.float32([0, np.inf]), 16, "holds numbers from 0 to inf, expected 0 to 65535"),
         (np.int16([-1, 5]), 12, "holds whole numbers from -1 to 5, expected 0 to 65535; save it as unsigned 16 bits"),

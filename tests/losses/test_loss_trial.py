@@ -61,6 +61,7 @@ CASES = [
     ("classification", lambda x, y: x.softmax(1)[range(7), y.clamp(0, 1)] * (y >= 0), "a wrong class costs less"),
     ("classification", lambda x, y: (1 + x).square().sum(1), "rows labelled -1, which are to be ignored, count"),
     ("classification", torch.nn.CrossEntropyLoss(reduction="none"), "is out of bounds; its labels are classes"),
+    ("feature", lambda x, y: (0 * x).sum(), "it has no gradient"),
     ("grouping", lambda a, b, mask: {"x": -((a - b).square() * mask[..., None]).sum()}, "corners of two objects"),
     ("grouping", lambda a, b, mask: (a - b).square().sum() + a.sum(), "slots without an object count"),
     ("feature", torch.nn.CrossEntropyLoss(), "is out of bounds; its labels are classes"),

@@ -79,3 +79,11 @@ def test_without_stderr_it_only_counts(monkeypatch):
     with Progress(3, "image", "größe") as bar:
         bar.update(3)
     assert bar.done == 3
+
+
+def test_what_was_done_before_does_not_count_as_speed(monkeypatch, clock):
+    file = in_file(monkeypatch)
+    with Progress(200, "step", begun=100) as bar:
+        clock[0] = 10
+        bar.update(20)
+    assert file.getvalue() == "120/200 steps in 00:10, 2/s\n"

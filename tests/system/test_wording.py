@@ -2,7 +2,7 @@
 
 import pytest
 
-from cornernet.system.wording import counted, kind, typed
+from cornernet.system.wording import counted, kind, none_of, typed
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,15 @@ from cornernet.system.wording import counted, kind, typed
         (2, "copy", "2 copies"),
         (2, "box", "2 boxes"),
         (2, "key", "2 keys"),
+        (2, "batch", "2 batches"),
     ],
 )
 def test_a_noun_agrees_with_its_count(count, noun, said):
     assert counted(count, noun) == said
+
+
+def test_of_one_there_is_none():
+    assert [none_of(count, "image") for count in (1, 3)] == ["no image", "none of the 3 images"]
 
 
 def test_values_are_as_one_types_them():

@@ -479,7 +479,7 @@ def test_a_bad_step_is_left_out_and_counted(tiny, train, monkeypatch, caplog, ac
     assert differing(before["optimizer"]["state"], after["optimizer"]["state"]) == []
     assert after["step"] == 2 and after["skipped"] == 1
     assert [row["step"] for row in rows(folder / "log.csv")] == ["1"]
-    assert "step 2 is skipped" in caplog.text and "1 non-finite steps were skipped" in caplog.text
+    assert "step 2 is skipped" in caplog.text and "1 non-finite step skipped" in caplog.text
 
 
 def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):

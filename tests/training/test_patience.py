@@ -24,7 +24,7 @@ def test_a_run_ends_by_patience_and_goes_on_with_more(tiny, tmp_path, caplog):
     words = [*STILL, f"work_dir={tmp_path / 'run'}", "train.resume=auto"]
     engine.train(config.load(tiny, [*words, "train.patience=1", "data.workers=1"]))
     told = [line for line in caplog.messages if "without a better" in line]
-    assert len(told) == 1 and told[0].startswith("1 evaluations in a row without a better AP (train.patience=1): the ")
+    assert len(told) == 1 and told[0].startswith("1 evaluation in a row without a better AP (train.patience=1): the ")
     assert "ends at step 2 of 9" in told[0]
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     assert (held["step"], held["scored"], held["stale"]) == (2, 2, 1) and (tmp_path / "run" / "best.pt").exists()
@@ -43,7 +43,7 @@ def test_when_patience_is_over(tiny, wanted, stale, step, ends):
 def test_patience_without_evaluations_is_refused(tiny):
     with pytest.raises(ValueError, match=r"train\.patience=2 counts evaluations, and train\.eval_every=0 has none"):
         preflight.check(config.load(tiny, ["train.patience=2", "train.eval_every=0"]))
-    with pytest.raises(ValueError, match=r"train\.patience must be at least 1 or null, got 0"):
+    with pytest.raises(ValueError, match=r"train\.patience must be at least 1 and at most 10+ or null, got 0"):
         preflight.check(config.load(tiny, ["train.patience=0"]))
 
 

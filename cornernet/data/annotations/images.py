@@ -10,6 +10,7 @@ from cornernet.data.images import LARGEST
 from cornernet.data.problems import Problems, presentable, short
 from cornernet.data.source import ImageRecord
 from cornernet.data.storage import reaching
+from cornernet.system.wording import none_of
 
 SAMPLE = 20  # names of which one is looked for that is written differently
 HALF = re.compile("[\ud800-\udfff]")  # characters that no file can hold
@@ -73,7 +74,7 @@ def images(entries: list, root: Path, problems: Problems) -> dict[int | str, Ima
         else:
             found[number] = _record(number, entry, files, problems)
     if not any(found.values()):
-        problems.refuse(f"none of the {len(entries)} images can be used: {problems.reasons()}")
+        problems.refuse(f"{none_of(len(entries), 'image')} can be used: {problems.reasons()}")
     if len({type(number) for number in found}) > 1:
         problems.refuse("some image ids are integers, some strings; the metric needs one kind")
     _note_shared_files(found, problems)
@@ -100,7 +101,7 @@ def check_folder(entries: list, root: Path, problems: Problems) -> None:
         if files.near(first):
             cure += ", or write the names as the files have them"
         raise FileNotFoundError(
-            f"none of the {len(names)} images that {problems.source} lists is in {root} {hint}; {cure}"
+            f"{none_of(len(names), 'image')} that {problems.source} lists is in {root} {hint}; {cure}"
         )
 
 

@@ -13,6 +13,7 @@ from cornernet.data.annotations.tree import files, listed, split_of
 from cornernet.data.images import SUFFIXES
 from cornernet.data.problems import Problems, short
 from cornernet.data.storage import OWN
+from cornernet.system.wording import none_of
 
 LISTS = ("classes", "train", "val", "valid", "test", "names", "labels", "predefined_classes", "obj", "readme")
 LOOKED = 200_000  # entries of a folder that are looked at to recognise it
@@ -58,7 +59,7 @@ class Labels:
             folder, _, name = images[0].rpartition("/")
             places = " and as ".join(f"{place}/{Path(name).stem}.txt".lstrip("/") for place in _places(folder))
             where = f"that of {images[0]} was looked for as {places} in {self.root}"
-            raise ValueError(short(f"{path}: none of the {len(images)} images has a label file; {where}"))
+            raise ValueError(short(f"{path}: {none_of(len(images), 'image')} has a label file; {where}"))
 
     def tell_unused(self, problems: Problems) -> None:
         """Note label files that belong to no image of the set, in folders that have others."""

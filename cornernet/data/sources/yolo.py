@@ -14,6 +14,7 @@ from cornernet.data.annotations.yolo_labels import Labels, beside
 from cornernet.data.annotations.yolo_settings import Listing, listing, settings_file
 from cornernet.data.annotations.yolo_shapes import keypoints, rotated
 from cornernet.data.problems import Problems
+from cornernet.system.wording import counted
 
 MOST = 2**24  # bytes of a label file
 HIGHEST = 2.0  # of a share; what lies beyond it was meant as pixels
@@ -57,7 +58,8 @@ def parse(asked: Asked, problems: Problems) -> Content:
 def _check_count(held: Listing, problems: Problems) -> None:
     """Note a number of classes that is not that of their names."""
     if held.told not in (None, len(held.names)):
-        text = f"{held.file} says nc {held.told} and names {len(held.names)} classes: {', '.join(held.names.values())}"
+        names = f"{counted(len(held.names), 'class')}: {', '.join(held.names.values())}"
+        text = f"{held.file} says nc {held.told} and names {names}"
         problems.repair("another number of classes than names", text, "the names count")
 
 

@@ -89,7 +89,8 @@ def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
     axes.set_ylim(0, 1.08)
     axes.grid(axis="x", visible=False)
     title(axes, "", "", "AP, AR at IoU 0.50:0.95")
-    legend(axes, handles, ["AP", f"AR, {metrics.max_per_image} detections"], loc="center left", bbox_to_anchor=(1, 0.5))
+    recall = f"AR, {counted(metrics.max_per_image, 'detection')}"
+    legend(axes, handles, ["AP", recall], loc="center left", bbox_to_anchor=(1, 0.5))
     return png(figure)
 
 
