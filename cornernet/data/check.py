@@ -116,14 +116,9 @@ def absent(train: Source, train_held: Contents, val_held: Contents) -> list[Find
 
 
 def unmeasured(val: Source, val_held: Contents, train_held: Contents) -> list[Finding]:
-    """A validation set of files without objects, or without those of a class that is trained on."""
-    if val.root is None:
+    """A validation set of files that has objects, but none of a class that is trained on."""
+    if val.root is None or not len(val_held.labels):
         return []
-    if not len(val_held.labels):
-        crowds = f" other than {held} crowds" if (held := val_held.crowds) else ""
-        example = f"{Path(val.origin).name}: none of {len(val)} images has an object{crowds}"
-        why = f"; left out: {reasons}" if (reasons := val.problems.reasons()) else ""
-        return [Finding("no objects", 1, short(example + why), "no AP can be measured, and no best.pt chosen by it")]
     none = np.setdiff1d(train_held.labels, val_held.labels)
     return _lacking(val, none, "class without objects", "has none in validation", "its AP is not measured")
 

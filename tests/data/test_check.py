@@ -141,7 +141,7 @@ def test_facts_of_a_set_and_of_one_without_objects(tmp_path: Path):
     assert found["an image"] == "0.8 objects on average, 2 in a.png"
     assert found["box side"] == "10 to 20 (median 10) pixels (root of the area)"
     empty = write(tmp_path, SOUND, [])
-    assert dict(facts(empty, contents(empty)))["objects"] == "0 of 1 classes"
+    assert dict(facts(empty, contents(empty)))["objects"] == "0 of 1 class"
 
 
 def test_a_drawn_set_has_facts_and_no_files():
@@ -181,22 +181,6 @@ def test_classes_that_a_split_lacks(tmp_path: Path):
     shapes = ShapesSet("val", 2, 32, 1)
     assert absent(shapes, *[contents(shapes)] * 2) == [] == unmeasured(shapes, contents(shapes), contents(shapes))
     assert unmeasured(train, held[0], held[0]) == []
-
-
-def test_a_validation_set_without_objects(tmp_path: Path):
-    train = write(tmp_path / "1", SOUND, [(1, 1, (0, 0, 9, 9))])
-    val = write(tmp_path / "2", SOUND, [(1, 7, (0, 0, 9, 9))])
-    (none,) = unmeasured(val, contents(val), contents(train))
-    assert (
-        none.kind == "no objects"
-        and not none.bad
-        and none.outcome == "no AP can be measured, and no best.pt chosen by it"
-    )
-    assert none.example.startswith(
-        "t.json: none of 4 images has an object; left out: 1 x unknown category, the first: "
-    )
-    crowd = contents(val)._replace(crowds=2)
-    assert "has an object other than 2 crowds" in unmeasured(val, crowd, contents(train))[0].example
 
 
 # -- images of the same content ------------------------------------------------------------------------------------
