@@ -26,7 +26,7 @@ from cornernet.data.source import ImageRecord, Source
 from cornernet.data.sources.shapes import ShapesSet, write
 from cornernet.data.storage import Away, passable, patiently
 from cornernet.data.trial import try_transforms
-from cornernet.data.values import narrow, with_depth
+from cornernet.data.values import misfit, narrow, unlike, with_depth
 from cornernet.data.writing import WRITERS, write_labels
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "convert",
     "eight_bits",
     "facts",
+    "misfit",
     "narrow",
     "normalise",
     "passable",
@@ -66,6 +67,7 @@ __all__ = [
     "train_loader",
     "try_transforms",
     "typed_data",
+    "unlike",
     "with_classes",
     "with_depth",
     "write",

@@ -111,7 +111,8 @@ def _tags(stream: BinaryIO, order: str, large: bool) -> dict[int, tuple[int, ...
         if kind in NUMBERS:
             inside = data[at + (12 if large else 8) : at + entry]
             many = min(many, LISTED if tag in chain(*PLACES) and tag not in found else FEW)
-            found[tag] = found.get(tag, ()) + _values(stream, order, NUMBERS[kind], max(1, many), inside, width)
+            if values := _values(stream, order, NUMBERS[kind], max(1, many), inside, width):
+                found[tag] = found.get(tag, ()) + values
     return found
 
 

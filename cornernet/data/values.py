@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.data.annotations import AnnotatedSet
-from cornernet.data.depths import AUTO, MOST, Depth, eight_bits, extremes, fitting, in_words
+from cornernet.data.depths import AUTO, MOST, UNIT, Depth, eight_bits, extremes, fitting, in_words
 from cornernet.data.headers import header
 from cornernet.data.images import Fault, raw
 from cornernet.data.problems import Finding, short
@@ -72,14 +72,30 @@ def held(source: Source, most: int, deep: bool = False) -> Iterator[Held]:
     paths = [source.root / source.record(i).file_name for i in _spread(len(source), HEADS if deep else most)
              ] if source.root else []  # fmt: skip
     paths = [path for path in paths if not deep or _deep(path)]
-    for path in (paths[i] for i in _spread(len(paths), most)):
-        try:
-            image = raw(path)
-        except OSError:  # the check of the images says why
-            continue
-        if not isinstance(image, Fault):
-            step = max(1, int((image.shape[0] * image.shape[1] / PIXELS) ** 0.5))
-            yield Held(path, image[::step, ::step].reshape(-1, 3), *extremes(image))
+    yield from (seen for i in _spread(len(paths), most) if (seen := _looked(paths[i])))
+
+
+def misfit(path: str | Path, depth: Depth) -> str:
+    """Image that is scored or predicted on and data.bit_depth -> what is said of one that has another depth, or ""."""
+    if not _deep(path := Path(path)) or (seen := _looked(path)) is None:
+        return ""
+    if (made := _made(seen.values, depth)) is None:
+        return ""
+    (low, high), top = np.percentile(made, ENDS), float(np.percentile(seen.values, ENDS[1]))
+    wanted = fitting(top, seen.values.dtype.kind == "f")
+    most = 2 ** (16 if depth in (AUTO, UNIT) else int(depth))
+    if not wanted or wanted == depth or (high - low >= NARROW and top < most):
+        return ""
+    made_of = f"{low:.0f} to {high:.0f} of 0 to 255 when taken as {in_words(depth)}"
+    return short(
+        f"{path} holds values from {seen.low:g} to {seen.high:g}, {made_of}; data.bit_depth={wanted} spreads them"
+    )
+
+
+def unlike(source: Source, depth: Depth) -> str:
+    """Set that is scored and data.bit_depth -> what `misfit` says of the first of some of its images, or ""."""
+    some = [source.record(i).file_name for i in _spread(len(source), SEEN)] if source.root else []
+    return next(filter(None, (misfit(source.root / name, depth) for name in some if source.root)), "")
 
 
 def narrow(source: Source, depth: Depth, most: int = SEEN) -> list[Finding]:
@@ -115,6 +131,17 @@ def _made(values: np.ndarray, depth: Depth) -> np.ndarray | None:
         return eight_bits(values, depth)
     except ValueError:  # the check of the images says why
         return None
+
+
+def _looked(path: Path) -> Held | None:
+    try:
+        image = raw(path)
+    except OSError:  # the check of the images says why
+        return None
+    if isinstance(image, Fault):
+        return None
+    step = max(1, int((image.shape[0] * image.shape[1] / PIXELS) ** 0.5))
+    return Held(path, image[::step, ::step].reshape(-1, 3), *extremes(image))
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cornernet.data import build_source, summary, typed_data
+from cornernet.data import build_source, summary, typed_data, unlike
 from cornernet.evaluation import evaluate, report
 from cornernet.evaluation.chosen import known
 from cornernet.evaluation.metrics import Metrics
@@ -36,6 +36,8 @@ def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), o
     source = build_source(data, "val", ids, names, typed=typed_data(settings), run=run)
     for found in beyond_reach(source, settings):
         log.warning("%s", sentence(found))
+    if text := unlike(source, data.bit_depth):
+        log.warning("%s", text)
     folder = outputs.folder(checkpoint, out, "evaluation")
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,

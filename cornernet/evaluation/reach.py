@@ -14,6 +14,7 @@ def beyond_reach(source: Source, settings: Config, held: Contents | None = None)
     held = contents(source) if held is None else held
     if not len(held.boxes):
         what = f"{source.origin} holds no objects" + (f", only {counted(held.crowds, 'crowd')}" if held.crowds else "")
+        what += f"; left out: {reasons}" if (reasons := source.problems.reasons()) else ""
         done = "every figure is -1, nothing tells which weights are best, so that best.pt is the latest"
         return [Finding("set without objects", 1, what, done)]
     return _crowded(source, held.per_image(), kept(settings))

@@ -4,6 +4,7 @@ All become uint8 BGR. Grey ones get three equal channels; alpha is dropped, as i
 its colour. Of more than 8 bits those are kept that `cornernet.data.depths` says.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cornernet.data import eight_bits, read_image
+from cornernet.data import eight_bits, misfit, read_image
 from cornernet.prediction.media import find_images
 from cornernet.prediction.video import Video, is_video, open_video
 from cornernet.system.wording import kind
@@ -23,6 +24,8 @@ from cornernet.system.wording import kind
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+log = logging.getLogger("cornernet")
+FIRST = 3  # files of which it is looked whether their depth is the one of the checkpoint
 Order = Literal["bgr", "rgb"]
 PATH = (str, os.PathLike)
 KINDS = (
@@ -84,6 +87,7 @@ def _check(item: Any) -> None:
 def _each(
     several: Iterable, order: Order, unreadable: Callable | None, depth: int | str
 ) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
+    told = ""
     for index, item in enumerate(several):
         _check(item)
         if isinstance(item, PATH):
@@ -94,6 +98,8 @@ def _each(
                     raise
                 unreadable(error)
                 continue
+            if index < FIRST and not told and (told := misfit(os.fspath(item), depth)):
+                log.warning("%s", told)
             yield str(item), image
             continue
         held = _of_tensor(item) if isinstance(item, Tensor) else [item]

@@ -315,7 +315,7 @@ def test_a_full_disk_leaves_both_and_says_so(path, full_disk):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(value):
     weights = {"weight": torch.tensor([[value]]), "bias": torch.zeros(1)}
-    with pytest.raises(ValueError, match=r"^x\.pt holds weights that are not finite: 1 tensors \(first: weight\)"):
+    with pytest.raises(ValueError, match=r"^x\.pt holds weights that are not finite: 1 tensor \(first: weight\)"):
         checkpoint.load_weights(nn.Linear(1, 1), weights, "x.pt")
     net = nn.Linear(1, 1)
     checkpoint.load_weights(net, weights, "x.pt", finite=False)

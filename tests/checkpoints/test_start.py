@@ -76,7 +76,7 @@ def test_as_many_classes_of_other_names_are_new(tiny, tmp_path):
     taken = take(detector, settings, ["a", "b", "c"], saved(tmp_path / "a.pt", settings, before, BLOOD))
     assert sentences(taken, "a.pt") == [
         "a.pt: 412 of 420 tensors taken; classes a, b, c new",
-        "8 tensors are fresh: "
+        "8 tensors fresh: "
         + ", ".join(f"network.heads.{stack}.{kind}_heat.2" for stack in (0, 1) for kind in ("tl", "br")),
     ]
     assert all(torch.equal(detector.state_dict()[name], fresh[name]) for name in detector.class_rows())
@@ -202,7 +202,7 @@ def test_weights_that_are_not_finite_are_refused_before_any_is_taken(tiny, tmp_p
     before.network.heads[1].br_offset[2].bias.data.fill_(torch.nan)
     path, detector = saved(tmp_path / "a.pt", settings, before, BLOOD), detectors.build(settings, 3)
     fresh = weights(detector)
-    with pytest.raises(ValueError, match=r"not finite: 1 tensors \(first: network\.heads\.1\.br_offset"):
+    with pytest.raises(ValueError, match=r"not finite: 1 tensor \(first: network\.heads\.1\.br_offset"):
         take(detector, settings, BLOOD, path)
     assert all(torch.equal(value, fresh[name]) for name, value in detector.state_dict().items())
 

@@ -183,22 +183,6 @@ def test_classes_that_a_split_lacks(tmp_path: Path):
     assert unmeasured(train, held[0], held[0]) == []
 
 
-def test_a_validation_set_without_objects(tmp_path: Path):
-    train = write(tmp_path / "1", SOUND, [(1, 1, (0, 0, 9, 9))])
-    val = write(tmp_path / "2", SOUND, [(1, 7, (0, 0, 9, 9))])
-    (none,) = unmeasured(val, contents(val), contents(train))
-    assert (
-        none.kind == "no objects"
-        and not none.bad
-        and none.outcome == "no AP can be measured, and no best.pt chosen by it"
-    )
-    assert none.example.startswith(
-        "t.json: none of the 4 images has an object; left out: 1 x unknown category, the first: "
-    )
-    crowd = contents(val)._replace(crowds=2)
-    assert "has an object other than 2 crowds" in unmeasured(val, crowd, contents(train))[0].example
-
-
 # -- images of the same content ------------------------------------------------------------------------------------
 
 AGAIN = cv2.imencode(".png", IMAGE, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()  # the same pixels in other bytes

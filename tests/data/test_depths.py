@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cornernet.data import AnnotatedSet, eight_bits, narrow, read, read_image, with_depth
+from cornernet.data import AnnotatedSet, eight_bits, misfit, narrow, read, read_image, unlike, with_depth
 from cornernet.data.check import images
 from cornernet.data.values import decided
 
@@ -126,6 +126,26 @@ def test_a_small_part_of_the_values_is_found_with_what_to_type(tmp_path):
     large[0, 0] = 65535  # one dead pixel
     (found,) = narrow(write(tmp_path / "3", a_png=large), 16)
     assert "data.bit_depth=12" in found.outcome
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+@pytest.mark.parametrize(
+    ("bits", "depth", "words"),
+    [
+        (12, "auto", ", 0 to 15 of 0 to 255 when taken as 16 bits, floats from 0 to 1; data.bit_depth=12 spreads them"),
+        (12, 1, "data.bit_depth=12 spreads them"),
+        (14, 12, "data.bit_depth=14 spreads them"),  # white
+        (10, 12, "data.bit_depth=10 spreads them"),
+        (12, 12, ""),
+        (16, "auto", ""),
+    ],
+)
+def test_of_an_image_of_another_depth_than_the_checkpoint_it_is_said(tmp_path, kind, bits, depth, words):
+    deep = np.random.default_rng(0).integers(0, 2**bits, (12, 16), np.uint16)
+    source = write(tmp_path, a_png=SHADES.astype(np.uint8), **{f"b_{kind}": deep})
+    said = misfit(tmp_path / f"b.{kind}", depth)
+    assert said.endswith(words) if words else said == ""
+    assert unlike(source, depth) == said and misfit(tmp_path / "a.png", depth) == ""
 
 
 def test_decoding_finds_values_beyond_the_depth_and_no_numbers(tmp_path):

@@ -130,7 +130,7 @@ def test_a_path_to_its_build_is_taken_too(tiny, path, tmp_path):
     [
         ("model.args.widht=8", "model.args: unknown key widht; did you mean width?"),
         ("model.args.colour=8", "model.args: unknown key colour; there are width, depth"),
-        ("model.args.width=wide", "model.args: width: Value 'wide' of type 'str' could not be converted to Integer"),
+        ("model.args.width=wide", "model.args: width must be a whole number, got wide"),
         ("model.args.width=0", "model.args.width must be at least 1"),
         (
             "loss.box.name=ciou",

@@ -62,6 +62,15 @@ def test_a_set_without_objects_is_told(tiny, crowded, crowds):
     assert ("only 3 crowds" in one) == bool(crowds)
 
 
+def test_of_a_set_that_lost_its_objects_the_reason_is_told_once(tiny, crowded, tmp_path):
+    given, file = crowded(3), tmp_path / "a.json"
+    file.write_text(file.read_text().replace('"category_id": 1', '"category_id": 7'))
+    (one,) = said(tiny, *given)
+    assert "holds no objects; left out: 3 x unknown category, the first: annotation 0 of 2.png" in one
+    rows = check_data.report(tiny, given).rows
+    assert [x.kind for split, x in rows if split == "val" and "object" in x.kind] == ["set without objects"]
+
+
 def test_check_data_lists_both(tiny, crowded):
     lines = command.text(check_data.report(tiny, [*crowded(12), "test.max_per_image=11"])).splitlines()
     row = next(x for x in lines if x.startswith("val") and "more objects than detections" in x)

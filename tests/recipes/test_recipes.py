@@ -239,7 +239,7 @@ def test_no_objects_and_one_image_are_one_sentence(photos, tmp_path, capsys, kep
     few = {"annotations": coco["annotations"][:kept], "images": coco["images"][: 1 if kept else 6]}
     path.write_text(json.dumps(coco | few))
     err = said(capsys, path, f"out={tmp_path / 'x'}", code=2)
-    assert ("no box to train on" if not kept else "holds out 0 of 1 images") in err
+    assert ("no box to train on" if not kept else "holds out 0 of 1 image ") in err
 
 
 def test_real_cells_are_read_as_by_hand(shared, tmp_path, capsys):

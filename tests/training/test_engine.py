@@ -215,12 +215,12 @@ def test_a_taken_folder_is_refused_before_anything_is_written(tiny, tiny_run):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("train.steps=-1", r"train\.steps must be at least 0, got -1"),
+        ("train.steps=-1", r"train\.steps must be at least 0 and at most \d+, got -1"),
         ("train.save_every=-1", r"train\.save_every must be at least 0"),
         ("train.clip_norm=0", r"train\.clip_norm must be above 0 or null, got 0"),
         ("train.clip_norm=nan", r"train\.clip_norm must be above 0 or null"),
         ("train.lr=-1", r"train\.lr must be above 0"),
-        ("train.ema=1", r"train\.ema must lie between 0 and 1"),
+        ("train.ema=1", r"train\.ema must be above 0 and below 1"),
         ("test.kernel=4", r"test\.kernel must be a positive odd number"),
         ("test.scales=[]", r"test\.scales must hold one number or more"),
         ("test.batch_size=0", "batch_size must be at least 1"),
@@ -311,7 +311,7 @@ def test_a_signal_lets_the_step_end_and_saves(tiny, train, tmp_path, monkeypatch
 
     def interrupted(self, *what):
         tick(self, *what)
-        if self.bar.n == 1:
+        if self.bar.done == 1:
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(logger.RunLogger, "tick", interrupted)
@@ -489,7 +489,7 @@ def test_a_run_goes_on_behind_its_bad_batch(train, tmp_path, monkeypatch):
             train("train.optimizer=sgd", "train.max_nonfinite_steps=2", "train.eval_every=0")
     path = tmp_path / "run" / "bad_batch.pt"
     assert checkpoint.load(path)["step"] == 3  # the second of two bad steps behind the first is done
-    with pytest.raises(FloatingPointError, match=r"1 steps in a row not finite and skipped; at step 4"):
+    with pytest.raises(FloatingPointError, match=r"1 step in a row not finite and skipped; at step 4"):
         train(f"train.resume={path}", "train.optimizer=sgd", "train.max_nonfinite_steps=1", name="behind")
 
 

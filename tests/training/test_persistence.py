@@ -223,7 +223,7 @@ def first(state):
             lambda held: held["optimizer"]["state"][0].update(exp_avg=torch.ones(7)),
             r"not this run's: exp_avg of shape \[7\] for a weight of shape",
         ),
-        (lambda held: first(held["model"]).fill_(math.nan), r"holds weights that are not finite: 1 tensors"),
+        (lambda held: first(held["model"]).fill_(math.nan), r"holds weights that are not finite: 1 tensor"),
         (lambda held: held["model"].pop(next(iter(held["model"]))), r"tensors 1 missing"),
         (lambda held: held["model"].update(more=torch.ones(1)), r"tensors 1 unknown \(first: more\)"),
         (

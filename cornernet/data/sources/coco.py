@@ -69,7 +69,7 @@ def _without_root(held: dict, problems: Problems) -> list:
     root = next((x for x in unused if _above_all(x, entries)), None)
     if root is None:
         return held["categories"]
-    problems.repair("category above all others", f"{root['name']!r} has no objects and all others below it", "left out")
+    problems.drop("category above all others", f"{root['name']!r} has no objects and all others below it")
     return [x for x in held["categories"] if x is not root]
 
 

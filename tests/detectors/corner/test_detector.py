@@ -96,7 +96,7 @@ def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
     ("override_", "message"),
     [
         ("test.kernel=2", r"test\.kernel must be a positive odd number of cells, got 2"),
-        ("test.top_k=0", r"test\.top_k must be at least 1, got 0"),
+        ("test.top_k=0", r"test\.top_k must be at least 1 and at most 10000, got 0"),
         ("loss.heatmap.name=nag", r"unknown heatmap loss 'nag', did you mean neg\?"),
         ("loss.offset.args.gama=1", "has no argument 'gama'"),
         (
