@@ -1,7 +1,7 @@
 """What the pixels of a set hold: the depth that its 16-bit and float images need, and whether they use it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 HEADS, DECODED, SEEN = 2000, 100, 16  # images of which the head is read, those that are decoded, and of any depth
 PIXELS = 2**14  # of an image that are looked at
 NARROW = 64  # of 256 values, fewer than which are a small part
+USUAL = 0.25  # data.std of photographs; a smaller one that is typed spreads what is nearly alike
 ENDS = (0.1, 99.9)  # percentiles between which the values count: a dead pixel says nothing
 
 
@@ -98,14 +99,16 @@ def unlike(source: Source, depth: Depth) -> str:
     return next(filter(None, (misfit(source.root / name, depth) for name in some if source.root)), "")
 
 
-def narrow(source: Source, depth: Depth, most: int = SEEN) -> list[Finding]:
-    """Set and data.bit_depth -> whether the values of its images, as the network is given them, are nearly alike."""
+def narrow(
+    source: Source, depth: Depth, std: Sequence[float] | None = None, most: int = SEEN
+) -> list[Finding]:  # fmt: skip
+    """Set, data.bit_depth and data.std -> whether the values of its images, as the network gets them, are alike."""
     seen = [(x, made) for x in held(source, most) if (made := _made(x.values, depth)) is not None]
     if not seen:
         return []
     values = np.concatenate([made for _, made in seen]).astype(np.float32)
     low, high = np.percentile(values, ENDS)
-    if high - low >= NARROW:
+    if high - low >= NARROW * (1 if std is None else min(1, sum(std) / len(std) / USUAL)):
         return []
     first = seen[0][0]
     example = f"{first.path} holds values from {first.low:g} to {first.high:g}, {low:.0f} to {high:.0f} of 0 to 255"

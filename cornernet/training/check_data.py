@@ -117,7 +117,7 @@ def _images(splits: Splits, **how) -> Rows:
 
 
 def _values(splits: Splits, data: Data) -> Rows:
-    return [(name, x) for name, (source, _) in splits.items() for x in narrow(source, data.bit_depth)]
+    return [(name, x) for name, (source, _) in splits.items() for x in narrow(source, data.bit_depth, data.std)]
 
 
 def _objects(splits: Splits, settings: Config, cell: int) -> Rows:

@@ -72,12 +72,19 @@ def centred(boxes):
     return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], 1)
 
 
+def moved(share):
+    """Boxes that are read as if they lay further right and down by a share of their sides."""
+    return sound() + np.concatenate([sound()[:, 2:] * share, np.zeros((60, 2))], 1)
+
+
 CORNERS = np.concatenate([sound()[:, :2], sound()[:, :2] + sound()[:, 2:]], 1)
 XYXY = r"of 60 boxes leave their images: are they xyxy, \[x1, y1, x2, y2\], where"
 MANY = "many boxes beyond their images"
 MEANT = {  # as they were read: (boxes, size of the image, kind, words)
     "corners": (CORNERS, SIZE, "corners for sizes", XYXY),
     "corners for a centre": (centred(CORNERS), SIZE, "corners for sizes", XYXY),
+    "centre for a corner": (moved(0.5), SIZE, MANY, "are x and y the centres of the boxes"),
+    "corner for a centre": (moved(-0.5), SIZE, MANY, "are x and y the left upper corners of the boxes"),
     "exchanged": (sound(), SIZE[::-1], MANY, "would fit if width and height of the images were exchanged"),
     "other size": (sound() * 1.4, SIZE, MANY, "are the images of another size"),
     "per cent": (sound() / (*SIZE, *SIZE) * 100, SIZE, "boxes like per cent", "none of 60 boxes reaches beyond 100 in"),

@@ -255,3 +255,4 @@ def test_an_empty_root_is_left_out_and_said(case):
     left = _without_root({"categories": entries, "annotations": [{"category_id": i} for i in used]}, problems)
     assert [x["name"] for x in left] == names
     assert [x.outcome for x in problems.findings()] == ["left out"] * (len(names) < len(classes))
+    assert "used all the same" not in problems.summary()

@@ -122,6 +122,8 @@ def test_a_small_part_of_the_values_is_found_with_what_to_type(tmp_path):
     (found,) = narrow(write(tmp_path / "2", a_png=mask), "auto")
     assert "holds values from 0 to 10, 0 to 10 of 0 to 255" in found.example
     assert "data.mean=[0.0" in found.outcome and "data.std=[0.01" in found.outcome
+    assert narrow(write(tmp_path / "2", a_png=mask), "auto", [0.0124] * 3) == []  # as it was told
+    assert narrow(write(tmp_path / "2", a_png=mask), "auto", [0.25] * 3) == [found]
     large = np.kron(np.ones((20, 20), np.uint16), deep)
     large[0, 0] = 65535  # one dead pixel
     (found,) = narrow(write(tmp_path / "3", a_png=large), 16)

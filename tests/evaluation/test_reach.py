@@ -1,6 +1,7 @@
 """What of a set its figures cannot show, in one sentence."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from cornernet import config
 from cornernet.cli import check_data as command
 from cornernet.data import build_source
+from cornernet.evaluation import checkpoint
 from cornernet.evaluation.reach import beyond_reach, sentence
 from cornernet.training import check_data
 
@@ -76,3 +78,15 @@ def test_check_data_lists_both(tiny, crowded):
     row = next(x for x in lines if x.startswith("val") and "more objects than detections" in x)
     assert "2.png has 12 objects, more than test.max_per_image=11" in row
     assert "set without objects" in command.text(check_data.report(tiny, crowded(0)))
+
+
+def test_evaluate_tells_of_images_of_another_depth(tiny, crowded, tmp_path, monkeypatch, caplog):
+    given = crowded(3)
+    for i in (1, 2):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.arange(90 * 90, dtype=np.uint16).reshape(90, 90) // 2)
+    loaded = SimpleNamespace(settings=config.load(tiny, given), category_ids=[1], class_names=["cell"], detector=None)
+    monkeypatch.setattr(checkpoint.Predictor, "load", lambda *_, **__: loaded)
+    monkeypatch.setattr(checkpoint.evaluate, "evaluate", lambda *_, **__: None)
+    monkeypatch.setattr(checkpoint, "known", lambda *_: "AP")
+    checkpoint.evaluate_checkpoint(tmp_path / "best.pt")
+    assert [x for x in caplog.messages if "1.png holds values from 0 to 4049" in x and "data.bit_depth=12" in x]

@@ -60,6 +60,16 @@ def test_files_and_pil_images_of_alpha_and_16_bits_agree(tmp_path):
         one(Image.new("F", (3, 3), 2))
 
 
+def test_of_files_of_another_depth_than_the_checkpoint_it_is_said_once(tmp_path, caplog):
+    deep = np.arange(35, dtype=np.uint16).reshape(5, 7) * 117
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), deep)
+    assert len(list(read(tmp_path, "bgr", None))) == 2
+    (said,) = caplog.messages
+    assert "a.png holds values from 0 to 3978" in said and "data.bit_depth=12 spreads them" in said
+    assert list(read(tmp_path, "bgr", None, 12)) and len(caplog.messages) == 1
+
+
 @pytest.mark.parametrize("shape", [(3,), (5, 7, 2), (5, 7, 5), (0, 7), (2, 5, 7, 3, 1)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(

@@ -13,6 +13,8 @@ MOST = 5000  # boxes that are looked at, evenly spread
 NEARLY_ALL, MANY, SOME, FEW = 0.95, 0.2, 0.1, 3  # shares of the boxes, and a number from which on they count
 CROWDED, WIDE, SPREAD = 20, 300, 60  # boxes, pixels of an image and per cent from which on 0..100 is told from pixels
 CORNERS = "are they xyxy, [x1, y1, x2, y2], where a corner or centre with width and height is expected?"
+CENTRE = "are x and y the centres of the boxes, where their left upper corners are expected?"
+CORNER = "are x and y the left upper corners of the boxes, where their centres are expected?"
 SIZES = "are their last two numbers width and height instead of a corner?"
 EXCHANGED = "they would fit if width and height of the images were exchanged"
 OTHER = "are the images of another size than those that were annotated?"
@@ -89,6 +91,10 @@ def _leaving(seen: Sample) -> tuple[str, str, str]:
         fits = (sides > origin).all(1) & (origin >= -ROUNDING).all(1) & _inside(sides, seen)
         if fits.mean() >= NEARLY_ALL:
             return "corners for sizes", text + CORNERS, "taken for width and height"
+    for shift, words in ((-0.5, CENTRE), (0.5, CORNER)):
+        meant = start + shift * sides
+        if ((meant >= -ROUNDING).all(1) & _inside(meant + sides, seen)).mean() >= NEARLY_ALL:
+            return "many boxes beyond their images", text + words, "clipped"
     turned = _inside(start + sides, seen._replace(sizes=seen.sizes[:, ::-1])) & (start >= -ROUNDING).all(1)
     return "many boxes beyond their images", text + (EXCHANGED if turned.mean() >= NEARLY_ALL else OTHER), "clipped"
 
