@@ -191,7 +191,7 @@ def test_it_says_what_annotations_and_splits_hold(tiny, data, tmp_path):
     assert rows[("train", "class without objects")] == ("1", "cannot be learned")
     assert rows[("val", "no objects")][1].startswith("no AP can be measured")
     assert rows[("both", "identical images in train and val")] == ("1", "used: validation will flatter")
-    assert "2.jpg and " in text and "same.jpg" in text and "objects        2 and 1 crowds of 2 classes" in text
+    assert "2.jpg and " in text and "same.jpg" in text and "objects        2 and 1 crowd of 2 classes" in text
     text, _ = said(tiny, [*given, "data.val.annotations=v.json", "data.on_error=skip"])
     rows = {(split, kind): (count, done) for split, kind, count, done in lines(text)}
     assert rows[("train", "box given twice")] == ("1", "left out") and rows[("train", "mostly crowds")][0] == "1"

@@ -133,7 +133,7 @@ def test_crowds_are_told_apart(source, written):
     one = source(2, 6, 4)
     one.annotations[0]["iscrowd"] = 1
     folder, _ = written(one)
-    assert f"{len(one.annotations) - 1} objects and 1 crowds" in section(html(folder), "labels")
+    assert f"{len(one.annotations) - 1} objects and 1 crowd" in section(html(folder), "labels")
 
 
 # --- the images ---
