@@ -197,8 +197,8 @@ def _keep_the_best(run: Run) -> None:
     """Save best.pt where the figures are better, and where there is none to compare with: the latest is as good."""
     state, before = run.state, run.state.best
     rank, better = run.metric.rank(state.metrics), run.metric.rank(state.metrics) > before
-    state.stale = 0 if better else state.stale + 1
     unmeasured = state.metrics[run.metric.figure] < 0 and rank == before
+    state.stale = 0 if better or unmeasured else state.stale + 1
     if better or unmeasured or not run.saves.there(run_folder.BEST):
         state.best = rank
         state.best = rank if run.saves.save(state, run_folder.BEST) else before

@@ -44,7 +44,7 @@ def convert(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     names = {key: rename(key) for key in plain}
     unknown = [key for key, name in names.items() if name is None]
     if unknown:
-        raise ValueError(f"{len(unknown)} keys are not of the published CornerNet layout: {_listed(unknown)}")
+        raise ValueError(f"not of the published CornerNet layout, {len(unknown)} in all: {_listed(unknown)}")
     return {name: plain[key] for key, name in names.items() if name is not None}
 
 
