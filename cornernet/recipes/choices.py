@@ -120,7 +120,7 @@ def _steps(facts: Facts, means: Means, batch: int, area: int) -> tuple[int, str]
     time = f"a step takes about {step:.2g} s on {means.cores} {'core' if means.cores == 1 else 'cores'}"
     if wanted <= allowed:
         return wanted, f"{seen}; {time}, {math.ceil(wanted * step / 60)} of the {counted(means.minutes, 'minute')}"
-    return allowed, f"{seen}, and {counted(means.minutes, 'minute')} allow {allowed}: {time}"
+    return allowed, f"{seen}, and there is time for {allowed} in {counted(means.minutes, 'minute')}: {time}"
 
 
 def _kept(facts: Facts) -> int:

@@ -86,7 +86,9 @@ def test_steps_follow_from_images_and_time():
     assert fast == pytest.approx(slow * 15 / 11, rel=0.01)
     assert chosen(CELLS._replace(images=10**5), CPU._replace(gpu=True))["train.steps"] == 6000
     assert chosen(CELLS._replace(small=0.008))["train.batch_size"] == 4  # 1024 pixels
-    assert "and 1 minutes allow 45: a step takes about 1.3 s on 2 cores" in why("train.steps", there=Means(1, 2))
+    assert "and there is time for 45 in 1 minute: a step takes about 1.3 s on 2 cores" in why(
+        "train.steps", there=Means(1, 2)
+    )
     for minutes in (1, 40):
         found = chosen(there=CPU._replace(minutes=minutes))
         assert 1 / (1 - found["train.ema"]) == pytest.approx(found["train.steps"] * 0.13, rel=0.05)
