@@ -226,7 +226,7 @@ def test_arguments_of_a_stage_that_are_out_of_range_are_a_sentence(stage, argume
 
 
 def test_not_a_number_is_no_argument_of_a_stage():
-    with pytest.raises(ValueError, match="^region stage 'centre': share must be a number, got nan$"):
+    with pytest.raises(ValueError, match=r"^region stage 'centre': share must be a number, got nan$"):
         build(settings("model.region.name=centre", "model.region.args.share=.nan"), CLASSES)
 
 
