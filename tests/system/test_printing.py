@@ -130,3 +130,6 @@ def test_a_stream_that_is_closed_or_absent_ends_nothing(monkeypatch):
     for stream in (closed, None):
         monkeypatch.setattr(sys, "stdout", stream)
         printing.say("x")
+    monkeypatch.setattr(sys, "stdout", sound := io.StringIO())
+    printing.say("y")
+    assert sound.getvalue() == "y\n"  # and keeps the next one from nothing
