@@ -162,6 +162,7 @@ def summary(sources: Sequence[Source], blank: Sequence[str] = ()) -> list[str]:
     lines = dict.fromkeys(s.problems.summary() for s in sources)
     if blank:
         names = ", ".join(map(short, blank[:NAMED])) + (", ..." if len(blank) > NAMED else "")
-        number = f"{len(blank)} {'image' if len(blank) == 1 else 'images'}"
-        lines[f"left blank in training, since they could not be read: {number}: {names} (data.on_error=skip)"] = None
+        lines[
+            f"left blank in training, since they could not be read: {counted(len(blank), 'image')}: {names} (data.on_error=skip)"
+        ] = None
     return [line for line in lines if line]

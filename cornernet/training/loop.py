@@ -196,11 +196,12 @@ def _evaluate(run: Run) -> None:
 def _keep_the_best(run: Run) -> None:
     """Save best.pt where the figures are better, and where there is none to compare with: the latest is as good."""
     state, before = run.state, run.state.best
-    rank, better = run.metric.rank(state.metrics), run.metric.rank(state.metrics) > before
+    rank = run.metric.rank(state.metrics)
+    better = rank > before
     unmeasured = state.metrics[run.metric.figure] < 0 and rank == before
     state.stale = 0 if better or unmeasured else state.stale + 1
     if better or unmeasured or not run.saves.there(run_folder.BEST):
-        state.best = rank
+        state.best = rank  # before the save, so that the file holds it
         state.best = rank if run.saves.save(state, run_folder.BEST) else before
 
 
