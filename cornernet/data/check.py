@@ -162,7 +162,6 @@ def summary(sources: Sequence[Source], blank: Sequence[str] = ()) -> list[str]:
     lines = dict.fromkeys(s.problems.summary() for s in sources)
     if blank:
         names = ", ".join(map(short, blank[:NAMED])) + (", ..." if len(blank) > NAMED else "")
-        lines[
-            f"left blank in training, since they could not be read: {counted(len(blank), 'image')}: {names} (data.on_error=skip)"
-        ] = None
+        which = f"{counted(len(blank), 'image')}: {names} (data.on_error=skip)"
+        lines[f"left blank in training, since they could not be read: {which}"] = None
     return [line for line in lines if line]
