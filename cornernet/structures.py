@@ -114,8 +114,24 @@ class CornerMaps(NamedTuple):
     br_offset: Tensor  # [B, 2, H, W] (x, y), cells
 
 
-class RegionMaps(NamedTuple):
-    """CornerMaps, and beside them what a region stage reads."""
+class CentreMaps(NamedTuple):
+    """What the third branch of the corner network says of the boxes' centres."""
+
+    heat: Tensor  # [B, C, H, W] logits
+    offset: Tensor  # [B, 2, H, W] (x, y), cells
+
+
+class CentreTargets(NamedTuple):
+    """What keypoints at the boxes' centres are trained towards; index = y * W + x of the centre's cell."""
+
+    heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at centres
+    mask: Tensor  # [B, M] bool
+    offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+    index: Tensor  # type: ignore[assignment]  # [B, M] int64; hides tuple.index
+
+
+class StackMaps(NamedTuple):
+    """CornerMaps, and beside them those of the centres and what a region stage reads, where a network has these."""
 
     tl_heat: Tensor  # as in CornerMaps, these six
     br_heat: Tensor
@@ -123,7 +139,16 @@ class RegionMaps(NamedTuple):
     br_tag: Tensor
     tl_offset: Tensor
     br_offset: Tensor
-    region: tuple[Tensor, ...]  # maps [B, any, H, W]
+    centre: CentreMaps | None = None
+    region: tuple[Tensor, ...] = ()  # maps [B, any, H, W]
+
+
+class Keypoints(NamedTuple):
+    """The K best keypoints of an image, or of each of a batch, best first."""
+
+    points: Tensor  # [..., K, 2] float32 (x, y); cells after decode, pixels after predict
+    scores: Tensor  # [..., K] float32 in [0, 1]; 0 where a map has fewer than K peaks
+    labels: Tensor  # [..., K] int64
 
 
 class RegionLogits(NamedTuple):

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from cornernet.config import Config
 from cornernet.detectors import canvas
-from cornernet.detectors.corner.peaks import top_peaks
 from cornernet.detectors.detector import Detector, Network
 from cornernet.detectors.losses import build_losses
 from cornernet.ops.gather import gather_cells
 from cornernet.ops.gaussian import draw_gaussians, gaussian_radius, largest_radius
+from cornernet.ops.peaks import top_peaks
 from cornernet.structures import Batch, Detections
 
 STRIDE, MIN_OVERLAP = 4, 0.7

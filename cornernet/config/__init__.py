@@ -8,6 +8,7 @@ from cornernet.config.schema import (
     Anchor,
     Backbone,
     Cards,
+    Centre,
     Component,
     Config,
     Data,
@@ -15,6 +16,7 @@ from cornernet.config.schema import (
     Losses,
     Model,
     Nms,
+    Pairing,
     Region,
     ScoreWeights,
     Shapes,
@@ -26,7 +28,7 @@ from cornernet.config.schema import (
 from cornernet.config.sections import section
 
 __all__ = [
-    "Anchor", "Backbone", "Cards", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Region",
-    "ScoreWeights", "Shapes", "Split", "Test", "Train", "Validation", "from_container", "load", "override", "save",
-    "section", "text", "to_dict", "untyped",
+    "Anchor", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Pairing",
+    "Region", "ScoreWeights", "Shapes", "Split", "Test", "Train", "Validation", "from_container", "load", "override",
+    "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -13,13 +13,15 @@ import yaml
 PLAIN = re.compile(r"\w*")  # a text that names no module, no file and no command
 # keys that hold a name which is looked up
 NAMES = re.compile(
-    r"loss\..*|model\.detector|model\.backbone\.name|model\.region\.name|data\.name|data\.format|data\.transforms\.\w+\.name|"
-    r"train\.metric|train\.callbacks"
+    r"loss\..*|model\.detector|model\.(backbone|region|pairing)\.name|data\.name|data\.format|"
+    r"data\.transforms\.\w+\.name|train\.metric|train\.callbacks"
 )
 # a part of the package by its path, or a model of a library's by its name
 OWN = re.compile(
     r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+|"
     r"loss\.pair\.name=cornernet\.losses\.classification\.(\w+)\.\3|"
+    r"loss\.centre\.name=cornernet\.losses\.heatmap\.(\w+)\.\4|"
+    r"loss\.(guiding|shift|size)\.name=cornernet\.losses\.offset\.(\w+)\.\6|"
     r"model\.backbone\.name=timm/\w+(\.\w+)?"
 )
 

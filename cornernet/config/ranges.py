@@ -87,6 +87,8 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.ae_threshold": Interval(0, math.inf, "[]"),
     "test.num_dets": ROWS,
     **dict.fromkeys((f"test.weights.{x}" for x in ("corner", "pair", "region", "distance")), NOT_NEGATIVE),
+    **dict.fromkeys(("test.centre.small", "test.centre.large"), Interval(1.0, 1e6, "[]")),
+    "test.centre.area": Interval(0.0, 1e12, "[]"),
     "test.nms.iou": SHARE,
     "test.nms.sigma": POSITIVE,
     "test.nms.min_score": SHARE,

@@ -41,7 +41,18 @@ class Head:
     pool_channels: int = 128  # width of the maps that are corner-pooled
     # corner: maxima along one line each; cascade: along the other one first, so that they see inside the box
     pooling: Literal["corner", "cascade"] = "corner"
+    kernel: Literal[1, 3] = 3  # side of the first of the two convolutions of a branch
     tag_dim: int = 1  # numbers per corner by which the two corners of a box find each other
+    centre: bool = False  # a third branch, whose peaks are the boxes' centres; test.centre says what is asked of them
+
+
+@dataclass
+class Pairing:
+    """How the corners of a box find each other."""
+
+    # tags: by loss.grouping; centripetal, affinity: see docs/family.md; or the dotted path of your own
+    name: str = "tags"
+    args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the way of pairing
 
 
 @dataclass
@@ -87,8 +98,11 @@ class Model:
     detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
+    pairing: Pairing = field(default_factory=Pairing)
     region: Region = field(default_factory=Region)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
+    # right: the radius of that overlap; old: of the first releases, whose roots are wrong and bumps larger
+    radius_roots: Literal["right", "old"] = "right"
     anchor: Anchor = field(default_factory=Anchor)
     # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
     args: dict[str, Any] = field(default_factory=dict)
@@ -96,11 +110,17 @@ class Model:
 
 @dataclass
 class Losses:
-    """One loss for each place; that of `pair` is of the classification role, the others have roles of their own."""
+    """One loss for each place. That of `centre` is of the heatmap role, those of `guiding`, `shift` and `size` are of
+    the offset role, that of `pair` of the classification role; the others have roles of their own.
+    """
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners
     grouping: Component = field(default_factory=lambda: Component("ae"))  # of corners; none: the region stage pairs
-    offset: Component = field(default_factory=lambda: Component("smooth_l1"))  # of corners
+    offset: Component = field(default_factory=lambda: Component("smooth_l1"))  # of corners and centres
+    centre: Component = field(default_factory=lambda: Component("neg"))  # heatmap of the centres
+    guiding: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
+    shift: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
+    size: Component = field(default_factory=lambda: Component("smooth_l1"))  # of boxes: affinity, points
     pair: Component = field(default_factory=lambda: Component("focal"))  # of a region stage: is a pair one object
     box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
     classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage
@@ -254,6 +274,19 @@ class ScoreWeights:
 
 
 @dataclass
+class Centre:
+    """What the boxes of a detector with a branch for centres need one for, and what it does to their score."""
+
+    # first: the best of the unflipped image, else of the flipped; best: of both
+    choose: Literal["first", "best"] = "first"
+    # all: centres of the flipped image count for the unflipped one too, those of scale 1 for the other scales; own: no
+    views: Literal["own", "all"] = "own"
+    small: float = 3.0  # a centre must lie in the middle 1/small of both sides of a box
+    large: float = 5.0  # the same for boxes above `area`
+    area: float = 22500.0  # pixels, of the input with views=own, of the image with all
+
+
+@dataclass
 class Test:
     """How detections are made, in evaluation and prediction."""
 
@@ -269,6 +302,7 @@ class Test:
     # mean of the two corner scores, or their geometric one; cpn: the published formula behind a region stage
     score: Literal["mean", "geometric", "cpn"] = "mean"
     weights: ScoreWeights = field(default_factory=ScoreWeights)
+    centre: Centre = field(default_factory=Centre)
     nms: Nms = field(default_factory=Nms)
     max_per_image: int = 100  # detections kept per image, and looked at by the COCO figures
     # what computes them; auto: the fastest installed, see the extra fast-eval

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from cornernet.config import Component, Config, Losses, untyped
-from cornernet.losses import Several, build_from, declared, role_of
+from cornernet.losses import FACTORS, Several, build_from, declared, role_of
 
 MAY_LACK = ("grouping", "feature")  # places that a detector of the package can do without
 
@@ -56,7 +56,7 @@ def build_losses(
         for term in sorted(held, key=lambda term: role_of(term) != "feature")  # they draw random numbers
     }
     own = {
-        term: declared(role_of(term), built[term], f"{role_of(term)} loss {loss.name!r}").weight
+        term: declared(role_of(term), built[term], f"{role_of(term)} loss {loss.name!r}").weight * FACTORS.get(term, 1)
         for term, loss in held.items()
     }
     if features := [term for term in built if term.startswith("feature_")]:

@@ -15,6 +15,7 @@ RANGES = {**ranges.RANGES, **ranges.TEST_RANGES, **anchor.detector.RANGES, **cor
 ODD = ("nan", "inf", "-inf", "0", "-1", "1000000000", "1e9", "1e30", "true", "x", "null")
 MEANT = {  # what may be one of these, and is: key -> values
     "train.clip_norm": "inf null 1e9 1000000000 1e30", "test.ae_threshold": "inf 0 1e9 1000000000 1e30",
+    "test.centre.area": "0 1e9 1000000000",
     "data.voc_offset": "-1 0", "data.timeout": "0 1000000000",
     **dict.fromkeys(("seed", "data.shapes.seed", "data.cards.seed"), "0 1000000000"),
     **dict.fromkeys(("data.train.limit", "data.val.limit", "train.patience"), "null 1000000000"),

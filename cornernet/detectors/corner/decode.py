@@ -12,10 +12,10 @@ from torch import Tensor
 
 from cornernet.config import ScoreWeights
 from cornernet.detectors.corner.assignment import Assignment
-from cornernet.detectors.corner.peaks import top_peaks
 from cornernet.detectors.corner.scores import How, by_distance, by_region, corner_scores
 from cornernet.losses import PairDistance
 from cornernet.ops.gather import gather_cells
+from cornernet.ops.peaks import top_peaks
 from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps, Detections, RegionLogits
 

@@ -14,8 +14,9 @@ from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.stage import RegionStage, read
-from cornernet.detectors.corner.targets import encode, radius_in_cells
+from cornernet.detectors.corner.targets import encode
 from cornernet.detectors.detector import Detector
+from cornernet.detectors.keypoints import radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cornernet.backbones import Backbone
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.detector import Network
-from cornernet.structures import CornerMaps, RegionMaps
+from cornernet.structures import CornerMaps, StackMaps
 
 Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-right corners
 
@@ -16,7 +16,7 @@ Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-rig
 class CornerNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone.
 
-    With a region stage they are RegionMaps. The heads read the finest level that the backbone offers.
+    With a region stage they are StackMaps. The heads read the finest level that the backbone offers.
     """
 
     heads: Sequence[CornerHead]
@@ -43,5 +43,5 @@ class CornerNetwork(Network):
         maps = [head.maps(*corners) for head, corners in zip(self.heads[supervised], pooled, strict=True)]
         if self.regions:
             read = [region.maps(x) for region, x in zip(self.regions[supervised], features, strict=True)]
-            maps = [cast(CornerMaps, RegionMaps(*stack, more)) for stack, more in zip(maps, read, strict=True)]
+            maps = [cast(CornerMaps, StackMaps(*stack, region=more)) for stack, more in zip(maps, read, strict=True)]
         return list(zip(maps, pooled, strict=True)) if with_features else maps

@@ -11,7 +11,7 @@ from cornernet.config import ScoreWeights
 from cornernet.detectors.corner.decode import region_scored
 from cornernet.detectors.corner.proposals import Proposals, proposals
 from cornernet.detectors.corner.scores import How
-from cornernet.structures import CornerMaps, Detections, RegionLogits, RegionMaps
+from cornernet.structures import CornerMaps, Detections, RegionLogits, StackMaps
 
 SURE = 20.0  # logit of what is true
 Region = Callable[[tuple[Tensor, ...], Tensor], RegionLogits]
@@ -19,7 +19,7 @@ Region = Callable[[tuple[Tensor, ...], Tensor], RegionLogits]
 
 def read(maps: CornerMaps) -> tuple[Tensor, ...]:
     """Maps of one stack of a network with a region stage -> those that the stage reads."""
-    return cast(RegionMaps, maps).region
+    return cast(StackMaps, maps).region
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.stage import RegionStage, true_word
-from cornernet.detectors.corner.targets import encode, radius_in_cells
+from cornernet.detectors.corner.targets import encode
+from cornernet.detectors.keypoints import radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps, RegionLogits, RegionMaps
+from cornernet.structures import CornerMaps, RegionLogits, StackMaps
 from tests.conftest import ROOT
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
@@ -51,7 +52,7 @@ def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), region=Non
     radius = radius_in_cells(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
     how = {**SETTINGS, **settings}
     staged = (stage(how), region) if region else ()
-    maps = RegionMaps(*maps, ()) if region else maps
+    maps = StackMaps(*maps) if region else maps
     place = (STRIDE, STRIDE), torch.tensor(frame).float()
     return CornerOracle(maps, targets, labels, boxes, radius, *place, how, *staged)
 

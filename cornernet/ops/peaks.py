@@ -1,4 +1,4 @@
-"""The best local maxima of a heatmap: where CornerNet looks for corners.
+"""The best local maxima of a heatmap: where keypoint detectors look for corners and centres.
 
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: non-maximal suppression in a window, then the K best.
 """

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cornernet.detectors.corner.peaks import top_peaks
+from cornernet.ops.peaks import top_peaks
 
 
 def test_neighbours_of_a_peak_are_suppressed_and_plateaus_kept():
