@@ -5,11 +5,12 @@ from published files to ours. Called by prediction, training, export.
 """
 
 from cornernet.checkpoints.load import check_numbers, from_file, load_detector, load_weights, without_weights
-from cornernet.checkpoints.published import convert_file
+from cornernet.checkpoints.published import Imported, convert_file
 from cornernet.checkpoints.start import take
 from cornernet.checkpoints.taken import Taken, sentences
 
 __all__ = [
+    "Imported",
     "Taken",
     "check_numbers",
     "convert_file",

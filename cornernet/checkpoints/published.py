@@ -1,49 +1,90 @@
-"""Files of the published CornerNet code -> checkpoints of this toolkit."""
+"""Files of published code -> checkpoints of this toolkit."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config
+from cornernet.config.shipped import find
 from cornernet.data import COCO_CLASSES
-from cornernet.detectors.corner import check, convert
-
-RECIPE = (
-    "data.root=data/coco",
-    "data.val.images=images/val2017",
-    "data.val.annotations=annotations/instances_val2017.json",
-)
+from cornernet.detectors.corner import Recognised, check, recognise
 
 
-def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str] = ()) -> int:
-    """Published checkpoint file -> checkpoint of this toolkit for the defaults of the schema -> tensors converted.
+class Imported(NamedTuple):
+    """What a published file was, and what was made of it."""
 
-    overrides change the network for other widths and depths. Raises FileNotFoundError, or ValueError for a file that
-    does not hold such weights or does not fit, and where `out` exists.
+    tensors: int  # in the checkpoint
+    naming: str  # the code whose names it had
+    member: str  # name of the config that its network is of
+    stacks: int
+    left: list[str]  # its keys that were left out, which only training needs
+    reversed: bool  # whether it read images as RGB, so that the channels of its first convolution were reversed
+    compared: bool  # whether outputs of that code were compared with ours
+    mean: list[float]  # BGR, of images in 0..1, and
+    std: list[float]  # its standard deviation, both as in the checkpoint
+
+
+def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str] = ()) -> Imported:
+    """Published checkpoint file -> checkpoint of this toolkit, with the config of the network that its keys are of.
+
+    overrides change that config. Raises FileNotFoundError, or ValueError for a file that does not hold such weights of
+    COCO's classes or does not fit, and where `out` exists.
     """
     if Path(out).exists():
         raise ValueError(f"{out} exists already; give another name")
-    settings = config.override(Config(), [*RECIPE, *overrides])
-    held = checkpoint.read_tensors(published)
-    held = held.get("state_dict", held) if isinstance(held, dict) else held
-    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
-        raise ValueError(f"{published} does not hold a dict of tensors, as the published checkpoints do")
+    found = _recognised(published)
+    settings = config.load(find(found.member), [*_settings(found), *overrides])
     detector = detectors.build(settings, len(COCO_CLASSES))
-    weights = convert(held)
-    check(weights, detector.network.state_dict())
-    detector.network.load_state_dict(weights)
-    checkpoint.save(
-        {
-            "model": detector.state_dict(),
-            "averaged": None,
-            "config": config.to_dict(settings),
-            "class_names": list(COCO_CLASSES.values()),
-            "category_ids": list(COCO_CLASSES),
-            "step": 0,
-        },
-        out,
-    )
-    return len(weights)
+    try:
+        check(found.tensors, detector.network.state_dict())
+    except ValueError as error:
+        raise ValueError(f"{published}: {error}") from None
+    detector.network.load_state_dict(found.tensors)
+    checkpoint.save(_state(detector, settings), out)
+    return Imported(
+        len(found.tensors), found.naming.title, found.member, found.stacks, found.left, found.naming.rgb,
+        found.naming.compared, *(list(settings.data.mean or ()), list(settings.data.std or ())),
+    )  # fmt: skip
+
+
+def _recognised(path: str | Path) -> Recognised:
+    """What a file holds; raises ValueError as `convert_file` does."""
+    held = checkpoint.read_tensors(path)
+    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):
+        raise ValueError(f"{path} does not hold a dict of tensors, as the published checkpoints do")
+    try:
+        found = recognise(held)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if found.classes not in (0, len(COCO_CLASSES)):
+        raise ValueError(
+            f"{path} has {found.classes} classes without names, expected the {len(COCO_CLASSES)} of COCO; train.init "
+            "takes its weights for classes that you name"
+        )
+    return found
+
+
+def _settings(found: Recognised) -> list[str]:
+    """What a file says of its config, as overrides."""
+    settings = list(found.naming.settings.get(found.member, ()))
+    if found.stacks:
+        settings.append(f"model.backbone.stacks={found.stacks}")
+    if found.naming.colours:
+        settings += [f"data.{key}={list(x)}" for key, x in zip(("mean", "std"), found.naming.colours, strict=True)]
+    return settings
+
+
+def _state(detector: detectors.Detector, settings: Config) -> dict[str, Any]:
+    return {
+        "model": detector.state_dict(),
+        "averaged": None,
+        "config": config.to_dict(settings),
+        "class_names": list(COCO_CLASSES.values()),
+        "category_ids": list(COCO_CLASSES),
+        "step": 0,
+    }

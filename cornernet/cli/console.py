@@ -27,7 +27,7 @@ COMMANDS = {  # in the order of use; each is a module here and, but for version,
     "simulate_boxes": "move boxes to their targets by gradient descent on box losses",
     "profile_step": "time a training step, how it grows, and what GPUs would need",
     "replay_batch": "run the batch at which a training gave up again",
-    "convert_checkpoint": "import weights in the published layout",
+    "convert_checkpoint": "import weights of published code",
     "version": "print the version",
 }
 TOOL, CONFIG = r"(?<![\w/])tools/(\w+)\.py", r"configs/(\w+)\.yaml"

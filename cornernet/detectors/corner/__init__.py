@@ -1,13 +1,15 @@
 """CornerNet: a box is a pair of corners; everything of this detector in one folder."""
 
 from cornernet.detectors.corner.building import ROLES, build, places
-from cornernet.detectors.corner.official import check, convert, published
+from cornernet.detectors.corner.official import Recognised, check, convert, published, recognise
 
 __all__ = [
     "ROLES",
+    "Recognised",
     "build",
     "check",
     "convert",
     "places",
     "published",
+    "recognise",
 ]
