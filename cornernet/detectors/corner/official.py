@@ -105,7 +105,7 @@ def _plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same without the prefix; raises ValueError where a key is there with and without it."""
     plain = {str(key).removeprefix("module."): value for key, value in state_dict.items()}
     if len(plain) < len(state_dict):
-        raise ValueError(f"{counted(len(state_dict) - len(plain), 'key')} are there twice, with and without `module.`")
+        raise ValueError(f"it has {counted(len(state_dict) - len(plain), 'key')} both with and without `module.`")
     return plain
 
 

@@ -1,5 +1,6 @@
-"""Import of checkpoints in the published layout."""
+"""Import of published checkpoints, on tiny networks."""
 
+import re
 from collections import OrderedDict
 
 import pytest
@@ -7,10 +8,12 @@ import torch
 
 from cornernet.checkpoints import checkpoint, take
 from cornernet.checkpoints.load import load_detector
-from cornernet.checkpoints.published import convert_file
+from cornernet.checkpoints.published import Imported, convert_file
+from cornernet.cli.convert_checkpoint import sentences
 from cornernet.config import Config, override
 from cornernet.detectors.corner import official
 from cornernet.detectors.corner.building import build
+from tests.detectors.corner.namings import LITE, MMDETECTION, published_name, respelled
 
 TINY = [
     "model.backbone.stacks=2",
@@ -21,48 +24,9 @@ TINY = [
     "model.head.pool_channels=4",
     "data.input_size=[63,63]",
 ]
-SPELLINGS = [  # ours -> published, rule by rule, written down anew
-    ("backbone.stem.", "pre."),
-    ("backbone.hourglasses.", "kps."),
-    ("backbone.outputs.", "cnvs."),
-    ("backbone.merged.", "inters."),
-    ("backbone.merge_input.", "inters_."),
-    ("backbone.merge_output.", "cnvs_."),
-]
 
 
-def published_name(key: str) -> str:
-    """Our key -> the published one, for the network's residuals, poolings and branches."""
-    for ours, theirs in SPELLINGS:
-        key = key.replace(ours, theirs)
-    parts = key.split(".")
-    if parts[0] == "heads":
-        kind, what = parts[2].split("_")
-        if what == "pool":
-            inside = {
-                "to_vertical": "p1_conv1", "to_horizontal": "p2_conv1", "pooled": "p_conv1", "pooled_norm": "p_bn1",
-                "shortcut": "conv1", "shortcut_norm": "bn1", "out": "conv2", "norm": "bn",
-            }  # fmt: skip
-            rest = [inside.get(part, part) for part in parts[3:]]
-            return ".".join([f"{kind}_cnvs", parts[1], *rest])
-        place = {"0": "0.conv", "2": "1"}[parts[3]]
-        return ".".join(
-            [f"{kind}_{ {'heat': 'heats', 'tag': 'tags', 'offset': 'regrs'}[what] }", parts[1], place, parts[4]]
-        )
-    parts = [{"skip": "up1", "down": "low1", "inner": "low2", "up": "low3"}.get(part, part) for part in parts]
-    key = ".".join(parts)
-    plain = parts[0] in ("cnvs", "inters_", "cnvs_") or parts[:2] == ["pre", "0"]
-    if plain:
-        return key.replace(".norm.", ".bn.")
-    for ours, theirs in (
-        (".block.conv.", ".conv1."), (".block.norm.", ".bn1."), (".conv.", ".conv2."), (".norm.", ".bn2."),
-        (".shortcut.", ".skip."),
-    ):  # fmt: skip
-        key = key.replace(ours, theirs)
-    return key
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network():
     return build(override(Config(), TINY), 80).network
 
@@ -77,9 +41,29 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_convert_inverts_the_published_names(network, published, prefix):
-    got = official.convert({prefix + key: value for key, value in published.items()})
-    assert same(got, network.state_dict())
+@pytest.mark.parametrize("spellings", [None, LITE, MMDETECTION], ids=["original", "lite", "mmdetection"])
+def test_convert_inverts_the_published_names(network, published, prefix, spellings):
+    theirs = {prefix + (respelled(key, spellings) if spellings else key): x for key, x in published.items()}
+    expected = dict(network.state_dict())
+    if spellings is MMDETECTION:  # whose first convolution reads R, G, B
+        expected["backbone.stem.0.conv.weight"] = expected["backbone.stem.0.conv.weight"][:, [2, 1, 0]]
+    assert same(official.convert(theirs), expected)
+
+
+def test_two_namings_in_one_file_are_a_sentence(published):
+    mixed = {respelled(key, LITE) if key.startswith("kps.1.") else key: value for key, value in published.items()}
+    with pytest.raises(ValueError, match=r"^it mixes two namings, .* keys of CornerNet and .* of CornerNet-Lite: hg\."):
+        official.convert(mixed)
+
+
+def test_a_key_with_and_without_prefix_is_a_sentence(published):
+    with pytest.raises(ValueError, match=r"^it has 1 key both with and without `module.`$"):
+        official.convert({**published, "module.pre.0.conv.weight": torch.ones(1)})
+
+
+def test_a_file_of_no_naming_is_a_sentence():
+    with pytest.raises(ValueError, match=r"^none of its 2 keys is of a published naming: fc.weight, att_module$"):
+        official.convert({"fc.weight": torch.ones(1), "att_module": torch.ones(1)})
 
 
 def test_counters_that_old_versions_of_torch_did_not_write_are_added(network, published):
@@ -95,7 +79,7 @@ def test_counters_that_old_versions_of_torch_did_not_write_are_added(network, pu
      "tl_heats.0.2.weight", "kps.weight", "", "weight", "mid_tags.0.1.weight", 5],
 )  # fmt: skip
 def test_unknown_keys_are_listed(published, key):
-    with pytest.raises(ValueError, match=f"not of the published CornerNet layout, 1 in all: {key}"):
+    with pytest.raises(ValueError, match=f"^1 of its .* keys are not in the naming of CornerNet, .*: {key}$"):
         official.convert({**published, key: torch.ones(1)})
 
 
@@ -121,11 +105,46 @@ def test_long_lists_are_cut(network):
 def test_a_file_becomes_a_checkpoint(network, published, tmp_path, wrap, old):
     source, out = tmp_path / "CornerNet_500000.pkl", tmp_path / "cornernet.pt"
     torch.save(wrap({"module." + k: v for k, v in published.items()}), source, _use_new_zipfile_serialization=not old)
-    assert convert_file(source, out, TINY) == len(network.state_dict())
+    found = convert_file(source, out, TINY)
+    assert (found.tensors, found.member, found.stacks, found.left) == (len(network.state_dict()), "cornernet", 2, [])
     detector, settings, held = load_detector(out)
     assert same(detector.network.state_dict(), network.state_dict())
     assert settings.data.val.annotations.endswith("instances_val2017.json") and settings.model.backbone.stacks == 2
     assert len(held["class_names"]) == 80 and held["class_names"][0] == "person" and held["category_ids"][-1] == 90
+
+
+def test_a_file_of_mmdetection_brings_its_colours_and_says_that_none_was_compared(network, published, tmp_path):
+    theirs = {respelled(key, MMDETECTION): value for key, value in published.items()}
+    torch.save({"meta": {"CLASSES": ("person", "bicycle")}, "state_dict": theirs}, tmp_path / "in.pth")
+    found = convert_file(tmp_path / "in.pth", tmp_path / "out.pt", [*TINY, "data.std=[0.1,0.2,0.3]"])
+    detector, settings, _ = load_detector(tmp_path / "out.pt")
+    given, got = network.backbone.stem[0].conv.weight, detector.network.backbone.stem[0].conv.weight
+    assert torch.equal(got, given[:, [2, 1, 0]])
+    assert list(settings.data.mean) == [0.406, 0.456, 0.485] and list(settings.data.std) == [0.1, 0.2, 0.3]
+    first, colours, order, warning = sentences(found, "in.pth", "out.pt")
+    assert first.endswith("converted into out.pt: config cornernet with 2 stacks, by the names of mmdetection")
+    assert "data.mean=[0.406, 0.456, 0.485] and data.std=[0.1, 0.2, 0.3]" in colours
+    assert "reversed" in order and "no file or output of mmdetection was compared" in warning
+
+
+def test_what_was_left_out_is_said():
+    found = Imported(1152, "CentripetalNet", "centripetal", 2, ["bbox_head.conv_logits.bias"], False, True, [], [])
+    assert sentences(found, "a", "b")[2:] == ["1 tensor of its mask branch, which only training needs, left out"]
+
+
+def test_other_classes_than_those_of_coco_are_a_sentence(published, tmp_path):
+    heat = published["tl_heats.0.1.bias"]
+    torch.save({**published, "tl_heats.0.1.bias": torch.cat([heat, heat[:11]])}, tmp_path / "in.pkl")
+    with pytest.raises(ValueError, match=r"in.pkl has 91 classes without names, expected the 80 of COCO; train.init"):
+        convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
+
+
+def test_the_number_of_stacks_is_that_of_the_keys(published, tmp_path):
+    one = {key: x for key, x in published.items() if not re.match(r"inters|cnvs_|(kps|cnvs|(tl|br)_\w+)\.1\.", key)}
+    torch.save(one, tmp_path / "in.pkl")
+    tiny = [text for text in TINY if "stacks" not in text]
+    assert convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", tiny).stacks == 1
+    assert load_detector(tmp_path / "out.pt")[1].model.backbone.stacks == 1
 
 
 def test_an_existing_file_is_not_overwritten(published, tmp_path):
@@ -145,7 +164,7 @@ def test_a_file_without_tensors_is_a_sentence(tmp_path, content):
 
 def test_a_file_for_another_network_is_a_sentence(published, tmp_path):
     torch.save(published, tmp_path / "in.pkl")
-    with pytest.raises(ValueError, match=r"does not fit the network of the config: .* missing"):
+    with pytest.raises(ValueError, match=r"in.pkl: the checkpoint does not fit the network of the config: .* missing"):
         convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", [*TINY, "model.backbone.stacks=3"])
     assert not (tmp_path / "out.pt").exists()
 
