@@ -166,15 +166,22 @@ model:
 loss: {grouping: {name: none}}
 train: {ema: null, optimizer: sgd}  # which keeps half of what adam does of 11 million parameters
 """
+TINY_POINTS = """
+base: tiny.yaml
+model: {detector: points, min_overlap: 0.7, radius_roots: old}
+loss: {offset: {name: l1}, size: {name: l1}}
+"""
 # on an hourglass without a neck, with one, and on a ResNet with its own and a region stage behind corners of no class
-KINDS = ("corner", "anchor", "corner_resnet18")
+KINDS = ("corner", "anchor", "corner_resnet18", "points")
 
 
 @pytest.fixture(scope="session")
 def kinds(tiny, tiny_anchor) -> dict[str, Path]:
     """Config files of all KINDS, by name."""
-    tiny.with_name("tiny_resnet.yaml").write_text(TINY_RESNET)
-    return {"corner": tiny, "anchor": tiny_anchor, "corner_resnet18": tiny.with_name("tiny_resnet.yaml")}
+    more = {"corner_resnet18": tiny.with_name("tiny_resnet.yaml"), "points": tiny.with_name("tiny_points.yaml")}
+    for name, text in (("corner_resnet18", TINY_RESNET), ("points", TINY_POINTS)):
+        more[name].write_text(text)
+    return {"corner": tiny, "anchor": tiny_anchor, **more}
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -53,10 +53,10 @@ class CornerPool(nn.Module):
         return self.out(F.relu(both, inplace=True))
 
 
-def branch(channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
+def branch(channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
+    """Convolution of that side, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
     return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.Conv2d(channels, channels, kernel, padding=kernel // 2),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, out_channels, 1),
     )
