@@ -15,7 +15,7 @@ from cornernet.detectors.corner.region.cpn import cpn
 from cornernet.profiling import random_batch
 from cornernet.structures import Detections, RegionLogits
 from tests.conftest import ROOT
-from tests.detectors.corner.test_detector import HALF_SIDES, CLASSES, FEATURE, TINY, batch_of
+from tests.detectors.corner.test_detector import CLASSES, FEATURE, HALF_SIDES, TINY, batch_of
 
 SMALL = ["model.region.args={pair_channels: 4, class_channels: 6, bins: 3}", "model.region.top_k=8"]
 CPN = ["model.region.name=cpn", "model.region.proposals=20", *SMALL]

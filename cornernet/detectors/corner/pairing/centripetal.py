@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from cornernet.detectors.corner.head import branch
 from cornernet.losses import adapt
+from cornernet.losses.reduce import added
 from cornernet.losses.scope import object_share
 from cornernet.ops.deform import deform_conv
 
@@ -112,6 +113,12 @@ class CrossStar(nn.Module):
         return torch.cat((guiding, self.shift(adapted)), 1)
 
 
+def true_shifts(tl_point: Tensor, br_point: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners of boxes [..., 2] in cells, fractions included -> what they should say, [..., 4] each."""
+    centre, half = (tl_point + br_point) / 2, ((br_point - tl_point) / 2).clamp(min=SMALLEST).log()
+    return torch.cat((centre - tl_point.floor(), half), -1), torch.cat((br_point.floor() - centre, half), -1)
+
+
 class Shifts(nn.Module):
     """What both corners of every object say -> {"guiding", "shift"}: both shifts against the true ones, by losses of
     the offset role; as many as the terms of a whole batch on one process.
@@ -125,9 +132,11 @@ class Shifts(nn.Module):
         self, tl_said: Tensor, br_said: Tensor, mask: Tensor, tl_point: Tensor, br_point: Tensor
     ) -> dict[str, Tensor]:
         """tl_said, br_said [B, M, 4], mask [B, M], corners [B, M, 2] in cells, fractions included -> scalars."""
-        centre, share = (tl_point + br_point) / 2, object_share(mask)
-        half = ((br_point - tl_point) / 2).clamp(min=SMALLEST).log()
-        guiding = self.guiding(tl_said[..., :2], centre - tl_point.floor(), mask)
-        guiding = guiding + self.guiding(br_said[..., :2], br_point.floor() - centre, mask)
-        shift = self.shift(tl_said[..., 2:], half, mask) + self.shift(br_said[..., 2:], half, mask)
+        said = zip((tl_said, br_said), true_shifts(tl_point, br_point), strict=True)
+        errors = [
+            (self.guiding(x[..., :2], true[..., :2], mask), self.shift(x[..., 2:], true[..., 2:], mask))
+            for x, true in said
+        ]
+        guiding, shift = (added(terms) for terms in zip(*errors, strict=True))
+        share = object_share(mask)
         return {"guiding": share * guiding, "shift": share * shift}
