@@ -176,6 +176,16 @@ class Detections(NamedTuple):
     br_scores: Tensor  # [B, N] float32, heat of the bottom-right corner, likewise
 
 
+class View(NamedTuple):
+    """What was found in one view of an image: at one scale, flipped or not."""
+
+    found: Detections  # rows [n, ...] in original pixels, valid ones alone
+    centres: Keypoints | None  # [K] in original pixels, of a detector whose other views want them
+    scale: float  # of test.scales
+    flipped: bool
+    factor: tuple[float, float]  # (x, y) resized size / original size
+
+
 class ImageDetections(NamedTuple):
     """Final detections of one image, best first, valid rows only."""
 

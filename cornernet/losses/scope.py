@@ -19,12 +19,12 @@ def share(count: Tensor) -> Tensor | float:
     return count.clamp(min=1) * processes.world() / processes.total(count).clamp(min=1)
 
 
-def object_share(mask: Tensor) -> Tensor | float:
-    """Mask [B, M] of this process -> factor of what it divided by its number of objects; 1 without peers."""
+def offset_share(mask: Tensor) -> Tensor | float:
+    """Mask [B, M] of this process -> factor of a term of the offset role; 1 without peers."""
     if not processes.joined():
         return 1.0
-    local = objects(mask)
-    return (local + EPSILON) * processes.world() / (processes.total(local) + EPSILON)
+    count = objects(mask)
+    return (count + EPSILON) * processes.world() / (processes.total(count) + EPSILON)
 
 
 def shares(tl_heat: Tensor, br_heat: Tensor, mask: Tensor) -> tuple[Tensor | float, Tensor | float, Tensor | float]:

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from cornernet.detectors.corner.head import NoTags, branch
+from cornernet.detectors.corner.head import branch
+from cornernet.detectors.corner.pairing.tags import NoTags
 from cornernet.losses import PairDistance, adapt
-from cornernet.losses.scope import object_share
+from cornernet.losses.scope import offset_share
 from cornernet.losses.several import by_name
 
 LARGEST = 10.0  # of a logarithm, 22 thousand cells: what an untrained corner says stays finite
@@ -94,7 +95,7 @@ class Sizes(nn.Module):
         """tl_said, br_said [B, M, D + 2], mask [B, M], corners [B, M, 2] in cells -> scalars by name."""
         true = (br_point - tl_point).clamp(min=0).log1p()
         size = self.size(tl_said[..., -2:], true, mask) + self.size(br_said[..., -2:], true, mask)
-        return {**self._tags(tl_said, br_said, mask, tl_point, br_point), "size": object_share(mask) * size}
+        return {**self._tags(tl_said, br_said, mask, tl_point, br_point), "size": offset_share(mask) * size}
 
     def _tags(
         self, tl_said: Tensor, br_said: Tensor, mask: Tensor, tl_point: Tensor, br_point: Tensor

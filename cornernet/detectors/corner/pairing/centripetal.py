@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from cornernet.detectors.corner.head import branch
 from cornernet.losses import adapt
 from cornernet.losses.reduce import added
-from cornernet.losses.scope import object_share
+from cornernet.losses.scope import offset_share
 from cornernet.ops.deform import deform_conv
 
 SWITCH = 3500.0  # square pixels of the input
@@ -138,5 +138,5 @@ class Shifts(nn.Module):
             for x, true in said
         ]
         guiding, shift = (added(terms) for terms in zip(*errors, strict=True))
-        share = object_share(mask)
+        share = offset_share(mask)
         return {"guiding": share * guiding, "shift": share * shift}

@@ -8,7 +8,7 @@ import torch
 
 from cornernet.config import Config, from_container, override, to_dict
 from cornernet.detectors.corner.decode import Corners, distances
-from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.detectors.corner.pairing.tags import pair_distance
 from cornernet.losses import ROLES
 from cornernet.ops.tags import by_tags
 
