@@ -366,7 +366,7 @@ def test_a_corner_of_its_class_counts_though_another_class_lies_nearer():
 
 
 @pytest.mark.parametrize(
-    "extra", [[], ["loss.grouping.name=centripetal", "model.head.tag_dim=2"], ["test.grouping=hungarian"]]
+    "extra", [[], ["loss.grouping.name=half_sides", "model.head.tag_dim=2"], ["test.grouping=hungarian"]]
 )
 def test_of_a_detector_with_random_weights(tiny, extra):
     detector = detectors.build(config.load(tiny, extra), 3).eval()
