@@ -53,8 +53,8 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
     kinds = num_classes if config.model.region.class_corners or not regions else None
     tags = 0 if config.loss.grouping.name == "none" else head.tag_dim
-    cascade = head.pooling == "cascade"
-    heads = [CornerHead(head.channels, head.pool_channels, kinds, tags, cascade) for _ in range(backbone.stacks)]
+    form = {"cascade": head.pooling == "cascade", "kernel": head.kernel}
+    heads = [CornerHead(head.channels, head.pool_channels, kinds, tags, **form) for _ in range(backbone.stacks)]
     test, distance = config.test, pair_distance(config)
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,

@@ -1,6 +1,7 @@
 """The six branches behind a stack: corner heatmaps, tags and offsets. CornerNet, arXiv 1808.01244, section 3.5."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,10 +49,10 @@ class CornerPool(nn.Module):
         return self.out(F.relu(both, inplace=True))
 
 
-def branch(channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
+def branch(channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
+    """Convolution of that side, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
     return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.Conv2d(channels, channels, kernel, padding=kernel // 2),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, out_channels, 1),
     )
@@ -68,17 +69,21 @@ class NoTags(nn.Module):
 class CornerHead(nn.Module):
     """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out.
 
-    num_classes: None for corners without a class, which have one heatmap.
+    num_classes: None for corners without a class, which have one heatmap. kernel: of the branches' first convolution.
     """
 
-    def __init__(self, channels: int, pool_channels: int, num_classes: int | None, tag_dim: int, cascade: bool = False):
+    def __init__(
+        self, channels: int, pool_channels: int, num_classes: int | None, tag_dim: int, cascade: bool = False,
+        kernel: int = 3,
+    ):  # fmt: skip
         super().__init__()
         self.num_classes = num_classes
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool, cascade)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool, cascade)
-        self.tl_heat, self.br_heat = (branch(channels, num_classes or 1) for _ in range(2))
-        self.tl_tag, self.br_tag = (branch(channels, tag_dim) if tag_dim else NoTags() for _ in range(2))
-        self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
+        own = partial(branch, channels, kernel=kernel)
+        self.tl_heat, self.br_heat = (own(num_classes or 1) for _ in range(2))
+        self.tl_tag, self.br_tag = (own(tag_dim) if tag_dim else NoTags() for _ in range(2))
+        self.tl_offset, self.br_offset = own(2), own(2)
         for heat in (self.tl_heat, self.br_heat):
             last = heat[-1]
             assert isinstance(last, nn.Conv2d) and last.bias is not None
