@@ -71,6 +71,9 @@ class Parts(NamedTuple):
         return [self.block(channels, channels) for _ in range(count)]
 
 
+CORNERNET = Parts()
+
+
 class Hourglass(nn.Module):
     """One hourglass, built from the outside in: [B, channels[0], H, W] -> same shape; H, W divisible by 2^order.
 
@@ -82,7 +85,7 @@ class Hourglass(nn.Module):
     upsample: nn.Module | None
     inner: "nn.Sequential | Hourglass"
 
-    def __init__(self, channels: Sequence[int], blocks: Sequence[int], parts: Parts = Parts()):
+    def __init__(self, channels: Sequence[int], blocks: Sequence[int], parts: Parts = CORNERNET):
         super().__init__()
         outer, inner, count = channels[0], channels[1], blocks[0]
         self.skip = nn.Sequential(*parts.blocks(count, outer))
@@ -124,9 +127,9 @@ def trim(hourglass: Hourglass, levels: int) -> None:
 class StackedHourglass(Backbone):
     """Stem and a row of hourglasses, each of which gives the levels of its way up: of the stem's stride, twice it, ...
 
-    The stem's stride is 2^(1 + parts.halvings), 4 of CornerNet's. Level 0 has out_channels, or channels[0] where these are None, level i channels[i]. Each stack reads what the stem
-    (or the merge before it) gave; between two stacks its input and its output, both projected, are added and pass a
-    residual block.
+    The stem's stride is 2^(1 + parts.halvings), 4 of CornerNet's. Level 0 has out_channels, or channels[0] where these
+    are None, level i channels[i]. Each stack reads what the stem (or the merge before it) gave; between two stacks its
+    input and its output, both projected, are added and pass a residual block.
     """
 
     decoded = True
@@ -135,7 +138,7 @@ class StackedHourglass(Backbone):
 
     def __init__(
         self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int | None = None,
-        parts: Parts = Parts(),
+        parts: Parts = CORNERNET,
     ):  # fmt: skip
         super().__init__()
         _check(stacks, channels, blocks)
