@@ -45,7 +45,7 @@ class Networks(NamedTuple):
 
 NETWORKS = {
     "small": Networks(SMALL, (288, 384), 3),
-    "published": Networks((("cornernet_hg52",), ("squeeze",)), (511, 511), 80),
+    "published": Networks((("cornernet_hg52",), ("squeeze",), ("cornernet",)), (511, 511), 80),
 }
 COLUMNS = ("config", "changed", "seconds", "share")
 
