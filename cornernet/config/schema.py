@@ -19,9 +19,10 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The network that the head reads; the last four keys are the hourglass's."""
+    """The network that the head reads; the last four keys are those of hourglass and squeeze."""
 
-    # hourglass, resnet18, resnet34, resnet50, resnet101, efficientnet_lite0, timm/NAME, or a dotted path to your own
+    # hourglass, squeeze, resnet18, resnet34, resnet50, resnet101, efficientnet_lite0, timm/NAME, or a dotted path to
+    # your own
     name: str = "hourglass"
     args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
     stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
@@ -30,7 +31,7 @@ class Backbone:
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
     # width per level, fine to coarse
     channels: list[int] = field(default_factory=lambda: [256, 256, 384, 384, 384, 512])
-    blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # residual blocks per level, fine to coarse
+    blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # blocks per level, fine to coarse
 
 
 @dataclass

@@ -204,7 +204,9 @@ def test_what_is_no_detector_is_a_sentence(monkeypatch, offered, message):
 
 
 def test_an_unknown_name_is_told_with_the_one_that_was_meant():
-    with pytest.raises(ValueError, match=r"unknown detector 'cornr', did you mean corner\? Choose from anchor, corner, points"):
+    with pytest.raises(
+        ValueError, match=r"unknown detector 'cornr', did you mean corner\? Choose from anchor, corner, points"
+    ):
         detectors.build(config.override(config.Config(), ["model.detector=cornr"]), 3)
 
 

@@ -4,6 +4,7 @@ CornerNet, arXiv 1808.01244, section 3.5; Duan et al.: CenterNet, 2019, arXiv 19
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -66,23 +67,25 @@ class CornerHead(nn.Module):
     """Features of one stack [B, channels, H, W] -> CornerMaps, and CentreMaps where there are centres.
 
     num_classes: None for keypoints without a class, which have one heatmap; tags: channels -> the branch of one kind of
-    corner that says what it knows of its partner; centre: a third branch, behind centre pooling.
+    corner that says what it knows of its partner; kernel: of the other branches' first convolution; centre: a third
+    branch, behind centre pooling.
     """
 
     def __init__(
         self, channels: int, pool_channels: int, num_classes: int | None, tags: Callable[[int], nn.Module],
-        cascade: bool = False, centre: bool = False,
+        cascade: bool = False, kernel: int = 3, centre: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.num_classes, self.centre = num_classes, centre
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool, cascade)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool, cascade)
-        self.tl_heat, self.br_heat = (branch(channels, num_classes or 1) for _ in range(2))
+        own = partial(branch, channels, kernel=kernel)
+        self.tl_heat, self.br_heat = (own(num_classes or 1) for _ in range(2))
         self.tl_tag, self.br_tag = tags(channels), tags(channels)
-        self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
+        self.tl_offset, self.br_offset = own(2), own(2)
         if centre:
             self.ct_pool = CornerPool(channels, pool_channels, column_pool, row_pool)
-            self.ct_heat, self.ct_offset = branch(channels, num_classes or 1), branch(channels, 2)
+            self.ct_heat, self.ct_offset = own(num_classes or 1), own(2)
         for name in self._heats():
             last = getattr(self, name)[-1]
             nn.init.constant_(last.bias, HEAT_BIAS)

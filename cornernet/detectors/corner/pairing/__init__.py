@@ -7,8 +7,8 @@ A way is one file; it defines what it is named after, a class whose other parame
         PLACES = ("grouping",)                     # keys of the section `loss` that it has a place for
         def __init__(self, width: int = 2, *, stride: int)
 
-It is given those of these that it names: stride, of the maps in input pixels; tag_dim, `model.head.tag_dim`; tags, how
-loss.grouping reads its tags; ae_threshold, `test.ae_threshold`. It offers
+It is given those of these that it names: stride, of the maps in input pixels; tag_dim and kernel, of `model.head`;
+tags, how loss.grouping reads its tags; ae_threshold, `test.ae_threshold`. It offers
 
     threshold                                      the largest distance of a pair
     branch(channels) -> nn.Module           corner-pooled features [B, channels, H, W] -> [B, D, H, W], what a corner
@@ -62,7 +62,8 @@ def build(config: Config, stride: int) -> Pairing:
     """Config, input pixels of a cell -> its way of pairing; raises ValueError, one sentence, for wrong arguments."""
     found, settings, head = kind(config), config.model.pairing, config.model.head
     tag_dim = 0 if config.loss.grouping.name == "none" else head.tag_dim
-    known = accepted(found, {"stride": stride, "tag_dim": tag_dim, "ae_threshold": config.test.ae_threshold})
+    known = {"stride": stride, "tag_dim": tag_dim, "kernel": head.kernel, "ae_threshold": config.test.ae_threshold}
+    known = accepted(found, known)
     if accepted(found, {"tags": None}):  # not looked up for a way without
         known["tags"] = tags.pair_distance(config)
     return cast(Pairing, bound(f"way of pairing {settings.name!r}", found, settings.args, known, called=None))

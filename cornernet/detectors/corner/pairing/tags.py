@@ -21,12 +21,12 @@ class tags:  # its name in a config
 
     PLACES = ("grouping",)
 
-    def __init__(self, *, tag_dim: int, tags: PairDistance, ae_threshold: float) -> None:
-        self.tag_dim, self.distance, self.threshold = tag_dim, tags, ae_threshold
+    def __init__(self, *, tag_dim: int, kernel: int, tags: PairDistance, ae_threshold: float) -> None:
+        self.tag_dim, self.kernel, self.distance, self.threshold = tag_dim, kernel, tags, ae_threshold
 
     def branch(self, channels: int) -> nn.Module:
         """The branch of one kind of corner."""
-        return branch(channels, self.tag_dim) if self.tag_dim else NoTags()
+        return branch(channels, self.tag_dim, self.kernel) if self.tag_dim else NoTags()
 
     def loss(self, built: Mapping[str, Callable]) -> Callable | None:
         """That of loss.grouping."""
