@@ -1,29 +1,31 @@
-"""What an image costs on the shipped network and on others behind EfficientNet-Lite0."""
+"""What an image costs: on the shipped network and others behind EfficientNet-Lite0, and on the published ones."""
 
 import csv
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from cornernet import config, detectors
 from cornernet.cli.commandline import Command, call
-from cornernet.cli.keys import Reader, whole
+from cornernet.cli.keys import Reader, choice, whole
 from cornernet.prediction import inference
 
-USAGE = """python -m benchmarks.backbones [rounds=N]
+USAGE = """python -m benchmarks.backbones [networks=small|published] [rounds=N]
 
-Times one image of 288x384 from pixels to boxes, without flip, on networks of random weights, all in turns. Prints CSV:
-the config, what of it is changed, the median of the seconds, and the median of the shares of the first network's.
-Seconds are those of the processor, so that other processes count little, for example
-  OMP_NUM_THREADS=1 taskset -c 1 python -m benchmarks.backbones rounds=15"""
+Times one image from pixels to boxes, without flip, on networks of random weights, all in turns: small ones of 288x384
+and 3 classes, or the published corner detectors of 511x511 and 80 classes. Prints CSV: the config, what of it is
+changed, the median of the seconds, and the median of the shares of the first network's. Seconds are those of the
+processor, so that other processes count little, for example
+  OMP_NUM_THREADS=1 taskset -c 1 python -m benchmarks.backbones rounds=15
+  OMP_NUM_THREADS=1 python -m benchmarks.backbones networks=published rounds=3"""
 
-SIZE, CLASSES = (288, 384), 3
 WIDE, NARROW = "model.head.channels=64", "model.head.channels=24"
-NETWORKS = (  # a config, and what of it is changed
+SMALL = (  # a config, and what of it is changed
     ("custom",),
     ("pretrained",),
     ("pretrained", WIDE),
@@ -31,15 +33,30 @@ NETWORKS = (  # a config, and what of it is changed
     ("pretrained", NARROW, "model.backbone.stride=4"),
     ("pretrained", WIDE, "model.backbone.stride=4"),
 )
+
+
+class Networks(NamedTuple):
+    """Networks that are timed beside each other, the height and width of their image, and their classes."""
+
+    networks: tuple[tuple[str, ...], ...]
+    size: tuple[int, int]
+    classes: int
+
+
+NETWORKS = {
+    "small": Networks(SMALL, (288, 384), 3),
+    "published": Networks((("cornernet_hg52",), ("squeeze",), ("cornernet",)), (511, 511), 80),
+}
 COLUMNS = ("config", "changed", "seconds", "share")
 
 
-def main(rounds: int = 15) -> None:
+def main(networks: str = "small", rounds: int = 15) -> None:
     """Print the rows."""
-    calls = [_detecting(*each) for each in NETWORKS]
+    given = NETWORKS[networks]
+    calls = [_detecting(given, *each) for each in given.networks]
     rows = csv.writer(sys.stdout)
     rows.writerow(COLUMNS)
-    for (name, *changed), (seconds, share) in zip(NETWORKS, compare(calls, rounds), strict=True):
+    for (name, *changed), (seconds, share) in zip(given.networks, compare(calls, rounds), strict=True):
         rows.writerow([name, " ".join(changed), f"{seconds:.4f}", f"{share:.2f}"])
 
 
@@ -57,16 +74,17 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def _detecting(name: str, *changed: str) -> Callable[[], object]:
-    size = [f"data.input_size={list(SIZE)}", f"data.longest_side={max(SIZE)}", "model.backbone.weights=''"]
+def _detecting(given: Networks, name: str, *changed: str) -> Callable[[], object]:
+    size = [f"data.input_size={list(given.size)}", f"data.longest_side={max(given.size)}", "model.backbone.weights=''"]
     torch.manual_seed(0)
-    detector = detectors.build(config.load(name, [*size, *changed]), CLASSES, with_loss=False).eval()
+    detector = detectors.build(config.load(name, [*size, *changed]), given.classes, with_loss=False).eval()
     detector = detector.to(memory_format=torch.channels_last)  # as checkpoints are loaded
-    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (*given.size, 3), np.uint8)
     return lambda: inference.detect(detector, [image])
 
 
-COMMAND = Command(main, USAGE, paths=0, overrides=False, keys={"rounds": Reader(whole(1))})
+KEYS = {"networks": Reader(choice(*NETWORKS)), "rounds": Reader(whole(1))}
+COMMAND = Command(main, USAGE, paths=0, overrides=False, keys=KEYS)
 
 if __name__ == "__main__":
     call(COMMAND, sys.argv[1:])

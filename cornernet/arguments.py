@@ -28,18 +28,19 @@ def accepted(made: Callable, given: dict[str, Any]) -> dict[str, Any]:
 
 def bound(
     label: str, named: Callable, args: dict[str, Any], given: dict[str, Any] | None = None,
-    inputs: int = 0, called: Collection[str] = (),
+    inputs: int = 0, called: Collection[str] | None = (),
 ) -> Callable:  # fmt: skip
     """Function -> partial, class -> instance; the first `inputs` parameters of a function are the tensors it is given.
 
-    given: arguments that are not the config's to set; called: those that a function gets at every call. Raises
-    ValueError, one sentence that begins with the label, for an unknown, missing or mistyped argument.
+    given: arguments that are not the config's to set; called: those that a function gets at every call, None for an
+    object that is not called itself. Raises ValueError, one sentence that begins with the label, for an unknown,
+    missing or mistyped argument.
     """
     try:
         parameters = inspect.signature(named).parameters
     except (TypeError, ValueError):  # written in C
         return _made(label, named, args)
-    valid = {name: p for name, p in configurable(named, inputs, called).items() if name not in (given or {})}
+    valid = {name: p for name, p in configurable(named, inputs, called or ()).items() if name not in (given or {})}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key, value in args.items():
         if key not in valid and (not anything or key in (given or {})):
@@ -49,7 +50,7 @@ def bound(
     missing = [name for name, p in valid.items() if p.default is p.empty and name not in args]
     if missing:
         raise ValueError(f"{label} needs the argument {missing[0]!r}; {_listed(valid)}")
-    return _made(label, named, {**args, **(given or {})})
+    return _made(label, named, {**args, **(given or {})}, called is not None)
 
 
 def configurable(named: Callable, inputs: int, called: Collection[str] = ()) -> dict[str, inspect.Parameter]:
@@ -69,14 +70,14 @@ def hints(named: Callable) -> dict[str, Any]:
     return typing.get_type_hints(made)
 
 
-def _made(label: str, named: Callable, args: dict[str, Any]) -> Callable:
+def _made(label: str, named: Callable, args: dict[str, Any], called: bool = True) -> Callable:
     if not isinstance(named, type):
         return functools.partial(named, **args)
     try:
         made = named(**args)
     except Exception as error:  # the class may check its arguments itself, in its own way
         raise ValueError(f"{label} refused its arguments: {' '.join(str(error).split())}") from error
-    if not callable(made):
+    if called and not callable(made):
         raise ValueError(f"{label} is a class whose objects cannot be called; derive it from torch.nn.Module")
     return made
 

@@ -130,6 +130,24 @@ class CentreTargets(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # [B, M] int64; hides tuple.index
 
 
+class PointMaps(NamedTuple):
+    """Dense output of one stack of the network of objects as points."""
+
+    heat: Tensor  # [B, C, H, W] logits
+    offset: Tensor  # [B, 2, H, W] (x, y), cells
+    size: Tensor  # [B, 2, H, W] (width, height), cells
+
+
+class PointTargets(NamedTuple):
+    """What objects as points are trained towards; index = y * W + x of the centre's cell."""
+
+    heat: Tensor  # [B, C, H, W] float32 in [0, 1], exactly 1 at centres
+    mask: Tensor  # [B, M] bool
+    offset: Tensor  # [B, M, 2] float32 (x, y), fraction of a cell
+    size: Tensor  # [B, M, 2] float32 (width, height), cells; 0 in masked slots
+    index: Tensor  # type: ignore[assignment]  # [B, M] int64; hides tuple.index
+
+
 class StackMaps(NamedTuple):
     """CornerMaps, and beside them those of the centres and what a region stage reads, where a network has these."""
 
@@ -174,6 +192,16 @@ class Detections(NamedTuple):
     labels: Tensor  # [B, N] int64
     tl_scores: Tensor  # [B, N] float32, heat of the top-left corner; the score where there are no corners
     br_scores: Tensor  # [B, N] float32, heat of the bottom-right corner, likewise
+
+
+class View(NamedTuple):
+    """What was found in one view of an image: at one scale, flipped or not."""
+
+    found: Detections  # rows [n, ...] in original pixels, valid ones alone
+    centres: Keypoints | None  # [K] in original pixels, of a detector whose other views want them
+    scale: float  # of test.scales
+    flipped: bool
+    factor: tuple[float, float]  # (x, y) resized size / original size
 
 
 class ImageDetections(NamedTuple):

@@ -166,15 +166,29 @@ model:
 loss: {grouping: {name: none}}
 train: {ema: null, optimizer: sgd}  # which keeps half of what adam does of 11 million parameters
 """
-# on an hourglass without a neck, with one, and on a ResNet with its own and a region stage behind corners of no class
-KINDS = ("corner", "anchor", "corner_resnet18")
+TINY_POINTS = """
+base: tiny.yaml
+model: {detector: points, min_overlap: 0.7, radius_roots: old}
+loss: {offset: {name: l1}, size: {name: l1}}
+"""
+TINY_TRIPLETS = """
+base: tiny.yaml
+model:
+  backbone: {name: squeeze, stride: 8, stacks: 1, channels: [8, 8], blocks: [1, 1]}
+  head: {kernel: 1, pooling: cascade, centre: true}
+"""
+# on an hourglass without a neck, with one, on a ResNet with its own and a region stage behind corners of no class, and
+# triplets on CornerNet-Squeeze's backbone
+KINDS = ("corner", "anchor", "corner_resnet18", "points", pytest.param("triplets", marks=pytest.mark.slow))
 
 
 @pytest.fixture(scope="session")
 def kinds(tiny, tiny_anchor) -> dict[str, Path]:
     """Config files of all KINDS, by name."""
-    tiny.with_name("tiny_resnet.yaml").write_text(TINY_RESNET)
-    return {"corner": tiny, "anchor": tiny_anchor, "corner_resnet18": tiny.with_name("tiny_resnet.yaml")}
+    more = {"corner_resnet18": TINY_RESNET, "points": TINY_POINTS, "triplets": TINY_TRIPLETS}
+    for name, text in more.items():
+        tiny.with_name(f"{name}.yaml").write_text(text)
+    return {"corner": tiny, "anchor": tiny_anchor, **{name: tiny.with_name(f"{name}.yaml") for name in more}}
 
 
 @pytest.fixture(scope="session", params=KINDS)

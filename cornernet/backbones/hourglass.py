@@ -4,7 +4,9 @@ Newell, Yang and Deng 2016, arXiv 1603.06937, in the form of CornerNet (Law and 
 section 3.6): stride-2 residual blocks instead of max-pooling, nearest upsampling, supervision behind every stack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,7 +14,6 @@ from torch import Tensor, nn
 from cornernet.backbones.backbone import Backbone
 
 KEYS = ("stacks", "stem_channels", "channels", "blocks")
-STEM_STRIDE = 4
 
 
 class ConvBlock(nn.Module):
@@ -53,29 +54,48 @@ def projection(in_channels: int, out_channels: int, stride: int = 1) -> nn.Seque
     )
 
 
-def residuals(count: int, channels: int) -> list[Residual]:
-    """`count` residual blocks that keep their width."""
-    return [Residual(channels, channels) for _ in range(count)]
+def nearest(channels: int) -> nn.Module:
+    """Upsampling that repeats every cell: [B, channels, H, W] -> [B, channels, 2 H, 2 W]."""
+    return nn.Upsample(scale_factor=2.0, mode="nearest")
+
+
+class Parts(NamedTuple):
+    """What hourglasses are made of, and how far the stem in front of them goes down."""
+
+    block: Callable[..., nn.Module] = Residual  # called as one
+    upsample: Callable[[int], nn.Module] = nearest  # width -> module that doubles both sides
+    halvings: int = 1  # residual blocks of stride 2 in the stem, behind its convolution of stride 2
+
+    def blocks(self, count: int, channels: int) -> list[nn.Module]:
+        """`count` blocks that keep their width."""
+        return [self.block(channels, channels) for _ in range(count)]
+
+
+CORNERNET = Parts()
 
 
 class Hourglass(nn.Module):
     """One hourglass, built from the outside in: [B, channels[0], H, W] -> same shape; H, W divisible by 2^order.
 
-    channels and blocks give width and residual blocks of each level, fine to coarse; order = len(channels) - 1.
+    channels and blocks give width and number of blocks of each level, fine to coarse; order = len(channels) - 1.
     """
 
     skip: nn.Sequential | None
     up: nn.Sequential | None
+    upsample: nn.Module | None
     inner: "nn.Sequential | Hourglass"
 
-    def __init__(self, channels: Sequence[int], blocks: Sequence[int]):
+    def __init__(self, channels: Sequence[int], blocks: Sequence[int], parts: Parts = CORNERNET):
         super().__init__()
         outer, inner, count = channels[0], channels[1], blocks[0]
-        self.skip = nn.Sequential(*residuals(count, outer))
-        self.down = nn.Sequential(Residual(outer, inner, stride=2), *residuals(count - 1, inner))
-        deepest = len(channels) == 2
-        self.inner = nn.Sequential(*residuals(blocks[1], inner)) if deepest else Hourglass(channels[1:], blocks[1:])
-        self.up = nn.Sequential(*residuals(count - 1, inner), Residual(inner, outer))
+        self.skip = nn.Sequential(*parts.blocks(count, outer))
+        self.down = nn.Sequential(parts.block(outer, inner, stride=2), *parts.blocks(count - 1, inner))
+        if len(channels) == 2:
+            self.inner = nn.Sequential(*parts.blocks(blocks[1], inner))
+        else:
+            self.inner = Hourglass(channels[1:], blocks[1:], parts)
+        self.up = nn.Sequential(*parts.blocks(count - 1, inner), parts.block(inner, outer))
+        self.upsample = parts.upsample(outer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""
@@ -85,10 +105,9 @@ class Hourglass(nn.Module):
         """Features of every level on the way up, fine to coarse: level i has channels[i] and 1/2^i of the size."""
         down = self.down(x)
         deeper = self.inner.levels(down) if isinstance(self.inner, Hourglass) else [self.inner(down)]
-        if self.up is None or self.skip is None:  # trimmed: it has nothing of its own to give and hands its input on
+        if self.up is None or self.skip is None or self.upsample is None:  # trimmed: it hands its input on
             return [x, *deeper]
-        below = F.interpolate(self.up(deeper[0]), scale_factor=2.0, mode="nearest")
-        return [self.skip(x) + below, *deeper]
+        return [self.skip(x) + self.upsample(self.up(deeper[0])), *deeper]
 
     def segments(self) -> list[nn.Module]:
         """The parts of every level, for gradient checkpointing: see `recompute`."""
@@ -101,16 +120,16 @@ def trim(hourglass: Hourglass, levels: int) -> None:
     part: nn.Module = hourglass
     for _ in range(levels):
         assert isinstance(part, Hourglass), "it has as many levels"
-        part.skip = part.up = None
+        part.skip = part.up = part.upsample = None
         part = part.inner
 
 
 class StackedHourglass(Backbone):
-    """Stem of stride 4 and a row of hourglasses, each of which gives the levels of its way up, of strides 4, 8, ...
+    """Stem and a row of hourglasses, each of which gives the levels of its way up: of the stem's stride, twice it, ...
 
-    Level 0 has out_channels, or channels[0] where these are None, level i channels[i]. Each stack reads what the stem
-    (or the merge before it) gave; between two stacks its input and its output, both projected, are added and pass a
-    residual block.
+    The stem's stride is 2^(1 + parts.halvings), 4 of CornerNet's. Level 0 has out_channels, or channels[0] where these
+    are None, level i channels[i]. Each stack reads what the stem (or the merge before it) gave; between two stacks its
+    input and its output, both projected, are added and pass a residual block.
     """
 
     decoded = True
@@ -118,17 +137,19 @@ class StackedHourglass(Backbone):
     hourglasses: Sequence[Hourglass]
 
     def __init__(
-        self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int | None = None
-    ):
+        self, stacks: int, stem_channels: int, channels: list[int], blocks: list[int], out_channels: int | None = None,
+        parts: Parts = CORNERNET,
+    ):  # fmt: skip
         super().__init__()
         _check(stacks, channels, blocks)
         out_channels = channels[0] if out_channels is None else out_channels
         width, between = channels[0], stacks - 1
         self.order, self.stacks = len(channels) - 1, stacks
-        self.multiple = STEM_STRIDE * 2**self.order
-        self.strides, self.channels = [STEM_STRIDE * 2**i for i in range(len(channels))], [out_channels, *channels[1:]]
-        self.stem = nn.Sequential(ConvBlock(3, stem_channels, 7, 2), Residual(stem_channels, width, stride=2))
-        hourglasses = nn.ModuleList(Hourglass(channels, blocks) for _ in range(stacks))
+        self.strides = [2 ** (1 + parts.halvings + i) for i in range(len(channels))]
+        self.channels, self.multiple = [out_channels, *channels[1:]], self.strides[-1]
+        halve, ends = partial(Residual, out_channels=width, stride=2), [stem_channels, *[width] * (parts.halvings - 1)]
+        self.stem = nn.Sequential(ConvBlock(3, stem_channels, 7, 2), *map(halve, ends))
+        hourglasses = nn.ModuleList(Hourglass(channels, blocks, parts) for _ in range(stacks))
         self.hourglasses = hourglasses  # type: ignore[assignment]  # a ModuleList does not say what it holds
         self.outputs = nn.ModuleList(ConvBlock(width, out_channels) for _ in range(stacks))
         self.merge_input = nn.ModuleList(projection(width, width) for _ in range(between))

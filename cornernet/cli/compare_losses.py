@@ -12,7 +12,7 @@ mean and standard deviation over the seeds. Keys under test are only scored, not
 in out (runs/compare-<config>) and the same command goes on; processes trains with torchrun; for example
   tools/compare_losses.py configs/shapes.yaml 'loss.grouping.name=[ae,permutation]' seeds=3
   tools/compare_losses.py configs/shapes.yaml 'loss.heatmap.name=[neg,focal]' 'test.grouping=[distance,hungarian]'
-  tools/compare_losses.py configs/shapes.yaml 'loss.grouping=[{name: ae}, {name: centripetal, args: {beta: 0.2}}]'"""
+  tools/compare_losses.py configs/shapes.yaml 'loss.grouping=[{name: ae}, {name: half_sides, args: {beta: 0.2}}]'"""
 
 
 def main(config: str, overrides: list[str], **how: Any) -> None:

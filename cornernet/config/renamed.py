@@ -19,6 +19,10 @@ AUGMENT = {  # keys of the section data.augment -> what has their place in data.
     "colour": "colour.strength",
     "lighting": "lighting.std",
 }
+GROUPING = {  # values of loss.grouping.name
+    f"{path}centripetal": "half_sides"
+    for path in ("", "cornernet.losses.grouping.", "cornernet.losses.grouping.centripetal.")
+}
 OWN_KEYS = {"pictures": "images", "picture": "image"}  # of commands
 COLUMNS = {"focal": "heatmap", "regr": "offset", "shift": "grouping"}  # of log.csv
 
@@ -31,6 +35,10 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(held, dict) and name in held:
             kept = {key: value for key, value in held.items() if key != name}
             values = {**values, section: _placed(kept, new.removeprefix(f"{section}.").split("."), held[name])}
+    loss = values.get("loss")
+    if isinstance(loss, dict) and isinstance(loss.get("grouping"), dict):
+        if name := GROUPING.get(str(loss["grouping"].get("name"))):
+            values = {**values, "loss": {**loss, "grouping": {**loss["grouping"], "name": name}}}
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("augment"), dict) and data["augment"].keys() <= AUGMENT.keys():
         kept = {key: value for key, value in data.items() if key != "augment"}

@@ -19,9 +19,10 @@ class Component:
 
 @dataclass
 class Backbone:
-    """The network that the head reads; the last four keys are the hourglass's."""
+    """The network that the head reads; the last four keys are those of hourglass and squeeze."""
 
-    # hourglass, resnet18, resnet34, resnet50, resnet101, efficientnet_lite0, timm/NAME, or a dotted path to your own
+    # hourglass, squeeze, resnet18, resnet34, resnet50, resnet101, efficientnet_lite0, timm/NAME, or a dotted path to
+    # your own
     name: str = "hourglass"
     args: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the backbone
     stride: int = 4  # of the map that the corner detector reads, one that the backbone offers; pixels
@@ -30,12 +31,12 @@ class Backbone:
     stem_channels: int = 128  # width of the 7x7 convolution that opens the network
     # width per level, fine to coarse
     channels: list[int] = field(default_factory=lambda: [256, 256, 384, 384, 384, 512])
-    blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # residual blocks per level, fine to coarse
+    blocks: list[int] = field(default_factory=lambda: [2, 2, 2, 2, 2, 4])  # blocks per level, fine to coarse
 
 
 @dataclass
 class Head:
-    """The branches of the corner detector behind each hourglass."""
+    """The branches of the corner detector behind each hourglass; points has `channels` and `kernel` alone."""
 
     channels: int = 256  # width of the features behind each hourglass and of the six branches
     pool_channels: int = 128  # width of the maps that are corner-pooled
@@ -94,7 +95,8 @@ class Anchor:
 class Model:
     """The detector and its network."""
 
-    # corner: pairs of corners; anchor: anchors on a feature pyramid; or the name or dotted path of your own
+    # corner: pairs of corners; anchor: anchors on a feature pyramid; points: centres with sizes; or the name or dotted
+    # path of your own
     detector: str = "corner"
     backbone: Backbone = field(default_factory=Backbone)
     head: Head = field(default_factory=Head)
@@ -104,7 +106,7 @@ class Model:
     # right: the radius of that overlap; old: of the first releases, whose roots are wrong and bumps larger
     radius_roots: Literal["right", "old"] = "right"
     anchor: Anchor = field(default_factory=Anchor)
-    # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; corner and anchor have none
+    # keys that a detector of your own declares as its SECTION, see docs/own_detector.md; those of the package have none
     args: dict[str, Any] = field(default_factory=dict)
 
 
@@ -114,13 +116,14 @@ class Losses:
     the offset role, that of `pair` of the classification role; the others have roles of their own.
     """
 
-    heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners
+    heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners; of points' centres
     grouping: Component = field(default_factory=lambda: Component("ae"))  # of corners; none: the region stage pairs
     offset: Component = field(default_factory=lambda: Component("smooth_l1"))  # of corners and centres
     centre: Component = field(default_factory=lambda: Component("neg"))  # heatmap of the centres
     guiding: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
     shift: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
-    size: Component = field(default_factory=lambda: Component("smooth_l1"))  # of boxes: affinity, points
+    # of boxes: affinity, points; without a weight points take a tenth of the loss's own
+    size: Component = field(default_factory=lambda: Component("smooth_l1"))
     pair: Component = field(default_factory=lambda: Component("focal"))  # of a region stage: is a pair one object
     box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
     classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage
@@ -293,8 +296,8 @@ class Test:
     batch_size: int = 1  # images at once, where their sizes agree
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the flipped image
-    top_k: int = 100  # corners of each kind kept; anchors of each level
-    kernel: int = 3  # side of the window in which a corner must be the maximum
+    top_k: int = 100  # corners of each kind kept; anchors of each level; points
+    kernel: int = 3  # side of the window in which a corner or point must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair
     # distance keeps every pair within ae_threshold, the assignments at most one a corner, the best in all
     grouping: Literal["distance", "sinkhorn", "hungarian"] = "distance"

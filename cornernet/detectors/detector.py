@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from cornernet.detectors.oracle import Oracle
-from cornernet.structures import Batch, Detections
+from cornernet.structures import Batch, Detections, Keypoints
 
 
 class Network(nn.Module):
@@ -48,6 +48,18 @@ class Predicting(nn.Module):
         Called in eval mode without gradient, on any device; normalises the images itself. The number of rows is the
         same for all images of a size, those beyond the valid ones have score -1. Suppression comes behind it.
         """
+
+    def view(self, images: Tensor) -> tuple[Detections, Keypoints | None]:
+        """Return what `predict` does, and keypoints [B, K] in pixels of the input that other views of an image need.
+
+        Inference asks for this. A detector that gives keypoints offers as well
+
+            joined(views, size) -> list of Detections
+
+        which is given the `structures.View`s of an image of (height, width), one of each scale and flip, and gives the
+        rows of each that go on to the suppression. Left out, there are none and rows stay as they are.
+        """
+        return self.predict(images), None
 
     @abstractmethod
     def fit_size(self, height: int, width: int) -> tuple[int, int]:

@@ -4,11 +4,10 @@ measures/: a file a metric.
 Called by training after a save, by experiments, and by the commands evaluate and diagnose.
 """
 
-from cornernet.evaluation.best_f1 import thresholds
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.evaluation.chosen import Chosen, chosen
 from cornernet.evaluation.evaluated import Evaluated
-from cornernet.evaluation.metrics import Metrics, Unwritten, aligned, table
+from cornernet.evaluation.metrics import Metrics, Unwritten, aligned, table, thresholds
 from cornernet.evaluation.reach import beyond_reach
 
 __all__ = [

@@ -5,15 +5,13 @@ overlaps most. One that takes none and lies in a crowd of its class to a half or
 """
 
 import itertools
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from cornernet.evaluation.matching import IGNORED, LEAST_IOU, Near, matches, overlapping
-from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.truth import Truth
-from cornernet.prediction import Found, Thresholds
+from cornernet.prediction import Found
 
 NONE = -1.0  # as COCO has it where there is nothing to measure with
 
@@ -56,10 +54,3 @@ def _best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:
     f1[(lower == scores) & (np.arange(1, len(scores) + 1) < len(scores))] = -1  # equal scores are kept together
     at = int(f1.argmax())
     return Best(float(f1[at]), float((scores[at] + lower[at]) / 2))
-
-
-def thresholds(metrics: Metrics, category_ids: Sequence[int] | None = None) -> Thresholds:
-    """Metrics -> their scores of the best F1; those of a detector's labels in its order, or of all classes."""
-    known = {one.category_id: one.best_f1_threshold for one in metrics.per_class}
-    ids = known if category_ids is None else category_ids
-    return Thresholds(metrics.best_f1_threshold, [known.get(i, NONE) for i in ids])

@@ -9,12 +9,14 @@ from typing import Any
 
 from cornernet.evaluation.measure import Figure, three_decimals
 from cornernet.evaluation.measures import any_class, ap90, coco
+from cornernet.prediction import Thresholds
 from cornernet.system import writing
 from cornernet.system.printing import printable
 from cornernet.system.wording import counted
 
 FIGURES = coco.FIGURES  # name in Metrics -> what it measures
 USUAL = 100  # detections of a class in an image that COCO's figures look at
+NONE = -1.0  # a figure where there is nothing to measure with
 FEW = ("AR1", "AR10", "AR100")  # figures of so many detections, whatever the limit is
 
 
@@ -148,3 +150,10 @@ def _pad(text: str, width: int, side: str) -> str:
 
 def _width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def thresholds(metrics: Metrics, category_ids: Sequence[int] | None = None) -> Thresholds:
+    """Metrics -> their scores of the best F1; those of a detector's labels in its order, or of all classes."""
+    known = {one.category_id: one.best_f1_threshold for one in metrics.per_class}
+    ids = known if category_ids is None else category_ids
+    return Thresholds(metrics.best_f1_threshold, [known.get(i, NONE) for i in ids])

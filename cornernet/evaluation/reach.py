@@ -34,7 +34,9 @@ def kept(settings: Config) -> dict[str, int]:
     test, region = settings.test, settings.model.region
     staged = settings.model.detector == "corner" and region.name != "none"
     limits = {"test.max_per_image": test.max_per_image}
-    if settings.model.detector in ("corner", "anchor"):  # one from elsewhere need not know these
+    if settings.model.detector == "points":
+        limits |= {"test.top_k": test.top_k}
+    elif settings.model.detector in ("corner", "anchor"):  # one from elsewhere need not know these
         pairs = {"model.region.proposals": region.proposals} if staged else {"test.num_dets": test.num_dets}
         limits |= {"test.top_k": test.top_k} | pairs
     return limits

@@ -33,7 +33,8 @@ class AELoss(nn.Module):
     tl_regr, br_regr [B, M, 2], the latter four gathered at the corners.
     targets: [tl_heat, br_heat [B, C, H, W], mask [B, M] of any dtype, tl_regr, br_regr [B, M, 2]].
 
-    pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term;
+    pull_weight, push_weight: of these two terms, on top of grouping_weight, which is that of every grouping term, or of
+    several kinds of terms by their names: {"guiding": 0.05, "shift": 1.0}, those without a name under "grouping";
     regr_weight, focal_weight: of the offset and the heatmap term. focal_loss, grouping_loss, offset_loss: callables of
     their roles, as `build` makes them (focal_loss takes logits, or as in the published code a list of probability maps,
     one a stack, and the target); a grouping_loss of None leaves its terms out.
@@ -53,7 +54,7 @@ class AELoss(nn.Module):
         grouping_loss: Callable | None = ae,
         offset_loss: Callable = smooth_l1,
         focal_weight: float = 1.0,
-        grouping_weight: float = 1.0,
+        grouping_weight: float | Mapping[str, float] = 1.0,
         feature_loss: Callable | None = None,
         feature_weight: float | Mapping[str, float] = 1.0,
         across_processes: bool = False,
@@ -72,7 +73,9 @@ class AELoss(nn.Module):
         self.grouping_loss = grouping_loss
         self.takes_points = grouping_loss is not None and adapt.takes_points(grouping_loss)
         self.feature_loss = feature_loss
-        self.region: Any = None  # loss of a region stage, which a detector that has one adds to the total
+        # losses of a region stage and of a branch for centres, which a detector that has them adds to the total
+        self.region: Any = None
+        self.centre: Any = None
 
     def forward(
         self, outs: Tensors, targets: Tensors, points: Points | None = None, features: Features | None = None
@@ -100,7 +103,9 @@ class AELoss(nn.Module):
         """Factor of a named term in the total."""
         own = self.weights.get(term, 1)
         others = term in ("heatmap", "offset") or term.startswith("feature")
-        return own if others else own * self.grouping_weight
+        if others or not isinstance(self.grouping_weight, Mapping):
+            return own if others else own * self.grouping_weight
+        return own * self.grouping_weight.get(term, self.grouping_weight.get("grouping", 1))
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""

@@ -94,7 +94,7 @@ def _grouping(name: str) -> Curve:
     tl = torch.tensor([[[0.0, 0.0], [8.0, 0.0]]]).double()
     points = {"tl_point": tl, "br_point": tl + 10} if takes_points(loss) else {}  # boxes 10 cells wide and high
     first, second = torch.eye(2).double().view(2, 1, 2, 1)
-    shift = name == "centripetal"  # there a tag that is right is the same for both objects, half the size of the box
+    shift = name == "half_sides"  # there a tag that is right is the same for both objects, half the size of the box
     right = torch.full((1, 2, 2), math.log(5)).double() if shift else second
 
     def total(tl_tag: Tensor, br_tag: Tensor) -> Tensor:

@@ -19,6 +19,14 @@ def share(count: Tensor) -> Tensor | float:
     return count.clamp(min=1) * processes.world() / processes.total(count).clamp(min=1)
 
 
+def offset_share(mask: Tensor) -> Tensor | float:
+    """Mask [B, M] of this process -> factor of a term of the offset role; 1 without peers."""
+    if not processes.joined():
+        return 1.0
+    count = objects(mask)
+    return (count + EPSILON) * processes.world() / (processes.total(count) + EPSILON)
+
+
 def shares(tl_heat: Tensor, br_heat: Tensor, mask: Tensor) -> tuple[Tensor | float, Tensor | float, Tensor | float]:
     """Targets of this process -> factors of its top-left heat, bottom-right heat and offset terms; 1 without peers.
 

@@ -35,6 +35,16 @@ def right_pool(x: Tensor) -> Tensor:
     return _running_max(x, 3)
 
 
+def column_pool(x: Tensor) -> Tensor:
+    """Maximum of the whole column: [B, D, H, W] -> same shape. Centre pooling, Duan et al. 2019, arXiv 1904.08189."""
+    return x.amax(2, keepdim=True).expand_as(x)
+
+
+def row_pool(x: Tensor) -> Tensor:
+    """Maximum of the whole row: [B, D, H, W] -> same shape."""
+    return x.amax(3, keepdim=True).expand_as(x)
+
+
 def _running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
     if torch.compiler.is_exporting():
         return _doubling(x, dim, backwards)

@@ -17,7 +17,7 @@ from cornernet.data import resize, scaled_size
 from cornernet.detectors import Predicting
 from cornernet.ops.nms import Kept
 from cornernet.ops.nms import nms as suppress
-from cornernet.structures import Detections, ImageDetections
+from cornernet.structures import Detections, ImageDetections, Keypoints, View
 
 # Pixels that go through the network at once on a CPU: beyond, features leave its caches and an image takes longer.
 CPU_PIXELS = 2**18
@@ -85,13 +85,14 @@ def detect(
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
-    pools: list[list[Detections]] = [[] for _ in images]
+    pools: list[list[View]] = [[] for _ in images]
     with evaluating(detector), torch.inference_mode():
         for scale in scales:
             for index, found in _one_scale(detector, images, scale, flip, longest_side, batch_size, device):
                 pools[index].append(found)
-    sizes = [image.shape[:2] for image in images]
-    return [_final(pool, size, nms or Nms(), max_per_image) for pool, size in zip(pools, sizes, strict=True)]
+        sizes = [image.shape[:2] for image in images]
+        joined = [_joined(detector, pool, size) for pool, size in zip(pools, sizes, strict=True)]
+    return [_final(pool, size, nms or Nms(), max_per_image) for pool, size in zip(joined, sizes, strict=True)]
 
 
 def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
@@ -150,17 +151,20 @@ def _one_scale(
     longest_side: int | None,
     batch_size: int,
     device: torch.device,
-) -> Iterator[tuple[int, Detections]]:
-    """(position of the image, its rows in original pixels), once for each image and once more for its flip."""
+) -> Iterator[tuple[int, View]]:
+    """(position of the image, what is found in it), once for each image and once more for its flip."""
     fitted = [fit(detector, image, scale, longest_side) for image in images]
     for group in _batches(fitted, batch_size, CPU_PIXELS if device.type == "cpu" else None):
         canvases = np.stack([fitted[i].canvas for i in group])
         batch = torch.from_numpy(canvases).permute(0, 3, 1, 2).contiguous().to(device)
         inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
-        found = Detections(*(x.cpu() for x in detector.predict(inputs)))
+        seen, marks = detector.view(inputs) if isinstance(detector, Predicting) else (detector.predict(inputs), None)
+        found, centres = Detections(*(x.cpu() for x in seen)), marks and Keypoints(*(x.cpu() for x in marks))
         for row in range(len(inputs)):
             index, flipped = group[row % len(group)], row >= len(group)
-            yield index, to_original(Detections(*(x[row] for x in found)), fitted[index], flipped)
+            rows = to_original(Detections(*(x[row] for x in found)), fitted[index], flipped)
+            points = centres and _points_to_original(Keypoints(*(x[row] for x in centres)), fitted[index], flipped)
+            yield index, View(rows, points, scale, flipped, fitted[index].factor)
 
 
 def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
@@ -185,6 +189,20 @@ def to_original(found: Detections, fitted: Fitted, flipped: bool = False) -> Det
         boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
     boxes = (boxes - boxes.new_tensor(fitted.pad * 2)) / boxes.new_tensor(fitted.factor * 2)
     return found._replace(boxes=boxes)
+
+
+def _joined(detector: Any, views: list[View], size: tuple[int, int]) -> list[Detections]:
+    """Views of an image of (height, width) -> rows of each, after what one view says of another."""
+    if any(view.centres is not None for view in views):
+        return detector.joined(views, size)
+    return [view.found for view in views]
+
+
+def _points_to_original(marks: Keypoints, fitted: Fitted, flipped: bool) -> Keypoints:
+    """Keypoints [K] of one canvas -> the same in original pixels."""
+    x, y = marks.points.unbind(-1)
+    points = torch.stack([fitted.canvas.shape[1] - x if flipped else x, y], -1)
+    return marks._replace(points=(points - points.new_tensor(fitted.pad)) / points.new_tensor(fitted.factor))
 
 
 def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:

@@ -132,5 +132,5 @@ def _test(facts: Facts, means: Means) -> Iterator[Choice]:
     kept = _kept(facts)
     full = f"the fullest image has {counted(facts.most, 'object')}, 95 % of them at most {facts.busy:.3g}"
     yield Choice("test.max_per_image", kept, f"{full}; the figures look at as many, COCO's own at {KEPT}")
-    if means.corner:
-        yield Choice("test.top_k", kept, f"corners of each kind, for {kept} detections")
+    if means.keypoints:
+        yield Choice("test.top_k", kept, f"{means.keypoints}, for {kept} detections")

@@ -32,6 +32,11 @@ class Means(NamedTuple):
         return self.detector == "corner"
 
     @property
+    def keypoints(self) -> str:
+        """What the detector keeps the best of in an image, in words; "" for one that is of another kind."""
+        return {"corner": "corners of each kind", "points": "centres"}.get(self.detector, "")
+
+    @property
     def base(self) -> str:
         """Shipped config that the recipe builds on."""
         return ANCHORS if self.detector == "anchor" else BASES[self.pretrained]

@@ -130,4 +130,5 @@ def _read(path: Path) -> list[dict[str, str]]:
         return []
     lines = [x for x in path.read_text(encoding="utf-8", errors="replace").splitlines(True) if x.endswith("\n")]
     rows = [row for row in csv.DictReader(lines) if None not in row.values() and row.get("step", "").isdigit()]
-    return [{COLUMNS.get(name, name): value for name, value in row.items()} for row in rows]
+    names = COLUMNS if any("regr" in row for row in rows) else {}
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]

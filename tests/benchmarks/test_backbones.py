@@ -22,9 +22,9 @@ def test_calls_take_turns_and_shares_are_of_the_first(monkeypatch):
 
 
 def test_the_rows_of_the_networks(capsys, monkeypatch):
-    monkeypatch.setattr(backbones, "NETWORKS", (("shapes", "model.head.channels=8"), ("shapes",)))
-    monkeypatch.setattr(backbones, "SIZE", (64, 64))
-    call(backbones.COMMAND, ["rounds=1"])
+    two = backbones.Networks((("shapes", "model.head.channels=8"), ("shapes",)), (64, 64), 3)
+    monkeypatch.setitem(backbones.NETWORKS, "published", two)
+    call(backbones.COMMAND, ["networks=published", "rounds=1"])
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["changed"] for row in rows] == ["model.head.channels=8", ""] and rows[0]["share"] == "1.00"
     assert all(float(row["seconds"]) > 0 for row in rows)

@@ -188,10 +188,10 @@ def test_what_is_wrong_with_an_override_is_one_sentence(text, message):
 LOSS = "loss: {grouping: {name: ae, weight: 0.2, args: {margin: 2.0}}}"
 
 
-@pytest.mark.parametrize("text", ["loss.grouping.name=centripetal", "loss.grouping={name: centripetal}"])
+@pytest.mark.parametrize("text", ["loss.grouping.name=half_sides", "loss.grouping={name: half_sides}"])
 def test_another_loss_inherits_neither_arguments_nor_weight(write, text):
     got = config.load(write(LOSS), [text]).loss.grouping
-    assert (got.name, got.weight, got.args) == ("centripetal", None, {})
+    assert (got.name, got.weight, got.args) == ("half_sides", None, {})
     for order in (1, -1):
         kept = config.load(write(LOSS), [text, "loss.grouping.weight=0.3"][::order]).loss.grouping
         assert kept.weight == 0.3
@@ -199,8 +199,8 @@ def test_another_loss_inherits_neither_arguments_nor_weight(write, text):
 
 def test_another_loss_in_a_layer_does_not_inherit_arguments(write):
     write(LOSS, "low.yaml")
-    got = config.load(write("base: low.yaml\nloss: {grouping: {name: centripetal, args: {beta: 0.5}}}")).loss.grouping
-    assert (got.name, got.weight, got.args) == ("centripetal", None, {"beta": 0.5})
+    got = config.load(write("base: low.yaml\nloss: {grouping: {name: half_sides, args: {beta: 0.5}}}")).loss.grouping
+    assert (got.name, got.weight, got.args) == ("half_sides", None, {"beta": 0.5})
 
 
 @pytest.mark.parametrize("section", ["backbone", "region"])

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 import cornernet
-from cornernet import config
+from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.cli.keys import Reader, read
 from cornernet.config import renamed
 from cornernet.config.describe import described
+from cornernet.training import run_folder
 
 FILES = Path(__file__).resolve().parents[1] / "files"  # of shapes, 6 steps; made by the version before the rooms
 EXPECTED = json.loads((FILES / "before_rooms.json").read_text())
@@ -124,3 +125,23 @@ def test_what_is_renewed_stays_as_it_is():
 def test_a_saved_penalty_of_pairs_is_a_weight_of_the_score():
     found = config.from_container({"test": {"pair_penalty": 2.0, "top_k": 7}}).test
     assert (found.weights.distance, found.weights.corner, found.top_k) == (2.0, 1.0, 7)
+
+
+PATH = "cornernet.losses.grouping.centripetal"
+
+
+@pytest.mark.parametrize("name", ["centripetal", PATH, f"{PATH}.centripetal"])
+def test_a_saved_centripetal_grouping_is_half_sides_and_a_typed_one_is_told_so(name):
+    saved = {"loss": {"grouping": {"name": name, "weight": 0.5, "args": {"beta": 0.2}}, "offset": {"name": "l1"}}}
+    loss = config.from_container(saved).loss
+    assert (loss.grouping.name, loss.grouping.weight, loss.grouping.args) == ("half_sides", 0.5, {"beta": 0.2})
+    assert loss.offset.name == "l1" and saved["loss"]["grouping"]["name"] == name
+    typed = config.override(config.Config(), [f"loss.grouping.name={name}", "model.head.tag_dim=2"])
+    with pytest.raises(ValueError, match=r"is called half_sides now; .* model\.pairing\.name=centripetal"):
+        detectors.build(typed, 3)
+
+
+def test_a_shift_in_a_log_is_a_grouping_in_files_from_before_alone(tmp_path):
+    for head, expected in (("focal,shift,regr", "grouping"), ("heatmap,shift,offset", "shift")):
+        (tmp_path / "log.csv").write_text(f"step,{head}\n6,1,2,3\n")
+        assert run_folder._read(tmp_path / "log.csv")[0][expected] == "2"

@@ -158,7 +158,7 @@ def test_another_detector_does_not_get_its_keys(tiny, path, tmp_path):
 
 
 def test_the_detectors_of_the_package():
-    assert sorted(detectors.DETECTORS) == ["anchor", "corner"]
+    assert sorted(detectors.DETECTORS) == ["anchor", "corner", "points"]
     for module in detectors.DETECTORS.values():
         assert {role_of(place) for place in module.ROLES} <= set(ROLES) and module.__doc__
 
@@ -204,7 +204,9 @@ def test_what_is_no_detector_is_a_sentence(monkeypatch, offered, message):
 
 
 def test_an_unknown_name_is_told_with_the_one_that_was_meant():
-    with pytest.raises(ValueError, match=r"unknown detector 'cornr', did you mean corner\? Choose from anchor, corner"):
+    with pytest.raises(
+        ValueError, match=r"unknown detector 'cornr', did you mean corner\? Choose from anchor, corner, points"
+    ):
         detectors.build(config.override(config.Config(), ["model.detector=cornr"]), 3)
 
 

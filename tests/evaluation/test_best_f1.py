@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cornernet.evaluation.best_f1 import best_f1, judged, thresholds
+from cornernet.evaluation.best_f1 import best_f1, judged
 from cornernet.evaluation.matching import overlapping
+from cornernet.evaluation.metrics import thresholds
 from cornernet.evaluation.scoring import coco_metrics
 from cornernet.evaluation.truth import from_coco, placed
 from cornernet.prediction.found import from_results

@@ -247,7 +247,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
     ("wrong", "message"),
     [
         ("loss.heatmap.name=[neg,nag]", "unknown heatmap loss 'nag', did you mean neg"),
-        ("loss.grouping=[{name: ae},{name: centripetal}]", "needs model.head.tag_dim=2"),
+        ("loss.grouping=[{name: ae},{name: half_sides}]", "needs model.head.tag_dim=2"),
         ("test.kernel=[3,4]", "test.kernel must be a positive odd number"),
     ],
 )

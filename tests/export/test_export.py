@@ -109,7 +109,8 @@ def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints
     for count in (1, 2, 3):
         images = noise(count)
         found = run(images)
-        assert [list(x.shape) for x in found] == [[count, 40, 4], [count, 40], [count, 40]]
+        rows = 60 if name == "points" else 40  # of which test.num_dets keeps none back
+        assert [list(x.shape) for x in found] == [[count, rows, 4], [count, rows], [count, rows]]
         assert [x.dtype for x in found] == [torch.float32, torch.float32, torch.int64]
         apart = difference(found, expected(checkpoints[name], images))
         assert apart.rows > 10 and apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4, apart

@@ -268,4 +268,4 @@ def test_gradient_descent_on_tags_finds_the_pairs(name):
 
 
 def test_members_are_all_there():
-    assert {"ae", "centripetal", *ALL} <= set(ROLES["grouping"])
+    assert {"ae", "half_sides", *ALL} <= set(ROLES["grouping"])

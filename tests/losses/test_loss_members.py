@@ -26,7 +26,7 @@ CASES = {
     ("heatmap", "dice"): 1 - (2 * (0.75 + 0.25) + 1) / (0.75**2 + 0.5**2 + 1 + 0.5**2 + 1),
     ("heatmap", "mse"): 0.25**2,
     ("grouping", "ae"): {"pull": 2 * (0.125**2 + 0.125**2) / 2, "push": 2 * (1 - 0.75) / (2 * 1)},
-    ("grouping", "centripetal"): {"grouping": (0.5 + 0.75**2 / 2 + 0.25**2 / 2) / 2},
+    ("grouping", "half_sides"): {"grouping": (0.5 + 0.75**2 / 2 + 0.25**2 / 2) / 2},
     ("grouping", "contrastive"): {"pull": 0.125**2, "push": (0.5**2 + 2 * 0.625**2 + 0.75**2) / 4},
     ("grouping", "cross_entropy"): {"cross_entropy": -log(RIGHT)},
     ("grouping", "focal_matching"): {"focal_matching": -2 * (1 - RIGHT) ** 2 * log(RIGHT)},

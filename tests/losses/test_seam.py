@@ -37,8 +37,8 @@ def test_every_loss_of_the_package_weighs_and_compares_what_it_did(role, name):
     assert default_weight(role, name, 7.0) == 7
     space = ("boxes" if name in (*AREAS, "ciou") else "deltas") if role == "box" else None
     assert declared_of(role, name).space == declared_of(role, by_path).space == space
-    shifts = importlib.import_module("cornernet.losses.grouping.centripetal").pair_distance
-    assert declared_of(role, by_path).pair_distance is (shifts if name == "centripetal" else by_tags)
+    shifts = importlib.import_module("cornernet.losses.grouping.half_sides").pair_distance
+    assert declared_of(role, by_path).pair_distance is (shifts if name == "half_sides" else by_tags)
 
 
 # --- one file, by its dotted path in a folder of the user's, and by its name in that of its role ---
@@ -228,9 +228,9 @@ def test_a_distance_that_is_none_is_a_sentence(tmp_path, monkeypatch, distance, 
 
 
 def test_a_saved_config_may_name_a_loss_of_the_package_by_its_path():
-    words = ["loss.grouping.name=cornernet.losses.grouping.centripetal.centripetal", "model.head.tag_dim=2"]
+    words = ["loss.grouping.name=cornernet.losses.grouping.half_sides.half_sides", "model.head.tag_dim=2"]
     held = from_container(to_dict(override(Config(), words)))
     assert config.untyped(held) == []
     worse = to_dict(override(Config(), words))
-    worse["loss"]["grouping"]["name"] = "cornernet.losses.grouping.centripetal.torch"
-    assert config.untyped(from_container(worse)) == ["loss.grouping.name=cornernet.losses.grouping.centripetal.torch"]
+    worse["loss"]["grouping"]["name"] = "cornernet.losses.grouping.half_sides.torch"
+    assert config.untyped(from_container(worse)) == ["loss.grouping.name=cornernet.losses.grouping.half_sides.torch"]

@@ -11,21 +11,24 @@ from cornernet import backbones
 from cornernet.config import Config, untyped
 from cornernet.config.ranges import FEW, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
-from cornernet.detectors.corner import region
+from cornernet.detectors.corner import pairing, region
 from cornernet.detectors.corner.assignment import assignment
+from cornernet.detectors.corner.centre_loss import CentreLoss
+from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.detector import CornerDetector
 from cornernet.detectors.corner.head import CornerHead
 from cornernet.detectors.corner.network import CornerNetwork
-from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.detectors.corner.pairing import Pairing
 from cornernet.detectors.corner.region_loss import RegionLoss
 from cornernet.detectors.corner.stage import RegionStage
+from cornernet.detectors.corner.targets import encode
 from cornernet.detectors.losses import build_losses
-from cornernet.losses import AELoss, PairDistance
+from cornernet.losses import AELoss
 
-CORNERS = ("heatmap", "grouping", "offset", "feature")
+PAIRS = ("grouping", "guiding", "shift", "size")
 REGION = ("pair", "classification")
-ROLES = CORNERS + REGION
+ROLES = ("heatmap", "grouping", "offset", "centre", "guiding", "shift", "size", "feature", *REGION)
 RANGES = {
     "model.backbone.stem_channels": WIDTH,
     **dict.fromkeys((f"model.head.{x}" for x in ("channels", "pool_channels", "tag_dim")), WIDTH),
@@ -34,38 +37,44 @@ RANGES = {
     "model.region.positive_iou": Interval(0, 1, "(]"),
     "model.region.min_pair": SHARE,
     "model.min_overlap": Interval(0, 1, "(]"),
-    **{key: x for key, x in TEST_RANGES.items() if re.match(r"test\.(top_k|num_dets|ae_threshold|weights)", key)},
+    **{
+        key: x for key, x in TEST_RANGES.items() if re.match(r"test\.(top_k|num_dets|ae_threshold|weights|centre)", key)
+    },
 }
 TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
 
 
 def places(config: Config) -> tuple[str, ...]:
-    """Config -> the places of losses that there are: those of a region stage where it has one."""
-    return CORNERS if config.model.region.name == "none" else ROLES
+    """Config -> the places of losses that there are: of pairing, of centres and of a region stage those it has."""
+    held = {"heatmap", "offset", "feature", *pairing.places(config)}
+    held |= {"centre"} if config.model.head.centre else set()
+    held |= set(REGION) if config.model.region.name != "none" else set()
+    return tuple(role for role in ROLES if role in held)
 
 
 def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:
     """Config and class count -> CornerDetector; raises ValueError for settings that do not go together."""
     _check(config)
     progress = torch.zeros((), device="cpu")
-    loss = _build_loss(config, num_classes, progress) if with_loss else None
+    made = pairing.build(config, config.model.backbone.stride)
+    loss = _build_loss(config, num_classes, progress, made) if with_loss else None
     backbone, head = _backbone(config), config.model.head
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
     kinds = num_classes if config.model.region.class_corners or not regions else None
-    tags = 0 if config.loss.grouping.name == "none" else head.tag_dim
-    cascade = head.pooling == "cascade"
-    heads = [CornerHead(head.channels, head.pool_channels, kinds, tags, cascade) for _ in range(backbone.stacks)]
-    test, distance = config.test, pair_distance(config)
+    test, form = config.test, {"cascade": head.pooling == "cascade", "kernel": head.kernel, "centre": head.centre}
+    heads = [CornerHead(head.channels, head.pool_channels, kinds, made.branch, **form) for _ in range(backbone.stacks)]
     decoder = partial(
-        decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=test.ae_threshold,
+        decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=made.threshold,
         num_dets=config.model.region.proposals if regions else test.num_dets, score=test.score, weights=test.weights,
-        pair_distance=distance, assignment=assignment(test.grouping),
+        pair_distance=made.distance, assignment=assignment(test.grouping),
     )  # fmt: skip
     short = canvas.slack(config.data.input_size, backbone.multiple)
     detector = CornerDetector(
-        CornerNetwork(backbone, heads, regions), loss, decoder, num_classes, config.model.min_overlap, short,
-        canvas.least(config.data), *canvas.colours(config), TRACEABLE.get(test.grouping, ()),
-        _stage(config, num_classes, distance) if regions else None,
+        CornerNetwork(backbone, heads, regions), loss, decoder, num_classes,
+        partial(encode, min_overlap=config.model.min_overlap, roots=config.model.radius_roots), short,
+        canvas.least(config.data), *canvas.colours(config), _traceable(config),
+        _stage(config, num_classes, made) if regions else None,
+        Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
     )  # fmt: skip
     detector.progress = progress
     return detector
@@ -87,6 +96,11 @@ def _check(config: Config) -> None:
         )
     if config.test.score == "cpn" and config.model.region.name == "none":
         raise ValueError("test.score=cpn needs a region stage, such as model.region.name=cpn")
+    if config.model.head.centre and config.test.centre.views == "all" and config.model.region.name != "none":
+        raise ValueError(
+            "test.centre.views=all needs model.region.name=none: a region stage looks at pairs that a centre of their "
+            "own view confirms, test.centre.views=own"
+        )
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")
@@ -94,31 +108,39 @@ def _check(config: Config) -> None:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
-def _build_loss(config: Config, num_classes: int, progress: Tensor) -> AELoss:
+def _traceable(config: Config) -> list[str]:
+    """Overrides that exchange what of the decoding a graph cannot hold."""
+    pooled = config.model.head.centre and config.test.centre.views == "all"
+    return [*TRACEABLE.get(config.test.grouping, ()), *(["test.centre.views=own"] if pooled else [])]
+
+
+def _build_loss(config: Config, num_classes: int, progress: Tensor, made: Pairing) -> AELoss:
     built, weights = build_losses(config, places(config), num_classes, config.model.head.channels, progress)
     loss = AELoss(
         regr_weight=weights["offset"],
         focal_loss=built["heatmap"],
-        grouping_loss=built.get("grouping"),
+        grouping_loss=made.loss(built),
         offset_loss=built["offset"],
         focal_weight=weights["heatmap"],
-        grouping_weight=weights.get("grouping", 1.0),
+        grouping_weight={place: weights[place] for place in PAIRS if place in weights},
         feature_loss=built.get("feature"),
         feature_weight={term: factor for term, factor in weights.items() if term.startswith("feature")},
         across_processes=True,
     )
+    if "centre" in built:
+        loss.centre = CentreLoss(built["centre"], built["offset"], weights["centre"])
     if "classification" in built:
         held = {place: weights[place] for place in REGION}
         loss.region = RegionLoss(built["pair"], built["classification"], held, config.model.region.min_pair)
     return loss
 
 
-def _stage(config: Config, num_classes: int, distance: PairDistance) -> RegionStage:
-    """Config, classes and the reading of the tags -> what surrounds its region stage."""
+def _stage(config: Config, num_classes: int, made: Pairing) -> RegionStage:
+    """Config, classes and the way of pairing -> what surrounds its region stage."""
     settings, test = config.model.region, config.test
     propose = partial(
         decode, top_k=settings.top_k, kernel=test.kernel, ae_threshold=math.inf, num_dets=settings.proposals,
-        score=test.score, weights=test.weights, pair_distance=distance,
+        score=test.score, weights=test.weights, pair_distance=made.distance,
     )  # fmt: skip
     return RegionStage(
         propose, num_classes, settings.class_corners, settings.positive_iou, settings.min_pair, test.num_dets,

@@ -1,7 +1,8 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -9,18 +10,30 @@ from torch import Tensor
 
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
+from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.show import draw_targets
 from cornernet.detectors.corner.stage import RegionStage, read
-from cornernet.detectors.corner.targets import encode
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.keypoints import radius_in_cells
+from cornernet.detectors.keypoints import encode_centres, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
-from cornernet.structures import Batch, CornerMaps, CornerOutputs, CornerTargets, Detections
+from cornernet.structures import (
+    Batch,
+    CentreTargets,
+    CornerMaps,
+    CornerOutputs,
+    CornerTargets,
+    Detections,
+    Keypoints,
+    StackMaps,
+    View,
+)
+
+SPREAD = 5  # sigma of a centre's bump is (2 radius + 1) / 5, of a corner's / 6: Duan et al. 2019, their code
 
 
 class CornerDetector(Detector):
@@ -28,8 +41,8 @@ class CornerDetector(Detector):
 
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
     published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time. `decoder` is `decode`
-    with all its settings bound by `functools.partial`; `traceable` are the overrides that exchange what of it a graph
-    cannot hold.
+    with all its settings bound by `functools.partial`, `encoder` `encode` with those of the bumps; `traceable` are the
+    overrides that exchange what of the decoding a graph cannot hold.
     """
 
     parts: Sequence[str] = PARTS  # of a diagnosis
@@ -40,15 +53,15 @@ class CornerDetector(Detector):
 
     def __init__(
         self, network: CornerNetwork, loss: AELoss | None, decoder: partial[Detections], num_classes: int,
-        min_overlap: float, slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
+        encoder: partial[CornerTargets], slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
         std: Sequence[float], traceable: Sequence[str] = (), stage: RegionStage | None = None,
+        centres: Centres | None = None,
     ):  # fmt: skip
         super().__init__()
-        self.traceable, self.stage = traceable, stage
-        if stage is not None:
-            self.parts = (*PARTS, "region")
+        self.traceable, self.stage, self.centres = traceable, stage, centres
+        self.parts = (*PARTS, *(["centres"] if centres else []), *(["region"] if stage else []))
         self.network, self.loss, self.decoder = network, loss, decoder
-        self.num_classes, self.min_overlap, self.slack = num_classes, min_overlap, slack
+        self.num_classes, self.encoder, self.slack = num_classes, encoder, slack
         self.least = least
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
@@ -64,6 +77,8 @@ class CornerDetector(Detector):
             targets = self.targets(batch, _size(maps[-1].tl_heat))
             features = corner_features(pooled, targets, batch.labels)
         terms = self.loss_terms(maps, targets, features)
+        if self.centres is not None:
+            terms = self._with_centres(terms, maps, batch)
         return terms if self.stage is None else self._with_region(terms, self.stage, maps, batch)
 
     def _with_region(
@@ -77,6 +92,23 @@ class CornerDetector(Detector):
         more = loss.terms(said, shown)
         return {**terms, **more, "total": terms["total"] + loss.total(more)}
 
+    def _with_centres(self, terms: dict[str, Tensor], maps: Sequence[CornerMaps], batch: Batch) -> dict[str, Tensor]:
+        """Terms of the corners -> the same with the centres', whose offsets are in the offset term."""
+        loss = canvas.required(self.loss)
+        targets = self._encode_centres(
+            batch.boxes, batch.labels, batch.mask, _size(batch.images), _size(maps[-1].tl_heat)
+        )
+        heat, offset = loss.centre.terms([cast(StackMaps, x).centre for x in maps], targets)
+        total = terms["total"] + loss.centre.weight * heat + loss.weight("offset") * offset
+        return {**terms, "offset": terms["offset"] + offset, "centre": heat, "total": total}
+
+    @torch.no_grad()
+    def _encode_centres(self, boxes, labels, mask, input_size, output_size) -> CentreTargets:
+        how = self.encoder.keywords
+        return encode_centres(
+            boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, margin=0, spread=SPREAD, **how
+        )
+
     @staticmethod
     def _stride(size: tuple[int, int], cells: tuple[int, int], like: Tensor) -> Tensor:
         """Input and map (height, width) -> input pixels of a cell, (x, y, x, y)."""
@@ -88,7 +120,7 @@ class CornerDetector(Detector):
         return self._encode(batch.boxes, batch.labels, batch.mask, _size(batch.images), output_size)
 
     def _encode(self, boxes, labels, mask, input_size, output_size) -> CornerTargets:
-        return encode(boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, self.min_overlap, 0)
+        return self.encoder(boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, margin=0)
 
     @property
     def kinds(self) -> int:
@@ -111,13 +143,37 @@ class CornerDetector(Detector):
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
-        maps = self.network(plain_images(images, self.mean, self.std))[-1]
-        found = self._scored(maps, self.decoder(maps))
-        return found._replace(boxes=found.boxes * self._stride(_size(images), _size(maps.tl_heat), found.boxes))
+        maps, pairs, stride = self._pairs(images)
+        if self.centres is not None:
+            marks = self.centres.found(cast(StackMaps, maps).centre, stride[:2])
+            pairs = self.centres.confirmed(_times(pairs, stride), marks)
+            pairs = pairs if self.stage is None else _times(pairs, 1 / stride)
+        elif self.stage is None:
+            pairs = _times(pairs, stride)
+        if self.stage is None:
+            return pairs
+        return _times(self.stage.scored(self.network.regions[-1], maps, pairs), stride)
 
-    def _scored(self, maps: CornerMaps, pairs: Detections) -> Detections:
-        """Maps of the last stack, pairs of its corners in cells -> what is found, in cells."""
-        return pairs if self.stage is None else self.stage.scored(self.network.regions[-1], maps, pairs)
+    def view(self, images: Tensor) -> tuple[Detections, Keypoints | None]:
+        """Do the same, but leave to `joined` what asks for the centres of other views, which are given with the rows.
+
+        Keypoints [B, K] in pixels, None where no other view is asked.
+        """
+        if self.centres is None or self.centres.rule.views == "own":
+            return self.predict(images), None
+        maps, pairs, stride = self._pairs(images)
+        return _times(pairs, stride), self.centres.found(cast(StackMaps, maps).centre, stride[:2])
+
+    def joined(self, views: Sequence[View], size: tuple[int, int]) -> list[Detections]:
+        """Views of an image of (height, width) -> rows of each that a centre confirms, in whatever view it was seen."""
+        assert self.centres is not None, "there are keypoints"
+        return self.centres.joined(views, size)
+
+    def _pairs(self, images: Tensor) -> tuple[CornerMaps, Detections, Tensor]:
+        """Images -> maps of the last stack, pairs of corners in cells, and pixels of a cell (x, y, x, y)."""
+        maps = self.network(plain_images(images, self.mean, self.std))[-1]
+        found = self.decoder(maps)
+        return maps, found, self._stride(_size(images), _size(maps.tl_heat), found.boxes)
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
@@ -141,17 +197,22 @@ class CornerDetector(Detector):
         size, cells = _size(image), _size(maps.tl_heat)
         targets = self._encode(boxes, labels, mask, size, cells)
         stride = (size[1] / cells[1], size[0] / cells[0])
-        radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), self.min_overlap)
-        staged = () if self.stage is None else (self.stage, self.network.regions[-1])
-        return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords, *staged)
+        radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), **self.encoder.keywords)
+        staged = (None, None) if self.stage is None else (self.stage, self.network.regions[-1])
+        return CornerOracle(
+            maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords, *staged, self.centres
+        )
 
     def describe(self) -> str:
         """What a run's log says of the loss."""
         loss = canvas.required(self.loss)
         weights = {"heatmap": loss.weights["heatmap"]}
         if loss.grouping_loss is not None:
-            weights["grouping"] = loss.grouping_weight
+            held = loss.grouping_weight
+            weights |= held if isinstance(held, Mapping) else {"grouping": held}
         weights["offset"] = loss.weights["offset"]
+        if loss.centre is not None:
+            weights["centre"] = loss.centre.weight
         if loss.feature_loss is not None:
             weights |= {term: factor for term, factor in loss.weights.items() if term.startswith("feature")}
         if loss.region is not None:
@@ -171,6 +232,11 @@ def _size(maps: Tensor) -> tuple[int, int]:
     """(height, width) of maps [..., H, W]."""
     height, width = maps.shape[-2:]
     return height, width
+
+
+def _times(found: Detections, factor: Tensor) -> Detections:
+    """Rows with their boxes times a factor (x, y, x, y)."""
+    return found._replace(boxes=found.boxes * factor)
 
 
 def _at_corners(maps: CornerMaps, targets: CornerTargets) -> CornerOutputs:

@@ -1,19 +1,25 @@
-"""The six branches behind a stack: corner heatmaps, tags and offsets. CornerNet, arXiv 1808.01244, section 3.5."""
+"""The branches behind a stack: heatmaps, tags and offsets of both corners, and of centres where they are asked for.
+
+CornerNet, arXiv 1808.01244, section 3.5; Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3.
+"""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cornernet.backbones import ConvBlock
-from cornernet.ops.corner_pool import bottom_pool, left_pool, right_pool, top_pool
-from cornernet.structures import CornerMaps
+from cornernet.ops.corner_pool import bottom_pool, column_pool, left_pool, right_pool, row_pool, top_pool
+from cornernet.structures import CentreMaps, CornerMaps
 
 HEAT_BIAS = -2.19  # logit of about 0.1, so that the focal loss of the empty map starts small
 
 
 class CornerPool(nn.Module):
     """Corner pooling module (figure 7 of the paper): [B, channels, H, W] -> same shape.
+
+    vertical, horizontal: the maxima along both lines; those of the whole column and row make it centre pooling.
 
     cascade: before the maximum along a border the maximum across it is added, so that a corner sees inside its box:
     cascade corner pooling of Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3.3, figure 5b.
@@ -48,44 +54,47 @@ class CornerPool(nn.Module):
         return self.out(F.relu(both, inplace=True))
 
 
-def branch(channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
+def branch(channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
+    """Convolution of that side, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
     return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.Conv2d(channels, channels, kernel, padding=kernel // 2),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, out_channels, 1),
     )
 
 
-class NoTags(nn.Module):
-    """In place of a branch: [B, channels, H, W] -> [B, 0, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map features as the class says."""
-        return x[:, :0]
-
-
 class CornerHead(nn.Module):
-    """Features of one stack [B, channels, H, W] -> CornerMaps; a tag_dim of 0 leaves the tags out.
+    """Features of one stack [B, channels, H, W] -> CornerMaps, and CentreMaps where there are centres.
 
-    num_classes: None for corners without a class, which have one heatmap.
+    num_classes: None for keypoints without a class, which have one heatmap; tags: channels -> the branch of one kind of
+    corner that says what it knows of its partner; kernel: of the other branches' first convolution; centre: a third
+    branch, behind centre pooling.
     """
 
-    def __init__(self, channels: int, pool_channels: int, num_classes: int | None, tag_dim: int, cascade: bool = False):
+    def __init__(
+        self, channels: int, pool_channels: int, num_classes: int | None, tags: Callable[[int], nn.Module],
+        cascade: bool = False, kernel: int = 3, centre: bool = False,
+    ):  # fmt: skip
         super().__init__()
-        self.num_classes = num_classes
+        self.num_classes, self.centre = num_classes, centre
         self.tl_pool = CornerPool(channels, pool_channels, top_pool, left_pool, cascade)
         self.br_pool = CornerPool(channels, pool_channels, bottom_pool, right_pool, cascade)
-        self.tl_heat, self.br_heat = (branch(channels, num_classes or 1) for _ in range(2))
-        self.tl_tag, self.br_tag = (branch(channels, tag_dim) if tag_dim else NoTags() for _ in range(2))
-        self.tl_offset, self.br_offset = branch(channels, 2), branch(channels, 2)
-        for heat in (self.tl_heat, self.br_heat):
-            last = heat[-1]
-            assert isinstance(last, nn.Conv2d) and last.bias is not None
+        own = partial(branch, channels, kernel=kernel)
+        self.tl_heat, self.br_heat = (own(num_classes or 1) for _ in range(2))
+        self.tl_tag, self.br_tag = tags(channels), tags(channels)
+        self.tl_offset, self.br_offset = own(2), own(2)
+        if centre:
+            self.ct_pool = CornerPool(channels, pool_channels, column_pool, row_pool)
+            self.ct_heat, self.ct_offset = own(num_classes or 1), own(2)
+        for name in self._heats():
+            last = getattr(self, name)[-1]
             nn.init.constant_(last.bias, HEAT_BIAS)
 
+    def _heats(self) -> tuple[str, ...]:
+        return ("tl_heat", "br_heat", "ct_heat") if self.centre else ("tl_heat", "br_heat")
+
     def segments(self) -> list[nn.Module]:
-        """Both poolings and the six branches, for gradient checkpointing."""
+        """The poolings and all branches, for gradient checkpointing."""
         return list(self.children())
 
     def class_rows(self) -> dict[str, list[int]]:
@@ -93,7 +102,7 @@ class CornerHead(nn.Module):
         if self.num_classes is None:
             return {}
         classes = list(range(self.num_classes))
-        return {f"{heat}.2.{name}": classes for heat in ("tl_heat", "br_heat") for name in ("weight", "bias")}
+        return {f"{heat}.2.{name}": classes for heat in self._heats() for name in ("weight", "bias")}
 
     def forward(self, features: Tensor) -> CornerMaps:
         """Map features to the six maps."""
@@ -102,6 +111,13 @@ class CornerHead(nn.Module):
     def pooled(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Corner-pooled features of both kinds of corner, each of the shape of the features."""
         return self.tl_pool(features), self.br_pool(features)
+
+    def centre_maps(self, features: Tensor) -> CentreMaps | None:
+        """Features -> the maps of the third branch, None where there is none."""
+        if not self.centre:
+            return None
+        pooled = self.ct_pool(features)
+        return CentreMaps(self.ct_heat(pooled), self.ct_offset(pooled))
 
     def maps(self, tl: Tensor, br: Tensor) -> CornerMaps:
         """Corner-pooled features -> the six maps."""

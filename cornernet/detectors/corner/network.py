@@ -16,7 +16,8 @@ Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-rig
 class CornerNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone.
 
-    With a region stage they are StackMaps. The heads read the finest level that the backbone offers.
+    With a branch for centres or a region stage they are StackMaps. The heads read the finest level that the backbone
+    offers.
     """
 
     heads: Sequence[CornerHead]
@@ -41,7 +42,9 @@ class CornerNetwork(Network):
         features = [levels[0] for levels in self.backbone(images)][supervised]
         pooled = [head.pooled(x) for head, x in zip(self.heads[supervised], features, strict=True)]
         maps = [head.maps(*corners) for head, corners in zip(self.heads[supervised], pooled, strict=True)]
-        if self.regions:
-            read = [region.maps(x) for region, x in zip(self.regions[supervised], features, strict=True)]
-            maps = [cast(CornerMaps, StackMaps(*stack, region=more)) for stack, more in zip(maps, read, strict=True)]
+        if self.regions or self.heads[-1].centre:
+            centres = [head.centre_maps(x) for head, x in zip(self.heads[supervised], features, strict=True)]
+            regions = self.regions[supervised] if self.regions else [None] * len(maps)
+            read = [() if region is None else region.maps(x) for region, x in zip(regions, features, strict=True)]
+            maps = [cast(CornerMaps, StackMaps(*x, *more)) for x, *more in zip(maps, centres, read, strict=True)]
         return list(zip(maps, pooled, strict=True)) if with_features else maps

@@ -14,23 +14,26 @@ What is true is what `targets.encode` says:
 - pairs among labelled objects: the same in every class, right or wrong, but rejected is only a pair whose corners
   belong to two different objects; one with a corner that belongs to none stays as predicted. So neither the boxes of
   what nobody labelled nor those under a wrong class are a gain, as they are with true grouping.
+- centres: the keypoints at centres are the objects' true ones, of score 1; a box without one in its middle is rejected
+  as ever.
 - region: what a region stage says of a box is the truth: it is a pair, and of the classes, if it overlaps an object by
   an IoU of 0.5 or more; the class is that of the object that it overlaps most.
 """
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_up
 from cornernet.detectors.corner.scores import corner_scores
 from cornernet.detectors.corner.stage import Region, RegionStage, true_word
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
-from cornernet.structures import CornerMaps, CornerTargets, Detections, RegionLogits
+from cornernet.structures import CornerMaps, CornerTargets, Detections, Keypoints, RegionLogits, StackMaps
 
 PARTS = ("heatmaps", "offsets", "grouping")
 LABELLED = "pairs among labelled objects"
@@ -48,8 +51,10 @@ REASONS = {
     "faint top-left corner": "its box is there, but its top-left corner scores so low that the box does too",
     "faint bottom-right corner": "its box is there, but its bottom-right corner scores so low that the box does too",
     "distance": "its corners score enough, but test.weights.distance takes off too much for the distance of their tags",
+    "centre": "its pair scores enough, but no centre keypoint of its class lies in its middle, or too faint a one",
     "region": "its pair scores enough, but the region stage rejects it or takes it below by pair or class",
 }
+CLOSE = 1e-3  # pixels between two calculations of one box
 PAIRING = ("ae_threshold", "score", "weights", "assignment")  # settings of `decode` that `pair_up` takes
 
 
@@ -59,30 +64,41 @@ class CornerOracle:
     def __init__(
         self, maps: CornerMaps, targets: CornerTargets, labels: Tensor, boxes: Tensor, radius: Tensor,
         stride: tuple[float, float], frame: Tensor, settings: dict[str, Any], stage: RegionStage | None = None,
-        region: Region | None = None,
+        region: Region | None = None, centres: Centres | None = None,
     ) -> None:  # fmt: skip
         """Everything a batch of one: labels, radius (cells) [1, M], boxes [1, M, 4] in input pixels; stride: pixels
         of a cell (x, y); frame [4]: the image's place in the input; settings: the arguments of `decode`;
-        region: what looks into boxes and, stage, what surrounds it, if the detector has one.
+        region: what looks into boxes and, stage, what surrounds it, if the detector has one; centres: alike.
         """
         self.maps, self.targets, self.labels, self.boxes = maps, targets, labels, boxes
         self.reach = radius.clamp(min=1)
         self.stride = boxes.new_tensor(stride * 2)
         self.frame, self.settings = frame, settings
-        self.stage, self.region = stage, region
+        self.stage, self.region, self.centres = stage, region, centres
         self.kinds = labels if stage is None or stage.class_corners else torch.zeros_like(labels)  # of corners
 
     def predict(self, parts: Sequence[str] = ()) -> Detections:
         """Detections in input pixels with these parts true, in the order of their scores; see the module."""
         tl, br = self._corners(parts)
-        return self._boxes(tl, br, self._pairs(tl, br, parts), "region" in parts)
+        return self._boxes(tl, br, self._pairs(tl, br, parts), parts)
 
-    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs, true: bool) -> Detections:
+    def _boxes(self, tl: Corners, br: Corners, pairs: Pairs, parts: Sequence[str]) -> Detections:
         """Pairs -> Detections in input pixels; nowhere else does a pair become a box with a score."""
-        found = best_pairs(tl, br, pairs.scores, self.settings["num_dets"])
+        found = self._confirmed(best_pairs(tl, br, pairs.scores, self.settings["num_dets"]), "centres" in parts)
         if self.stage is not None and self.region is not None:
-            found = self.stage.scored(self._truth if true else self.region, self.maps, found)
+            found = self.stage.scored(self._truth if "region" in parts else self.region, self.maps, found)
         return found._replace(boxes=found.boxes * self.stride)
+
+    def _confirmed(self, found: Detections, true: bool) -> Detections:
+        """Pairs in cells -> those that a centre confirms, where the detector asks for one."""
+        if self.centres is None:
+            return found
+        middle = self.boxes.unflatten(-1, (2, 2)).mean(-2)
+        marks = Keypoints(middle, self.targets.mask.to(middle.dtype), self.kinds)
+        if not true:
+            marks = self.centres.found(cast(StackMaps, self.maps).centre, self.stride[:2])
+        found = self.centres.confirmed(found._replace(boxes=found.boxes * self.stride), marks)
+        return found._replace(boxes=found.boxes / self.stride)
 
     def _truth(self, _: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Boxes [1, N, 4] in cells -> what a region stage should say of them."""
@@ -104,21 +120,25 @@ class CornerOracle:
             return self._faint(rows.tl_scores[0, best], rows.br_scores[0, best], rows.boxes[0, best], min_score)
         pairs = self._proposed
         near = (box_iou(pairs.boxes[0], self.boxes[0, which]) >= iou) & (pairs.scores[0] >= 0)
-        if self.stage is not None and (near & (pairs.labels[0] == self.kinds[0, which])).any():
-            return "region"
+        if (name := self._behind()) and (near & (pairs.labels[0] == self.kinds[0, which])).any():
+            return name
         return self._unpaired(which, iou)
 
     def _faint(self, tl: Tensor, br: Tensor, box: Tensor, min_score: float) -> str:
         """Why a pair scores below min_score."""
         pairs = self._proposed
-        before = pairs.scores[0][(pairs.boxes[0] == box).all(1)]
-        if self.stage is not None and bool((before >= min_score).any()):
-            return "region"
+        before = pairs.scores[0][((pairs.boxes[0] - box).abs() < CLOSE).all(1)]
+        if (name := self._behind()) and bool((before >= min_score).any()):
+            return name
         if corner_scores(tl.view(1, 1), br.view(1, 1), self.settings["score"]) >= min_score:
             return "distance"
         if br >= min_score:
             return "faint top-left corner"
         return "faint bottom-right corner" if tl >= min_score else "faint corners"
+
+    def _behind(self) -> str:
+        """What may reject a pair that was proposed: the last that does."""
+        return "region" if self.stage is not None else "centre" if self.centres is not None else ""
 
     def _unpaired(self, which: int, iou: float) -> str:
         """Why no pair that fits left the detector."""
@@ -141,6 +161,8 @@ class CornerOracle:
     def heat(self) -> dict[str, Tensor]:
         """Scores of both kinds of corner, [H, W]."""
         kinds = {"top-left corners": self.maps.tl_heat, "bottom-right corners": self.maps.br_heat}
+        if self.centres is not None:
+            kinds["centres"] = cast(StackMaps, self.maps).centre.heat
         return {title: heat[0].float().sigmoid().amax(0) for title, heat in kinds.items()}
 
     def links(self, boxes: Tensor) -> Tensor:

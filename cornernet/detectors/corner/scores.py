@@ -22,6 +22,7 @@ from torch import Tensor
 from cornernet.config import ScoreWeights
 from cornernet.structures import RegionLogits
 
+FAR = 1e30  # distance of corners that are not of one box, which may be infinite; 0 times it is 0
 How = Literal["mean", "geometric", "cpn"]
 
 
@@ -37,7 +38,7 @@ def corner_scores(tl: Tensor, br: Tensor, how: How = "mean") -> Tensor:
 
 def by_distance(corners: Tensor, distance: Tensor, weights: ScoreWeights) -> Tensor:
     """Score c and distance d, same shape -> c exp(-distance d): the score of a pair before a region stage."""
-    return corners * torch.exp(-weights.distance * distance)
+    return corners * torch.exp(-weights.distance * distance.clamp(max=FAR))
 
 
 def by_region(pairs: Tensor, logits: RegionLogits, how: How, weights: ScoreWeights, min_pair: float) -> Tensor:

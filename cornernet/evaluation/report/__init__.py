@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cornernet.config import Config
 from cornernet.data import Source
-from cornernet.evaluation.best_f1 import thresholds
+from cornernet.evaluation.metrics import thresholds
 from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
 from cornernet.evaluation.report.images import by_image

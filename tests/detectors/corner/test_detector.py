@@ -25,7 +25,7 @@ TINY = [
     "train.batch_size=2",
 ]
 FEATURE = ["loss.feature.name=softmax", "model.backbone.stacks=2"]
-CENTRIPETAL = ["loss.grouping.name=centripetal", "model.head.tag_dim=2"]
+HALF_SIDES = ["loss.grouping.name=half_sides", "model.head.tag_dim=2"]
 CLASSES = 3
 HEATMAP = heatmap.LOSSES
 
@@ -105,7 +105,7 @@ def test_whole_images_are_tested_in_the_frame_they_were_trained_in():
         ),
         ("model.backbone.weights=some.pth", r"weights=some\.pth does not go with model\.backbone\.name=hourglass"),
         ("loss.feature.name=arcfac", r"unknown feature loss 'arcfac', did you mean arcface\?"),
-        ("loss.grouping.name=centripetal", r"needs model\.head\.tag_dim=2"),
+        ("loss.grouping.name=half_sides", r"needs model\.head\.tag_dim=2"),
         ("model.backbone.blocks=[1]", r"model\.backbone needs"),
     ],
 )
@@ -117,7 +117,7 @@ def test_settings_that_do_not_go_together_are_a_sentence(override_, message):
 # -- loss -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("grouping", [[], CENTRIPETAL, FEATURE], ids=["ae", "centripetal", "feature"])
+@pytest.mark.parametrize("grouping", [[], HALF_SIDES, FEATURE], ids=["ae", "half_sides", "feature"])
 @pytest.mark.parametrize(("images", "objects"), [(2, 3), (2, 0), (1, 1), (1, 0), (2, 6)])
 def test_terms_are_finite_with_their_gradients(grouping, images, objects):
     config = settings(f"train.batch_size={images}", *grouping)
@@ -167,8 +167,8 @@ def test_one_image_empty_the_other_full():
         ([], {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1}),
         (["loss.heatmap.weight=2", "loss.grouping.weight=3", "loss.offset.weight=5"],
          {"heatmap": 2, "pull": 3, "push": 3, "offset": 5}),
-        ([*CENTRIPETAL, "loss.grouping.weight=2"], {"heatmap": 1, "grouping": 2, "offset": 1}),
-        (CENTRIPETAL, {"heatmap": 1, "grouping": 0.5, "offset": 1}),
+        ([*HALF_SIDES, "loss.grouping.weight=2"], {"heatmap": 1, "grouping": 2, "offset": 1}),
+        (HALF_SIDES, {"heatmap": 1, "grouping": 0.5, "offset": 1}),
         (FEATURE, {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1, "feature": 0.1}),
         ([*FEATURE, "loss.feature.weight=3"], {"heatmap": 1, "pull": 0.1, "push": 0.1, "offset": 1, "feature": 3}),
     ],
@@ -230,7 +230,7 @@ def test_a_batch_is_left_as_it_was():
     assert all(map(torch.equal, batch.tensors(), before))
 
 
-@pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
+@pytest.mark.parametrize("grouping", [[], HALF_SIDES], ids=["ae", "half_sides"])
 def test_finite_under_autocast(grouping):
     config = settings(*grouping)
     detector = build(config, CLASSES).train()
@@ -241,7 +241,7 @@ def test_finite_under_autocast(grouping):
     assert all(p.grad.isfinite().all() for p in detector.parameters())
 
 
-@pytest.mark.parametrize("grouping", [[], pytest.param(CENTRIPETAL, marks=pytest.mark.slow)], ids=["ae", "centripetal"])
+@pytest.mark.parametrize("grouping", [[], pytest.param(HALF_SIDES, marks=pytest.mark.slow)], ids=["ae", "half_sides"])
 def test_the_loss_is_one_graph_for_every_batch(grouping):
     config = settings(*grouping)
     detector = build(config, CLASSES).train()
@@ -262,7 +262,7 @@ def test_the_loss_is_one_graph_for_every_batch(grouping):
 
 
 def test_the_state_dict_is_the_network_alone():
-    assert all(key.startswith("network.") for key in build(settings(*CENTRIPETAL), CLASSES).state_dict())
+    assert all(key.startswith("network.") for key in build(settings(*HALF_SIDES), CLASSES).state_dict())
 
 
 # -- prediction -------------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def test_predictions_are_in_pixels_of_the_input(size):
     assert found.scores[0, 0] == pytest.approx((torch.sigmoid(torch.tensor([3.0, 2.0])).sum() / 2).item())
 
 
-@pytest.mark.parametrize("grouping", [[], CENTRIPETAL], ids=["ae", "centripetal"])
+@pytest.mark.parametrize("grouping", [[], HALF_SIDES], ids=["ae", "half_sides"])
 @pytest.mark.parametrize("size", [(64, 48), (63, 47)])
 def test_boxes_come_back_from_perfect_maps(grouping, size):
     config = settings(f"data.input_size={list(size)}", *grouping)

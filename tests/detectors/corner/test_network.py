@@ -1,13 +1,14 @@
 """The architecture against the published network, key by key and number by number."""
 
 import importlib.util
+from functools import partial
 
 import pytest
 import torch
 
 from cornernet.backbones.hourglass import StackedHourglass
 from cornernet.detectors.corner import official
-from cornernet.detectors.corner.head import HEAT_BIAS, CornerHead
+from cornernet.detectors.corner.head import HEAT_BIAS, CornerHead, branch
 from cornernet.detectors.corner.network import CornerNetwork
 from tests.detectors.corner.namings import LITE, respelled
 
@@ -17,12 +18,14 @@ NAMES |= {"tl_offset": "tl_regrs", "br_offset": "br_regrs"}
 
 def network(stacks=2, channels=(4, 6, 8), blocks=(1, 1, 2), head=8, pool=4, classes=3, tags=1):
     backbone = StackedHourglass(stacks, 4, list(channels), list(blocks), head)
-    return CornerNetwork(backbone, [CornerHead(head, pool, classes, tags) for _ in range(stacks)])
+    return CornerNetwork(
+        backbone, [CornerHead(head, pool, classes, partial(branch, out_channels=tags)) for _ in range(stacks)]
+    )
 
 
 def published_size():
     backbone = StackedHourglass(2, 128, [256, 256, 384, 384, 384, 512], [2, 2, 2, 2, 2, 4], 256)
-    return CornerNetwork(backbone, [CornerHead(256, 128, 80, 1) for _ in range(2)])
+    return CornerNetwork(backbone, [CornerHead(256, 128, 80, partial(branch, out_channels=1)) for _ in range(2)])
 
 
 @pytest.fixture

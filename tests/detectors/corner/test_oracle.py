@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from cornernet import config, detectors
-from cornernet.config import ScoreWeights
+from cornernet.config import Centre, ScoreWeights
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.detectors.corner.assignment import assignment
+from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
 from cornernet.detectors.corner.stage import RegionStage, true_word
 from cornernet.detectors.corner.targets import encode
@@ -17,7 +18,7 @@ from cornernet.detectors.keypoints import radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.ops.boxes import box_iou
 from cornernet.ops.tags import by_tags
-from cornernet.structures import CornerMaps, RegionLogits, StackMaps
+from cornernet.structures import CentreMaps, CornerMaps, RegionLogits, StackMaps
 from tests.conftest import ROOT
 
 SIDE, CELLS, STRIDE = 128, 32, 4.0
@@ -44,17 +45,18 @@ def plant(maps, box=BOX, label=0, tl=0.9, br=0.9, tags=(0.0, 0.0), kinds="both")
         maps.br_heat[0, label, y2, x2], maps.br_tag[0, :, y2, x2] = math.log(br / (1 - br)), tags[1]
 
 
-def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), region=None, **settings):
+def oracle(maps, boxes=(BOX,), labels=None, frame=(0, 0, SIDE, SIDE), region=None, centre=None, **settings):
     boxes = torch.tensor(boxes, dtype=torch.float32).view(-1, 4)
     labels = torch.zeros(len(boxes), dtype=torch.long) if labels is None else torch.tensor(labels)
     boxes, labels, mask = slots(boxes, labels)
     targets = encode(boxes, labels, mask, 2, (SIDE, SIDE), (CELLS, CELLS), 0.3, margin=0)
     radius = radius_in_cells(boxes, boxes.new_tensor([1 / STRIDE] * 2), 0.3)
     how = {**SETTINGS, **settings}
-    staged = (stage(how), region) if region else ()
-    maps = StackMaps(*maps) if region else maps
+    staged = (stage(how), region) if region else (None, None)
+    maps = StackMaps(*maps, centre=centre) if region or centre else maps
+    centres = Centres(Centre(), how["top_k"], how["kernel"], how["score"]) if centre else None
     place = (STRIDE, STRIDE), torch.tensor(frame).float()
-    return CornerOracle(maps, targets, labels, boxes, radius, *place, how, *staged)
+    return CornerOracle(maps, targets, labels, boxes, radius, *place, how, *staged, centres)
 
 
 def stage(how, class_corners=True):
@@ -260,6 +262,13 @@ def with_pair_of_half():
     return with_pair(tl=0.5, br=0.5)
 
 
+def centre_at(x, y, label=0, score=0.9):
+    """One keypoint at a pixel, on maps of a branch for centres."""
+    maps = blank()
+    maps.tl_heat[0, label, int(y // STRIDE), int(x // STRIDE)] = math.log(score / (1 - score))
+    return CentreMaps(maps.tl_heat, maps.tl_offset)
+
+
 LOST = {  # reason: maps, settings
     "both corners": (lambda: crowded(), {"top_k": 3}),
     "top-left corner": (lambda: with_corners(br=0), {"top_k": 1}),
@@ -272,6 +281,7 @@ LOST = {  # reason: maps, settings
     "faint corners": (lambda: with_pair(tl=0.2, br=0.2), {"top_k": 1}),
     "faint top-left corner": (lambda: with_pair(tl=0.1, br=0.4), {"top_k": 1}),
     "faint bottom-right corner": (lambda: with_pair(tl=0.4, br=0.1), {"top_k": 1, "score": "geometric"}),
+    "centre": (with_pair_of_half, {"top_k": 1, "centre": centre_at(16, 40)}),
     "region": (with_pair_of_half, {"top_k": 1, "region": saying(0.1, [0.9, 0.1])}),
     "distance": (lambda: with_pair(tags=(0.0, 0.4)), {"top_k": 1, "weights": ScoreWeights(distance=4.0)}),
 }
@@ -299,6 +309,17 @@ def test_a_region_stage_is_a_reason_and_its_truth_mends_it(pair, classes, reason
     (box, label, score), *others = rows(x.predict(["region"]))
     assert box == pytest.approx((8, 12, 56, 72), abs=4) and label == 0 and not others
     assert score == pytest.approx(0.5 ** (1 / 3), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("at", "score"), [((16, 40), None), ((32, 40), (0.5 + 0.5 + 0.9) / 3), ((32, 40, 1), None), ((32, 20), None)]
+)
+def test_a_centre_confirms_a_box_and_its_truth_mends_it(at, score):
+    x = oracle(with_pair_of_half(), top_k=1, centre=centre_at(*at))
+    assert [found for _, _, found in rows(x.predict())] == ([] if score is None else [pytest.approx(score)])
+    (box, label, true), *others = rows(x.predict(["centres"]))
+    assert box == pytest.approx((8, 12, 56, 72), abs=4) and label == 0 and not others
+    assert true == pytest.approx((0.5 + 0.5 + 1) / 3) and "centres" in x.heat()
 
 
 def test_the_truth_about_boxes_is_the_object_that_they_overlap_most():
@@ -345,7 +366,7 @@ def test_a_corner_of_its_class_counts_though_another_class_lies_nearer():
 
 
 @pytest.mark.parametrize(
-    "extra", [[], ["loss.grouping.name=centripetal", "model.head.tag_dim=2"], ["test.grouping=hungarian"]]
+    "extra", [[], ["loss.grouping.name=half_sides", "model.head.tag_dim=2"], ["test.grouping=hungarian"]]
 )
 def test_of_a_detector_with_random_weights(tiny, extra):
     detector = detectors.build(config.load(tiny, extra), 3).eval()
@@ -367,5 +388,5 @@ def test_of_a_detector_with_random_weights(tiny, extra):
 
 def test_the_page_tells_of_every_part_and_reason():
     page = (ROOT / "docs" / "diagnosis.md").read_text()
-    assert [part for part in (*PARTS, *ALONE, "region") if f"| corner | {part} |" not in page] == []
+    assert [part for part in (*PARTS, *ALONE, "centres", "region") if f"| corner | {part} |" not in page] == []
     assert [reason for reason in REASONS if f"`{reason}`" not in page] == []

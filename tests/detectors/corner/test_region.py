@@ -15,14 +15,14 @@ from cornernet.detectors.corner.region.cpn import cpn
 from cornernet.profiling import random_batch
 from cornernet.structures import Detections, RegionLogits
 from tests.conftest import ROOT
-from tests.detectors.corner.test_detector import CENTRIPETAL, CLASSES, FEATURE, TINY, batch_of
+from tests.detectors.corner.test_detector import CLASSES, FEATURE, HALF_SIDES, TINY, batch_of
 
 SMALL = ["model.region.args={pair_channels: 4, class_channels: 6, bins: 3}", "model.region.top_k=8"]
 CPN = ["model.region.name=cpn", "model.region.proposals=20", *SMALL]
 NONE, AGNOSTIC = ["loss.grouping.name=none"], ["model.region.class_corners=false"]
 CENTRE = ["model.region.name=centre", "model.region.args={width: 5}", "model.region.proposals=20"]
 KINDS = {
-    "tags": CPN, "centripetal": [*CPN, *CENTRIPETAL], "none": [*CPN, *NONE], "agnostic": [*CPN, *NONE, *AGNOSTIC],
+    "tags": CPN, "half_sides": [*CPN, *HALF_SIDES], "none": [*CPN, *NONE], "agnostic": [*CPN, *NONE, *AGNOSTIC],
     "agnostic tags": [*CPN, *AGNOSTIC], "stacks, feature": [*CPN, *FEATURE], "centre": [*CENTRE, *AGNOSTIC],
     "cascade": [*CPN, *NONE, "model.head.pooling=cascade"],
 }  # fmt: skip

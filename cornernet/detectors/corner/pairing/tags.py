@@ -1,12 +1,44 @@
-"""How far two corners are from being of one box: the reading of the tags that belongs to the grouping loss."""
+"""Tags: each corner says some numbers, which the grouping loss makes alike in a box; the loss says how they are read.
+
+Law, Deng: CornerNet, 2018, arXiv 1808.01244, section 3.3, after Newell et al.: Associative Embedding, 2017, arXiv
+1611.05424; or any other member of the grouping role.
+"""
+
+from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cornernet.config import Config, untyped
+from cornernet.detectors.corner.head import branch
 from cornernet.losses import PairDistance, declared_of
 
 NAME = "loss.grouping.name"
+
+
+class tags:  # its name in a config
+    """Of length tag_dim; 0 where there is no grouping loss, and then all pairs are alike."""
+
+    PLACES = ("grouping",)
+
+    def __init__(self, *, tag_dim: int, kernel: int, tags: PairDistance, ae_threshold: float) -> None:
+        self.tag_dim, self.kernel, self.distance, self.threshold = tag_dim, kernel, tags, ae_threshold
+
+    def branch(self, channels: int) -> nn.Module:
+        """The branch of one kind of corner."""
+        return branch(channels, self.tag_dim, self.kernel) if self.tag_dim else NoTags()
+
+    def loss(self, built: Mapping[str, Callable]) -> Callable | None:
+        """That of loss.grouping."""
+        return built.get("grouping")
+
+
+class NoTags(nn.Module):
+    """In place of a branch: [B, channels, H, W] -> [B, 0, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features as the class says."""
+        return x[:, :0]
 
 
 def pair_distance(config: Config) -> PairDistance:

@@ -8,15 +8,15 @@ import torch
 
 from cornernet.config import Config, from_container, override, to_dict
 from cornernet.detectors.corner.decode import Corners, distances
-from cornernet.detectors.corner.pairing import pair_distance
+from cornernet.detectors.corner.pairing.tags import pair_distance
 from cornernet.losses import ROLES
 from cornernet.ops.tags import by_tags
 
-centripetal = importlib.import_module("cornernet.losses.grouping.centripetal")
+half_sides = importlib.import_module("cornernet.losses.grouping.half_sides")
 
 
 def shift_distance(tl, br):
-    return distances(tl, br, centripetal.pair_distance)
+    return distances(tl, br, half_sides.pair_distance)
 
 
 def corners(points, tags):
@@ -58,11 +58,11 @@ def test_each_image_pairs_its_own_corners():
 @pytest.mark.parametrize("path", ["{name}", "cornernet.losses.grouping.{name}.{name}"])
 def test_each_loss_is_decoded_as_it_declares_by_name_and_by_path(name, path):
     config = override(Config(), ["model.head.tag_dim=2", "loss.grouping.name=" + path.format(name=name)])
-    assert pair_distance(config) is (centripetal.pair_distance if name == "centripetal" else by_tags)
+    assert pair_distance(config) is (half_sides.pair_distance if name == "half_sides" else by_tags)
 
 
-@pytest.mark.parametrize("name", ["centripetal", "cornernet.losses.grouping.centripetal.centripetal"])
-def test_centripetal_needs_two_numbers(name):
+@pytest.mark.parametrize("name", ["half_sides", "cornernet.losses.grouping.half_sides.half_sides"])
+def test_half_sides_needs_two_numbers(name):
     with pytest.raises(ValueError, match=rf"loss\.grouping\.name={name}: it needs model\.head\.tag_dim=2 .*, got 1"):
         pair_distance(override(Config(), [f"loss.grouping.name={name}"]))
 
@@ -73,6 +73,6 @@ def test_what_nobody_typed_is_not_looked_up():
         pair_distance(from_container(held))
     with pytest.raises(ValueError, match="there is no module nobody"):
         pair_distance(override(from_container(held), ["loss.grouping.name=nobody.has.this"]))
-    held["loss"]["grouping"]["name"] = "cornernet.losses.grouping.centripetal.centripetal"
+    held["loss"]["grouping"]["name"] = "cornernet.losses.grouping.half_sides.half_sides"
     held["model"]["head"]["tag_dim"] = 2
-    assert pair_distance(from_container(held)) is centripetal.pair_distance
+    assert pair_distance(from_container(held)) is half_sides.pair_distance

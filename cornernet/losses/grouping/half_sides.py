@@ -1,4 +1,5 @@
-"""Centripetal shift. Dong et al.: CentripetalNet, 2020, arXiv 2003.09119, equations 1 and 2.
+"""Half of both sides as a tag, after the centripetal shift of Dong et al.: CentripetalNet, 2020, arXiv 2003.09119,
+equations 1 and 2.
 
     cs_tl = (log(cx - x_tl), log(cy - y_tl))    cs_br = (log(x_br - cx), log(y_br - cy))
     loss  = 1/N sum over k of smoothL1(t_k, cs_tl) + smoothL1(b_k, cs_br)
@@ -6,6 +7,9 @@
 Each corner says how far its box's centre lies, so a pair is right when the two agree with the box that they span.
 t, b: tags of an object's corners, D = 2; (cx, cy): centre of its box in cells; N: objects of the image. Where the
 paper takes the mean over a batch's objects, this takes it over each image's and then over the images.
+
+Of CentripetalNet this is the target alone, read as a tag: no guiding shift, no deformable convolution, and a distance
+in place of the test whether the centres lie in the middle of the box. All of it is model.pairing.name=centripetal.
 
 Use it where objects of one class touch: it needs no competition between tags. test.ae_threshold is then a disagreement
 in sizes, 0.4 for 40 percent.
@@ -20,7 +24,7 @@ WEIGHT = 0.5
 SMALLEST = 0.1  # cells; keeps the logarithm of a box without size finite
 
 
-def centripetal(
+def half_sides(
     tl_tag: Tensor, br_tag: Tensor, mask: Tensor, tl_point: Tensor, br_point: Tensor, beta: float = 1.0
 ) -> dict[str, Tensor]:
     """Tags [B, M, 2], mask [B, M], corners [B, M, 2] in cells -> {"grouping"}, scalar. CentripetalNet, equations 1, 2.
@@ -28,7 +32,7 @@ def centripetal(
     beta: knee of the smooth L1. Raises ValueError unless the tags have two numbers.
     """
     if tl_tag.shape[-1] != 2:
-        raise ValueError(f"centripetal needs tags of 2 numbers (model.head.tag_dim=2), got {tl_tag.shape[-1]}")
+        raise ValueError(f"half_sides needs tags of 2 numbers (model.head.tag_dim=2), got {tl_tag.shape[-1]}")
     t, b, m = occupied(tl_tag, mask), occupied(br_tag, mask), at_least_float32(mask != 0)
     shift = ((br_point - tl_point) / 2).clamp(min=SMALLEST).log() * m[..., None]
     error = F.smooth_l1_loss(t, shift, reduction="none", beta=beta) + F.smooth_l1_loss(

@@ -1,0 +1,196 @@
+"""The family side by side: every corner detector, with and without a region stage, trained for equal minutes.
+
+A row that is in the file already is not trained again, so that the table grows over many days and machines.
+"""
+
+import csv
+import hashlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cornernet import config
+from cornernet.checkpoints import load_detector
+from cornernet.cli.commandline import Command, call
+from cornernet.cli.keys import Reader, whole
+from cornernet.prediction import inference
+
+USAGE = """python -m benchmarks.family FILE.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
+
+Trains each member of the family on each set, with and without a region stage, and appends one row a run: figures of
+last.pt, milliseconds of an image and the config's hash. Steps are those that fit into the minutes, by a short training
+before; rows that FILE.csv holds are skipped. root: the folder of BCCD, for set bccd. One core:
+  OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv minutes=10 only=cards,centernet"""
+
+COLUMNS = (
+    "set", "member", "region", "seed", "minutes", "steps", "AP", "AP50", "AP_any_class", "FDR", "ms_per_image",
+    "parameters", "config", "commit",
+)  # fmt: skip
+SETS = {  # the config it is built on, what is changed for all members, the region stage, and what is without one
+    "shapes12": (
+        "configs/shapes.yaml",
+        ["data.shapes.max_objects=12", "data.workers=0"],
+        ["model.region={name: cpn, top_k: 50, proposals: 150, args: {pair_channels: 32, class_channels: 48, bins: 5, "
+         "layers: 1}}", "loss.pair={name: focal, args: {alpha: null}}",
+         "loss.classification={name: focal, args: {alpha: null}}"],
+        [],
+    ),
+    "cards": (
+        "configs/cards.yaml",
+        ["data.workers=0"],
+        [],
+        ["model.region.name=none", "model.region.class_corners=true"],
+    ),
+    "bccd": (
+        "configs/bccd.yaml",
+        ["data.workers=0"],
+        [],
+        ["model.region.name=none", "model.region.class_corners=true"],
+    ),
+}  # fmt: skip
+TAGS = ["loss.grouping={name: ae, weight: 0.1, args: {chunk_size: 5}}", "test.ae_threshold=0.5"]
+TAGS += ["test.weights.distance=0"]
+MEMBERS = {  # what makes the members of the same backbone and head
+    "cornernet": TAGS,
+    "half_sides": [
+        "loss.grouping={name: half_sides, weight: 0.5, args: {beta: 0.2}}", "test.ae_threshold=0.4",
+        "test.weights.distance=0.5",
+    ],
+    "centernet": [*TAGS, "model.head.centre=true", "model.head.pooling=cascade", "test.centre.choose=best"],
+    "squeeze": [*TAGS, "model.backbone.name=squeeze", "model.backbone.stride=8", "model.head.kernel=1"],
+    "centripetal": ["model.pairing.name=centripetal", "test.weights.distance=1"],
+    "affinity": [*TAGS, "model.pairing.name=affinity"],
+    "points": [
+        "model.detector=points", "model.min_overlap=0.7", "model.radius_roots=old", "loss.offset.name=l1",
+        "loss.size={name: l1, weight: 0.1}", "test.nms.name=none",
+    ],
+}  # fmt: skip
+WARM, TIMED, IMAGES = 20, 40, 12  # steps before any is timed, and in all; images timed
+
+
+class Run(dict[str, Any]):
+    """One row's first columns, by name."""
+
+    def overrides(self, root: str) -> list[str]:
+        """Everything that is changed of the set's config."""
+        _, both, staged, plain = SETS[self["set"]]
+        where = [f"data.root={root}"] if self["set"] == "bccd" else []
+        stage = staged if self["region"] == "cpn" else plain
+        if self["member"] == "points":
+            stage = plain if plain else []
+        return [*both, *stage, *MEMBERS[self["member"]], *where, f"seed={self['seed']}"]
+
+
+def main(
+    file: str, minutes: int = 10, seeds: tuple[int, ...] = (1, 2, 3), only: tuple[str, ...] = (), root: str = ""
+) -> None:
+    """Train what the file lacks; every run that is done is a row at once."""
+    path = Path(file)
+    done = {tuple(row[name] for name in COLUMNS[:5]) for row in _rows(path)}
+    for run in wanted(minutes, seeds, only):
+        if tuple(str(run[name]) for name in COLUMNS[:5]) in done:
+            continue
+        _append(path, run | measured(run, run.overrides(root)))
+
+
+def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Iterator[Run]:
+    """All runs, the seeds outermost, so that a table that is not full compares like with like."""
+    sets, members, regions = (
+        [name for name in names if name in only] or [name for name in names if name != "bccd"]
+        for names in (SETS, MEMBERS, ("none", "cpn"))
+    )
+    for seed, held, member, region in product(seeds, sets, members, regions):
+        if member != "points" or region == "none":
+            yield Run(zip(COLUMNS, (held, member, region, seed, minutes), strict=False))
+
+
+def measured(run: Run, overrides: list[str]) -> dict[str, Any]:
+    """Train one run -> the other columns of its row."""
+    base = SETS[run["set"]][0]
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = ["test.report=false", "train.eval_every=0", "train.callbacks=[]", "train.save_every=0"]
+        few = ["data.val.limit=2", "train.val_loss_images=0", f"train.steps={TIMED}", "train.log_every=10"]
+        _train(base, [*overrides, *quiet, *few, f"work_dir={folder}/short"])
+        steps = int(run["minutes"] * 60 / _seconds_a_step(Path(folder, "short")))
+        words = [*overrides, *quiet, f"train.steps={steps}"]
+        _train(base, [*words, f"work_dir={folder}/run"])
+        found = json.loads(Path(folder, "run", "metrics.json").read_text())
+        detector, settings, _ = load_detector(Path(folder, "run", "last.pt"), [])
+        settings = config.load(base, words)
+        return {
+            "steps": steps,
+            **{name: f"{found[name]:.4f}" for name in COLUMNS[6:10]},
+            "ms_per_image": f"{1000 * _seconds_an_image(detector, settings):.1f}",
+            "parameters": sum(x.numel() for x in detector.network.parameters()),
+            "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
+            "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+        }
+
+
+def _train(base: str, words: list[str]) -> None:
+    subprocess.run([sys.executable, "tools/train.py", base, *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def _seconds_a_step(folder: Path) -> float:
+    """Folder of a short run -> median of what its later steps took."""
+    settings = config.load(folder / "config.yaml", [])
+    speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv") if int(row["step"]) > WARM]
+    return settings.train.batch_size / statistics.median(speeds)
+
+
+def _seconds_an_image(detector: Any, settings: config.Config) -> float:
+    """Median of the seconds from pixels to boxes as the config predicts, after one image that does not count."""
+    height, width = settings.data.input_size
+    image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    taken = []
+    with torch.inference_mode():
+        for _ in range(IMAGES + 1):
+            start = time.process_time()
+            inference.detect(detector, [image], **inference.settings(settings))
+            taken.append(time.process_time() - start)
+    return statistics.median(taken[1:])
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    new = not path.is_file()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names of sets, members or region stages; raises ValueError for another."""
+    known = (*SETS, *MEMBERS, "none", "cpn")
+    if wrong := [name for name in text.split(",") if name not in known]:
+        raise ValueError(f"must be some of {', '.join(known)}, got {wrong[0]}")
+    return tuple(text.split(","))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Numbers with commas between; raises ValueError for others."""
+    return tuple(int(one) for one in text.split(","))
+
+
+KEYS = {"minutes": Reader(whole(1)), "seeds": Reader(_seeds), "only": Reader(_names), "root": Reader(str)}
+
+if __name__ == "__main__":
+    call(Command(main, USAGE, keys=KEYS, overrides=False), sys.argv[1:])
