@@ -67,7 +67,8 @@ def spread(values, index):
 
 
 def detector_of(name, *overrides):
-    chosen = settings(f"model.pairing.name={name}", "loss.grouping.args.chunk_size=2", *overrides)
+    tags = ["loss.grouping.args.chunk_size=2"] if name == "affinity" else []
+    chosen = settings(f"model.pairing.name={name}", *tags, *overrides)
     return build(chosen, 3), chosen
 
 
@@ -96,7 +97,7 @@ def test_terms_are_finite_and_reach_every_parameter(name, objects):
     ],
 )
 def test_each_place_has_its_weight(name, override, terms):
-    detector, chosen = detector_of(name, f"{override}=7")
+    detector, _ = detector_of(name, f"{override}=7")
     assert all(detector.loss.weight(term) == 7 for term in terms)
     place = override.split(".")[1]
     assert f"{place} x 7" in detector.describe()
