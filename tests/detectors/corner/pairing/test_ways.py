@@ -67,7 +67,8 @@ def spread(values, index):
 
 
 def detector_of(name, *overrides):
-    chosen = settings(f"model.pairing.name={name}", "loss.grouping.args.chunk_size=2", *overrides)
+    tags = ["loss.grouping.args.chunk_size=2"] if name == "affinity" else []
+    chosen = settings(f"model.pairing.name={name}", *tags, *overrides)
     return build(chosen, 3), chosen
 
 
