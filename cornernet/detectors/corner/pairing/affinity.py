@@ -65,7 +65,7 @@ def structure(a_near: Tensor, a_far: Tensor, b_near: Tensor, b_far: Tensor) -> T
 
 def _side(said: Tensor) -> Tensor:
     """What corners say [..., D + 2] -> width and height of their boxes in cells [..., 2]."""
-    return said[..., -2:].clamp(0, LARGEST).expm1()
+    return said[..., -2:].clamp(min=0).clamp(max=LARGEST).expm1()
 
 
 class TagAndSize(nn.Module):

@@ -139,6 +139,7 @@ def test_an_exported_graph_gives_the_same_boxes(name, tmp_path):
     pytest.importorskip("onnxscript", reason="needs the extra export")
     pytest.importorskip("onnxruntime", reason="needs the extra export")
     wild = "test.ae_threshold=9" if name == "tags" else "test.top_k=30"
+    torch.manual_seed(0)
     detector, _ = detector_of(name, "model.backbone.stacks=1", wild, "test.num_dets=40", "test.weights.distance=1")
     for key, p in detector.named_parameters():
         if "_heat.2.weight" in key:
@@ -152,6 +153,7 @@ def test_an_exported_graph_gives_the_same_boxes(name, tmp_path):
     with torch.inference_mode():
         expected = graph(images)
     rows = onnx.open(path)[0](images)
-    assert (expected[1] > 0).sum() > 3
-    for got, mine in zip(rows, expected, strict=True):
-        torch.testing.assert_close(got, mine, atol=1e-3, rtol=1e-4)
+    valid = expected[1] > 0
+    assert valid.sum() >= 3 and torch.equal(rows[1] > 0, valid)
+    for got, mine in zip(rows, expected, strict=True):  # rows that are none may be in any order
+        torch.testing.assert_close(got[valid], mine[valid], atol=1e-3, rtol=1e-4)
