@@ -176,12 +176,23 @@ class RegionLogits(NamedTuple):
     classes: Tensor  # [B, N, C] logits
 
 
+class LevelCorners(NamedTuple):
+    """What the verification branch of the anchor network says of one level of the pyramid, corners of all classes."""
+
+    tl_heat: Tensor  # [B, 1, h, w] logits
+    br_heat: Tensor  # [B, 1, h, w] logits
+    tl_offset: Tensor  # [B, 2, h, w] (x, y), cells
+    br_offset: Tensor  # [B, 2, h, w] (x, y), cells
+    stride: int  # input pixels of a cell
+
+
 class AnchorMaps(NamedTuple):
     """Output of one stack of the anchor network for all A anchors of an image, the levels behind one another."""
 
     logits: Tensor  # [B, A, C]
     deltas: Tensor  # [B, A, 4], the box as seen from the anchor, see anchor.coding
     sizes: list[tuple[int, int]]  # (h, w) of every level
+    corners: tuple[LevelCorners, ...] = ()  # of every level, where a network has such a branch
 
 
 class Detections(NamedTuple):

@@ -89,6 +89,10 @@ class Anchor:
     candidates: int = 9  # of atss: nearest anchors of each level
     # auto: as the loss declares: on areas boxes; l1, smooth_l1 and mse deltas (on boxes they count pixels)
     box_space: Literal["auto", "boxes", "deltas"] = "auto"
+    # a branch that finds corners, to which the boxes of all levels but the finest move; loss.verify, loss.offset and
+    # model.min_overlap are of it
+    verify: bool = False
+    verify_channels: int = 64  # width of that branch
 
 
 @dataclass
@@ -112,8 +116,8 @@ class Model:
 
 @dataclass
 class Losses:
-    """One loss for each place. That of `centre` is of the heatmap role, those of `guiding`, `shift` and `size` are of
-    the offset role, that of `pair` of the classification role; the others have roles of their own.
+    """One loss for each place. Those of `centre` and `verify` are of the heatmap role, those of `guiding`, `shift` and
+    `size` of the offset role, that of `pair` of the classification role; the others have roles of their own.
     """
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners; of points' centres
@@ -124,6 +128,7 @@ class Losses:
     shift: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
     # of boxes: affinity, points; without a weight points take a tenth of the loss's own
     size: Component = field(default_factory=lambda: Component("smooth_l1"))
+    verify: Component = field(default_factory=lambda: Component("neg"))  # heatmaps of corners of model.anchor.verify
     pair: Component = field(default_factory=lambda: Component("focal"))  # of a region stage: is a pair one object
     box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
     classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage

@@ -10,10 +10,17 @@ from cornernet.losses.lookup import find
 INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3, "box": 2, "classification": 2, "feature": 2}  # tensors by position
 CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
 # keys of the config's section `loss` that are not the name of their role
-PLACES = {"centre": "heatmap", **dict.fromkeys(("guiding", "shift", "size"), "offset"), "pair": "classification"}
+PLACES = {
+    **dict.fromkeys(("centre", "verify"), "heatmap"),
+    **dict.fromkeys(("guiding", "shift", "size"), "offset"),
+    "pair": "classification",
+}
 ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name -> loss
 # what the weight of a loss is multiplied with in a place where the config gives none
-FACTORS = {"guiding": 0.05}  # Dong et al.: CentripetalNet, 2020, arXiv 2003.09119
+FACTORS = {
+    "guiding": 0.05,  # Dong et al.: CentripetalNet, 2020, arXiv 2003.09119
+    "verify": 0.25,  # Chen et al.: RepPoints v2, 2020, arXiv 2007.08508
+}
 
 
 def role_of(place: str) -> str:

@@ -1,8 +1,9 @@
 """The anchor-based detector: everything of it in this folder."""
 
-from cornernet.detectors.anchor.detector import ROLES, build
+from cornernet.detectors.anchor.detector import ROLES, build, places
 
 __all__ = [
     "ROLES",
     "build",
+    "places",
 ]

@@ -20,13 +20,16 @@ from cornernet.detectors.anchor.loss import AnchorLoss
 from cornernet.detectors.anchor.network import AnchorNetwork
 from cornernet.detectors.anchor.oracle import PARTS, REASONS, AnchorOracle
 from cornernet.detectors.anchor.show import draw_targets
+from cornernet.detectors.anchor.verify import CornerVerifier, corner_targets
+from cornernet.detectors.anchor.verify_loss import VerifyLoss
+from cornernet.detectors.corner.show import draw_targets as draw_corners
 from cornernet.detectors.detector import Detector
 from cornernet.detectors.losses import build_losses
 from cornernet.detectors.oracle import slots
 from cornernet.losses import declared, declared_of
-from cornernet.structures import AnchorMaps, Batch, Detections
+from cornernet.structures import AnchorMaps, Batch, CornerTargets, Detections
 
-ROLES = ("classification", "box", "feature")
+ROLES = ("classification", "box", "feature", "verify", "offset")
 RANGES = {
     "model.anchor.channels": WIDTH,
     "model.anchor.depth": Interval(0, 1000, "[]"),
@@ -36,6 +39,8 @@ RANGES = {
     "model.anchor.positive_iou": SHARE,
     "model.anchor.negative_iou": SHARE,
     "model.anchor.candidates": FEW,
+    "model.anchor.verify_channels": WIDTH,
+    "model.min_overlap": Interval(0, 1, "(]"),
     **{key: TEST_RANGES[key] for key in ("test.top_k", "test.num_dets")},
 }
 
@@ -44,7 +49,8 @@ class AnchorDetector(Detector):
     """The anchor detector behind the interface that training, evaluation and prediction share.
 
     cells: anchors [levels, A, 4] of one cell of every level, around the origin; strides: of the levels; assigner:
-    anchors, boxes, labels, mask, number of classes and anchors of every level -> Assigned. slack, least: see `canvas`.
+    anchors, boxes, labels, mask, number of classes and anchors of every level -> Assigned; encoder: batch, sizes and
+    strides of the levels -> targets of the corner verification. slack, least: see `canvas`.
     """
 
     parts, reasons = PARTS, REASONS  # of a diagnosis
@@ -54,12 +60,13 @@ class AnchorDetector(Detector):
     std: Tensor
 
     def __init__(
-        self, network: AnchorNetwork, loss: AnchorLoss | None, assigner: Callable, decoder: Callable, cells: Tensor,
+        self, network: AnchorNetwork, loss: AnchorLoss | None, assigner: Callable, encoder: Callable, decoder: Callable, cells: Tensor,
         strides: list[int], num_classes: int, slack: tuple[int, int], least: tuple[int, int],
         mean: Sequence[float], std: Sequence[float],
     ) -> None:  # fmt: skip
         super().__init__()
-        self.network, self.loss, self.assigner, self.decoder = network, loss, assigner, decoder
+        self.network, self.loss, self.decoder = network, loss, decoder
+        self.assigner, self.encoder = assigner, encoder
         self.strides, self.num_classes, self.slack, self.least = strides, num_classes, slack, least
         self.register_buffer("cells", cells, persistent=False)
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
@@ -76,6 +83,9 @@ class AnchorDetector(Detector):
             stacks, features = zip(*self.network(images, with_features=True), strict=True)
         anchors = self.anchors(stacks[-1])
         terms = loss.terms(stacks, torch.cat(anchors), self.targets(batch, anchors), features)
+        if loss.verify is not None:
+            corners = self.corner_targets(batch, stacks[-1].sizes)
+            terms |= loss.verify.terms([maps.corners for maps in stacks], corners)
         return {**terms, "total": loss.total(terms)}
 
     def anchors(self, maps: AnchorMaps) -> list[Tensor]:
@@ -86,6 +96,11 @@ class AnchorDetector(Detector):
     def targets(self, batch: Batch, anchors: list[Tensor]) -> Assigned:
         """What the anchors should find in a batch."""
         return self._assign(batch.boxes, batch.labels, batch.mask, anchors)
+
+    @torch.no_grad()
+    def corner_targets(self, batch: Batch, sizes: list[tuple[int, int]]) -> list[CornerTargets]:
+        """What the corner verification should find in a batch on levels of these sizes."""
+        return self.encoder(batch, sizes, self.strides)
 
     def _assign(self, boxes: Tensor, labels: Tensor, mask: Tensor, anchors: list[Tensor]) -> Assigned:
         counts = [len(level) for level in anchors]
@@ -103,10 +118,14 @@ class AnchorDetector(Detector):
         anchors = grid_anchors(sizes, self.strides, self.cells)
         goal = self.targets(batch, anchors)
         scales = [image.shape[0] / size[0] for image in images]
-        return [
+        drawn = [
             draw_targets(image, [level * scale for level in anchors], goal, row)
             for row, (image, scale) in enumerate(zip(images, scales, strict=True))
         ]
+        if self.network.verifier is None:
+            return drawn
+        finest = self.corner_targets(batch, sizes)[0]
+        return [mine + draw_corners(image, finest, i) for i, (mine, image) in enumerate(zip(drawn, images, strict=True))]
 
     def graph_overrides(self) -> list[str]:
         """None: all of `predict` can be traced into a graph."""
@@ -149,17 +168,25 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
     backbone = _backbone(config)
     strides = list(backbone.strides)
     cells = torch.stack([cell_anchors(head.side * stride, head.scales, head.ratios) for stride in strides])
-    network = AnchorNetwork(backbone, AnchorHead(head.channels, head.depth, cells.shape[1], num_classes))
+    own = AnchorHead(head.channels, head.depth, cells.shape[1], num_classes)
+    verifier = CornerVerifier(head.channels, head.verify_channels) if head.verify else None
+    network = AnchorNetwork(backbone, own, verifier)
     decoder = partial(decode, top_k=config.test.top_k, num_dets=config.test.num_dets)
+    encoder = partial(corner_targets, min_overlap=config.model.min_overlap, roots=config.model.radius_roots)
     progress = torch.zeros((), device="cpu")
     loss = _loss(config, num_classes, progress) if with_loss else None
     detector = AnchorDetector(
-        network, loss, _assigner(head), decoder, cells, strides, num_classes,
+        network, loss, _assigner(head), encoder, decoder, cells, strides, num_classes,
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
         *canvas.colours(config),
     )  # fmt: skip
     detector.progress = progress
     return detector
+
+
+def places(config: Config) -> tuple[str, ...]:
+    """Config -> the places of losses that there are: the last two with the corner verification alone."""
+    return ROLES if config.model.anchor.verify else ROLES[:-2]
 
 
 def _backbone(config: Config) -> backbones.Backbone:
@@ -180,9 +207,12 @@ def _assigner(head: Anchor) -> Callable[..., Assigned]:
 
 
 def _loss(config: Config, num_classes: int, progress: Tensor) -> AnchorLoss:
-    built, weights = build_losses(config, ROLES, num_classes, config.model.anchor.channels, progress)
+    built, weights = build_losses(config, places(config), num_classes, config.model.anchor.channels, progress)
     by_boxes = on_boxes(config, built["box"])
-    return AnchorLoss(built["classification"], built["box"], weights, by_boxes, built.get("feature"))
+    loss = AnchorLoss(built["classification"], built["box"], weights, by_boxes, built.get("feature"))
+    if "verify" in built:
+        loss.verify = VerifyLoss(built["verify"], built["offset"])
+    return loss
 
 
 def on_boxes(config: Config, loss: Callable) -> bool:

@@ -20,7 +20,7 @@ def tower(channels: int, depth: int) -> nn.Sequential:
 
 
 class AnchorHead(nn.Module):
-    """Features of a level [B, channels, h, w] -> logits [B, h w A, C], deltas [B, h w A, 4], the classes' features."""
+    """Features of a level [B, channels, h, w] -> logits [B, h w A, C], deltas [B, h w A, 4], features of both."""
 
     def __init__(self, channels: int, depth: int, anchors: int, num_classes: int):
         super().__init__()
@@ -40,10 +40,10 @@ class AnchorHead(nn.Module):
         anchors = self.classes.out_channels // self.num_classes
         return {f"classes.{name}": list(range(self.num_classes)) * anchors for name in ("weight", "bias")}
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map one level; the features [B, channels, h, w] are those the classes are read from."""
-        classes = self.class_tower(features)
-        return rows(self.classes(classes), self.num_classes), rows(self.boxes(self.box_tower(features)), 4), classes
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Map one level; the features [B, channels, h, w] are those that classes and boxes are read from."""
+        classes, boxes = self.class_tower(features), self.box_tower(features)
+        return rows(self.classes(classes), self.num_classes), rows(self.boxes(boxes), 4), classes, boxes
 
 
 def rows(maps: Tensor, width: int) -> Tensor:

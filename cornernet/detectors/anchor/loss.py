@@ -1,6 +1,7 @@
 """The loss of an anchor detector: classes of all anchors, boxes of the positive ones, features if asked for."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,7 @@ class AnchorLoss(nn.Module):
         self.classification_loss, self.box_loss, self.feature_loss = classification_loss, box_loss, feature_loss
         self.weights, self.on_boxes = weights, on_boxes
         self.takes_quality = takes(classification_loss, "quality")
+        self.verify: Any = None  # loss of the corner verification, whose terms a detector that has it adds
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""

@@ -1,24 +1,28 @@
 """The convolutional part: a pyramid, and a head that its levels and stacks share."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from cornernet.backbones import Backbone
 from cornernet.detectors.anchor.head import AnchorHead
+from cornernet.detectors.anchor.verify import CornerVerifier
 from cornernet.detectors.detector import Network
-from cornernet.structures import AnchorMaps
+from cornernet.structures import AnchorMaps, LevelCorners
 
 
 class AnchorNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of AnchorMaps, one a stack; in eval mode the last stack's alone."""
 
-    def __init__(self, backbone: Backbone, head: AnchorHead):
+    def __init__(self, backbone: Backbone, head: AnchorHead, verifier: CornerVerifier | None = None):
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone, self.head, self.verifier = backbone, head, verifier
 
     def segments(self) -> list[nn.Module]:
         """The parts that gradient checkpointing computes twice."""
-        return [*self.backbone.segments(), self.head.class_tower, self.head.box_tower]
+        own = [*self.backbone.segments(), self.head.class_tower, self.head.box_tower]
+        return own if self.verifier is None else own + self.verifier.segments()
 
     def forward(
         self, images: Tensor, with_features: bool = False
@@ -28,6 +32,13 @@ class AnchorNetwork(Network):
         return found if with_features else [maps for maps, _ in found]
 
     def _stack(self, levels: list[Tensor]) -> tuple[AnchorMaps, list[Tensor]]:
-        logits, deltas, features = zip(*(self.head(level) for level in levels), strict=True)
+        logits, deltas, features, boxes = zip(*(self.head(level) for level in levels), strict=True)
         sizes = [(level.shape[-2], level.shape[-1]) for level in levels]
-        return AnchorMaps(torch.cat(logits, 1), torch.cat(deltas, 1), sizes), list(features)
+        corners = self._corners(boxes)
+        return AnchorMaps(torch.cat(logits, 1), torch.cat(deltas, 1), sizes, corners), list(features)
+
+    def _corners(self, features: Sequence[Tensor]) -> tuple[LevelCorners, ...]:
+        """Features of every level's box tower -> its corners, none without such a branch."""
+        if self.verifier is None:
+            return ()
+        return tuple(self.verifier(x, stride) for x, stride in zip(features, self.backbone.strides, strict=True))

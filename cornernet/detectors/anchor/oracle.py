@@ -4,7 +4,8 @@ What is true is what the anchors are assigned to in training:
 
 - classes: an anchor with an object has score 1 for its class and 0 for all others, every other anchor 0 for all. All
   anchors of an object are equals then, also those whose predicted box is the worst of them.
-- boxes: an anchor with an object has the object's box. Elsewhere the predicted box stays.
+- boxes: an anchor with an object has the object's box. Elsewhere the predicted box stays. No box is moved to the
+  corners of a verification then.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
+from cornernet.detectors.anchor.snap import snapped
+from cornernet.detectors.corner.show import TITLES
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
 from cornernet.structures import AnchorMaps, Detections
@@ -48,7 +51,8 @@ class AnchorOracle:
         """Detections in input pixels with these parts true; see the module."""
         logits = self._true_logits() if "classes" in parts else self.maps.logits
         deltas = self._true_deltas() if "boxes" in parts else self.maps.deltas
-        return self.decoder(self.maps._replace(logits=logits, deltas=deltas), self.levels)
+        corners = () if "boxes" in parts else self.maps.corners
+        return self.decoder(self.maps._replace(logits=logits, deltas=deltas, corners=corners), self.levels)
 
     def reason(self, which: int, iou: float, min_score: float) -> str:
         """How far the object came: the name of one of REASONS; see `Oracle.reason`."""
@@ -73,7 +77,11 @@ class AnchorOracle:
         parts = scores.split([len(level) for level in self.levels])
         maps = [part.view(1, 1, *size, -1).amax(-1) for part, size in zip(parts, sizes, strict=True)]
         finest = [F.interpolate(level, sizes[0], mode="nearest-exact") for level in maps]
-        return {"best score of the anchors": torch.cat(finest).amax(0)[0]}
+        corners = {
+            title: heat[0, 0].float().sigmoid()
+            for title, heat in zip(TITLES, self.maps.corners[0] if self.maps.corners else (), strict=False)
+        }
+        return {"best score of the anchors": torch.cat(finest).amax(0)[0], **corners}
 
     def links(self, boxes: Tensor) -> Tensor:
         """No pairs: a box comes of one anchor."""
@@ -86,7 +94,9 @@ class AnchorOracle:
     @cached_property
     def _all_boxes(self) -> Tensor:
         """The predicted box of every anchor [A, 4]."""
-        return coding.decode(self.maps.deltas[0].float(), torch.cat(self.levels))
+        deltas = self.maps.deltas.float().split([len(level) for level in self.levels], 1)
+        boxes = [coding.decode(of_level, anchors) for of_level, anchors in zip(deltas, self.levels, strict=True)]
+        return torch.cat(snapped(boxes, self.maps.corners), 1)[0]
 
     def _fitting(self, rows: Detections, which: int, iou: float) -> Tensor:
         """Rows [N] bool of an object's class that overlap it by iou."""
