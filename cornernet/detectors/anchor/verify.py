@@ -9,6 +9,7 @@ Theirs is wider (256 channels behind the pooling) and hands its maps back to the
 nothing was compared with an output of their code.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -48,7 +49,7 @@ class CornerVerifier(nn.Module):
         self.tl_offset, self.br_offset = nn.Conv2d(width, 2, 1), nn.Conv2d(width, 2, 1)
         for heat in (self.tl_heat, self.br_heat):
             assert heat.bias is not None
-            nn.init.constant_(heat.bias, torch.tensor(PRIOR).logit().item())
+            nn.init.constant_(heat.bias, -math.log((1 - PRIOR) / PRIOR))
 
     def segments(self) -> list[nn.Module]:
         """The parts that gradient checkpointing computes twice."""
