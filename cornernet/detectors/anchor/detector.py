@@ -125,7 +125,9 @@ class AnchorDetector(Detector):
         if self.network.verifier is None:
             return drawn
         finest = self.corner_targets(batch, sizes)[0]
-        return [mine + draw_corners(image, finest, i) for i, (mine, image) in enumerate(zip(drawn, images, strict=True))]
+        return [
+            mine + draw_corners(image, finest, i) for i, (mine, image) in enumerate(zip(drawn, images, strict=True))
+        ]
 
     def graph_overrides(self) -> list[str]:
         """None: all of `predict` can be traced into a graph."""
