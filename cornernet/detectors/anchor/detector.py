@@ -60,8 +60,8 @@ class AnchorDetector(Detector):
     std: Tensor
 
     def __init__(
-        self, network: AnchorNetwork, loss: AnchorLoss | None, assigner: Callable, encoder: Callable, decoder: Callable, cells: Tensor,
-        strides: list[int], num_classes: int, slack: tuple[int, int], least: tuple[int, int],
+        self, network: AnchorNetwork, loss: AnchorLoss | None, assigner: Callable, encoder: Callable, decoder: Callable,
+        cells: Tensor, strides: list[int], num_classes: int, slack: tuple[int, int], least: tuple[int, int],
         mean: Sequence[float], std: Sequence[float],
     ) -> None:  # fmt: skip
         super().__init__()
@@ -125,9 +125,7 @@ class AnchorDetector(Detector):
         if self.network.verifier is None:
             return drawn
         finest = self.corner_targets(batch, sizes)[0]
-        return [
-            mine + draw_corners(image, finest, i) for i, (mine, image) in enumerate(zip(drawn, images, strict=True))
-        ]
+        return [drawn[row] + draw_corners(image, finest, row) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """None: all of `predict` can be traced into a graph."""

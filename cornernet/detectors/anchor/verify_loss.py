@@ -4,7 +4,7 @@ RepPoints v2, arXiv 2007.08508, section 3.2. The cells of all levels are one row
 divided by the corners of all levels together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,6 @@ def _offsets(levels: Sequence[LevelCorners], targets: Sequence[CornerTargets]) -
     return [at_least_float32(tl), at_least_float32(br)]
 
 
-def _row(maps) -> Tensor:
+def _row(maps: Iterable[Tensor]) -> Tensor:
     """Maps [B, 1, h, w] of every level -> [B, 1, 1, cells]."""
     return torch.cat([x.flatten(2) for x in maps], 2)[:, :, None]
