@@ -158,9 +158,9 @@ def quick(monkeypatch, tiny_run):
 
     monkeypatch.setattr(compare, "WAIT", 0.02)
     monkeypatch.setattr(compare, "_scored", lambda *a: None)
-    monkeypatch.setattr(compare, "score_folder", lambda folder, wanted: folder)
+    monkeypatch.setattr(results, "score_folder", lambda folder, wanted: folder)
     monkeypatch.setattr(compare, "_trained", trained)
-    monkeypatch.setattr(compare, "comparison", lambda *a: None)
+    monkeypatch.setattr(results, "comparison", lambda *a: None)
     monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
     return SimpleNamespace(done=done, finish=finish)
 
@@ -176,7 +176,7 @@ def test_comparisons_share_a_grid(tiny, tmp_path, quick):
     for thread in threads:
         thread.join()
     assert len(quick.done) == len(set(quick.done)) == 2
-    assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 4
+    assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 6
     assert (tmp_path / "comparison.md").read_text().strip() == tables[0] and not list(tmp_path.rglob(".*"))
 
 

@@ -151,7 +151,11 @@ def test_options_out_of_range_are_refused_at_once(predictor, options, message):
 @pytest.fixture(scope="module")
 def either(any_tiny):
     """A predictor of random weights of each detector."""
+    if any_tiny.stem == "centripetal":
+        pytest.skip("shifts of random weights agree with no box")
     settings = config.load(any_tiny, ["test.ae_threshold=99"])  # so that there are boxes
+    if settings.model.head.centre:
+        settings = config.override(settings, ["test.centre.small=1", "test.centre.large=1"])
     torch.manual_seed(0)
     return cornernet.Predictor(detectors.build(settings, 3).eval(), settings, ["a", "b", "c"], [4, 5, 9])
 
