@@ -177,7 +177,10 @@ class CornerDetector(Detector):
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
         height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
         targets = self.targets(batch, (height, width))
-        return [draw_targets(image, targets, row) for row, image in enumerate(images)]
+        given, centres = (batch.boxes, batch.labels, batch.mask, _size(batch.images), (height, width)), None
+        if self.centres is not None:
+            centres = self._encode_centres(*given)
+        return [draw_targets(image, targets, row, centres) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
