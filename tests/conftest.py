@@ -177,15 +177,21 @@ model:
   backbone: {name: squeeze, stride: 8, stacks: 1, channels: [8, 8], blocks: [1, 1]}
   head: {kernel: 1, pooling: cascade, centre: true}
 """
-# on an hourglass without a neck, with one, on a ResNet with its own and a region stage behind corners of no class, and
-# triplets on CornerNet-Squeeze's backbone
-KINDS = ("corner", "anchor", "corner_resnet18", "points", pytest.param("triplets", marks=pytest.mark.slow))
+TINY_CENTRIPETAL = """
+base: tiny.yaml
+model: {pairing: {name: centripetal}}
+"""
+# on an hourglass without a neck, with one, on a ResNet with its own and a region stage behind corners of no class,
+# triplets on CornerNet-Squeeze's backbone, and corners that point at centres
+SLOW_KINDS = (pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal"))
+KINDS = ("corner", "anchor", "corner_resnet18", "points", *SLOW_KINDS)
 
 
 @pytest.fixture(scope="session")
 def kinds(tiny, tiny_anchor) -> dict[str, Path]:
     """Config files of all KINDS, by name."""
-    more = {"corner_resnet18": TINY_RESNET, "points": TINY_POINTS, "triplets": TINY_TRIPLETS}
+    more = {"corner_resnet18": TINY_RESNET, "points": TINY_POINTS}
+    more |= {"triplets": TINY_TRIPLETS, "centripetal": TINY_CENTRIPETAL}
     for name, text in more.items():
         tiny.with_name(f"{name}.yaml").write_text(text)
     return {"corner": tiny, "anchor": tiny_anchor, **{name: tiny.with_name(f"{name}.yaml") for name in more}}

@@ -16,8 +16,8 @@ from cornernet.registry import near
 USAGE = """tools/list.py [KIND [NAME]]
 
 Prints what can be named in a config or in a command, the user's plug-ins among it (docs/plugins.md): what each is, its
-arguments with their defaults, and where it comes from. KIND is losses, backbones, detectors, regions, transforms,
-sources, writers, metrics, formats or callbacks; NAME one of them, of which all is printed, for example
+arguments with their defaults, and where it comes from. KIND is losses, backbones, detectors, pairings, regions,
+transforms, sources, writers, metrics, formats or callbacks; NAME one of them, of which all is printed, for example
   tools/list.py
   tools/list.py metrics
   tools/list.py callbacks json_lines
@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 KINDS = {
     "backbones": Kind("backbones", ("BACKBONES",), "model.backbone.name"),
     "detectors": Kind("detectors", ("DETECTORS",), "model.detector"),
+    "pairings": Kind("detectors.corner.pairing", ("PAIRINGS",), "model.pairing.name"),
     "regions": Kind("detectors.corner.region", ("REGIONS",), "model.region.name"),
     "transforms": Kind("data.transforms", ("TRANSFORMS",), "a key of data.transforms, or its name"),
     "sources": Kind("data.sources", ("FORMATS", "DRAWN"), "data.format, or data.name for one that is drawn"),

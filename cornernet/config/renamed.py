@@ -37,8 +37,8 @@ def renewed(values: dict[str, Any]) -> dict[str, Any]:
             values = {**values, section: _placed(kept, new.removeprefix(f"{section}.").split("."), held[name])}
     loss = values.get("loss")
     if isinstance(loss, dict) and isinstance(loss.get("grouping"), dict):
-        if name := GROUPING.get(str(loss["grouping"].get("name"))):
-            values = {**values, "loss": {**loss, "grouping": {**loss["grouping"], "name": name}}}
+        if now := GROUPING.get(str(loss["grouping"].get("name"))):
+            values = {**values, "loss": {**loss, "grouping": {**loss["grouping"], "name": now}}}
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("augment"), dict) and data["augment"].keys() <= AUGMENT.keys():
         kept = {key: value for key, value in data.items() if key != "augment"}

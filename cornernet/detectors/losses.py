@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from cornernet.config import Component, Config, Losses, untyped
@@ -51,10 +52,11 @@ def build_losses(
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
     given = {term: {**known, "dim": dim} if role_of(term) == "feature" else known for term in held}
     given |= {"pair": {**known, "num_classes": 1}}
-    built = {
-        term: build_from(role_of(term), held[term].name, held[term].args, given[term], typed)
-        for term in sorted(held, key=lambda term: role_of(term) != "feature")  # they draw random numbers
-    }
+    with torch.random.fork_rng(devices=[]):  # so that a network begins alike whatever its losses draw
+        built = {
+            term: build_from(role_of(term), held[term].name, held[term].args, given[term], typed)
+            for term in sorted(held, key=lambda term: role_of(term) != "feature")  # they draw random numbers
+        }
     own = {
         term: declared(role_of(term), built[term], f"{role_of(term)} loss {loss.name!r}").weight * FACTORS.get(term, 1)
         for term, loss in held.items()

@@ -1,9 +1,11 @@
-"""Trainings that differ in one thing, side by side (grid, compare), and the box-regression experiment.
+"""Trainings that differ in one thing, side by side, and the box-regression experiment.
+
+grid says what is to be compared, compare trains what is missing, results makes the table, statistics the differences.
 
 Called by the commands compare_losses and simulate_boxes.
 """
 
-from cornernet.experiments.compare import markdown
+from cornernet.experiments.results import markdown
 
 __all__ = [
     "markdown",

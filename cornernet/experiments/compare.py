@@ -1,34 +1,29 @@
 """Trainings that differ in one thing or a few, side by side: run what is missing, score all, print and draw."""
 
-import csv
-import json
 import logging
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cornernet import config
-from cornernet.drawing import comparison
 from cornernet.errors import Interrupted
 from cornernet.evaluation import evaluate_checkpoint
 from cornernet.experiments import grid
 from cornernet.experiments.grid import Choice, Plan
-from cornernet.system import locking, writing
+from cornernet.experiments.results import Row, finished, markdown, score_folder, write
+from cornernet.system import locking
 from cornernet.system.interruption import REQUESTS, heeded
 from cornernet.system.locking import InUse, Lock
-from cornernet.training import opening, preflight, resumable
+from cornernet.training import preflight, resumable
 
 log = logging.getLogger("cornernet")
-SHOWN = ("AP", "AP50", "AP75", "AP90")
 TRAIN = ("-m", "cornernet", "train")
 CLAIM = ".claim"  # file whose lock a comparison holds in the folder of the training that it is at
 WAIT = 5.0  # seconds between two looks at what others are doing
@@ -44,20 +39,11 @@ class Point(NamedTuple):
     settings: list[str]  # overrides
 
 
-class Row(NamedTuple):
-    """One combination in the table."""
-
-    label: dict[str, str]
-    seeds: list[int]  # that have a result
-    figures: dict[str, list[float]]  # name -> value for every seed
-    images_per_s: list[float]  # in training
-
-
 def compare(path: str, overrides: Sequence[str], **how: Any) -> tuple[list[Row], Path]:
     """Config, overrides and what else `grid.plan` takes -> (rows of the table, folder of the comparison).
 
-    Writes comparison.md, comparison.csv and comparison.png into the comparison's folder after every training, so that
-    a stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
+    Writes comparison.md, .csv and .png and differences.csv into the comparison's folder after every training, so that a
+    stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
     machines: each does what none is at, and waits for the rest. Raises ValueError for wrong settings, and
     where a training fails after the others are done; Interrupted after a signal.
     """
@@ -110,7 +96,7 @@ def _done(found: Plan, point: Point, points: list[Point], failed: list[str]) -> 
     except InUse:
         return False
     with claim:
-        if not _finished(point.folder, config.load(found.path, point.settings).train.steps):
+        if not finished(point.folder, config.load(found.path, point.settings).train.steps):
             if locking.held(point.folder):  # by a training that has lost its comparison
                 return False
             log.info("training %d of %d: %s", points.index(point) + 1, len(points), point.name)
@@ -125,14 +111,6 @@ def _done(found: Plan, point: Point, points: list[Point], failed: list[str]) -> 
 def _worker(folder: Path) -> str:
     """Who is at a point."""
     return locking.holder(folder / (CLAIM if locking.held(folder, CLAIM) else locking.FILE))
-
-
-def _finished(folder: Path, steps: int) -> bool:
-    """Whether a training came to its end and was scored there."""
-    rows = _rows(folder / "eval.csv")
-    return (folder / "last.pt").exists() and (folder / "metrics.json").exists() and bool(rows) and (
-        int(rows[-1]["step"]) >= steps
-    )  # fmt: skip
 
 
 def _trained(found: Plan, folder: Path, settings: list[str]) -> int:
@@ -185,96 +163,7 @@ def _scored(found: Plan, trained: Choice, folder: Path) -> None:
     """Score a finished training in every way that is asked for and has not been yet."""
     for tested in grid.combinations(found.tested):
         tested_with = grid.testing(found, trained, tested)
-        target = _score_folder(folder, tested_with)
+        target = score_folder(folder, tested_with)
         if (target / "metrics.json").exists():
             continue
         evaluate_checkpoint(folder / "last.pt", [f"test={grid.written(tested_with)}"], target)
-
-
-def _score_folder(folder: Path, tested_with: dict[str, Any]) -> Path:
-    """Where a score lies: in the training's own folder where it was tested like that, else in one inside."""
-    own = asdict(config.load(opening.recorded(folder)).test)
-    return folder if own == tested_with else folder / f"scored-{grid.digest(tested_with)}"
-
-
-def table(found: Plan) -> list[Row]:
-    """The rows that have a result, in the order of the lists."""
-    rows = []
-    for trained in grid.combinations(found.trained):
-        for tested in grid.combinations(found.tested):
-            results, seeds, speeds = [], [], []
-            for seed in found.seeds:
-                folder, settings = grid.run_folder(found, trained, seed)
-                if not _finished(folder, config.load(found.path, settings).train.steps):
-                    continue
-                file = _score_folder(folder, grid.testing(found, trained, tested)) / "metrics.json"
-                if file.exists():
-                    results.append(json.loads(file.read_text(encoding="utf-8")))
-                    seeds.append(seed)
-                    speeds += _speed(folder)
-            figures = {name: [float(result[name]) for result in results] for name in SHOWN}
-            if results:
-                rows.append(Row({**trained.label, **tested.label}, seeds, figures, speeds))
-    return rows
-
-
-def _speed(folder: Path) -> list[float]:
-    """Median images per second of a training, if it was logged."""
-    speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv")]
-    return [statistics.median(speeds)] if speeds else []
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(found: Plan) -> list[Row]:
-    """Write the table as Markdown and CSV, and the image -> the rows of the table."""
-    rows = table(found)
-    writing.write(found.folder / "comparison.md", markdown(rows) + "\n")
-    with (
-        writing.replacing(found.folder / "comparison.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        csv.writer(file).writerows(_flat(rows))
-    curves = {}
-    for choice in grid.combinations(found.trained):
-        folders = [grid.run_folder(found, choice, seed)[0] for seed in found.seeds]
-        curves[" ".join(choice.label.values()) or "run"] = [folder for folder in folders if folder.exists()]
-    comparison(curves, found.folder / "comparison.png")
-    return rows
-
-
-def markdown(rows: list[Row]) -> str:
-    """Rows -> a table of means, with the standard deviation over the seeds where there are several."""
-    if not rows:
-        return "no training is finished"
-    names = list(rows[0].label)
-    lines = [[*names, *SHOWN, "seeds", "images/s"]]
-    for row in rows:
-        figures = [spread(row.figures[name]) for name in SHOWN]
-        speed = f"{statistics.median(row.images_per_s):.0f}" if row.images_per_s else "-"
-        lines.append([*row.label.values(), *figures, str(len(row.seeds)), speed])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    padded = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines]
-    return "\n".join([padded[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *padded[1:]])
-
-
-def spread(values: list[float]) -> str:
-    """Mean, and behind ± the standard deviation of two values or more; - where COCO has nothing to measure with."""
-    if min(values) < 0:
-        return "-"
-    mean = f"{statistics.mean(values):.3f}"
-    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.3f}"
-
-
-def _flat(rows: list[Row]) -> Iterator[list[Any]]:
-    """Rows -> one line for every seed, for a spreadsheet."""
-    if rows:
-        yield [*rows[0].label, "seed", *SHOWN]
-    for row in rows:
-        for i, seed in enumerate(row.seeds):
-            yield [*row.label.values(), seed, *(row.figures[name][i] for name in SHOWN)]

@@ -103,9 +103,10 @@ class AELoss(nn.Module):
         """Factor of a named term in the total."""
         own = self.weights.get(term, 1)
         others = term in ("heatmap", "offset") or term.startswith("feature")
-        if others or not isinstance(self.grouping_weight, Mapping):
-            return own if others else own * self.grouping_weight
-        return own * self.grouping_weight.get(term, self.grouping_weight.get("grouping", 1))
+        if others:
+            return own
+        held = self.grouping_weight
+        return own * (held.get(term, held.get("grouping", 1)) if isinstance(held, Mapping) else held)
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Named terms -> their weighted sum, scalar."""

@@ -17,7 +17,7 @@ import pytest
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
 from cornernet.evaluation.metrics import Metrics
-from cornernet.experiments import compare, grid
+from cornernet.experiments import compare, grid, results
 from cornernet.system import locking
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,9 @@ def finished(tiny, tmp_path_factory):
 
 def test_it_prints_a_line_for_every_combination(finished):
     _, folder, text = finished
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    figures, _, said = text.partition("\n\n")
+    assert said == "Differences cannot be told with one seed: two or more show a spread."
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in figures.splitlines()]
     assert lines[0] == ["loss.heatmap.name", "test.kernel", "AP", "AP50", "AP75", "AP90", "seeds", "images/s"]
     assert [line[:2] for line in lines[2:]] == [["neg", "3"], ["neg", "5"], ["bce", "3"], ["bce", "5"]]
     assert (folder / "comparison.md").read_text().strip() == text and (folder / "comparison.png").stat().st_size > 5000
@@ -156,9 +158,9 @@ def quick(monkeypatch, tiny_run):
 
     monkeypatch.setattr(compare, "WAIT", 0.02)
     monkeypatch.setattr(compare, "_scored", lambda *a: None)
-    monkeypatch.setattr(compare, "_score_folder", lambda folder, wanted: folder)
+    monkeypatch.setattr(results, "score_folder", lambda folder, wanted: folder)
     monkeypatch.setattr(compare, "_trained", trained)
-    monkeypatch.setattr(compare, "comparison", lambda *a: None)
+    monkeypatch.setattr(results, "comparison", lambda *a: None)
     monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
     return SimpleNamespace(done=done, finish=finish)
 
@@ -174,7 +176,7 @@ def test_comparisons_share_a_grid(tiny, tmp_path, quick):
     for thread in threads:
         thread.join()
     assert len(quick.done) == len(set(quick.done)) == 2
-    assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 4
+    assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 6
     assert (tmp_path / "comparison.md").read_text().strip() == tables[0] and not list(tmp_path.rglob(".*"))
 
 
@@ -258,14 +260,34 @@ def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wro
     assert not (tmp_path / "out").exists()
 
 
+def test_what_the_seeds_say_of_every_two_stands_below(finished):
+    _, folder, _ = finished
+    with open(folder / "differences.csv", newline="") as file:
+        held = list(csv.DictReader(file))
+    assert len(held) == 6 and {row["seeds"] for row in held} == {"1"}
+    names, base = [f"m{i}" for i in range(7)], {name: [0.3, 0.4, 0.5] for name in results.SHOWN}
+    rows = [
+        results.Row({"loss": name}, [1, 2, 3], {**base, "AP": [0.3 + i / 10, 0.4 + i / 10, 0.5 + i / 9]}, [])
+        for i, name in enumerate(names[:3])
+    ]
+    text = results.markdown(rows)
+    assert "p corrected for 3 by Holm:" in text and "| m1 - m0 " in text and "m1 is above m0 by 10.4" in text
+    many = [
+        results.Row({"loss": name}, [1, 2], {key: [i / 10] * 2 for key in base}, []) for i, name in enumerate(names)
+    ]
+    said = results.markdown(many).partition("\n\n")[2]
+    assert "corrected for 21 by Holm, those with m6 shown:" in said
+    assert len(said.splitlines()) == 2 + 2 + 6 and all("| m6 - m" in line for line in said.splitlines()[4:])
+
+
 def test_the_figures_shown_are_figures_of_an_evaluation():
-    assert set(compare.SHOWN) <= set(Metrics.__annotations__)
+    assert set(results.SHOWN) <= set(Metrics.__annotations__)
 
 
 def test_figures_are_means_with_their_spread():
-    assert compare.spread([0.5]) == "0.500" and compare.spread([0.4, 0.6]) == "0.500 ± 0.141"
-    assert compare.spread([-1.0, 0.5]) == "-"
-    figures = {name: [0.25, 0.75] for name in compare.SHOWN}
-    rows = [compare.Row({"loss.box.name": "ciou"}, [1, 2], figures, [10.0, 20.0])]
-    assert "| ciou          | 0.500 ± 0.354 |" in compare.markdown(rows) and "| 15 " in compare.markdown(rows)
-    assert compare.markdown([]) == "no training is finished" and len(grid.combinations({})) == 1
+    assert results.spread([0.5]) == "0.500" and results.spread([0.4, 0.6]) == "0.500 ± 0.141"
+    assert results.spread([-1.0, 0.5]) == "-"
+    figures = {name: [0.25, 0.75] for name in results.SHOWN}
+    rows = [results.Row({"loss.box.name": "ciou"}, [1, 2], figures, [10.0, 20.0])]
+    assert "| ciou          | 0.500 ± 0.354 |" in results.markdown(rows) and "| 15 " in results.markdown(rows)
+    assert results.markdown([]) == "no training is finished" and len(grid.combinations({})) == 1

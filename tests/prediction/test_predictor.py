@@ -151,9 +151,16 @@ def test_options_out_of_range_are_refused_at_once(predictor, options, message):
 @pytest.fixture(scope="module")
 def either(any_tiny):
     """A predictor of random weights of each detector."""
+    if any_tiny.stem == "centripetal":
+        pytest.skip("shifts of random weights agree with no box")
     settings = config.load(any_tiny, ["test.ae_threshold=99"])  # so that there are boxes
+    if settings.model.head.centre:
+        settings = config.override(settings, ["test.centre.small=1", "test.centre.large=1"])
     torch.manual_seed(0)
-    return cornernet.Predictor(detectors.build(settings, 3).eval(), settings, ["a", "b", "c"], [4, 5, 9])
+    detector = detectors.build(settings, 3).eval()
+    if settings.model.detector == "points":
+        torch.nn.init.constant_(detector.network.heads[-1].size[-1].bias, 4.0)  # random sizes may be negative
+    return cornernet.Predictor(detector, settings, ["a", "b", "c"], [4, 5, 9])
 
 
 def test_boxes_do_not_depend_on_the_batch(either):

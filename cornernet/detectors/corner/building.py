@@ -61,8 +61,8 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     backbone, head = _backbone(config), config.model.head
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
     kinds = num_classes if config.model.region.class_corners or not regions else None
-    test, form = config.test, {"cascade": head.pooling == "cascade", "kernel": head.kernel, "centre": head.centre}
-    heads = [CornerHead(head.channels, head.pool_channels, kinds, made.branch, **form) for _ in range(backbone.stacks)]
+    test, form = config.test, (head.pooling == "cascade", head.kernel, head.centre)
+    heads = [CornerHead(head.channels, head.pool_channels, kinds, made.branch, *form) for _ in range(backbone.stacks)]
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=made.threshold,
         num_dets=config.model.region.proposals if regions else test.num_dets, score=test.score, weights=test.weights,

@@ -10,6 +10,7 @@ the keypoint; with `test.score: geometric` the cube root of s s c.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -17,9 +18,16 @@ from torch import Tensor
 from cornernet.config import Centre
 from cornernet.detectors.corner.scores import How
 from cornernet.detectors.keypoints import best_keypoints
-from cornernet.structures import CentreMaps, Detections, Keypoints, View
+from cornernet.structures import CentreMaps, CornerMaps, Detections, Keypoints, StackMaps, View
 
 OUTSIDE = 5.0  # pixels of the resized image; a box that reaches as far beyond it is none
+
+
+def centre_maps(maps: CornerMaps) -> CentreMaps:
+    """Maps of one stack of a network with a branch for centres -> that branch's."""
+    found = cast(StackMaps, maps).centre
+    assert found is not None, "the network has the branch"
+    return found
 
 
 def regions(boxes: Tensor, rule: Centre) -> Tensor:
@@ -52,9 +60,10 @@ class Centres:
     def __init__(self, rule: Centre, top_k: int, kernel: int, how: How) -> None:
         self.rule, self.top_k, self.kernel, self.how = rule, top_k, kernel, how
 
-    def found(self, maps: CentreMaps, stride: Tensor) -> Keypoints:
+    def found(self, maps: CornerMaps, stride: Tensor) -> Keypoints:
         """Maps of one stack, pixels of a cell [2] -> the top_k best centres in pixels."""
-        best, _ = best_keypoints(maps.heat, maps.offset, self.top_k, self.kernel)
+        read = centre_maps(maps)
+        best, _ = best_keypoints(read.heat, read.offset, self.top_k, self.kernel)
         return best._replace(points=best.points * stride)
 
     def confirmed(self, rows: Detections, centres: Keypoints) -> Detections:

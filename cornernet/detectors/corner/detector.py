@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import cast
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
-from cornernet.detectors.corner.centres import Centres
+from cornernet.detectors.corner.centres import Centres, centre_maps
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
@@ -29,7 +28,6 @@ from cornernet.structures import (
     CornerTargets,
     Detections,
     Keypoints,
-    StackMaps,
     View,
 )
 
@@ -98,7 +96,7 @@ class CornerDetector(Detector):
         targets = self._encode_centres(
             batch.boxes, batch.labels, batch.mask, _size(batch.images), _size(maps[-1].tl_heat)
         )
-        heat, offset = loss.centre.terms([cast(StackMaps, x).centre for x in maps], targets)
+        heat, offset = loss.centre.terms([centre_maps(x) for x in maps], targets)
         total = terms["total"] + loss.centre.weight * heat + loss.weight("offset") * offset
         return {**terms, "offset": terms["offset"] + offset, "centre": heat, "total": total}
 
@@ -145,7 +143,7 @@ class CornerDetector(Detector):
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
         maps, pairs, stride = self._pairs(images)
         if self.centres is not None:
-            marks = self.centres.found(cast(StackMaps, maps).centre, stride[:2])
+            marks = self.centres.found(maps, stride[:2])
             pairs = self.centres.confirmed(_times(pairs, stride), marks)
             pairs = pairs if self.stage is None else _times(pairs, 1 / stride)
         elif self.stage is None:
@@ -162,7 +160,7 @@ class CornerDetector(Detector):
         if self.centres is None or self.centres.rule.views == "own":
             return self.predict(images), None
         maps, pairs, stride = self._pairs(images)
-        return _times(pairs, stride), self.centres.found(cast(StackMaps, maps).centre, stride[:2])
+        return _times(pairs, stride), self.centres.found(maps, stride[:2])
 
     def joined(self, views: Sequence[View], size: tuple[int, int]) -> list[Detections]:
         """Views of an image of (height, width) -> rows of each that a centre confirms, in whatever view it was seen."""
@@ -179,7 +177,10 @@ class CornerDetector(Detector):
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
         height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
         targets = self.targets(batch, (height, width))
-        return [draw_targets(image, targets, row) for row, image in enumerate(images)]
+        given, centres = (batch.boxes, batch.labels, batch.mask, _size(batch.images), (height, width)), None
+        if self.centres is not None:
+            centres = self._encode_centres(*given)
+        return [draw_targets(image, targets, row, centres) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""
@@ -198,10 +199,9 @@ class CornerDetector(Detector):
         targets = self._encode(boxes, labels, mask, size, cells)
         stride = (size[1] / cells[1], size[0] / cells[0])
         radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), **self.encoder.keywords)
-        staged = (None, None) if self.stage is None else (self.stage, self.network.regions[-1])
-        return CornerOracle(
-            maps, targets, labels, boxes, radius, stride, frame, self.decoder.keywords, *staged, self.centres
-        )
+        region = None if self.stage is None else self.network.regions[-1]
+        how = self.decoder.keywords
+        return CornerOracle(maps, targets, labels, boxes, radius, stride, frame, how, self.stage, region, self.centres)
 
     def describe(self) -> str:
         """What a run's log says of the loss."""

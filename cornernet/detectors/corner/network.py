@@ -46,5 +46,6 @@ class CornerNetwork(Network):
             centres = [head.centre_maps(x) for head, x in zip(self.heads[supervised], features, strict=True)]
             regions = self.regions[supervised] if self.regions else [None] * len(maps)
             read = [() if region is None else region.maps(x) for region, x in zip(regions, features, strict=True)]
-            maps = [cast(CornerMaps, StackMaps(*x, *more)) for x, *more in zip(maps, centres, read, strict=True)]
+            stacks = zip(maps, centres, read, strict=True)
+            maps = [cast(CornerMaps, StackMaps(*x, centre=centre, region=more)) for x, centre, more in stacks]
         return list(zip(maps, pooled, strict=True)) if with_features else maps

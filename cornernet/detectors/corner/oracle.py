@@ -22,18 +22,18 @@ What is true is what `targets.encode` says:
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from cornernet.detectors.corner.centres import Centres
+from cornernet.detectors.corner.centres import Centres, centre_maps
 from cornernet.detectors.corner.decode import Corners, Pairs, best_pairs, distances, find_corners, pair_up
 from cornernet.detectors.corner.scores import corner_scores
 from cornernet.detectors.corner.stage import Region, RegionStage, true_word
 from cornernet.detectors.oracle import inside
 from cornernet.ops.boxes import box_iou
-from cornernet.structures import CornerMaps, CornerTargets, Detections, Keypoints, RegionLogits, StackMaps
+from cornernet.structures import CornerMaps, CornerTargets, Detections, Keypoints, RegionLogits
 
 PARTS = ("heatmaps", "offsets", "grouping")
 LABELLED = "pairs among labelled objects"
@@ -96,7 +96,7 @@ class CornerOracle:
         middle = self.boxes.unflatten(-1, (2, 2)).mean(-2)
         marks = Keypoints(middle, self.targets.mask.to(middle.dtype), self.kinds)
         if not true:
-            marks = self.centres.found(cast(StackMaps, self.maps).centre, self.stride[:2])
+            marks = self.centres.found(self.maps, self.stride[:2])
         found = self.centres.confirmed(found._replace(boxes=found.boxes * self.stride), marks)
         return found._replace(boxes=found.boxes / self.stride)
 
@@ -162,7 +162,7 @@ class CornerOracle:
         """Scores of both kinds of corner, [H, W]."""
         kinds = {"top-left corners": self.maps.tl_heat, "bottom-right corners": self.maps.br_heat}
         if self.centres is not None:
-            kinds["centres"] = cast(StackMaps, self.maps).centre.heat
+            kinds["centres"] = centre_maps(self.maps).heat
         return {title: heat[0].float().sigmoid().amax(0) for title, heat in kinds.items()}
 
     def links(self, boxes: Tensor) -> Tensor:

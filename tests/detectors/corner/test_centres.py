@@ -254,3 +254,12 @@ def test_the_loss_of_three_branches_is_the_published_one_in_value_and_gradient(g
     for name, x in given.items():
         expected = data[f"grad_{name}"]
         np.testing.assert_allclose(x.grad, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_centres_are_drawn_where_the_boxes_have_them(tiny):
+    detector = detectors.build(config.load(tiny, TINY), 3)
+    batch = random_batch(config.load(tiny), 3)
+    images = [np.full((*batch.images.shape[-2:], 3), 90, np.uint8) for _ in batch.images]
+    titles, drawn = zip(*detector.draw_targets(batch, images)[0], strict=True)
+    assert titles == ("top-left corners", "bottom-right corners", "centres")
+    assert len({image.tobytes() for image in drawn}) == 3 and all(image.shape == images[0].shape for image in drawn)

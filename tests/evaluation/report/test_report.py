@@ -228,7 +228,7 @@ def test_a_training_leaves_it(any_tiny, tmp_path):
     text = html(tmp_path / "run" / "report")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "<h1>run, step 1</h1>" in text
-    names = *report.page.FIGURES, "AP90", *any_class.FIGURES
+    names = *report.page.FIGURES, "AP90", *any_class.FIGURES, "FDR"
     assert values(section(text, "figures"))[4:] == [metrics[name] for name in names]
     assert values(section(text, "classes")) == [c[name] for c in metrics["per_class"] for name in ("AP", "AP50")]
 

@@ -62,7 +62,12 @@ def build(config: Config, stride: int) -> Pairing:
     """Config, input pixels of a cell -> its way of pairing; raises ValueError, one sentence, for wrong arguments."""
     found, settings, head = kind(config), config.model.pairing, config.model.head
     tag_dim = 0 if config.loss.grouping.name == "none" else head.tag_dim
-    known = {"stride": stride, "tag_dim": tag_dim, "kernel": head.kernel, "ae_threshold": config.test.ae_threshold}
+    known: dict[str, Any] = {
+        "stride": stride,
+        "tag_dim": tag_dim,
+        "kernel": head.kernel,
+        "ae_threshold": config.test.ae_threshold,
+    }
     known = accepted(found, known)
     if accepted(found, {"tags": None}):  # not looked up for a way without
         known["tags"] = tags.pair_distance(config)
