@@ -181,9 +181,13 @@ TINY_CENTRIPETAL = """
 base: tiny.yaml
 model: {pairing: {name: centripetal}}
 """
+TINY_VERIFY = """
+base: tiny_anchor.yaml
+model: {min_overlap: 0.7, anchor: {verify: true, verify_channels: 8}}
+"""
 # on an hourglass without a neck, with one, on a ResNet with its own and a region stage behind corners of no class,
-# triplets on CornerNet-Squeeze's backbone, and corners that point at centres
-SLOW_KINDS = (pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal"))
+# triplets on CornerNet-Squeeze's backbone, corners that point at centres, and anchors with corners that verify them
+SLOW_KINDS = (pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify"))
 KINDS = ("corner", "anchor", "corner_resnet18", "points", *SLOW_KINDS)
 
 
@@ -191,7 +195,7 @@ KINDS = ("corner", "anchor", "corner_resnet18", "points", *SLOW_KINDS)
 def kinds(tiny, tiny_anchor) -> dict[str, Path]:
     """Config files of all KINDS, by name."""
     more = {"corner_resnet18": TINY_RESNET, "points": TINY_POINTS}
-    more |= {"triplets": TINY_TRIPLETS, "centripetal": TINY_CENTRIPETAL}
+    more |= {"triplets": TINY_TRIPLETS, "centripetal": TINY_CENTRIPETAL, "verify": TINY_VERIFY}
     for name, text in more.items():
         tiny.with_name(f"{name}.yaml").write_text(text)
     return {"corner": tiny, "anchor": tiny_anchor, **{name: tiny.with_name(f"{name}.yaml") for name in more}}

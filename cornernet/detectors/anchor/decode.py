@@ -17,7 +17,7 @@ def decode(maps: AnchorMaps, anchors: list[Tensor], top_k: int = 1000, num_dets:
     counts = [len(level) for level in anchors]
     parts = zip(maps.logits.split(counts, 1), maps.deltas.split(counts, 1), anchors, strict=True)
     levels, *others = zip(*(_level(*part, top_k) for part in parts), strict=True)
-    boxes, scores, labels = (torch.cat(x, 1) for x in (snapped(levels, maps.corners), *others))
+    boxes, scores, labels = (torch.cat(list(x), 1) for x in (snapped(levels, maps.corners), *others))
     scores, order = scores.topk(min(num_dets, scores.shape[1]))
     boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
     return Detections(boxes, scores, labels.gather(1, order), scores, scores)

@@ -79,7 +79,8 @@ class AnchorOracle:
         finest = [F.interpolate(level, sizes[0], mode="nearest-exact") for level in maps]
         corners = {
             title: heat[0, 0].float().sigmoid()
-            for title, heat in zip(TITLES, self.maps.corners[0] if self.maps.corners else (), strict=False)
+            for finest in self.maps.corners[:1]
+            for title, heat in zip(TITLES, (finest.tl_heat, finest.br_heat), strict=True)
         }
         return {"best score of the anchors": torch.cat(finest).amax(0)[0], **corners}
 

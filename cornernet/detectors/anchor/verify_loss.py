@@ -28,7 +28,7 @@ class VerifyLoss(nn.Module):
         goals = [_row(x.tl_heat for x in targets), _row(x.br_heat for x in targets)]
         offsets = [torch.cat([x.tl_offset for x in targets], 1), torch.cat([x.br_offset for x in targets], 1)]
         mask = torch.cat([x.mask for x in targets], 1)
-        *heat_shares, offset_share = shares(*goals, mask)
+        *heat_shares, offset_share = shares(goals[0], goals[1], mask)
         if adapt.per_image(self.heat_loss):
             heat_shares = [1.0, 1.0]
         with torch.autocast(mask.device.type, enabled=False):
