@@ -80,7 +80,7 @@ class AnchorOracle:
         corners = {
             title: heat[0, 0].float().sigmoid()
             for finest in self.maps.corners[:1]
-            for title, heat in zip(TITLES, (finest.tl_heat, finest.br_heat), strict=True)
+            for title, heat in zip(TITLES[:2], (finest.tl_heat, finest.br_heat), strict=True)
         }
         return {"best score of the anchors": torch.cat(finest).amax(0)[0], **corners}
 
