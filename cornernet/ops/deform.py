@@ -7,7 +7,6 @@ that of torchvision's kernel and which every graph format has; elsewhere by that
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.ops import deform_conv2d
 
 
 def deform_conv(x: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
@@ -22,6 +21,8 @@ def deform_conv(x: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         if x.device.type == "cpu" or torch.compiler.is_exporting():
             return by_taps(x, offsets, weight)
+        from torchvision.ops import deform_conv2d
+
         return deform_conv2d(x, offsets, weight, padding=1)
 
 

@@ -90,7 +90,7 @@ def test_errors_speak_of_the_console_command(call, tmp_path):
 
 def test_a_shipped_config_is_found_by_its_name(call):
     code, out, err = call("train", "shapse")
-    assert code == 2 and not out and "did you mean shapes? shipped by name are anchor_bccd, " in err
+    assert code == 2 and not out and "did you mean shapes? shipped by name are affinity, " in err
     code, _, err = call("train", "shapes", "train.lrr=1")
     assert code == 2 and "did you mean train.lr?" in err
 

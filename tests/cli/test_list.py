@@ -31,7 +31,7 @@ def test_the_overview_names_everything(capsys):
     command.main(None, None, None)
     rows = [row.split(maxsplit=1) for row in capsys.readouterr().out.splitlines() if not row.startswith(" ")]
     assert {row[0] for row in rows} == set(command.ALL)
-    assert ["metrics", "any_class, ap90, coco"] in rows and ["callbacks", "json_lines"] in rows
+    assert ["metrics", "any_class, ap90, coco, false_discovery"] in rows and ["callbacks", "json_lines"] in rows
 
 
 def test_losses_are_those_of_list_losses(capsys):

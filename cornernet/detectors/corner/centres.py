@@ -68,7 +68,8 @@ class Centres:
 
     def confirmed(self, rows: Detections, centres: Keypoints) -> Detections:
         """Rows [B, N] of a batch in pixels -> those with a centre first, by their new scores; the others score -1."""
-        scores, order = confirmed(rows, centres, self.rule, self.how).sort(dim=1, descending=True, stable=True)
+        scores = confirmed(rows, centres, self.rule, self.how)
+        scores, order = scores.topk(scores.shape[1])  # sort has no translation into ONNX
         boxes = rows.boxes.gather(1, order[..., None].expand(-1, -1, 4))
         labels, tl, br = (x.gather(1, order) for x in (rows.labels, rows.tl_scores, rows.br_scores))
         return Detections(boxes, scores, labels, tl, br)

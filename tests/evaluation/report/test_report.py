@@ -54,7 +54,7 @@ def test_figures_equal_the_metrics(source, written):
     folder, score = written(source(3, 12, 5))
     cards, table = section(html(folder), "figures").split("<table>")
     figures = score.metrics.figures()
-    assert values(table) == list(figures.values()) and len(figures) == 15
+    assert values(table) == list(figures.values()) and len(figures) == 16
     assert values(cards) == [figures[name] for name in ("AP", "AP50", "AP75", "AR100")]
     classes = section(html(folder), "classes")
     assert values(classes) == [value for c in score.metrics.per_class for value in (c.AP, c.AP50)]
@@ -117,7 +117,7 @@ def test_any_number_of_classes_and_objects(source, written, classes, images, obj
 
 def test_no_detections(source, written):
     folder, score = written(source(3, 5, 4), results=[])
-    assert score.metrics.AP == 0 and "best F1" not in html(folder)
+    assert score.metrics.AP == 0 and "The best F1" not in html(folder)
     captions = re.findall(r"F1 0\.00: 0 of \d objects? found, 0 wrong detections", html(folder))
     assert len(captions) == len({x["image_id"] for x in source(3, 5, 4).annotations}) > 0
 
