@@ -187,7 +187,7 @@ model: {min_overlap: 0.7, anchor: {verify: true, verify_channels: 8}}
 """
 # on an hourglass without a neck, with one, on a ResNet with its own and a region stage behind corners of no class,
 # triplets on CornerNet-Squeeze's backbone, corners that point at centres, and anchors with corners that verify them
-SLOW_KINDS = (pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify"))
+SLOW_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify")]
 KINDS = ("corner", "anchor", "corner_resnet18", "points", *SLOW_KINDS)
 
 
