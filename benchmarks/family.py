@@ -192,5 +192,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 KEYS = {"minutes": Reader(whole(1)), "seeds": Reader(_seeds), "only": Reader(_names), "root": Reader(str)}
 
+COMMAND = Command(main, USAGE, keys=KEYS, overrides=False)
+
 if __name__ == "__main__":
-    call(Command(main, USAGE, keys=KEYS, overrides=False), sys.argv[1:])
+    call(COMMAND, sys.argv[1:])
