@@ -5,8 +5,6 @@ A detector declares
     build(config, num_classes, with_loss) -> Detector    what that offers is said by `cornernet.detectors.detector`
     ROLES                                                the keys of the section `loss` that it has a place for
     places(config) -> those of ROLES                     optional: which of them it has with these settings
-    UNREAD                                               optional: keys of `model` that it does not read, which nobody
-                                                         may type
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -23,7 +21,7 @@ from cornernet import registry
 from cornernet.config import Component, Config, Losses, section, untyped
 from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
-from cornernet.detectors.losses import are_read, asked, have_place
+from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
 from cornernet.errors import BadPlugin
 
@@ -45,7 +43,6 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     """
     name, found = config.model.detector, kind(config)
     have_place(config, _places(config, found))
-    are_read(config, getattr(found, "UNREAD", ()))
     own = getattr(found, "SECTION", None)
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")

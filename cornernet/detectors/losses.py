@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 
 import torch
 from torch import Tensor
 
-from cornernet.config import Component, Config, Losses, Model, untyped
+from cornernet.config import Component, Config, Losses, untyped
 from cornernet.losses import FACTORS, Several, build_from, declared, role_of
 
 MAY_LACK = ("grouping", "feature")  # places that a detector of the package can do without
@@ -34,17 +33,6 @@ def have_place(config: Config, roles: Sequence[str]) -> None:
         ):
             kind = config.model.detector
             raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(roles)}")
-
-
-def are_read(config: Config, unread: Sequence[str]) -> None:
-    """Raise ValueError for an override of a key of `model` that the detector does not read, but for its default."""
-    for text in config.overrides:
-        key = text.partition("=")[0]
-        part = next((part for part in unread if f"{key}.".startswith(f"model.{part}.")), "")
-        # what lies in a mapping, such as args, has no default of its own
-        typed = key.removeprefix("model.").partition(".args")[0]
-        if part and attrgetter(typed)(config.model) != attrgetter(typed)(Model()):
-            raise ValueError(f"{text}: the {config.model.detector} detector does not read model.{part}")
 
 
 def build_losses(

@@ -223,24 +223,3 @@ def test_the_package_s_own_by_path_needs_no_consent():
     )
     assert not config.untyped(settings, "model")
     assert detectors.kind(settings) is detectors.DETECTORS["anchor"]
-
-
-@pytest.mark.parametrize(
-    ("detector", "words", "part"),
-    [
-        ("points", ["model.pairing.name=affinity"], "pairing"),
-        ("points", ["model.head.centre=true"], "head.centre"),
-        ("points", ["model.region={name: cpn}"], "region"),
-        ("corner", ["model.anchor.verify=true"], "anchor"),
-        ("anchor", ["model.pairing.name=centripetal"], "pairing"),
-    ],
-)
-def test_a_key_that_a_detector_does_not_read_is_refused(detector, words, part):
-    with pytest.raises(ValueError, match=rf"the {detector} detector does not read model\.{part}$"):
-        detectors.build(config.load(kinds_of(detector), words), 3)
-    detectors.build(config.load(kinds_of(detector), ["model.pairing.name=tags", "model.head.centre=false"]), 3)
-
-
-def kinds_of(detector):
-    """A shipped config of a detector."""
-    return {"points": "points_shapes", "corner": "shapes", "anchor": "anchor_shapes"}[detector]

@@ -2,11 +2,8 @@
 
 from cornernet.detectors.anchor.detector import ROLES, build, places
 
-UNREAD = ("pairing", "region", "head.centre")
-
 __all__ = [
     "ROLES",
-    "UNREAD",
     "build",
     "places",
 ]

@@ -3,11 +3,8 @@
 from cornernet.detectors.corner.building import ROLES, build, places
 from cornernet.detectors.corner.official import Recognised, check, convert, published, recognise
 
-UNREAD = ("anchor",)
-
 __all__ = [
     "ROLES",
-    "UNREAD",
     "Recognised",
     "build",
     "check",

@@ -6,10 +6,7 @@ tests hold this to the paper's equations and to values worked by hand.
 
 from cornernet.detectors.points.building import ROLES, build
 
-UNREAD = ("anchor", "pairing", "region", "head.centre", "head.pooling")
-
 __all__ = [
     "ROLES",
-    "UNREAD",
     "build",
 ]
