@@ -1,7 +1,7 @@
 """Deformable convolution, Dai et al. 2017, arXiv 1703.06211, equation 2: each tap reads where an offset moves it.
 
-On a CPU, and in a graph that is exported, taps are read by `grid_sample`, whose gradient is ten times as fast there as
-that of torchvision's kernel and which every graph format has; elsewhere by that kernel.
+On a CPU, and in a graph that is exported, taps are read by `grid_sample`, whose gradient is eight times as fast there
+as that of torchvision's kernel and which every graph format has; elsewhere by that kernel.
 """
 
 import torch
