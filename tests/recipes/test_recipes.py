@@ -109,6 +109,8 @@ def test_parts_that_are_there_are_used():
     assert chosen(CELLS._replace(small=0.02), CPU._replace(pretrained=True))["model.backbone.stride"] == 4
     assert chosen(CELLS._replace(classes=TWO[:1]))["model.region.name"] == "cpn"
     assert not {"model.region.name", "test.top_k"} & chosen(there=CPU._replace(detector="anchor")).keys()
+    points = chosen(there=CPU._replace(detector="points"))
+    assert points["test.top_k"] == points["test.max_per_image"] and "model.region.name" not in points
 
 
 def test_means_know_what_was_typed_and_what_is_installed(monkeypatch):

@@ -181,6 +181,12 @@ def test_the_paper_s_network():
     assert [network.heads[0].heat[-1].bias.shape, network.heads[1].size[-1].weight.shape] == [(80,), (2, 256, 1, 1)]
 
 
+def test_the_first_convolution_of_a_branch_is_the_config_s():
+    for side in (1, 3):
+        (head,) = build(settings(f"model.head.kernel={side}"), CLASSES).network.heads
+        assert {branch[0].kernel_size for branch in head.children()} == {(side, side)}
+
+
 def test_the_heatmap_starts_at_a_tenth():
     assert build(settings(), CLASSES).network.heads[0].heat[-1].bias.tolist() == pytest.approx([-2.19] * CLASSES)
 
