@@ -124,5 +124,5 @@ def test_a_peak_belongs_to_the_nearest_object():
 
 def test_boxes_are_compared_inside_the_image():
     """The lower half of the box lies in the padding: clipped, as detections are, it fits the object."""
-    assert oracle(aimed(-2.0), [(10.0, 18, 26, 27)], frame=(0, 0, SIDE, 27)).reason(0, 0.5, 0.3) == "score"
+    assert oracle(aimed(-2.0), [(10.0, 18, 26, 25)], frame=(0, 0, SIDE, 25)).reason(0, 0.5, 0.3) == "score"
     assert oracle(aimed(-2.0), [(10.0, 18, 26, 24)]).reason(0, 0.5, 0.3) != "score"
