@@ -29,7 +29,8 @@ USAGE = """python -m benchmarks.family FILE.csv [minutes=N] [seeds=1,2,3] [only=
 
 Trains each member of the family on each set, with and without a region stage, and appends one row a run: figures of
 last.pt, milliseconds of an image and the config's hash. Steps are those that fit into the minutes, by a short training
-before; rows that FILE.csv holds are skipped. root: the folder of BCCD, for set bccd. One core:
+before, or those of another seed in FILE.csv, so that seeds differ in nothing else. Rows that FILE.csv holds are skipped.
+root: the folder of BCCD, for set bccd. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv minutes=10 only=cards,centernet"""
 
 COLUMNS = (
@@ -75,6 +76,7 @@ MEMBERS = {  # what makes the members of the same backbone and head
         "loss.size={name: l1, weight: 0.1}", "test.nms.name=none",
     ],
 }  # fmt: skip
+SAME = ("set", "member", "region", "minutes")  # what runs of other seeds share
 WARM, TIMED, IMAGES = 20, 40, 12  # steps before any is timed, and in all; images timed
 
 
@@ -96,11 +98,12 @@ def main(
 ) -> None:
     """Train what the file lacks; every run that is done is a row at once."""
     path = Path(file)
-    done = {tuple(row[name] for name in COLUMNS[:5]) for row in _rows(path)}
     for run in wanted(minutes, seeds, only):
-        if tuple(str(run[name]) for name in COLUMNS[:5]) in done:
+        rows = _rows(path)  # read anew: another process may have added some
+        if any(all(row[name] == str(run[name]) for name in COLUMNS[:5]) for row in rows):
             continue
-        _append(path, run | measured(run, run.overrides(root)))
+        steps = [row["steps"] for row in rows if all(row[name] == str(run[name]) for name in SAME)]
+        _append(path, run | measured(run, run.overrides(root), int(steps[0]) if steps else None))
 
 
 def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Iterator[Run]:
@@ -114,14 +117,15 @@ def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Itera
             yield Run(zip(COLUMNS, (held, member, region, seed, minutes), strict=False))
 
 
-def measured(run: Run, overrides: list[str]) -> dict[str, Any]:
-    """Train one run -> the other columns of its row."""
+def measured(run: Run, overrides: list[str], steps: int | None) -> dict[str, Any]:
+    """Train one run, of as many steps as fit unless they are given -> the other columns of its row."""
     base = SETS[run["set"]][0]
     with tempfile.TemporaryDirectory() as folder:
         quiet = ["test.report=false", "train.eval_every=0", "train.callbacks=[]", "train.save_every=0"]
-        few = ["data.val.limit=2", "train.val_loss_images=0", f"train.steps={TIMED}", "train.log_every=10"]
-        _train(base, [*overrides, *quiet, *few, f"work_dir={folder}/short"])
-        steps = int(run["minutes"] * 60 / _seconds_a_step(Path(folder, "short")))
+        if steps is None:
+            few = ["data.val.limit=2", "train.val_loss_images=0", f"train.steps={TIMED}", "train.log_every=10"]
+            _train(base, [*overrides, *quiet, *few, f"work_dir={folder}/short"])
+            steps = int(run["minutes"] * 60 / _seconds_a_step(Path(folder, "short")))
         words = [*overrides, *quiet, f"train.steps={steps}"]
         _train(base, [*words, f"work_dir={folder}/run"])
         found = json.loads(Path(folder, "run", "metrics.json").read_text())
