@@ -29,7 +29,7 @@ USAGE = """python -m benchmarks.family FILE.csv [minutes=N] [seeds=1,2,3] [only=
 
 Trains each member of the family on each set, with and without a region stage, and appends one row a run: figures of
 last.pt, milliseconds of an image and the config's hash. Steps are those that fit into the minutes, by a short training
-before, or those of another seed in FILE.csv, so that seeds differ in nothing else. Rows that FILE.csv holds are skipped.
+before, or those of another seed in FILE.csv, so that seeds differ in nothing else. Rows that are there are skipped.
 root: the folder of BCCD, for set bccd. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv minutes=10 only=cards,centernet"""
 
