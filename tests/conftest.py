@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from tests.browsing import browse
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -253,3 +256,11 @@ def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
             images = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
             export.write(program, wanted.out, about, images)
     return folders
+
+
+@pytest.fixture
+def browser():
+    """Function (page, *options) that opens a file in chromium."""
+    if shutil.which("chromium") is None:
+        pytest.skip("needs chromium on the PATH")
+    return browse

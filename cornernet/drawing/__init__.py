@@ -1,4 +1,5 @@
-"""Images for people: boxes on images (boxes), maps over them (maps), panels of them (panels), plots (plots).
+"""Images for people: boxes on images (boxes), maps over them (maps), panels of them (panels), plots (plots, charts),
+and the pages of HTML that hold them (page, style).
 
 Images are [h, w, 3] uint8 BGR, and a new one is returned. Every plot of the toolkit is made on a `figure`. Called by
 the detectors, prediction, evaluation, training, experiments and the command line.
@@ -6,10 +7,11 @@ the detectors, prediction, evaluation, training, experiments and the command lin
 
 from cornernet.drawing.boxes import colour, draw, outlines
 from cornernet.drawing.maps import heat, marked
+from cornernet.drawing.page import Section
 from cornernet.drawing.panels import captioned, enlarged, grid, truth_and_predictions
 from cornernet.drawing.plots import comparison, curves, figure
 
 __all__ = [
-    "captioned", "colour", "comparison", "curves", "draw", "enlarged", "figure", "grid", "heat", "marked", "outlines",
-    "truth_and_predictions",
+    "Section", "captioned", "colour", "comparison", "curves", "draw", "enlarged", "figure", "grid", "heat", "marked",
+    "outlines", "truth_and_predictions",
 ]  # fmt: skip

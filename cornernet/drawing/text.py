@@ -18,7 +18,7 @@ def shortened(name: str, score: str, room: int, font: Any) -> str:
 
 def font(text: str, size: int) -> Any:
     """Font that has all letters of a text: DejaVu Sans, else one that is installed; DejaVu Sans where none has them."""
-    return _opened(_having(_visible(text)) or _dejavu(), size)
+    return _opened(_having(_visible(text)) or dejavu(), size)
 
 
 def drawable(text: str) -> bool:
@@ -33,12 +33,12 @@ def _visible(text: str) -> frozenset[int]:
 @cache
 def _having(letters: frozenset[int]) -> Path | None:
     """File of a font that has these letters, DejaVu Sans if it has them; None for none."""
-    if letters <= _letters(_dejavu()):
-        return _dejavu()
-    return next((path for path in _installed() if letters <= _letters(path) and _opens(path)), None)
+    if letters <= letters_of(dejavu()):
+        return dejavu()
+    return next((path for path in _installed() if letters <= letters_of(path) and _opens(path)), None)
 
 
-def _dejavu() -> Path:
+def dejavu() -> Path:
     """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more."""
     from matplotlib import get_data_path
 
@@ -55,7 +55,7 @@ def _installed() -> list[Path]:
 
 
 @cache
-def _letters(path: Path) -> frozenset[int]:
+def letters_of(path: Path) -> frozenset[int]:
     """Code points that a font has."""
     from matplotlib.ft2font import FT2Font
 

@@ -39,12 +39,12 @@ def test_without_a_font_the_number_is_drawn_and_said_once(installed, caplog):
 
 
 def test_a_font_that_has_the_letters_draws_them(installed, tmp_path, caplog):
-    special = next(chr(x) for x in sorted(text._letters(STIX) - text._letters(text._dejavu())) if x > 0x100)
+    special = next(chr(x) for x in sorted(text.letters_of(STIX) - text.letters_of(text.dejavu())) if x > 0x100)
     (tmp_path / "broken.ttf").write_bytes(b"no font")
     installed(tmp_path / "broken.ttf", STIX)
     assert (drawn(special * 3) != drawn("0")).any() and not caplog.records
-    assert Path(text.font(special, 12).path) == STIX and Path(text.font("Größe", 12).path) == text._dejavu()
-    assert Path(text.font("白", 12).path) == text._dejavu() and not text.drawable("白")
+    assert Path(text.font(special, 12).path) == STIX and Path(text.font("Größe", 12).path) == text.dejavu()
+    assert Path(text.font("白", 12).path) == text.dejavu() and not text.drawable("白")
 
 
 def test_joiners_need_no_font(installed):

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cornernet.drawing import figure
+from cornernet.drawing import charts, figure
 from cornernet.evaluation.diagnosis.found import Seen
-from cornernet.evaluation.report.drawing import writable
 from cornernet.system.wording import counted
 
 FOUND, STRAY, LINK = "#3ddc67", "#ff3b30", "#35c9ff"  # objects and detections that match, detections that do not, pairs
@@ -50,7 +49,7 @@ def palette(vocabulary: dict[str, str]) -> dict[str, Look]:
 def _title(seen: Seen) -> str:
     missed, stray = sum(map(bool, seen.reasons)), int((seen.objects < 0).sum())
     text = f"{missed} of {counted(len(seen.reasons), 'object')} missed, detections that match none: {stray}"
-    return f"{writable(seen.file_name)}: {text}"
+    return f"{charts.writable(seen.file_name)}: {text}"
 
 
 def _objects(axes: Any, seen: Seen, looks: dict[str, Look]) -> None:

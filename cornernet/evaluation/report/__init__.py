@@ -1,7 +1,7 @@
 """The page that explains an evaluation: report/index.html, one file that opens anywhere, and its images as PNG.
 
 `write` is the door. images: truth and detections, image by image; matching: which detection is of which
-object; plots, labels, drawing: the plots; examples: the best and worst images; sections, page, style: the HTML.
+object; plots, labels: the plots; examples: the best and worst images; sections, figures: the HTML.
 """
 
 from pathlib import Path
@@ -9,18 +9,19 @@ from typing import NamedTuple
 
 from cornernet.config import Config
 from cornernet.data import Source
+from cornernet.drawing import charts, page
 from cornernet.evaluation.metrics import thresholds
-from cornernet.evaluation.report.drawing import plain
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
 from cornernet.evaluation.report.images import by_image
 from cornernet.evaluation.report.matching import confusion, match, tally
-from cornernet.evaluation.report.page import document
 from cornernet.evaluation.report.sections import Findings, compose
 from cornernet.evaluation.scoring import Score
 from cornernet.evaluation.truth import Truth
 from cornernet.prediction import Found, Least, drawn
 from cornernet.system import writing
 from cornernet.system.wording import counted
+
+FOOTER = "Written by the CornerNet toolkit. The figures are those of metrics.json; the images lie beside as PNG files."
 
 
 class Options(NamedTuple):
@@ -53,14 +54,14 @@ def write(
             (folder / f"{kind}_{k}.png").unlink(missing_ok=True)
     for name, content in files.items():
         writing.write(folder / name, content)
-    html = document(options.title, _subtitle(score), parts)
+    html = page.document(options.title, _subtitle(score), parts, FOOTER)
     # A name may hold half of a surrogate pair, which no encoding takes.
     writing.write(folder / "index.html", html.encode("utf-8", "replace"))
     return folder / "index.html"
 
 
 def _findings(source: Source, truth: Truth, found: Found, score: Score, least: Least) -> Findings:
-    metrics, names = score.metrics, plain([c.name for c in score.metrics.per_class])
+    metrics, names = score.metrics, charts.plain([c.name for c in score.metrics.per_class])
     each = by_image(truth, found)
     partners = [match(image) for image in each]
     tallies = [tally(image, partner, least) for image, partner in zip(each, partners, strict=True)]

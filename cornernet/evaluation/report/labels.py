@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, nothing, png, title
+from cornernet.drawing import charts
 from cornernet.evaluation.report.images import Image, objects
 from cornernet.system.wording import counted
 
@@ -18,48 +18,48 @@ def per_class(counts: Sequence[int], names: Sequence[str], order: Sequence[int])
     if rest := list(order[MOST:]):
         labels.append(f"{counted(len(rest), 'other')}")
         values.append(sum(counts[k] for k in rest))
-    figure, (axes,) = canvas(8.5, 1.1 + 0.24 * max(3, len(labels)))
-    title(axes, "", "objects", "")
+    figure, (axes,) = charts.canvas(8.5, 1.1 + 0.24 * max(3, len(labels)))
+    charts.title(axes, "", "objects", "")
     if not labels:
-        nothing(axes, "no classes")
-        return png(figure)
-    bars = axes.barh(range(len(values)), values, color=[BLUE] * len(shown) + [QUIET], height=0.7)
-    axes.bar_label(bars, [f" {value}" for value in values], fontsize=9, color=INK)
+        charts.nothing(axes, "no classes")
+        return charts.png(figure)
+    bars = axes.barh(range(len(values)), values, color=[charts.BLUE] * len(shown) + [charts.QUIET], height=0.7)
+    axes.bar_label(bars, [f" {value}" for value in values], fontsize=9, color=charts.INK)
     axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set(ylim=(max(3, len(labels)) - 0.4, -0.6), xlim=(0, max(1, *values) * 1.1))
     axes.grid(axis="y", visible=False)
-    return png(figure)
+    return charts.png(figure)
 
 
 def boxes(images: Sequence[Image]) -> bytes:
     """Sizes and shapes of the boxes, objects an image -> PNG of three histograms."""
-    figure, (left, middle, right) = canvas(11, 3.4, 3)
+    figure, (left, middle, right) = charts.canvas(11, 3.4, 3)
     rows = np.concatenate([np.zeros((0, 4)), *(image.boxes[objects(image)] for image in images)])
     width, height = rows[:, 2:].T
     solid = (width > 0) & (height > 0)
     _spread(left, np.sqrt(width * height)[solid], "Box size", "square root of the area, pixels", (32, 96))
     _spread(middle, (width[solid] / height[solid]), "Aspect ratio", "width / height", (1,))
-    title(right, "Objects an image", "objects", "images")
+    charts.title(right, "Objects an image", "objects", "images")
     if images:
         counts = np.array([len(objects(image)) for image in images])
         step = -(-(counts.max() + 1) // 40)
-        right.hist(counts, np.arange(0, counts.max() + step + 1, step) - 0.5, color=BLUE, edgecolor="white")
+        right.hist(counts, np.arange(0, counts.max() + step + 1, step) - 0.5, color=charts.BLUE, edgecolor="white")
         right.set_xlim(-0.7, max(4, counts.max()) + 0.7)
         right.xaxis.get_major_locator().set_params(integer=True)
         right.yaxis.get_major_locator().set_params(integer=True)
     else:
-        nothing(right, "no images")
-    return png(figure)
+        charts.nothing(right, "no images")
+    return charts.png(figure)
 
 
 def _spread(axes, values: np.ndarray, text: str, quantity: str, marks: Sequence[float]) -> None:
     """Histogram over a logarithmic axis that reads in plain numbers, with marks at some values."""
-    title(axes, text, quantity, "objects")
+    charts.title(axes, text, quantity, "objects")
     if not len(values):
-        return nothing(axes, "no objects")
+        return charts.nothing(axes, "no objects")
     low, high = min(values.min(), marks[0] / 1.5), max(values.max(), marks[-1] * 1.5)
-    axes.hist(values, np.geomspace(low * 0.99, high * 1.01, 41), color=BLUE, edgecolor="white", linewidth=0.5)
+    axes.hist(values, np.geomspace(low * 0.99, high * 1.01, 41), color=charts.BLUE, edgecolor="white", linewidth=0.5)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}")
     for mark in marks:
-        axes.axvline(mark, color=ORANGE, linewidth=1, linestyle="--")
+        axes.axvline(mark, color=charts.ORANGE, linewidth=1, linestyle="--")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cornernet.drawing import charts
 from cornernet.evaluation.metrics import Metrics
-from cornernet.evaluation.report.drawing import BLUE, INK, ORANGE, QUIET, canvas, legend, nothing, png, title
 from cornernet.system.wording import counted
 
 RECALLS = np.linspace(0, 1, 101)  # at which the COCO evaluation holds precision
@@ -15,10 +15,10 @@ SIZES = ("small", "medium", "large")
 
 def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[str], order: Sequence[int]) -> bytes:
     """Precision [T, R, K, A, M] of the COCO evaluation -> PNG: mean over the classes, and the first of `order`."""
-    figure, (left, right) = canvas(11, 4.3, 2)
+    figure, (left, right) = charts.canvas(11, 4.3, 2)
     curves = precision[:, :, :, 0, -1]  # all sizes, as many detections as count
-    means = [("0.50", curves[:1], metrics.AP50, BLUE), ("0.75", curves[5:6], metrics.AP75, ORANGE)]
-    for text, part, value, colour in [*means, ("0.50:0.95", curves, metrics.AP, INK)]:
+    means = [("0.50", curves[:1], metrics.AP50, charts.BLUE), ("0.75", curves[5:6], metrics.AP75, charts.ORANGE)]
+    for text, part, value, colour in [*means, ("0.50:0.95", curves, metrics.AP, charts.INK)]:
         _curve(left, _mean(part), f"IoU {text}, AP {value:.3f}", color=colour, linewidth=2)
     for k in order[:LINES]:
         value = metrics.per_class[k].AP50
@@ -26,12 +26,12 @@ def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[st
     some = f"the {LINES} most frequent of {len(names)} classes" if len(order) > LINES else "each class"
     outside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
     for axes, text, place in ((left, "Mean over the classes", {"loc": "best"}), (right, f"IoU 0.50, {some}", outside)):
-        title(axes, text, "recall", "precision")
+        charts.title(axes, text, "recall", "precision")
         axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
-        legend(axes, axes.get_lines(), [line.get_gid() for line in axes.get_lines()], **place)
+        charts.legend(axes, axes.get_lines(), [line.get_gid() for line in axes.get_lines()], **place)
         if not axes.get_lines():
-            nothing(axes, "no objects, so no curve")
-    return png(figure)
+            charts.nothing(axes, "no objects, so no curve")
+    return charts.png(figure)
 
 
 def _curve(axes, values: np.ndarray | None, label: str, **look) -> None:
@@ -49,14 +49,14 @@ def confusion(counts: np.ndarray, names: Sequence[str]) -> bytes:
     """Counts [n + 1, n + 1], names of all but the background -> PNG: shares of each row as colour, counts as text."""
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.0, 0.46 * len(counts) + 1.6)
-    figure, (axes,) = canvas(side + 1.2, side, layout="compressed")
+    figure, (axes,) = charts.canvas(side + 1.2, side, layout="compressed")
     shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     bar = figure.colorbar(shown, ax=axes, fraction=0.05, shrink=0.7, aspect=25, pad=0.02)
-    bar.set_label("share of the row", fontsize=9, color=INK)
-    bar.ax.tick_params(colors=INK, labelsize=9)
+    bar.set_label("share of the row", fontsize=9, color=charts.INK)
+    bar.ax.tick_params(colors=charts.INK, labelsize=9)
     bar.outline.set_visible(False)
     for row, column in zip(*np.nonzero(counts), strict=True):
-        text, ink = _short(counts[row, column]), "white" if share[row, column] > 0.55 else INK
+        text, ink = _short(counts[row, column]), "white" if share[row, column] > 0.55 else charts.INK
         axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=ink)
     ticks = np.arange(len(counts))
     axes.set_xticks(ticks, [*names, "missed"], rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
@@ -65,8 +65,8 @@ def confusion(counts: np.ndarray, names: Sequence[str]) -> bytes:
     axes.spines[:].set_visible(False)
     axes.axhline(len(counts) - 1.5, color="white", linewidth=3)
     axes.axvline(len(counts) - 1.5, color="white", linewidth=3)
-    title(axes, "", "found", "annotated")
-    return png(figure)
+    charts.title(axes, "", "found", "annotated")
+    return charts.png(figure)
 
 
 def _short(count: int) -> str:
@@ -75,23 +75,23 @@ def _short(count: int) -> str:
 
 def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
     """AP and AR of small, medium and large objects, with their counts -> PNG."""
-    figure, (axes,) = canvas(7.5, 3.4)
+    figure, (axes,) = charts.canvas(7.5, 3.4)
     handles = []
-    for shift, figure_name, colour in ((-0.2, "AP", BLUE), (0.2, "AR", "#a9c4e2")):
+    for shift, figure_name, colour in ((-0.2, "AP", charts.BLUE), (0.2, "AR", "#a9c4e2")):
         values = [getattr(metrics, f"{figure_name}_{size}") for size in SIZES]
         handles.append(axes.bar(np.arange(3) + shift, np.maximum(values, 0), 0.38, color=colour))
         for x, value in enumerate(values):
             text = "none" if value < 0 else f"{value:.3f}"
-            axes.text(x + shift, max(value, 0) + 0.015, text, ha="center", fontsize=9, color=INK)
+            axes.text(x + shift, max(value, 0) + 0.015, text, ha="center", fontsize=9, color=charts.INK)
     axes.set_xticks(
         range(3), [f"{size}\n{counted(count, 'object')}" for size, count in zip(SIZES, counts, strict=True)]
     )
     axes.set_ylim(0, 1.08)
     axes.grid(axis="x", visible=False)
-    title(axes, "", "", "AP, AR at IoU 0.50:0.95")
+    charts.title(axes, "", "", "AP, AR at IoU 0.50:0.95")
     recall = f"AR, {counted(metrics.max_per_image, 'detection')}"
-    legend(axes, handles, ["AP", recall], loc="center left", bbox_to_anchor=(1, 0.5))
-    return png(figure)
+    charts.legend(axes, handles, ["AP", recall], loc="center left", bbox_to_anchor=(1, 0.5))
+    return charts.png(figure)
 
 
 def scores(values: np.ndarray, right: np.ndarray, objects: int, draw_score: float) -> bytes:
@@ -99,30 +99,32 @@ def scores(values: np.ndarray, right: np.ndarray, objects: int, draw_score: floa
 
     On the left how many there are of every score, on the right what remains from a score on.
     """
-    figure, (left, other) = canvas(11, 3.8, 2)
-    title(left, "Detections by score", "score", "detections")
-    title(other, "Keeping the detections from a score on", "score", "")
+    figure, (left, other) = charts.canvas(11, 3.8, 2)
+    charts.title(left, "Detections by score", "score", "detections")
+    charts.title(other, "Keeping the detections from a score on", "score", "")
     if len(values):
         edges = np.linspace(0, 1, 41)
-        for part, label, colour in ((values[right], "right", BLUE), (values[~right], "wrong", ORANGE)):
+        for part, label, colour in ((values[right], "right", charts.BLUE), (values[~right], "wrong", charts.ORANGE)):
             left.hist(part, edges, histtype="stepfilled", color=colour, alpha=0.25)
             left.hist(part, edges, histtype="step", color=colour, linewidth=1.6, gid=label)
         left.set(yscale="log", ylim=(0.7, None))
         named = [patch for patch in left.patches if patch.get_gid()]
-        legend(left, named, [patch.get_gid() for patch in named], loc="upper right")
+        charts.legend(left, named, [patch.get_gid() for patch in named], loc="upper right")
     if len(values) and objects:
-        for (label, line), colour in zip(kept(values, right, objects).items(), (BLUE, ORANGE, INK), strict=True):
+        for (label, line), colour in zip(
+            kept(values, right, objects).items(), (charts.BLUE, charts.ORANGE, charts.INK), strict=True
+        ):
             other.plot(RECALLS, line, color=colour, linewidth=2 if label == "F1" else 1.3, gid=label)
         lines = other.get_lines()
-        legend(other, lines, [line.get_gid() for line in lines], loc="center left", bbox_to_anchor=(1, 0.5))
+        charts.legend(other, lines, [line.get_gid() for line in lines], loc="center left", bbox_to_anchor=(1, 0.5))
     for axes, why in ((left, len(values)), (other, len(values) and objects)):
         if not why:
-            nothing(axes, "no detections" if not len(values) else "no objects")
+            charts.nothing(axes, "no detections" if not len(values) else "no objects")
             continue
         axes.set_xlim(0, 1)
-        axes.axvline(draw_score, color=QUIET, linewidth=1, linestyle="--")
+        axes.axvline(draw_score, color=charts.QUIET, linewidth=1, linestyle="--")
     other.set_ylim(0, 1.02)
-    return png(figure)
+    return charts.png(figure)
 
 
 def kept(values: np.ndarray, right: np.ndarray, objects: int) -> dict[str, np.ndarray]:

@@ -6,13 +6,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from cornernet.drawing import Section, charts, page
 from cornernet.evaluation.metrics import Metrics
-from cornernet.evaluation.report import labels, page, plots
-from cornernet.evaluation.report.drawing import numbered
+from cornernet.evaluation.report import figures, labels, plots
 from cornernet.evaluation.report.examples import MARK, Example
 from cornernet.evaluation.report.images import Image, objects
 from cornernet.evaluation.report.matching import condensed, detections
-from cornernet.evaluation.report.page import Section
 from cornernet.prediction import DRAWN, Least, in_words
 from cornernet.system.wording import counted
 
@@ -42,8 +41,8 @@ def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
     order = sorted((k for k, count in enumerate(counts) if count), key=lambda k: -counts[k])
     files: dict[str, bytes] = {}
     parts = [
-        Section("figures", "COCO figures", page.figures(found.metrics)),
-        Section("classes", "Classes", page.classes(found.metrics) + _note(found.names)),
+        Section("figures", "COCO figures", figures.figures(found.metrics)),
+        Section("classes", "Classes", figures.classes(found.metrics) + _note(found.names)),
         _precision_recall(found, order, files),
         _confusion(found, order, files),
         _sizes(found, files),
@@ -57,7 +56,7 @@ def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
 
 def _note(names: Sequence[str]) -> str:
     """What the numbers in the plots mean, where a name could not be written there."""
-    if not any(name == numbered(k) for k, name in enumerate(names, 1)):
+    if not any(name == charts.numbered(k) for k, name in enumerate(names, 1)):
         return ""
     return '<p class="quiet">Plots give a class by its number where their font cannot write its name.</p>'
 
@@ -146,7 +145,7 @@ def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -
     for k, example in enumerate(chosen, 1):
         files[f"{kind}_{k}.png"] = cv2.imencode(".png", example.drawing)[1].tobytes()
         alt = f"{example.name}: annotated objects on the left, detections on the right"
-        parts.append(page.photograph(example.drawing, alt, page.described(example)))
+        parts.append(page.photograph(example.drawing, alt, figures.described(example)))
     first = "errors" if kind == "worst" else "objects found"
     rule = (
         f"By the F1 of the detections with {in_words(found.least)}, matched as in the confusion matrix; among "

@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import tempfile
 import warnings
 from html import unescape
 from pathlib import Path
@@ -15,9 +13,9 @@ import pytest
 
 from cornernet import config
 from cornernet.drawing import boxes
+from cornernet.drawing.charts import plain
 from cornernet.evaluation import report, scoring
-from cornernet.evaluation.measures import any_class
-from cornernet.evaluation.report.drawing import plain
+from cornernet.evaluation.measures import any_class, coco
 from cornernet.evaluation.report.examples import COUNT, draw, ranked
 from cornernet.evaluation.report.images import by_image
 from cornernet.evaluation.report.labels import per_class
@@ -26,6 +24,7 @@ from cornernet.evaluation.report.plots import precision_recall
 from cornernet.evaluation.truth import from_coco, placed
 from cornernet.prediction.found import from_results
 from cornernet.training import engine
+from tests.browsing import complaints, probed
 
 PLOTS = {"precision_recall.png", "confusion.png", "sizes.png", "scores.png", "classes.png", "boxes.png"}
 
@@ -212,7 +211,7 @@ def test_curves_have_the_area_that_the_figures_give(source, monkeypatch):
 
 def test_class_bars_with_their_sum(monkeypatch):
     seen = []
-    monkeypatch.setattr(report.labels, "png", seen.append)
+    monkeypatch.setattr(report.labels.charts, "png", seen.append)
     per_class(list(range(100, 60, -1)), [f"c{k}" for k in range(40)], list(range(40)))
     (axes,) = seen[0].axes
     assert [bar.get_width() for bar in axes.patches] == [*range(100, 70, -1), sum(range(61, 71))]
@@ -228,7 +227,7 @@ def test_a_training_leaves_it(any_tiny, tmp_path):
     text = html(tmp_path / "run" / "report")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "<h1>run, step 1</h1>" in text
-    names = *report.page.FIGURES, "AP90", *any_class.FIGURES, "FDR"
+    names = *coco.FIGURES, "AP90", *any_class.FIGURES, "FDR"
     assert values(section(text, "figures"))[4:] == [metrics[name] for name in names]
     assert values(section(text, "classes")) == [c[name] for c in metrics["per_class"] for name in ("AP", "AP50")]
 
@@ -241,32 +240,6 @@ def test_it_can_be_switched_off(tiny_run):
 
 # --- in a browser ---
 
-BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-           "--disable-background-networking", "--disable-component-update", "--disable-sync",
-           "--enable-logging=stderr", "--virtual-time-budget=10000"]  # fmt: skip
-# What the page cannot say of itself: which images are broken, and what was asked of the network.
-PROBE = """<script>addEventListener("load", () => {
-  const state = {images: [...document.images].map(i => i.naturalWidth), wide: document.documentElement.scrollWidth,
-    view: innerWidth, requests: performance.getEntriesByType("resource").map(r => r.name.slice(0, 30))};
-  document.body.innerHTML = "<pre id=probe>" + JSON.stringify(state) + "</pre>"; })</script>"""
-
-
-def browse(page: Path, *options: str) -> subprocess.CompletedProcess:
-    with tempfile.TemporaryDirectory() as profile:
-        command = [*BROWSER, f"--user-data-dir={profile}", *options, page.resolve().as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-@pytest.fixture
-def browser():
-    if shutil.which("chromium") is None:
-        pytest.skip("needs chromium on the PATH")
-    return browse
-
-
-def complaints(log: str) -> list[str]:
-    return [line for line in log.splitlines() if "CONSOLE" in line]
-
 
 def test_it_opens_in_a_browser(browser, source, written, tmp_path):
     folder, _ = written(source(10, 20, 6))
@@ -277,29 +250,8 @@ def test_it_opens_in_a_browser(browser, source, written, tmp_path):
     plain_run = browser(page, "--dump-dom")
     assert plain_run.returncode == 0 and not complaints(plain_run.stderr)
     assert plain_run.stdout.count("<img ") == count and "&lt;script&gt;alert(1)" in plain_run.stdout
-    probed = tmp_path / "alone" / "probed.html"
-    probed.write_text(re.sub("<meta http-equiv.*?>", "", html(folder)).replace("</body>", f"{PROBE}</body>"))
     for width in (1280, 500):  # 500 pixels is the narrowest window that it opens
-        run = browser(probed, "--dump-dom", f"--window-size={width},900")
-        assert not complaints(run.stderr)
-        state = json.loads(unescape(re.search(r'<pre id="probe">(.*?)</pre>', run.stdout)[1]))
+        state = probed(browser, page, width)
         assert len(state["images"]) == count and min(state["images"]) > 0
         assert state["requests"] == [name for name in state["requests"] if name.startswith("data:")]
         assert state["wide"] <= state["view"]  # nothing sticks out to the side
-
-
-def test_the_browser_test_sees_what_is_broken(browser, tmp_path):
-    page = tmp_path / "broken.html"
-    page.write_text(f'<body><img src="data:image/png;base64,AAAA"><script>console.error("oh")</script>{PROBE}</body>')
-    run = browser(page, "--dump-dom")
-    assert complaints(run.stderr) and '"images":[0]' in run.stdout
-
-
-def test_the_policy_keeps_scripts_from_running(browser, tmp_path):
-    from cornernet.evaluation.report.page import Section, document
-
-    page = tmp_path / "evil.html"
-    evil = "<script>document.title = 'taken'</script><img src='http://127.0.0.1:9/x.png' onerror='document.title=1'>"
-    page.write_text(document("mine", "", [Section("a", "a", evil)]))
-    run = browser(page, "--dump-dom")
-    assert "<title>mine</title>" in run.stdout and complaints(run.stderr)

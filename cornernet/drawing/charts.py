@@ -1,13 +1,13 @@
-"""What all plots of the report share: the look of a figure, and class names that the font can write."""
+"""What plots for reports share: the look of a figure, and class names that the font can write."""
 
 import io
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
-from cornernet.drawing import figure
+from cornernet.drawing.plots import figure
+from cornernet.drawing.text import dejavu, letters_of
 
 INK, QUIET, BLUE, ORANGE = "#24292f", "#8b949e", "#2563a8", "#d9730d"
 Layout = Literal["constrained", "compressed"]
@@ -68,20 +68,11 @@ def numbered(number: int) -> str:
 
 
 def _plain(name: str, number: int) -> str:
-    if not name or any(ord(letter) not in _letters() for letter in name):
+    if not name or any(ord(letter) not in letters_of(dejavu()) for letter in name):
         return numbered(number)
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def writable(text: str) -> str:
     """Text with a square in place of every letter that the plots' font lacks."""
-    return "".join(letter if ord(letter) in _letters() else "\N{WHITE SQUARE}" for letter in text)
-
-
-@cache
-def _letters() -> frozenset[int]:
-    """Code points that DejaVu Sans, the font of matplotlib and of our drawings, can write."""
-    from matplotlib import get_data_path
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf").get_charmap())
+    return "".join(letter if ord(letter) in letters_of(dejavu()) else "\N{WHITE SQUARE}" for letter in text)

@@ -1,6 +1,7 @@
-"""The HTML of the report: pieces of text in, one page out. Everything that comes from the data is escaped."""
+"""A page of HTML that needs nothing from outside: pieces of text in, one file out. What comes from data is escaped."""
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -8,17 +9,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.evaluation.metrics import FIGURES, Metrics
-from cornernet.evaluation.report.examples import Example
-from cornernet.evaluation.report.style import CSS
-from cornernet.system.wording import counted
+from cornernet.drawing.style import CSS
 
 DENSITY = 1.3  # pixels of a plot to one of the page, so that it is sharp on fine screens
 QUALITY = 85  # of the photographs
 LONG = 20  # rows, beyond which a table scrolls by itself
 COLUMNS = {"t": ' class="text"', "k": ' class="key"', "n": ""}
-CARDS = ("AP", "AP50", "AP75", "AR100")
-# Nothing is fetched and no script runs, whatever a class is called.
+# Nothing is fetched and no script runs but the page's own, whatever a class is called.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -39,15 +36,15 @@ class Section(NamedTuple):
     html: str
 
 
-def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Title and subtitle as text, sections -> a complete HTML document."""
+def document(title: str, subtitle: str, sections: Sequence[Section], footer: str, script: str = "") -> str:
+    """Title, subtitle and footer as text, sections -> a complete HTML document; script: the one that may run."""
     links = "".join(f'<a href="#{section.key}">{section.title}</a>' for section in sections)
     body = "\n".join(f'<section id="{s.key}"><h2>{s.title}</h2>\n{s.html}\n</section>' for s in sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{text(title)}</title>
@@ -58,11 +55,17 @@ def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 <main>
 {body}
 </main>
-<footer>Written by the CornerNet toolkit. The figures are those of metrics.json; the images lie beside this page
-as PNG files.</footer>
+<footer>{text(footer)}</footer>
+{f"<script>{script}</script>" if script else ""}
 </body>
 </html>
 """
+
+
+def _policy(script: str) -> str:
+    """The policy of a page, with its script named by what it says."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return POLICY + (f"; script-src 'sha256-{digest}'" if script else "")
 
 
 def text(value: object) -> str:
@@ -83,33 +86,6 @@ def number(value: float, words: str = "") -> str:
 def rounded(value: float) -> str:
     """A figure in [0, 1] to three digits, a dash for the -1 that stands for nothing to measure."""
     return "\N{EN DASH}" if value < 0 else f"{value:.3f}"
-
-
-def figures(metrics: Metrics) -> str:
-    """Cards of the most read figures, and all of them as a table."""
-    cards = "".join(
-        f'<div class="card"><span>{metrics.title(key)}</span><b>{number(getattr(metrics, key))}</b>'
-        f"<span>{text(FIGURES[key].rpartition(', all sizes')[0])}</span></div>"
-        for key in CARDS
-    )
-    rows = [
-        (text(metrics.title(each.name)), number(each.value, each.text), text(each.meaning)) for each in metrics.rows()
-    ]
-    return f'<div class="cards">{cards}</div>{table(("figure", "value", "measured at"), rows, "knt")}'
-
-
-def classes(metrics: Metrics) -> str:
-    """One row a class: number, name, objects, detections, AP with a bar, AP50."""
-    rows = [
-        (str(k), name(c.name), str(c.objects), str(c.detections), _bar(c.AP) + number(c.AP), number(c.AP50))
-        for k, c in enumerate(metrics.per_class, 1)
-    ]
-    shown = metrics.title("AP"), metrics.title("AP50")
-    return table(("no.", "class", "objects", "detections", *shown), rows, "ntnnnn")
-
-
-def _bar(value: float) -> str:
-    return f'<span class="bar"><i style="width:{max(0, value):.1%}"></i></span>'
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:
@@ -133,13 +109,6 @@ def photograph(drawing: np.ndarray, alt: str, caption: str) -> str:
     """An image [h, w, 3] uint8 BGR, as JPEG, with its caption (HTML)."""
     data = cv2.imencode(".jpg", drawing, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     return _figure(Image(data, drawing.shape[1], alt, caption), "photograph")
-
-
-def described(found: Example) -> str:
-    """Caption of an image: its name, and what was found."""
-    right, wrong, missed = found.tally
-    counts = f"{right} of {counted(right + missed, 'object')} found, {counted(wrong, 'wrong detection')}"
-    return f"<b>{name(found.name)}</b> F1 {found.tally.f1:.2f}: {counts}"
 
 
 def listed(items: Sequence[str]) -> str:
