@@ -6,12 +6,13 @@ the detectors, prediction, evaluation, training, experiments and the command lin
 """
 
 from cornernet.drawing.boxes import colour, draw, outlines
+from cornernet.drawing.columns import Points
 from cornernet.drawing.maps import heat, marked
 from cornernet.drawing.page import Section
-from cornernet.drawing.panels import captioned, enlarged, grid, truth_and_predictions
-from cornernet.drawing.plots import comparison, curves, figure
+from cornernet.drawing.panels import MARK, captioned, enlarged, fitted, grid, judged, truth_and_predictions
+from cornernet.drawing.plots import curves, figure
 
 __all__ = [
-    "Section", "captioned", "colour", "comparison", "curves", "draw", "enlarged", "figure", "grid", "heat", "marked",
-    "outlines", "truth_and_predictions",
+    "MARK", "Points", "Section", "captioned", "colour", "curves", "draw", "enlarged", "figure", "fitted", "grid",
+    "heat", "judged", "marked", "outlines", "truth_and_predictions",
 ]  # fmt: skip

@@ -14,23 +14,28 @@ Layout = Literal["constrained", "compressed"]
 LONGEST = 22  # letters of a class name in a plot
 
 
-def canvas(width: float, height: float, columns: int = 1, layout: Layout = "constrained") -> tuple[Any, np.ndarray]:
-    """New figure of inches with panels side by side -> (figure, axes [columns])."""
+def canvas(
+    width: float, height: float, columns: int = 1, layout: Layout = "constrained", rows: int = 0, share: bool = False
+) -> tuple[Any, np.ndarray]:
+    """New figure of inches with panels -> (figure, axes [columns], or [rows, columns] where rows are asked for).
+
+    share: one scale for all panels.
+    """
     made = figure(width, height, layout)
     made.get_layout_engine().set(wspace=0.04)
-    panels = made.subplots(1, columns, squeeze=False)[0]
-    for axes in panels:
+    panels = made.subplots(max(1, rows), columns, squeeze=False, sharex=share, sharey=share)
+    for axes in panels.flat:
         axes.tick_params(colors=INK, labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(QUIET)
         axes.set_axisbelow(True)
         axes.grid(color="#e6e8eb", linewidth=0.8)
-    return made, panels
+    return made, panels if rows else panels[0]
 
 
 def title(axes: Any, text: str, x: str = "", y: str = "") -> None:
     """Name a panel and its axes."""
-    axes.set_title(text, fontsize=11, color=INK, loc="left")
+    axes.set_title(text, fontsize=11, color=INK, loc="left", parse_math=False)
     axes.set_xlabel(x, fontsize=10, color=INK)
     axes.set_ylabel(y, fontsize=10, color=INK)
 
@@ -57,9 +62,19 @@ def png(made: Any) -> bytes:
     return file.getvalue()
 
 
-def plain(names: Sequence[str]) -> list[str]:
-    """Class names for plots: in one line, shortened; `no. k` (from 1) where the plots' font lacks a letter."""
-    return [_plain(" ".join(name.split()), k) for k, name in enumerate(names, 1)]
+def svg(made: Any) -> bytes:
+    """Figure -> SVG file, letters as shapes, the same bytes for the same figure."""
+    from matplotlib import rc_context
+
+    file = io.BytesIO()
+    with rc_context({"svg.hashsalt": "cornernet", "svg.fonttype": "path"}):
+        made.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+    return file.getvalue()
+
+
+def plain(names: Sequence[str], longest: int = LONGEST) -> list[str]:
+    """Names for plots: in one line, shortened; `no. k` (from 1) where the plots' font lacks a letter."""
+    return [_plain(" ".join(name.split()), k, longest) for k, name in enumerate(names, 1)]
 
 
 def numbered(number: int) -> str:
@@ -67,10 +82,10 @@ def numbered(number: int) -> str:
     return f"no. {number}"
 
 
-def _plain(name: str, number: int) -> str:
+def _plain(name: str, number: int, longest: int) -> str:
     if not name or any(ord(letter) not in letters_of(dejavu()) for letter in name):
         return numbered(number)
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def writable(text: str) -> str:

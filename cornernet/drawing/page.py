@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -88,15 +88,22 @@ def rounded(value: float) -> str:
     return "\N{EN DASH}" if value < 0 else f"{value:.3f}"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:
-    """Headlines as text and cells as HTML; sides: t for a column of text, k for one of short names, n for numbers."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: Sequence[str], sortable: bool = False) -> str:
+    """Headlines as text and cells as HTML; sides: t for a column of text, k for one of short names, n for numbers.
+
+    sortable: the heads are buttons, for the page's script.
+    """
     look = [COLUMNS[side] for side in sides]
-    head = "".join(f'<th scope="col"{kind}>{text(cell)}</th>' for cell, kind in zip(heads, look, strict=True))
+    button = '<button type="button">{}</button>' if sortable else "{}"
+    head = "".join(
+        f'<th scope="col"{kind}>{button.format(text(cell))}</th>' for cell, kind in zip(heads, look, strict=True)
+    )
     body = "".join(
         "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, look, strict=True)) + "</tr>\n"
         for row in rows
     )
-    frame = 'class="scroll long" tabindex="0"' if len(rows) > LONG else 'class="scroll"'
+    kinds = " ".join(kind for kind, so in (("scroll", True), ("long", len(rows) > LONG), ("wide", sortable)) if so)
+    frame = f'class="{kinds}"' + (' tabindex="0"' if len(rows) > LONG else "")
     return f"<div {frame}><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>"
 
 
@@ -111,7 +118,7 @@ def photograph(drawing: np.ndarray, alt: str, caption: str) -> str:
     return _figure(Image(data, drawing.shape[1], alt, caption), "photograph")
 
 
-def listed(items: Sequence[str]) -> str:
+def listed(items: Iterable[str]) -> str:
     """Texts as a list."""
     return "<ul>" + "".join(f"<li>{text(item)}</li>" for item in items) + "</ul>"
 

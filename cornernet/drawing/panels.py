@@ -12,6 +12,7 @@ from cornernet.structures import ImageDetections
 from cornernet.system.printing import printable
 
 LEGIBLE = 400  # pixels, the longest side of an image on which names can be read
+MARK = "\N{BALLOT X}"  # before the name of a missed object or a wrong detection
 
 
 def truth_and_predictions(
@@ -29,6 +30,23 @@ def truth_and_predictions(
     truth = draw(image, boxes, labels, None, names)
     found = draw(image, detections.boxes, detections.labels, detections.scores, names, min_score)
     return grid([truth, found], columns=2)
+
+
+def judged(
+    image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None, names: Sequence[str],
+    groups: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:  # fmt: skip
+    """Image with boxes [n, 4] xyxy of two groups, masks [n]: the right ones, and the wrong ones, whose names are marked."""
+    for group, texts in zip(groups, (names, [f"{MARK} {name}" for name in names]), strict=True):
+        image = draw(image, boxes[group], labels[group], None if scores is None else scores[group], texts)
+    return image
+
+
+def fitted(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """An image whose longest side is of so many pixels, and by how much it was enlarged."""
+    zoom = side / max(image.shape[:2])
+    size = [max(1, round(length * zoom)) for length in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST), zoom
 
 
 def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4, longest_side: int = 1600) -> np.ndarray:
@@ -71,7 +89,4 @@ def captioned(image: np.ndarray, text: str) -> np.ndarray:
 
 
 def _shrunk(image: np.ndarray, longest_side: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    zoom = longest_side / max(height, width)
-    size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA) if zoom < 1 else image
+    return fitted(image, longest_side)[0] if max(image.shape[:2]) > longest_side else image

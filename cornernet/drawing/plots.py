@@ -1,12 +1,12 @@
-"""Plots: a figure without a display, and the curves of one run and of several."""
+"""Plots: a figure without a display, and the curves of a run."""
 
-import csv
 from pathlib import Path
 from typing import Any, Literal
 
+from cornernet.drawing import columns
+from cornernet.drawing.columns import Points, measured
 from cornernet.system import writing
 
-Points = list[tuple[float, float]]  # (step, value)
 VALIDATION = "val_"  # begins the columns of the validation loss
 
 
@@ -28,15 +28,15 @@ def curves(folder: str | Path) -> Path:
     its own. Cells may be empty. Raises FileNotFoundError where the folder has neither.
     """
     folder = Path(folder)
-    log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
+    log, scores = columns.read(folder / "log.csv"), columns.read(folder / "eval.csv")
     held = {f"{VALIDATION}{name}": scores.pop(f"{VALIDATION}{name}", []) for name in log}
     both = log | {name: points for name, points in held.items() if points}
     groups = {
         "loss": {name: points for name, points in both.items() if _term(name) not in ("lr", "images_per_s", "iou")},
         "mean IoU": {name: points for name, points in both.items() if _term(name) == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
-        "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
-        **{name: {name: _measured(points)} for name, points in scores.items() if not name.startswith(("AP", "AR"))},
+        "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := measured(points))},
+        **{name: {name: measured(points)} for name, points in scores.items() if not name.startswith(("AP", "AR"))},
     }
     groups = {title: lines for title, lines in groups.items() if any(lines.values())}
     if not groups:
@@ -45,66 +45,9 @@ def curves(folder: str | Path) -> Path:
     return folder / "curves.png"
 
 
-def comparison(runs: dict[str, list[Path]], path: Path) -> None:
-    """Plot the losses and the AP of several trainings, name -> folders of its seeds: a line a name, the mean of them.
-
-    Reads log.csv and eval.csv. One panel for every loss term that all trainings share, one for AP if it was measured
-    more than once. Nothing is written where no training has logged anything.
-    """
-    logs = {name: [_columns(folder / "log.csv") for folder in folders] for name, folders in runs.items()}
-    logs = {name: kept for name, held in logs.items() if (kept := [log for log in held if log])}
-    if not logs:
-        return
-    common = set.intersection(*(set(log) for held in logs.values() for log in held)) - {"lr", "images_per_s"}
-    order = [name for name in next(iter(logs.values()))[0] if name in common]
-    groups = {term: {name: _mean([log[term] for log in held]) for name, held in logs.items()} for term in order}
-    scores = {name: [_columns(folder / "eval.csv") for folder in folders] for name, folders in runs.items()}
-    points = {name: _mean([_measured(held["AP"]) for held in each if "AP" in held]) for name, each in scores.items()}
-    if any(len(line) > 1 for line in points.values()):
-        groups["AP"] = {name: line for name, line in points.items() if line}
-    titles = {"AP": "AP", "iou": "mean IoU"}
-    _plot({titles.get(term, f"loss: {term}"): lines for term, lines in groups.items()}, path)
-
-
 def _term(column: str) -> str:
     """Loss term that a column is about."""
     return column.removeprefix(VALIDATION)
-
-
-def _columns(path: Path) -> dict[str, Points]:
-    """CSV with a step column -> (step, value) points of each other column, empty and non-numeric cells left out."""
-    if not path.is_file():
-        return {}
-    points: dict[str, Points] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            step = _number(row.pop("step", None))
-            for name, cell in row.items():
-                value = _number(cell)
-                if step is not None and value is not None:
-                    points.setdefault(name, []).append((step, value))
-    return points
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return None
-
-
-def _measured(points: Points) -> Points:
-    """Leave out the -1 that stands for nothing to measure."""
-    return [(step, value) for step, value in points if value >= 0]
-
-
-def _mean(lines: list[Points]) -> Points:
-    """Mean value at every step that any of the lines has."""
-    values: dict[float, list[float]] = {}
-    for line in lines:
-        for step, value in line:
-            values.setdefault(step, []).append(value)
-    return [(step, sum(held) / len(held)) for step, held in sorted(values.items())]
 
 
 def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:

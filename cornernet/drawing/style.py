@@ -25,10 +25,16 @@ a:hover, a:focus { text-decoration: underline; }
 .card span { color: var(--quiet); font-size: .85rem; }
 .scroll { overflow: auto; border: 1px solid var(--line); border-radius: 8px; max-width: 60rem; }
 .long { max-height: 40rem; }
+.wide { width: fit-content; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { position: sticky; top: 0; background: var(--panel); font-weight: 600; }
+th button { all: unset; cursor: pointer; font: inherit; }
+th button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+th button::after { content: "\\2002"; }
+[aria-sort=ascending] button::after { content: "\\25B4"; }
+[aria-sort=descending] button::after { content: "\\25BE"; }
 .text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
 .key { text-align: left; }
 .bar { display: inline-block; width: 7rem; height: .5rem; margin-right: .7rem; background: var(--line);
@@ -44,6 +50,7 @@ li { overflow-wrap: anywhere; }
 footer { max-width: 1180px; margin: 3rem auto 0; padding: 1rem 1.5rem 2.5rem; color: var(--quiet);
   font-size: .85rem; }
 @media (max-width: 40rem) {
-  main, header { padding: 0 .8rem; } .bar { display: none; } th, td { padding: .3rem .5rem; } }
+  main, header { padding: 0 .8rem; } .bar { display: none; } th, td { padding: .3rem .5rem; }
+  .plot { overflow-x: auto; } .plot img { max-width: none; width: 40rem; } }
 @media print { .long { max-height: none; } nav { display: none; } figure { break-inside: avoid; } }
 """

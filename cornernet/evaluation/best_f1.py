@@ -33,8 +33,8 @@ def best_f1(truth: Truth, found: Found, near: Near | None = None) -> tuple[Best,
     order = pooled[np.argsort(labels, kind="stable")]
     ends = np.searchsorted(found.labels[order], np.arange(len(objects) + 1))
     classes = [order[a:b] for a, b in itertools.pairwise(ends)]
-    per_class = [_best(found.scores[of], right[of], int(n)) for of, n in zip(classes, objects, strict=True)]
-    return _best(found.scores[pooled], right[pooled], int(objects.sum())), per_class
+    per_class = [best(found.scores[of], right[of], int(n)) for of, n in zip(classes, objects, strict=True)]
+    return best(found.scores[pooled], right[pooled], int(objects.sum())), per_class
 
 
 def judged(truth: Truth, found: Found, near: Near) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +43,7 @@ def judged(truth: Truth, found: Found, near: Near) -> tuple[np.ndarray, np.ndarr
     return partner >= 0, partner != IGNORED
 
 
-def _best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:
+def best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:
     """Scores, descending, whether each is right, number of objects -> Best; of equal F1 the highest score."""
     if not objects:
         return Best(NONE, NONE)

@@ -5,7 +5,7 @@ grid says what is to be compared, compare trains what is missing, results makes 
 Called by the commands compare_losses and simulate_boxes.
 """
 
-from cornernet.experiments.results import markdown
+from cornernet.experiments.outputs.markdown import brief as markdown
 
 __all__ = [
     "markdown",

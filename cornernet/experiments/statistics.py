@@ -6,7 +6,8 @@ Two members trained with one seed see the same images, crops and order, so what 
 
 Student: The probable error of a mean, 1908. p is corrected over all pairs of the table by Holm's procedure (A simple
 sequentially rejective multiple test procedure, 1979), which holds the chance of one false claim or more at 5 %. How
-many seeds a difference of this size and spread would need is where the paired t test has a power of 0.8.
+many seeds a difference of this size and spread would need is where the paired t test has a power of 0.8 at 5 % through
+the number of pairs.
 """
 
 import math
@@ -37,21 +38,27 @@ class Difference(NamedTuple):
         """Whether the seeds tell the two apart at 5 %."""
         return self.p <= LEVEL
 
+    def turned(self) -> "Difference":
+        """Return first minus second."""
+        mean, low, high = -self.mean, -self.high, -self.low
+        return self._replace(first=self.second, second=self.first, mean=mean, low=low, high=high)
+
 
 def differences(members: Mapping[str, Mapping[int, float]]) -> list[Difference]:
     """Members by name, of each a figure by seed, NaN or negative for none -> every pair, in their order."""
     kept = {name: {s: x for s, x in values.items() if x >= 0} for name, values in members.items()}
-    pairs = [_pair(a, b, kept[a], kept[b]) for a, b in combinations(kept, 2)]
+    tests = sum(len(kept[a].keys() & kept[b]) > 1 for a, b in combinations(kept, 2))
+    pairs = [_pair(a, b, kept[a], kept[b], tests) for a, b in combinations(kept, 2)]
     corrected = holm([pair.p for pair in pairs])
     return [pair._replace(p=p) for pair, p in zip(pairs, corrected, strict=True)]
 
 
-def _pair(first: str, second: str, a: Mapping[int, float], b: Mapping[int, float]) -> Difference:
+def _pair(first: str, second: str, a: Mapping[int, float], b: Mapping[int, float], tests: int) -> Difference:
     shared = [seed for seed in a if seed in b]
     apart = np.array([b[seed] - a[seed] for seed in shared])
     low, high, p = interval(apart)
     mean = float(apart.mean()) if len(apart) else math.nan
-    return Difference(first, second, len(apart), mean, low, high, p, needed(apart))
+    return Difference(first, second, len(apart), mean, low, high, p, needed(apart, tests))
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -77,8 +84,11 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def needed(values: np.ndarray) -> int | None:
-    """Differences [n] -> seeds from which on a paired t test tells such a mean and spread; None for more than MOST."""
+def needed(values: np.ndarray, tests: int = 1) -> int | None:
+    """Differences [n] -> seeds from which on a paired t test tells such a mean and spread; None for more than MOST.
+
+    tests: for how many p is corrected, which is taken at its strictest, so that what n seeds do not tell needs more.
+    """
     from scipy import stats
 
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
@@ -86,21 +96,10 @@ def needed(values: np.ndarray) -> int | None:
         return None
     effect = abs(float(values.mean())) / spread
     for n in range(2, MOST + 1):
-        at = stats.t.ppf(1 - LEVEL / 2, n - 1)
+        at = stats.t.ppf(1 - LEVEL / 2 / max(1, tests), n - 1)
         if stats.nct.sf(at, n - 1, effect * math.sqrt(n)) >= POWER:
             return n
     return None
-
-
-def table(pairs: Sequence[Difference], unit: float = 100) -> list[list[str]]:
-    """Pairs -> a header and a row for each: the difference and its interval times the unit, corrected p, the words."""
-    rows = [["second - first", "points", "95 % interval", "p (Holm)", "seeds", ""]]
-    for one in pairs:
-        known = one.seeds > 1
-        interval = f"{one.low * unit:+.1f} to {one.high * unit:+.1f}" if known else "-"
-        mean, p = (f"{one.mean * unit:+.1f}" if one.seeds else "-"), (f"{one.p:.3f}" if known else "-")
-        rows.append([f"{one.second} - {one.first}", mean, interval, p, str(one.seeds), sentence(one, unit)])
-    return rows
 
 
 def sentence(one: Difference, unit: float = 100) -> str:

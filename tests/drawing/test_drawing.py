@@ -13,7 +13,6 @@ import torch
 from cornernet.drawing import (
     captioned,
     colour,
-    comparison,
     curves,
     draw,
     enlarged,
@@ -167,20 +166,6 @@ def test_heavy_libraries_wait_until_they_are_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
     assert done.stdout.strip() == "[]", done.stderr
-
-
-def test_comparisons_draw_the_terms_that_all_trainings_share(tmp_path):
-    for name, text in (("a", LOG), ("b", LOG.replace("heatmap", "iou")), ("c", LOG)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "log.csv").write_text(text)
-        (tmp_path / name / "eval.csv").write_text(EVAL)
-    runs = {"first": [tmp_path / "a", tmp_path / "c"], "second": [tmp_path / "b"], "not begun": []}
-    comparison(runs, tmp_path / "both.png")
-    assert cv2.imread(str(tmp_path / "both.png")).shape[0] == 360 * 3  # pull, total and AP
-    comparison({"first": runs["first"]}, tmp_path / "alone.png")
-    assert cv2.imread(str(tmp_path / "alone.png")).shape[0] == 360 * 4
-    comparison({"none": [tmp_path]}, tmp_path / "nothing.png")
-    assert not (tmp_path / "nothing.png").exists()
 
 
 def test_heat_is_bright_where_the_values_are():

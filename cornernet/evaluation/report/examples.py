@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from cornernet.data import Away, Source
-from cornernet.drawing import draw as draw_boxes
-from cornernet.drawing import grid
+from cornernet.drawing import fitted, grid, judged
 from cornernet.evaluation.report.images import Image
 from cornernet.evaluation.report.matching import IGNORED, Tally, correct, shown, tally
 from cornernet.prediction import Least
 
 COUNT = 6  # of each kind
 SIDE = 560  # pixels, longest side of an image beside its twin
-MARK = "\N{BALLOT X}"  # before the name of a missed object or a wrong detection
 
 
 class Example(NamedTuple):
@@ -64,23 +61,14 @@ def _side_by_side(
     image: np.ndarray, seen_on: Image, partner: np.ndarray, names: Sequence[str], least: Least
 ) -> np.ndarray:
     """Truth beside prediction, both of the same legible size; the names are written after resizing."""
-    zoom = SIDE / max(image.shape[:2])
-    size = [max(1, round(side * zoom)) for side in image.shape[1::-1]]
-    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
+    image, zoom = fitted(image, SIDE)
     right, seen = correct(seen_on, partner), shown(seen_on, least)
     hit = np.isin(np.arange(len(seen_on.boxes)), partner[right & seen])
-    truth = _marked(image, seen_on.boxes * zoom, seen_on.labels, None, names, (hit, ~hit & ~seen_on.crowd))
+    boxes, found = _xyxy(seen_on.boxes) * zoom, _xyxy(seen_on.found) * zoom
+    truth = judged(image, boxes, seen_on.labels, None, names, (hit, ~hit & ~seen_on.crowd))
     good, bad = seen & (right | (partner == IGNORED)), seen & ~right & (partner != IGNORED)
-    found = _marked(image, seen_on.found * zoom, seen_on.found_labels, seen_on.scores, names, (good, bad))
-    return grid([truth, found], columns=2)
+    return grid([truth, judged(image, found, seen_on.found_labels, seen_on.scores, names, (good, bad))], columns=2)
 
 
-def _marked(
-    image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None, names: Sequence[str],
-    groups: tuple[np.ndarray, np.ndarray],
-) -> np.ndarray:  # fmt: skip
-    """Image with the boxes of two groups, masks [n]; the names of the second are marked."""
-    xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
-    for group, texts in zip(groups, (names, [f"{MARK} {name}" for name in names]), strict=True):
-        image = draw_boxes(image, xyxy[group], labels[group], None if scores is None else scores[group], texts)
-    return image
+def _xyxy(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.drawing import Section, charts, page
+from cornernet.drawing import MARK, Section, charts, page
 from cornernet.evaluation.metrics import Metrics
 from cornernet.evaluation.report import figures, labels, plots
-from cornernet.evaluation.report.examples import MARK, Example
+from cornernet.evaluation.report.examples import Example
 from cornernet.evaluation.report.images import Image, objects
 from cornernet.evaluation.report.matching import condensed, detections
 from cornernet.prediction import DRAWN, Least, in_words

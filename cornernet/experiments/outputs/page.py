@@ -1,0 +1,196 @@
+"""comparison/index.html: one page, offline, with all that a comparison shows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornernet.drawing import MARK, Section, comparisons, page
+from cornernet.experiments import matches
+from cornernet.experiments.matches import Matches
+from cornernet.experiments.outputs import images, markdown, panels, tables
+from cornernet.experiments.outputs.images import Apart, Images
+from cornernet.experiments.outputs.subject import Subject
+from cornernet.experiments.outputs.tables import Cell, Table
+from cornernet.experiments.results import Row
+from cornernet.system.wording import counted, plural
+
+FOOTER = "Written by the CornerNet toolkit. The same figures lie beside this page's folder as Markdown, CSV and LaTeX."
+FOREST = (
+    "Filled and coloured: told apart, p below 0.05, corrected for all pairs of the table by Holm. Each interval holds "
+    "for itself. {best} is the best of these very figures, so that its lead is flattered a little."
+)
+SHORT = 40  # letters of a cell that is not broken into lines
+SORT = """
+for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
+  const head = button.closest("th"), body = head.closest("table").tBodies[0], column = head.cellIndex;
+  const key = row => { const cell = row.cells[column], held = cell.querySelector("data");
+    return held ? Number(held.value) : cell.textContent; };
+  const rows = [...body.rows], number = rows.some(row => typeof key(row) === "number");
+  const before = head.getAttribute("aria-sort");
+  const up = before ? before === "descending" : !number;
+  for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  rows.sort((a, b) => { const x = key(a), y = key(b);
+    if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
+    return (up ? 1 : -1) * (typeof x === "number" ? x - y : x.localeCompare(y, undefined, {numeric: true})); });
+  body.append(...rows); });
+"""
+
+
+def plots(shown: Subject) -> dict[str, Any]:
+    """What there is to draw -> name of its file and the figure."""
+    found = {"forest": _forest(shown.rows)} if len(shown.rows) > 1 else {}
+    if shown.courses:
+        found["comparison"] = comparisons.courses(shown.courses, "AP")
+    if shown.gradients:
+        found["gradients"] = comparisons.gradients(shown.gradients, "gradient norm at the shared features")
+    return found
+
+
+def _forest(rows: Sequence[Row]) -> Any:
+    """Every other row minus the best one."""
+    best, lines = tables.names(rows)[tables.best(rows)], []
+    for one in tables.pairs(rows):
+        if best in (one.first, one.second):
+            turned = one if one.first == best else one.turned()
+            text = f"{tables.points(turned.mean)}  [{tables.between(turned)}]  n {one.seeds}"
+            ends = (x * tables.POINTS for x in (turned.mean, turned.low, turned.high))
+            lines.append(comparisons.Line(turned.second, *ends, one.told, text))
+    return comparisons.forest(lines, f"AP minus that of {best}", "points of AP, 95 % interval over the seeds")
+
+
+def document(shown: Subject, drawn: Mapping[str, bytes]) -> str:
+    """What there is to show, and its plots as PNG -> the page."""
+    sections = [
+        Section("figures", "Figures", _figures(shown)), *_differences(shown.rows, drawn), *_parts(shown.rows),
+        *_courses(drawn), *_images(shown),
+    ]  # fmt: skip
+    number = sorted({len(row.seeds) for row in shown.rows})
+    subtitle = f"{counted(len(shown.rows), 'member')}, {' or '.join(map(str, number))} {plural(number[-1], 'seed')}"
+    return page.document(shown.title, subtitle, sections, FOOTER, SORT)
+
+
+def _figures(shown: Subject) -> str:
+    text = f"<p>{page.text(shown.budget)} {page.text(markdown.UNIT)}. A click on a head sorts.</p>"
+    return text + _table(tables.figures(shown.rows))
+
+
+def _differences(rows: Sequence[Row], drawn: Mapping[str, bytes]) -> list[Section]:
+    if len(rows) < 2:
+        return []
+    best = page.name(tables.names(rows)[tables.best(rows)])
+    plot = page.plot(drawn["forest"], "Differences in AP with their intervals", FOREST.format(best=best))
+    rule = (
+        "Points of AP (of 100), paired over the seeds: two trainings of one seed see the same images in one order. "
+        "Interval and p by Student's t over the seeds, p corrected for all pairs by Holm."
+    )
+    return [
+        Section("differences", "Differences", f"{plot}<p>{rule}</p>{_table(tables.differences(tables.pairs(rows)))}")
+    ]
+
+
+def _parts(rows: Sequence[Row]) -> list[Section]:
+    """By size, by class, where there is anything to show."""
+    found = []
+    for key, title, table, rule in (
+        (
+            "sizes",
+            "By size",
+            tables.sizes(rows),
+            "AP of objects below 32 x 32 pixels, above 96 x 96, and between them.",
+        ),
+        ("classes", "By class", tables.classes(rows), "AP of each class, and the highest minus the lowest mean."),
+    ):
+        if any(cell.value is not None for line in table.rows for cell in line):
+            found.append(Section(key, title, f"<p>{rule} No difference here is tested.</p>{_table(table)}"))
+    return found
+
+
+def _courses(drawn: Mapping[str, bytes]) -> list[Section]:
+    captions = {
+        "comparison": "AP on the validation images: mean, and shaded from the lowest seed to the highest.",
+        "gradients": "Norm of the gradient of each weighted loss term at the features that all heads share, mean over "
+        "the seeds. A term far below the others hardly trains the backbone.",
+    }
+    parts = [page.plot(drawn[name], name, text) for name, text in captions.items() if name in drawn]
+    return [Section("courses", "During training", "".join(parts))] if parts else []
+
+
+def _images(shown: Subject) -> list[Section]:
+    """Where the first member of the table and the best other one differ most."""
+    rows = shown.rows
+    if len(rows) < 2:
+        return []
+    other = 1 + tables.best(rows[1:])
+    first, second = (_matches(rows[i]) for i in (0, other))
+    found = images.apart(first, second)
+    if not found:
+        return []
+    names = tables.names(rows)[0], tables.names(rows)[other]
+    seed = found.seeds[0]
+    wanted = [image.name for image in (*found.better, *found.worse)]
+    sides = list(zip(names, (first[seed], second[seed]), strict=True))
+    drawn, hindered = panels.draw(shown.source, sides, wanted)
+    parts = [_group(names, names[1], found.better, drawn), _group(names, names[0], found.worse, drawn)]
+    if hindered:
+        parts.append(f"<p>Why images are not shown:</p>{page.listed(dict.fromkeys(hindered))}")
+    return [Section("images", "Images on which two differ", _rule(names, found, bool(drawn)) + "".join(parts))]
+
+
+def _matches(row: Row) -> dict[int, Matches]:
+    files: Sequence[Path | None] = row.matches
+    return {seed: matches.load(file) for seed, file in zip(row.seeds, files, strict=False) if file}
+
+
+def _rule(names: Sequence[str], found: Images, drawn: bool) -> str:
+    first, second = map(page.name, names)
+    better, equal, worse = found.counts
+    text = (
+        f"The first member, {first}, and the best other one, {second}: F1 at IoU 0.5 of each image, of the detections "
+        f"from a training's own best score on, mean over {counted(len(found.seeds), 'seed')}. {second} is better on "
+        f"{better}, {first} on {worse}, and they are equal on {equal}. Chosen because they differ, these images show "
+        "what kinds of errors there are, not which member is better."
+    )
+    if drawn:
+        text += f" Drawn are the detections of seed {found.seeds[0]}; {MARK} marks wrong ones."
+    return f"<p>{text}</p>"
+
+
+def _group(names: Sequence[str], better: str, found: Sequence[Apart], drawn: Mapping[str, np.ndarray]) -> str:
+    """Images on which one is better: those that are drawn, and a table of the others."""
+    if not found:
+        return ""
+    shots = [_photograph(image, names, drawn[image.name]) for image in found if image.name in drawn]
+    rows = [
+        [Cell(image.name), Cell(f"{image.first:.2f}", image.first), Cell(f"{image.second:.2f}", image.second)]
+        for image in found if image.name not in drawn
+    ]  # fmt: skip
+    table = _table(Table(["image", *(f"F1 {name}" for name in names)], rows)) if rows else ""
+    return f"<h3>{page.name(better)} is better</h3>{''.join(shots)}{table}"
+
+
+def _photograph(image: Apart, names: Sequence[str], drawing: np.ndarray) -> str:
+    scores = ", ".join(
+        f"{page.name(name)} {score:.2f}" for name, score in zip(names, (image.first, image.second), strict=True)
+    )
+    alt = f"{image.name}: annotated, {names[0]}, {names[1]}"
+    return page.photograph(drawing, alt, f"<b>{page.name(image.name)}</b> F1: {scores}")
+
+
+def _table(found: Table) -> str:
+    """Table -> HTML that can be sorted."""
+    cells = [[_cell(cell) for cell in row] for row in found.rows]
+    return page.table(found.head, cells, [_side([row[k] for row in found.rows]) for k in range(len(found.head))], True)
+
+
+def _side(cells: Sequence[Cell]) -> str:
+    """How a column is written: numbers, short texts, texts."""
+    if all(cell.value is not None or cell.text == "-" for cell in cells):
+        return "n"
+    return "k" if max(len(cell.text) for cell in cells) <= SHORT else "t"
+
+
+def _cell(cell: Cell) -> str:
+    return page.name(cell.text) if cell.value is None else f'<data value="{cell.value!r}">{page.text(cell.text)}</data>'

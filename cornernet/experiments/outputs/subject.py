@@ -1,0 +1,73 @@
+"""What a comparison is about, gathered for its outputs: the rows, and what only the folders of the trainings hold."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from cornernet import config
+from cornernet.data import Source, build_source, typed_data
+from cornernet.drawing import Points, columns
+from cornernet.drawing.comparisons import spread
+from cornernet.experiments import grid
+from cornernet.experiments.grid import Plan
+from cornernet.experiments.outputs import tables
+from cornernet.experiments.results import Row
+
+Folders = dict[str, list[Path]]
+
+
+class Subject(NamedTuple):
+    """All that the outputs show."""
+
+    title: str
+    budget: str  # a sentence: what each member was given
+    rows: Sequence[Row]
+    courses: dict[str, list[Points]]  # name -> AP over the steps of each of its seeds
+    gradients: dict[str, dict[str, Points]]  # name -> loss term -> norm at the shared features, mean over the seeds
+    source: Callable[[], Source]  # the validation set; raises OSError or ValueError where it is not here
+
+
+def gather(found: Plan, rows: Sequence[Row]) -> Subject:
+    """A plan and its rows -> what there is to show of them."""
+    folders = runs(rows)
+    courses = {name: kept for name, held in folders.items() if (kept := [x for x in map(_ap, held) if len(x) > 1])}
+    gradients = {name: kept for name, held in folders.items() if (kept := _gradients(held))}
+    return Subject(found.name, budget(found, rows), rows, courses, gradients, partial(_source, found))
+
+
+def runs(rows: Sequence[Row]) -> Folders:
+    """Name -> folders of its trainings that are here; rows that are scores of the same trainings have one name."""
+    held: dict[tuple[Path, ...], str] = {}
+    for name, row in zip(tables.names(rows), rows, strict=True):
+        if folders := tuple(folder for folder in row.runs if folder):
+            held.setdefault(folders, name)
+    return {name: list(folders) for folders, name in held.items()}
+
+
+def budget(found: Plan, rows: Sequence[Row]) -> str:
+    """The sentence of what each member was given."""
+    steps = sorted({step for row in rows for step in row.steps})
+    if found.minutes is not None:
+        return f"Equal minutes: each member was trained for as many steps as took it {found.minutes:g} minutes."
+    if len(steps) > 1:
+        return f"Steps differ between the members: {steps[0]} to {steps[-1]}."
+    return f"Equal steps: each member was trained for {steps[0]}." if steps else "Equal steps."
+
+
+def _ap(folder: Path) -> Points:
+    return columns.measured(columns.read(folder / "eval.csv").get("AP", []))
+
+
+def _gradients(folders: Sequence[Path]) -> dict[str, Points]:
+    """Term -> mean over the seeds at the steps that all have logged."""
+    each = [held for folder in folders if (held := columns.read(folder / "gradients.csv"))]
+    terms = [term for term in (each[0] if each else ()) if all(term in held for held in each)]
+    means = {term: spread([held[term] for held in each]) for term in terms}
+    return {term: list(zip(steps, mean, strict=True)) for term, (steps, _, mean, _) in means.items() if len(steps)}
+
+
+def _source(found: Plan) -> Source:
+    """The validation set of the first member."""
+    settings = config.load(found.path, [*found.fixed, *grid.trainings(found)[0].overrides])
+    return build_source(settings.data, "val", quiet=True, typed=typed_data(settings))
