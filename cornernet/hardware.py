@@ -2,7 +2,10 @@
 
 import os
 import random
+import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +15,8 @@ from accelerate.state import AcceleratorState
 from cornernet import processes
 from cornernet.config import Config
 from cornernet.structures import Batch
+
+STATUS = Path("/proc/self/status")
 
 
 def build_accelerator(settings: Config) -> Accelerator:
@@ -83,3 +88,20 @@ def to_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
     if channels_last and device.type != "cpu":
         batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
     return batch
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Most bytes so far: of the allocator on a GPU, resident ones of this process elsewhere.
+
+    Linux counts into `ru_maxrss` what the parent held when it started the process, so the program's own high-water
+    mark is read where there is one.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    found = re.search(r"^VmHWM:\s*(\d+) kB$", STATUS.read_text(), re.MULTILINE) if STATUS.exists() else None
+    if found:
+        return int(found[1]) * 1024
+    import resource  # which Windows has not
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # macOS gives bytes, all others kilobytes

@@ -165,10 +165,10 @@ def differing(first, second, path: str = "") -> list[str]:
 
 
 def log_rows(folder: Path) -> list[list[str]]:
-    """Rows of log.csv without the speed."""
+    """Rows of log.csv without what the steps took."""
     lines = [line.split(",") for line in (folder / "log.csv").read_text().splitlines()]
-    speed = lines[0].index("images_per_s")
-    return [line[:speed] + line[speed + 1 :] for line in lines]
+    kept = [at for at, name in enumerate(lines[0]) if name not in ("images_per_s", "memory_mib")]
+    return [[line[at] for at in kept] for line in lines]
 
 
 def soak(kills: int, seed: int, place: Path) -> None:

@@ -21,7 +21,7 @@ from cornernet.cli import commandline, console, keys
 from cornernet.cli.commandline import Command
 from cornernet.config import Config, shipped
 from cornernet.detectors.losses import asked, have_place
-from cornernet.experiments import box_regression, grid
+from cornernet.experiments import box_regression, grid, planning
 from cornernet.losses import build, role_of
 from cornernet.prediction.video import video_writer
 
@@ -142,8 +142,8 @@ def _tried(name: str, command: Command, paths: list, own: dict, overrides: list[
     elif " CONFIG" in command.usage.partition("\n")[0]:
         path = _config(paths[0])
         if name == "compare_losses" and path:
-            found = grid.plan(path, overrides, **own)
-            for choice in grid.combinations(found.trained):
+            found = planning.plan(path, overrides, **own)
+            for choice in grid.trainings(found):
                 _losses_exist(config.load(path, [*found.fixed, *choice.overrides]))
         else:
             _losses_exist(config.load(path, overrides) if path else config.override(Config(), overrides))

@@ -36,7 +36,7 @@ def judged(
     image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None, names: Sequence[str],
     groups: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
-    """Image with boxes [n, 4] xyxy of two groups, masks [n]: the right ones, and the wrong ones, whose names are marked."""
+    """Image with boxes [n, 4] xyxy of two groups, masks [n]: right ones, and wrong ones, whose names are marked."""
     for group, texts in zip(groups, (names, [f"{MARK} {name}" for name in names]), strict=True):
         image = draw(image, boxes[group], labels[group], None if scores is None else scores[group], texts)
     return image

@@ -8,6 +8,7 @@ from cornernet.drawing.columns import Points, measured
 from cornernet.system import writing
 
 VALIDATION = "val_"  # begins the columns of the validation loss
+USED = {"images_per_s", "memory_mib"}  # columns of what a step takes
 
 
 def figure(width: float, height: float, layout: Literal["constrained", "compressed", "tight"] = "constrained") -> Any:
@@ -23,7 +24,7 @@ def figure(width: float, height: float, layout: Literal["constrained", "compress
 def curves(folder: str | Path) -> Path:
     """Plot loss terms, learning rate, AP and own metrics of a run over its steps -> path of curves.png in its folder.
 
-    Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP, ...).
+    Reads log.csv (step, lr, those of USED, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP...).
     Of that `val_<term>` is drawn beside the term, and a column whose name begins neither with AP nor AR gets a panel of
     its own. Cells may be empty. Raises FileNotFoundError where the folder has neither.
     """
@@ -32,7 +33,7 @@ def curves(folder: str | Path) -> Path:
     held = {f"{VALIDATION}{name}": scores.pop(f"{VALIDATION}{name}", []) for name in log}
     both = log | {name: points for name, points in held.items() if points}
     groups = {
-        "loss": {name: points for name, points in both.items() if _term(name) not in ("lr", "images_per_s", "iou")},
+        "loss": {name: points for name, points in both.items() if _term(name) not in {"lr", "iou", *USED}},
         "mean IoU": {name: points for name, points in both.items() if _term(name) == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
         "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := measured(points))},

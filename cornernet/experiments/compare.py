@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cornernet import config
 from cornernet.errors import Interrupted
-from cornernet.evaluation import evaluate_checkpoint
-from cornernet.experiments import grid
-from cornernet.experiments.grid import Choice, Plan
-from cornernet.experiments.results import Row, finished, markdown, score_folder, write
+from cornernet.experiments import comparison, grid, planning, points, recording, rows, runs
+from cornernet.experiments.grid import Plan
+from cornernet.experiments.outputs import write
+from cornernet.experiments.outputs.markdown import brief as markdown
+from cornernet.experiments.points import Point
+from cornernet.experiments.results import Row
 from cornernet.system import locking
 from cornernet.system.interruption import REQUESTS, heeded
 from cornernet.system.locking import InUse, Lock
@@ -30,54 +32,61 @@ WAIT = 5.0  # seconds between two looks at what others are doing
 SIGNALS = {128 + number: number for number in REQUESTS}  # exit codes of a training that was asked to stop
 
 
-class Point(NamedTuple):
-    """One training."""
+def compare(path: str | Path, overrides: Sequence[str] = (), **how: Any) -> tuple[list[Row], Path]:
+    """Config or comparison, overrides and keys of a comparison -> (rows of the table, folder of the comparison).
 
-    name: str  # for people
-    choice: Choice
-    folder: Path
-    settings: list[str]  # overrides
-
-
-def compare(path: str, overrides: Sequence[str], **how: Any) -> tuple[list[Row], Path]:
-    """Config, overrides and what else `grid.plan` takes -> (rows of the table, folder of the comparison).
-
-    Writes comparison.md, .csv and .png and differences.csv into the comparison's folder after every training, so that a
-    stopped comparison has something to show; calling it again goes on. Several may share a grid, also from several
-    machines: each does what none is at, and waits for the rest. Raises ValueError for wrong settings, and
-    where a training fails after the others are done; Interrupted after a signal.
+    Writes the table into the comparison's folder after every training, so that a stopped comparison has something to
+    show; calling it again goes on. What has a row in the file of rows is done, wherever it was trained. Several may
+    share a grid, also from several machines: each does what none is at, and waits for the rest. Raises ValueError for
+    wrong settings, and where a training fails after the others are done; Interrupted after a signal.
     """
-    found = grid.plan(path, overrides, **how)
-    for choice in grid.combinations({**found.trained, **found.tested}):  # a slip must not wait for its turn
-        preflight.check(config.load(path, [*found.fixed, *choice.overrides]), weights=False)
-    points = [_point(found, choice, seed) for choice, seed in grid.runs(found)]
-    for point in points:
-        if not resumable(point.folder, "auto"):
-            preflight.check_weights(config.load(path, point.settings))
-    found.folder.mkdir(parents=True, exist_ok=True)
-    failed = _do_all(found, points)
-    rows = write(found)
+    found = planning.plan(path, overrides, **how)
+    for choice in grid.trainings(found):  # a slip must not wait for its turn
+        for way in (*grid.tests(found, choice), *(grid.tried(found, choice))):
+            preflight.check(grid.settings(found, way), weights=False)
+    failed: list[str] = []
+    count = 0
+    for stage in (points.timings, points.trials, points.points):
+        wanted = stage(found, points.held(found))
+        _check(found, wanted)
+        found.folder.mkdir(parents=True, exist_ok=True)
+        comparison.save(found)
+        failed, count = [*failed, *do_all(found, wanted)], count + len(wanted)
+    held = write(found)
     if failed:
-        log.info(markdown(rows))
-        raise ValueError(f"{len(failed)} of {len(points)} trainings failed: {'; '.join(failed)}; see their messages")
-    return rows, found.folder
+        log.info(markdown(held))
+        raise ValueError(f"{len(failed)} of {count} trainings failed: {'; '.join(failed)}; see their messages")
+    return held, found.folder
 
 
-def _point(found: Plan, choice: Choice, seed: int) -> Point:
-    folder, settings = grid.run_folder(found, choice, seed)
-    return Point(" ".join([*choice.label.values(), f"seed {seed}"]), choice, folder, settings)
+def _check(found: Plan, wanted: list[Point]) -> None:
+    """Look at weights to begin with before any training, and name rows of other settings."""
+    there = points.held(found)
+    for point in wanted:
+        if not _recorded(point, there) and not resumable(point.folder, "auto"):
+            preflight.check_weights(config.load(found.path, point.settings))
+    known = {point.kind for point in wanted}, {key for point in wanted for key in point.keys()}
+    asked = [(test.label, point.seed) for point in wanted for test in point.tests]
+    others = [
+        f"{' '.join(label.values())} seed {record['seed']} (config {record['config']})"
+        for key, record in there.items()
+        if record["kind"] in known[0] and key not in known[1]
+        and ((label := rows.labels(record)), int(record["seed"])) in asked
+    ]  # fmt: skip
+    if others:
+        log.info("%s: rows of other settings stay and are not counted: %s", found.rows, "; ".join(others))
 
 
-def _do_all(found: Plan, points: list[Point]) -> list[str]:
+def do_all(found: Plan, wanted: list[Point]) -> list[str]:
     """Train and score what is not done, wait for what others are at -> names of the trainings that failed.
 
     A point is claimed by a lock in its folder, so that comparisons on one grid, of other machines too, share it; one
     whose owner died is free again and goes on where it was.
     """
-    left, told = points, ""
+    left, told = wanted, ""
     failed: list[str] = []
     while left:
-        busy = [point for point in left if not _done(found, point, points, failed)]
+        busy = [point for point in left if not _done(found, point, wanted, failed)]
         text = "; ".join(f"{point.name} ({_worker(point.folder)})" for point in busy)
         if len(busy) == len(left):
             if text != told:
@@ -88,22 +97,30 @@ def _do_all(found: Plan, points: list[Point]) -> list[str]:
     return failed
 
 
-def _done(found: Plan, point: Point, points: list[Point], failed: list[str]) -> bool:
+def _recorded(point: Point, there: points.Held) -> bool:
+    """Whether a point has all its rows."""
+    return all(key in there for key in point.keys())
+
+
+def _done(found: Plan, point: Point, wanted: list[Point], failed: list[str]) -> bool:
     """Whether a point needs no more, as it is done by now or has failed; False where another is at it."""
+    if _recorded(point, points.held(found)):
+        return True
     point.folder.mkdir(parents=True, exist_ok=True)
     try:
         claim = Lock(point.folder, 0, CLAIM)
     except InUse:
         return False
     with claim:
-        if not finished(point.folder, config.load(found.path, point.settings).train.steps):
-            if locking.held(point.folder):  # by a training that has lost its comparison
-                return False
-            log.info("training %d of %d: %s", points.index(point) + 1, len(points), point.name)
-            if _trained(found, point.folder, point.settings):
-                failed.append(point.name)
-                return True
-        _scored(found, point.choice, point.folder)
+        if not _recorded(point, points.held(found)):  # by one who held the claim until now
+            if not runs.finished(point.folder, config.load(found.path, point.settings).train.steps):
+                if locking.held(point.folder):  # by a training that has lost its comparison
+                    return False
+                log.info("training %d of %d: %s", wanted.index(point) + 1, len(wanted), point.name)
+                if _trained(found, point.folder, point.settings):
+                    failed.append(point.name)
+                    return True
+            rows.add(found.rows, recording.records(found, point))
         write(found)
     return True
 
@@ -157,13 +174,3 @@ def passed_on(start: Callable[[], subprocess.Popen]) -> Iterator[tuple[subproces
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _scored(found: Plan, trained: Choice, folder: Path) -> None:
-    """Score a finished training in every way that is asked for and has not been yet."""
-    for tested in grid.combinations(found.tested):
-        tested_with = grid.testing(found, trained, tested)
-        target = score_folder(folder, tested_with)
-        if (target / "metrics.json").exists():
-            continue
-        evaluate_checkpoint(folder / "last.pt", [f"test={grid.written(tested_with)}"], target)

@@ -1,19 +1,21 @@
-"""What is to be compared: lists in place of single values, all combinations of them, each with every seed."""
+"""What is to be compared: members and lists in place of single values, all combinations, each with every seed."""
 
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple
 
 import yaml
 
 from cornernet import config
 from cornernet.config import Config
-from cornernet.config import overrides as reading
-from cornernet.config.messages import keys
+from cornernet.config.differences import flat
+
+# keys that may be another on each machine, or are in a row beside the digest
+BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout"}
+UNSCORED = {"report", "draw_score", "backend"}  # keys of test that change no figure
 
 
 class Plan(NamedTuple):
@@ -23,9 +25,23 @@ class Plan(NamedTuple):
     fixed: list[str]  # overrides of all runs
     trained: dict[str, list[Any]]  # key -> its values, for each of which there is a training
     tested: dict[str, list[Any]]  # key -> its values, with each of which every training is scored
+    members: dict[str, list[str]]  # name -> its overrides
     seeds: list[int]
-    folder: Path
+    first: int  # the config's own seed, of what is done once for all seeds
+    folder: Path  # of the trainings and the table
+    name: str  # of the file of rows
+    results: Path  # folder of the file of rows and of the matches
     processes: int
+    minutes: float | None  # of training for each member; None: as many steps as its settings say
+    search: dict[str, list[Any]]  # key -> values of which each member takes the best
+    share: float  # of the training images, on which a search is scored
+    executor: str  # local, slurm
+    slurm: dict[str, Any]
+
+    @property
+    def rows(self) -> Path:
+        """The file of rows."""
+        return self.results / f"{self.name}.csv"
 
 
 class Choice(NamedTuple):
@@ -34,69 +50,30 @@ class Choice(NamedTuple):
     label: dict[str, str]  # key -> what stands in the table
     overrides: list[str]
 
-
-def plan(
-    path: str, overrides: Sequence[str], seeds: int | Sequence[int] = 1, out: Path | None = None, processes: int = 1
-) -> Plan:
-    """Config and overrides, of which some give a key a list -> Plan.
-
-    seeds: how many, from the config's own upwards, or which; out: the folder, runs/compare-<config> unless it is given;
-    processes: of each training. Raises ValueError, one sentence, for a wrong override and where nothing is compared.
-    """
-    lists, fixed = {}, []
-    for text in overrides:
-        key = text.partition("=")[0]
-        if key in ("seed", "work_dir", "train.resume"):
-            raise ValueError(f"got {text}, but a comparison sets {key} itself; seeds= and out= choose")
-        elif isinstance(_read(text), list) and (not _takes_list(key) or _nested(_read(text))):
-            lists[key] = list({label(value): value for value in _read(text)}.values())
-            if not lists[key]:
-                raise ValueError(f"{text}: there is nothing in this list to compare")
-        else:
-            fixed.append(text)
-    first = config.load(path, fixed).seed
-    found = Plan(
-        path, fixed, {k: v for k, v in lists.items() if not k.startswith("test.")},
-        {k: v for k, v in lists.items() if k.startswith("test.")},
-        _seeds(seeds, first), out or Path(f"runs/compare-{Path(path).stem}"), processes,
-    )  # fmt: skip
-    if not lists and len(found.seeds) == 1:
-        raise ValueError("nothing to compare: give a key a list, such as loss.box.name=[giou,ciou], or seeds=3")
-    for choice in itertools.product(combinations(found.trained), combinations(found.tested)):
-        config.load(path, [*fixed, *choice[0].overrides, *choice[1].overrides])  # every one must be right
-    return found
+    @property
+    def name(self) -> str:
+        """In one word or a few."""
+        return " ".join(self.label.values())
 
 
-def _read(text: str) -> Any:
-    """Value of an override; of a key that takes text a list is one of texts to compare."""
-    key, _, value = text.partition("=")
-    try:
-        if not reading.is_text(key):
-            return reading.with_texts(key, yaml.safe_load(value), value)
-        return yaml.load(value, yaml.BaseLoader) if value.startswith("[") else value
-    except yaml.YAMLError:
-        if reading.is_text(key):
-            return value
-        raise ValueError(f"{text}: the value is not readable as YAML") from None
+def trainings(found: Plan) -> list[Choice]:
+    """Every member in every combination of what is trained."""
+    members = [Choice({"member": name}, texts) for name, texts in found.members.items()] or [Choice({}, [])]
+    return [_joined(*pair) for pair in itertools.product(members, combinations(found.trained))]
 
 
-def _takes_list(key: str) -> bool:
-    """Whether one value of the key is a list already."""
-    kinds = {name: item.type for name, _, item in keys(Config)}
-    return get_origin(kinds.get(key)) in (list, tuple)
+def tests(found: Plan, trained: Choice) -> list[Choice]:
+    """Every way in which a training is scored, with the label of a row of the table."""
+    return [_joined(trained, tested) for tested in combinations(found.tested)]
 
 
-def _nested(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, list) for value in values)
+def tried(found: Plan, trained: Choice) -> list[Choice]:
+    """Every combination of what a search tries for a training; none without one."""
+    return [_joined(trained, trial) for trial in combinations(found.search)] if found.search else []
 
 
-def _seeds(asked: Any, first: int) -> list[int]:
-    """A number of seeds from the config's own upwards, or the seeds themselves."""
-    if type(asked) is int and asked >= 1:
-        return list(range(first, first + asked))
-    if isinstance(asked, list) and asked and all(type(seed) is int and seed >= 0 for seed in asked):
-        return list(dict.fromkeys(asked))
-    raise ValueError(f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {asked!r}")
+def _joined(first: Choice, second: Choice) -> Choice:
+    return Choice({**first.label, **second.label}, [*first.overrides, *second.overrides])
 
 
 def combinations(lists: dict[str, list[Any]]) -> list[Choice]:
@@ -123,30 +100,41 @@ def written(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10**9).strip().removesuffix("...").strip()
 
 
-def run_folder(found: Plan, choice: Choice, seed: int) -> tuple[Path, list[str]]:
-    """Where a training lives, and its overrides. The name holds a digest of all settings, so others are never mixed."""
-    overrides = [*found.fixed, *choice.overrides, f"seed={seed}"]
-    settings = config.to_dict(config.load(found.path, overrides))
-    settings.pop("work_dir"), settings.pop("test")  # a training is the same however it is scored
-    words = [
-        *(text.partition(" ")[0].rpartition(".")[2] for text in choice.label.values()),
-        str(seed),
-        digest(settings),
-    ]
+def settings(found: Plan, choice: Choice, *more: str) -> Config:
+    """A combination and further overrides -> its settings, but for the seed."""
+    return config.load(found.path, [*found.fixed, *choice.overrides, *more])
+
+
+def training_digest(found: Plan, choice: Choice, *more: str) -> str:
+    """A combination and further overrides -> twelve characters that differ where its trainings do.
+
+    Seeds, and keys that may be another on each machine, count as far as they are compared. A key that is not set, false
+    or empty counts as if there were none, so that one which a later version adds changes no digest until it is used.
+    """
+    values = config.to_dict(settings(found, choice, *more))
+    beside = BESIDE - {text.partition("=")[0] for text in choice.overrides}
+    kept = flat({key: value for key, value in values.items() if key != "test"})
+    return digest({key: value for key, value in kept.items() if key not in beside and not _unset(key, value)}, 12)
+
+
+def test_digest(test: dict[str, Any]) -> str:
+    """The settings under `test` -> eight characters that differ where they score otherwise."""
+    kept = flat({key: value for key, value in test.items() if key not in UNSCORED})
+    return digest({key: value for key, value in kept.items() if not _unset(key, value)}, 8)
+
+
+def _unset(key: str, value: Any) -> bool:
+    """Whether a value says nothing; in arguments of a loss, or a transform, null may say something."""
+    return value in (None, "", []) and ".args." not in key and not key.startswith("data.transforms.")
+
+
+def digest(values: dict[str, Any], length: int) -> str:
+    """Characters that differ where values do."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def run_folder(found: Plan, label: Iterable[str], seed: int, digest: str) -> Path:
+    """Where a training lives. The name holds the digest of all settings, so that others are never mixed."""
+    words = [*(text.partition(" ")[0].rpartition(".")[2] for text in label), str(seed), digest]
     name = "-".join("".join(c if c.isalnum() or c in "_+" else "-" for c in word).strip("-") for word in words)
-    return found.folder / name, overrides
-
-
-def digest(settings: dict[str, Any]) -> str:
-    """Eight characters that differ where settings do."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def testing(found: Plan, trained: Choice, tested: Choice) -> dict[str, Any]:
-    """The settings under `test` with which a training is scored."""
-    return asdict(config.load(found.path, [*found.fixed, *trained.overrides, *tested.overrides]).test)
-
-
-def runs(found: Plan) -> Iterator[tuple[Choice, int]]:
-    """Every training: all combinations with the first seed, then all with the next, so that a part is of use early."""
-    return ((choice, seed) for seed in found.seeds for choice in combinations(found.trained))
+    return found.folder / name

@@ -1,79 +1,72 @@
-"""The table of a comparison: figures of what is trained, their spread, and what the seeds allow to say of them."""
+"""The table of a comparison: a row for each combination, with the figures of its seeds."""
 
-import csv
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
-from cornernet import config
-from cornernet.experiments import grid
+from cornernet.experiments import points, rows
 from cornernet.experiments.grid import Plan
-from cornernet.training import opening
+from cornernet.experiments.rows import Record
 
-PAIRS = 15  # differences that are printed
-SHOWN = ("AP", "AP50", "AP75", "AP90")
+NOTHING = -1.0  # in place of a figure that one seed has and another lacks
 
 
 class Row(NamedTuple):
-    """One combination in the table."""
+    """One combination in the table; every list has an entry for each of its seeds."""
 
     label: dict[str, str]
     seeds: list[int]  # that have a result
-    figures: dict[str, list[float]]  # name -> value for every seed
+    figures: dict[str, list[float]]  # name -> value for every seed, -1 for none: of metrics.json, AP[<class>]
     images_per_s: list[float]  # in training
-    minutes: list[float] = []  # of training, without evaluations
-    memory: list[float] = []  # most MiB that the training held, on a GPU those of its tensors
-    steps: list[int] = []
+    minutes: Sequence[float] = ()  # of training, without evaluations
+    memory: Sequence[float] = ()  # most MiB that the training held, on a GPU those of its tensors
+    steps: Sequence[int] = ()
     searched: str = ""  # overrides that a search has found for it
-    matches: list[Path | None] = []  # files for `matches.load`, None where there is none
-    runs: list[Path | None] = []  # folders of the trainings, None where they were done elsewhere
-
-
-def finished(folder: Path, steps: int) -> bool:
-    """Whether a training came to its end and was scored there."""
-    rows = _rows(folder / "eval.csv")
-    return (folder / "last.pt").exists() and (folder / "metrics.json").exists() and bool(rows) and (
-        int(rows[-1]["step"]) >= steps
-    )  # fmt: skip
-
-
-def score_folder(folder: Path, tested_with: dict[str, Any]) -> Path:
-    """Where a score lies: in the training's own folder where it was tested like that, else in one inside."""
-    own = asdict(config.load(opening.recorded(folder)).test)
-    return folder if own == tested_with else folder / f"scored-{grid.digest(tested_with)}"
+    matches: Sequence[Path | None] = ()  # files for `matches.load`, None where there is none
+    runs: Sequence[Path | None] = ()  # folders of the trainings, None where they were done elsewhere
 
 
 def table(found: Plan) -> list[Row]:
-    """The rows that have a result, in the order of the lists."""
-    rows = []
-    for trained in grid.combinations(found.trained):
-        for tested in grid.combinations(found.tested):
-            results, seeds, speeds = [], [], []
-            for seed in found.seeds:
-                folder, settings = grid.run_folder(found, trained, seed)
-                if not finished(folder, config.load(found.path, settings).train.steps):
-                    continue
-                file = score_folder(folder, grid.testing(found, trained, tested)) / "metrics.json"
-                if file.exists():
-                    results.append(json.loads(file.read_text(encoding="utf-8")))
-                    seeds.append(seed)
-                    speeds += _speed(folder)
-            figures = {name: [float(result[name]) for result in results] for name in SHOWN}
-            if results:
-                rows.append(Row({**trained.label, **tested.label}, seeds, figures, speeds))
-    return rows
+    """The rows that have a result, in the order of the plan."""
+    there = points.held(found)
+    wanted: dict[tuple[str, ...], list[tuple[Record, Path | None]]] = {}
+    names: dict[tuple[str, ...], dict[str, str]] = {}
+    for point in points.points(found, there):
+        for test, key in zip(point.tests, point.keys(), strict=True):
+            place = tuple(test.label.values())
+            names[place] = test.label
+            if key in there:
+                wanted.setdefault(place, []).append((there[key], point.folder))
+    return [_row(label, wanted[place], found.rows) for place, label in names.items() if place in wanted]
 
 
-def _speed(folder: Path) -> list[float]:
-    """Median images per second of a training, if it was logged."""
-    speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv")]
-    return [median(speeds)] if speeds else []
+def read(path: Path) -> list[Row]:
+    """The rows of the table that a file of rows alone holds: one for every label and config, in the file's order."""
+    groups: dict[tuple[Any, ...], list[tuple[Record, Path | None]]] = {}
+    for record in rows.read(path):
+        if record["kind"] == "point":
+            place = (*rows.labels(record).items(), record["config"], record["test"])
+            groups.setdefault(place, []).append((record, None))
+    return [_row(rows.labels(held[0][0]), held, path) for held in groups.values()]
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _row(label: dict[str, str], held: list[tuple[Record, Path | None]], path: Path) -> Row:
+    """Records of one combination, and where each was trained, if that was here -> Row."""
+    records, folders = [record for record, _ in held], [folder for _, folder in held]
+    each = [rows.figures(record) for record in records]
+    images_per_s, minutes, memory = (
+        [float(record[name] or NOTHING) for record in records] for name in ("images_per_s", "minutes", "memory_mib")
+    )
+    files = [path.with_suffix("") / rows.file_of(record) for record in records]
+    return Row(
+        label,
+        [int(record["seed"]) for record in records],
+        {name: [x.get(name, NOTHING) for x in each] for name in dict.fromkeys(name for x in each for name in x)},
+        images_per_s,
+        minutes,
+        memory,
+        [int(record["steps"]) for record in records],
+        records[0]["searched"],
+        [file if file.is_file() else None for file in files],
+        [folder if folder and (folder / "log.csv").is_file() else None for folder in folders],
+    )

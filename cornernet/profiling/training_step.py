@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cornernet.config import Config
 from cornernet.detectors import Detector
-from cornernet.hardware import resolve_precision, to_device
+from cornernet.hardware import peak_bytes, resolve_precision, to_device
 from cornernet.profiling import memory
 from cornernet.structures import Batch
 from cornernet.training import build_optimizer, untrained
@@ -38,7 +38,7 @@ def measure(
     """
     torch.manual_seed(settings.seed)
     device = place(settings).device
-    bare = memory.peak(device)
+    bare = peak_bytes(device)
     detector, optimizer, batch = made(settings, classes, objects, device)
     for _ in range(warm):
         one_step(detector, optimizer, batch, settings, {name: [] for name in PARTS})
@@ -48,7 +48,7 @@ def measure(
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     weights = sum(p.nbytes for p in detector.parameters())
     constant = bare + 2 * weights + memory.state_bytes(optimizer)
-    return Measured(medians, memory.peak(device), constant, {name: value.item() for name, value in terms.items()})
+    return Measured(medians, peak_bytes(device), constant, {name: value.item() for name, value in terms.items()})
 
 
 class Place(NamedTuple):

@@ -18,6 +18,7 @@ from cornernet.config import Config
 from cornernet.data import Away
 from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
+from cornernet.hardware import peak_bytes
 from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
 from cornernet.system.printing import say
@@ -90,7 +91,8 @@ class RunLogger:
         if self.writes and means:
             self.bar.note(" ".join(f"{k}={v:.3g}" for k, v in means.items()) + f" lr={rate:.2g} {speed:.1f} img/s")
             skipped = {"skipped": round(bad)} if bad else {}
-            row = {"lr": rate, "images_per_s": speed, **means, **skipped}
+            used = {"images_per_s": speed, "memory_mib": peak_bytes(self.accelerator.device) / 2**20}
+            row = {"lr": rate, **used, **means, **skipped}
             with run_folder.outliving_the_disk(str(self.folder / "log.csv")):
                 self.losses.add({"step": step, **row})
             self._show("train", row, step)

@@ -16,8 +16,7 @@ import pytest
 
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
-from cornernet.evaluation.metrics import Metrics
-from cornernet.experiments import compare, grid, results
+from cornernet.experiments import compare, outputs, planning, points, recording
 from cornernet.system import locking
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +29,7 @@ def finished(tiny, tmp_path_factory):
     """A comparison of two heatmap losses with two kernels -> its overrides, its folder and what it printed."""
     folder = tmp_path_factory.mktemp("compared")
     overrides = ["loss.heatmap.name=[neg,bce]", "test.kernel=[3,5]", *FAST]
-    rows, where = compare.compare(str(tiny), overrides, out=folder)
+    rows, where = compare.compare(str(tiny), overrides, out=str(folder))
     assert where == folder
     return overrides, folder, compare.markdown(rows)
 
@@ -42,7 +41,7 @@ def test_it_prints_a_line_for_every_combination(finished):
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in figures.splitlines()]
     assert lines[0] == ["loss.heatmap.name", "test.kernel", "AP", "AP50", "AP75", "AP90", "seeds", "images/s"]
     assert [line[:2] for line in lines[2:]] == [["neg", "3"], ["neg", "5"], ["bce", "3"], ["bce", "5"]]
-    assert (folder / "comparison.md").read_text().strip() == text and (folder / "comparison.png").stat().st_size > 5000
+    assert text in (folder / "comparison.md").read_text() and (folder / "forest.png").stat().st_size > 5000
     with open(folder / "comparison.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 4 and {row["seed"] for row in rows} == {"317"} and float(rows[0]["AP"]) >= 0
@@ -59,12 +58,12 @@ def test_the_training_is_that_of_the_tool(finished):
 def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
     overrides, folder, text = finished
     monkeypatch.setattr(compare.subprocess, "Popen", None)
-    monkeypatch.setattr(compare, "evaluate_checkpoint", None)
-    assert compare.markdown(compare.compare(str(tiny), overrides, out=folder)[0]) == text
+    monkeypatch.setattr(recording, "evaluate_checkpoint", None)
+    assert compare.markdown(compare.compare(str(tiny), overrides, out=str(folder))[0]) == text
     monkeypatch.undo()
     with monkeypatch.context() as patched:  # another way of testing is scored, not trained
         patched.setattr(compare.subprocess, "Popen", None)
-        again, _ = compare.compare(str(tiny), [*overrides, "test.top_k=5"], out=folder)
+        again, _ = compare.compare(str(tiny), [*overrides, "test.top_k=5"], out=str(folder))
     assert len(again) == 4
 
 
@@ -72,7 +71,7 @@ def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
 def test_a_training_that_fails_is_named_and_the_others_are_run(tiny, tmp_path, capfd):
     overrides = ["train.init=[missing.pt,'']", *FAST]
     with pytest.raises(ValueError, match=r"1 of 2 trainings failed: missing\.pt seed 317"):
-        compare.compare(str(tiny), overrides, out=tmp_path)
+        compare.compare(str(tiny), overrides, out=str(tmp_path))
     assert "there is no checkpoint missing.pt" in capfd.readouterr().err
     assert len((tmp_path / "comparison.md").read_text().splitlines()) == 3
 
@@ -96,7 +95,7 @@ def ending(code, commands=None):
 def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, code):
     monkeypatch.setattr(compare.subprocess, "Popen", ending(code))
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
-        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
+        compare.compare(str(tiny), [], seeds=2, out=str(tmp_path))
     assert caught.value.number == code - 128
 
 
@@ -117,7 +116,7 @@ time.sleep(60)
 def test_a_signal_is_handed_on_to_the_training_and_ends_the_comparison(tiny, tmp_path, monkeypatch, number):
     monkeypatch.setattr(compare, "TRAIN", ["-S", "-c", SAVING.format(number=int(number))])
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
-        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
+        compare.compare(str(tiny), [], seeds=2, out=str(tmp_path))
     assert caught.value.number == number and len(list(tmp_path.glob("*/saved"))) == 1
 
 
@@ -148,7 +147,7 @@ def quick(monkeypatch, tiny_run):
     done = []
 
     def finish(folder):
-        for name in ("last.pt", "metrics.json", "eval.csv", "log.csv"):
+        for name in ("last.pt", "metrics.json", "predictions.json", "eval.csv", "log.csv", "config.yaml"):
             shutil.copy(tiny_run / name, folder)
 
     def trained(found, folder, settings):
@@ -157,10 +156,9 @@ def quick(monkeypatch, tiny_run):
         finish(folder)
 
     monkeypatch.setattr(compare, "WAIT", 0.02)
-    monkeypatch.setattr(compare, "_scored", lambda *a: None)
-    monkeypatch.setattr(results, "score_folder", lambda folder, wanted: folder)
     monkeypatch.setattr(compare, "_trained", trained)
-    monkeypatch.setattr(results, "comparison", lambda *a: None)
+    monkeypatch.setattr(outputs.page, "plots", lambda shown: {})
+    monkeypatch.setattr(outputs.page, "document", lambda shown, drawn: "")
     monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
     return SimpleNamespace(done=done, finish=finish)
 
@@ -168,7 +166,7 @@ def quick(monkeypatch, tiny_run):
 def test_comparisons_share_a_grid(tiny, tmp_path, quick):
     tables, comparing = (
         [],
-        lambda: tables.append(compare.markdown(compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)[0])),
+        lambda: tables.append(compare.markdown(compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))[0])),
     )
     threads = [threading.Thread(target=comparing) for _ in range(2)]
     for thread in threads:
@@ -177,12 +175,11 @@ def test_comparisons_share_a_grid(tiny, tmp_path, quick):
         thread.join()
     assert len(quick.done) == len(set(quick.done)) == 2
     assert len(tables) == 2 and len(set(tables)) == 1 and len(tables[0].splitlines()) == 6
-    assert (tmp_path / "comparison.md").read_text().strip() == tables[0] and not list(tmp_path.rglob(".*"))
+    assert tables[0] in (tmp_path / "comparison.md").read_text() and not list(tmp_path.rglob(".*"))
 
 
 def first_folder(tiny, tmp_path):
-    found = grid.plan(str(tiny), GRID, seeds=[317], out=tmp_path)
-    folder = grid.run_folder(found, grid.combinations(found.trained)[0], 317)[0]
+    folder = points.points(planning.plan(tiny, GRID, seeds=[317], out=str(tmp_path)), {})[0].folder
     folder.mkdir(parents=True)
     return folder
 
@@ -202,7 +199,7 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
         other.release()
 
     monkeypatch.setattr(compare, "time", SimpleNamespace(sleep=end))
-    rows, _ = compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
+    rows, _ = compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))
     assert len(rows) == 2
     assert quick.done[1:] == ([folder] if ends == "failed" else [])
     waiting = [line for line in caplog.messages if line.startswith("waiting")]
@@ -212,7 +209,7 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
 def test_a_point_whose_comparison_died_is_taken_over(tiny, tmp_path, quick):
     folder = first_folder(tiny, tmp_path)
     (folder / compare.CLAIM).write_text("another-host, process 7\n")
-    compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
+    compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))
     assert quick.done[0] == folder and len(quick.done) == 2
 
 
@@ -229,7 +226,7 @@ def test_two_comparisons_end_with_one_table(tiny, tmp_path):
     three[0].kill()  # its training lives on
     ended = [process.communicate(timeout=300) for process in three]
     assert [process.returncode for process in three] == [-9, 0, 0], ended
-    assert ended[1][0] == ended[2][0] and ended[1][0].strip() == (tmp_path / "comparison.md").read_text().strip()
+    assert ended[1][0] == ended[2][0] and ended[1][0].strip() in (tmp_path / "comparison.md").read_text()
     assert [line.split("|")[6].strip() for line in ended[1][0].splitlines()[2:]] == ["2", "2"]
     assert [checkpoint.load(path)["step"] for path in tmp_path.glob("*/last.pt")] == [30] * 4
     started = "\n".join(err for _, err in ended).count("run folder")
@@ -240,7 +237,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
     commands = []
     monkeypatch.setattr(compare.subprocess, "Popen", ending(1, commands))
     with pytest.raises(ValueError, match="2 of 2"):
-        compare.compare(str(tiny), [], seeds=2, processes=3, out=tmp_path)
+        compare.compare(str(tiny), [], seeds=2, processes=3, out=str(tmp_path))
     assert commands[1][1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
     assert commands[1][5:9] == ["-m", "cornernet", "train", str(tiny)] and "seed=318" in commands[1]
 
@@ -256,7 +253,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
 def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wrong, message):
     monkeypatch.setattr(compare.subprocess, "Popen", None)
     with pytest.raises(ValueError, match=re.escape(message)):
-        compare.compare(str(tiny), [wrong], out=tmp_path / "out")
+        compare.compare(str(tiny), [wrong], out=str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -265,29 +262,3 @@ def test_what_the_seeds_say_of_every_two_stands_below(finished):
     with open(folder / "differences.csv", newline="") as file:
         held = list(csv.DictReader(file))
     assert len(held) == 6 and {row["seeds"] for row in held} == {"1"}
-    names, base = [f"m{i}" for i in range(7)], {name: [0.3, 0.4, 0.5] for name in results.SHOWN}
-    rows = [
-        results.Row({"loss": name}, [1, 2, 3], {**base, "AP": [0.3 + i / 10, 0.4 + i / 10, 0.5 + i / 9]}, [])
-        for i, name in enumerate(names[:3])
-    ]
-    text = results.markdown(rows)
-    assert "p corrected for 3 by Holm:" in text and "| m1 - m0 " in text and "m1 is above m0 by 10.4" in text
-    many = [
-        results.Row({"loss": name}, [1, 2], {key: [i / 10] * 2 for key in base}, []) for i, name in enumerate(names)
-    ]
-    said = results.markdown(many).partition("\n\n")[2]
-    assert "corrected for 21 by Holm, those with m6 shown:" in said
-    assert len(said.splitlines()) == 2 + 2 + 6 and all("| m6 - m" in line for line in said.splitlines()[4:])
-
-
-def test_the_figures_shown_are_figures_of_an_evaluation():
-    assert set(results.SHOWN) <= set(Metrics.__annotations__)
-
-
-def test_figures_are_means_with_their_spread():
-    assert results.spread([0.5]) == "0.500" and results.spread([0.4, 0.6]) == "0.500 ± 0.141"
-    assert results.spread([-1.0, 0.5]) == "-"
-    figures = {name: [0.25, 0.75] for name in results.SHOWN}
-    rows = [results.Row({"loss.box.name": "ciou"}, [1, 2], figures, [10.0, 20.0])]
-    assert "| ciou          | 0.500 ± 0.354 |" in results.markdown(rows) and "| 15 " in results.markdown(rows)
-    assert results.markdown([]) == "no training is finished" and len(grid.combinations({})) == 1

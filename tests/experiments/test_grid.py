@@ -4,12 +4,12 @@ import pytest
 
 from cornernet.cli.compare_losses import KEYS
 from cornernet.cli.keys import read
-from cornernet.experiments import grid
+from cornernet.experiments import grid, planning, points
 
 
 def plan(tiny, *settings):
     own, overrides = read(settings, KEYS)
-    return grid.plan(str(tiny), overrides, **own)
+    return planning.plan(str(tiny), overrides, **own)
 
 
 def test_lists_become_combinations_and_the_rest_stays(tiny):
@@ -18,10 +18,11 @@ def test_lists_become_combinations_and_the_rest_stays(tiny):
     assert found.trained == {"loss.grouping.name": ["ae", "triplet"], "train.lr": ["1e-3", "1e-4"]}
     assert found.tested == {"test.kernel": [3, 5]} and found.fixed == ["train.steps=5"]
     assert found.seeds == [317, 318] and str(found.folder) == "there" and found.processes == 1
-    runs = list(grid.runs(found))
-    assert len(runs) == 8 and [seed for _, seed in runs] == [317] * 4 + [318] * 4
-    assert runs[1][0].overrides == ["loss.grouping.name=ae", "train.lr=1e-4"]
-    assert runs[1][0].label == {"loss.grouping.name": "ae", "train.lr": "1e-4"}
+    runs = points.points(found, {})
+    assert len(runs) == 8 and [point.seed for point in runs] == [317] * 4 + [318] * 4
+    assert runs[1].settings == ["train.steps=5", "loss.grouping.name=ae", "train.lr=1e-4", "seed=317"]
+    assert runs[1].label == {"loss.grouping.name": "ae", "train.lr": "1e-4"}
+    assert [test.label["test.kernel"] for test in runs[1].tests] == ["3", "5"]
 
 
 def test_a_key_that_takes_a_list_needs_a_list_of_lists(tiny):
@@ -38,16 +39,16 @@ def test_components_are_told_apart_by_their_arguments(tiny):
     found = plan(tiny, "loss.heatmap=[{name: neg}, {name: focal, weight: 2, args: {gamma: 3.0}}]")
     first, second = grid.combinations(found.trained)
     assert list(first.label.values()) == ["neg"] and list(second.label.values()) == ["focal (gamma 3.0, weight 2)"]
-    folder, overrides = grid.run_folder(found, second, 9)
-    assert folder.parent.name == "compare-tiny" and folder.name.startswith("focal-9-")
-    loss = grid.config.load(found.path, overrides).loss.heatmap
+    point = points.points(found._replace(seeds=[9]), {})[1]
+    assert point.folder.parent.name == "compare-tiny" and point.folder.name.startswith("focal-9-")
+    loss = grid.config.load(found.path, point.settings).loss.heatmap
     assert (loss.name, loss.weight, loss.args) == ("focal", 2, {"gamma": 3.0})
 
 
 def test_folders_differ_with_what_changes_a_training_and_only_with_that(tiny):
     def name(*overrides):
         found = plan(tiny, "loss.heatmap.name=[neg,bce]", *overrides)
-        return grid.run_folder(found, grid.combinations(found.trained)[0], 1)[0].name
+        return points.points(found._replace(seeds=[1]), {})[0].folder.name
 
     assert name() == name() == name("test.flip=true", "seeds=[1,2]")
     assert name() != name("train.lr=0.5") and name() != name("data.shapes.seed=4")
@@ -55,7 +56,7 @@ def test_folders_differ_with_what_changes_a_training_and_only_with_that(tiny):
 
 def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
     found = plan(tiny, "test.kernel=[3,5]", "test.flip=true")
-    wanted = [grid.testing(found, grid.combinations({})[0], choice) for choice in grid.combinations(found.tested)]
+    wanted = [test.settings for test in points.points(found, {})[0].tests]
     assert [(test["kernel"], test["flip"]) for test in wanted] == [(3, True), (5, True)]
 
 
@@ -69,7 +70,7 @@ def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
         (["seeds=0"], r"seeds must be how many, 1 or more, or a list of them such as \[1,2,3\], got 0"),
         (["seeds=[1,a]"], r"seeds must be how many"),
         (["processes=no", "seeds=2"], r"processes must be a whole number of at least 1, got 'no'"),
-        (["seed=3", "seeds=2"], r"a comparison sets seed itself; seeds= and out= choose"),
+        (["seed=3", "seeds=2"], r"a comparison sets seed itself; seeds= chooses"),
         (["loss.grouping.nam=[ae,triplet]"], r"unknown key loss\.grouping\.nam"),
         (["train.lr=[1e-3,fast]"], r"train\.lr"),
     ],

@@ -44,7 +44,7 @@ class notes:
         self.told.append(["ended", state])
         (self.folder / "told.json").write_text(json.dumps(self.told))
 '''
-FIGURES = ["heatmap", "images_per_s", "lr", "offset", "pull", "push", "total"]
+FIGURES = ["heatmap", "images_per_s", "lr", "memory_mib", "offset", "pull", "push", "total"]
 TOLD = [
     ["started", 2, "run", True],
     ["step", 1, FIGURES],

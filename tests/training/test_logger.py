@@ -32,7 +32,7 @@ def test_rows_are_means_since_the_last(tmp_path, accelerator):
         ("2", "2", "1", "0.1"),
         ("4", "6", "1", "0.1"),
     ]
-    assert all(float(row["images_per_s"]) > 0 for row in rows)
+    assert all(float(row["images_per_s"]) > 0 and float(row["memory_mib"]) > 50 for row in rows)
 
 
 def test_means_are_taken_over_the_processes(tmp_path):

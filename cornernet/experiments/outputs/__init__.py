@@ -10,14 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from cornernet.drawing import charts
+from cornernet.experiments import results
+from cornernet.experiments.grid import Plan
 from cornernet.experiments.outputs import latex, markdown, page, tables
-from cornernet.experiments.outputs.subject import Subject
+from cornernet.experiments.outputs.subject import Subject, gather
 from cornernet.experiments.results import Row
 from cornernet.experiments.statistics import Difference
 from cornernet.system import writing
 
 
-def write(shown: Subject, folder: Path) -> None:
+def write(found: Plan) -> list[Row]:
+    """Write what a comparison shows by now into its folder -> the rows of its table."""
+    rows = results.table(found)
+    save(gather(found, rows), found.folder)
+    return rows
+
+
+def save(shown: Subject, folder: Path) -> None:
     """Write comparison.md, .csv, .tex and .png, differences.csv, forest.png and .svg and comparison/index.html.
 
     Where no training is finished only the first and the CSV files; a plot only where there is something to draw.

@@ -56,8 +56,8 @@ def _forest(rows: Sequence[Row]) -> Any:
         if best in (one.first, one.second):
             turned = one if one.first == best else one.turned()
             text = f"{tables.points(turned.mean)}  [{tables.between(turned)}]  n {one.seeds}"
-            ends = (x * tables.POINTS for x in (turned.mean, turned.low, turned.high))
-            lines.append(comparisons.Line(turned.second, *ends, one.told, text))
+            mean, low, high = (x * tables.POINTS for x in (turned.mean, turned.low, turned.high))
+            lines.append(comparisons.Line(turned.second, mean, low, high, one.told, text))
     return comparisons.forest(lines, f"AP minus that of {best}", "points of AP, 95 % interval over the seeds")
 
 

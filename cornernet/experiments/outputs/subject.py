@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cornernet import config
 from cornernet.data import Source, build_source, typed_data
 from cornernet.drawing import Points, columns
 from cornernet.drawing.comparisons import spread
@@ -31,9 +30,13 @@ class Subject(NamedTuple):
 def gather(found: Plan, rows: Sequence[Row]) -> Subject:
     """A plan and its rows -> what there is to show of them."""
     folders = runs(rows)
-    courses = {name: kept for name, held in folders.items() if (kept := [x for x in map(_ap, held) if len(x) > 1])}
-    gradients = {name: kept for name, held in folders.items() if (kept := _gradients(held))}
-    return Subject(found.name, budget(found, rows), rows, courses, gradients, partial(_source, found))
+    courses = {name: [x for x in map(_ap, held) if len(x) > 1] for name, held in folders.items()}
+    gradients = {name: _gradients(held) for name, held in folders.items()}
+    return Subject(found.name, budget(found, rows), rows, _filled(courses), _filled(gradients), partial(_source, found))
+
+
+def _filled(held: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in held.items() if value}
 
 
 def runs(rows: Sequence[Row]) -> Folders:
@@ -69,5 +72,5 @@ def _gradients(folders: Sequence[Path]) -> dict[str, Points]:
 
 def _source(found: Plan) -> Source:
     """The validation set of the first member."""
-    settings = config.load(found.path, [*found.fixed, *grid.trainings(found)[0].overrides])
+    settings = grid.settings(found, grid.trainings(found)[0])
     return build_source(settings.data, "val", quiet=True, typed=typed_data(settings))

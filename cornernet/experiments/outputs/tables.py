@@ -5,13 +5,12 @@ from statistics import mean, median, stdev
 from typing import NamedTuple
 
 from cornernet.experiments import statistics
-from cornernet.experiments.results import Row
+from cornernet.experiments.results import NOTHING, Row
 from cornernet.experiments.statistics import Difference
 
 SHOWN = ("AP", "AP50", "AP75", "AP90")
 SIZES = {"AP_small": "small", "AP_medium": "medium", "AP_large": "large"}
 POINTS = 100  # of AP 1
-NOTHING = -1.0
 MEMBER = "member"  # head of the first column where rows have no label
 CLASS = "AP["  # begins the name of the AP of a class, which stands in the brackets
 

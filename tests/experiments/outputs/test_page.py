@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from cornernet.experiments.outputs import images, page, write
+from cornernet.experiments.outputs import images, page, save
 from tests.browsing import complaints, probed
 
 OK, NO = True, False
@@ -29,7 +29,7 @@ def written(hand, tmp_path):
         source = source or (lambda: hand.Images([f"<b>{i}.png" for i in range(4)]))
         held = (dict.fromkeys(names, COURSE), dict.fromkeys(names, GRADIENTS)) if courses else ()
         shown = hand.subject(rows, source, *held)
-        write(shown, tmp_path)
+        save(shown, tmp_path)
         path = tmp_path / "comparison" / "index.html"
         return path.read_text(encoding="utf-8"), path
 
@@ -62,13 +62,13 @@ def test_names_are_text(written):
 
 
 def test_one_member_or_one_seed_is_shown_as_far_as_it_goes(hand, tmp_path):
-    write(hand.subject([hand.row("a", A)]), tmp_path / "one")
+    save(hand.subject([hand.row("a", A)]), tmp_path / "one")
     text = (tmp_path / "one" / "comparison" / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<section id="(\w+)">', text) == ["figures", "sizes"]
-    write(hand.subject([hand.row("a", [0.5]), hand.row("b", [0.6])]), tmp_path / "seed")
+    save(hand.subject([hand.row("a", [0.5]), hand.row("b", [0.6])]), tmp_path / "seed")
     text = (tmp_path / "seed" / "comparison" / "index.html").read_text(encoding="utf-8")
     assert "cannot be told with 1 seed" in text
-    write(hand.subject([]), tmp_path / "none")
+    save(hand.subject([]), tmp_path / "none")
     assert "no training is finished" in (tmp_path / "none" / "comparison.md").read_text()
     assert not (tmp_path / "none" / "comparison").exists()
 

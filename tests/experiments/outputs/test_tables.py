@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from cornernet.experiments.outputs import latex, markdown, tables, write
+from cornernet.evaluation import Metrics
+from cornernet.experiments.outputs import latex, markdown, save, tables
 
 HOSTILE = r"\input{x} a|b $x_1$ & 50% #1 {y} ~^ <i> [2] *-- `'" + '"'
 A, B, C = (0.50, 0.51, 0.52), (0.60, 0.612, 0.619), (0.601, 0.611, 0.62)
@@ -26,6 +27,10 @@ def test_figures_are_means_with_their_spread_and_costs(hand):
     assert tables.figures([row._replace(minutes=[-1.0], memory=[]) for row in rows]).head[-1] == "images/s"
     searched = tables.figures([rows[0]._replace(searched="loss.box.weight=2"), rows[1]])
     assert searched.head[1] == "searched" and [line[1] for line in texts(searched)] == ["loss.box.weight=2", "-"]
+
+
+def test_the_figures_shown_are_figures_of_an_evaluation():
+    assert {*tables.SHOWN, *tables.SIZES} <= set(Metrics.__annotations__)
 
 
 def test_what_could_not_be_measured_is_a_dash_that_is_sorted_as_nothing():
@@ -117,7 +122,7 @@ def test_latex_sets_it(hand, tmp_path):
     if shutil.which("pdflatex") is None:
         pytest.skip("needs pdflatex on the PATH")
     rows = [hand.row(HOSTILE, A), hand.row("[1, 2]", B)]
-    write(hand.subject(rows), tmp_path)
+    save(hand.subject(rows), tmp_path)
     (tmp_path / "paper.tex").write_text(
         "\\documentclass{article}\\usepackage{booktabs}\\usepackage[T1]{fontenc}\\begin{document}"
         "\\begin{table}\\input{comparison}\\caption{x}\\end{table}\\end{document}"
