@@ -1,7 +1,6 @@
 """comparison/index.html: one page, offline, with all that a comparison shows."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ FOREST = (
     "Filled and coloured: told apart, p below 0.05, corrected for all pairs of the table by Holm. Each interval holds "
     "for itself. {best} is the best of these very figures, so that its lead is flattered a little."
 )
+IMAGES = "Images on which two differ"
 SHORT = 40  # letters of a cell that is not broken into lines
 SORT = """
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
@@ -124,24 +124,32 @@ def _images(shown: Subject) -> list[Section]:
     if len(rows) < 2:
         return []
     other = 1 + tables.best(rows[1:])
-    first, second = (_matches(rows[i]) for i in (0, other))
-    found = images.apart(first, second)
+    (first, broken), (second, damaged) = (_matches(rows[i]) for i in (0, other))
+    found, hindered = images.apart(first, second), broken + damaged
     if not found:
-        return []
+        return [Section("images", IMAGES, _why(hindered))] if hindered else []
     names = tables.names(rows)[0], tables.names(rows)[other]
     seed = found.seeds[0]
     wanted = [image.name for image in (*found.better, *found.worse)]
     sides = list(zip(names, (first[seed], second[seed]), strict=True))
-    drawn, hindered = panels.draw(shown.source, sides, wanted)
+    drawn, absent = panels.draw(shown.source, sides, wanted)
     parts = [_group(names, names[1], found.better, drawn), _group(names, names[0], found.worse, drawn)]
-    if hindered:
-        parts.append(f"<p>Why images are not shown:</p>{page.listed(dict.fromkeys(hindered))}")
-    return [Section("images", "Images on which two differ", _rule(names, found, bool(drawn)) + "".join(parts))]
+    return [Section("images", IMAGES, _rule(names, found, bool(drawn)) + "".join(parts) + _why(hindered + absent))]
 
 
-def _matches(row: Row) -> dict[int, Matches]:
-    files: Sequence[Path | None] = row.matches
-    return {seed: matches.load(file) for seed, file in zip(row.seeds, files, strict=False) if file}
+def _matches(row: Row) -> tuple[dict[int, Matches], list[str]]:
+    """Seed -> its matches, and what is wrong with files that cannot be read."""
+    held, damaged = {}, []
+    for seed, file in zip(row.seeds, row.matches, strict=False):
+        try:
+            held |= {seed: matches.load(file)} if file else {}
+        except (OSError, ValueError) as error:
+            damaged.append(str(error))
+    return held, damaged
+
+
+def _why(hindered: Sequence[str]) -> str:
+    return f"<p>Why images are not shown:</p>{page.listed(dict.fromkeys(hindered))}" if hindered else ""
 
 
 def _rule(names: Sequence[str], found: Images, drawn: bool) -> str:

@@ -38,15 +38,23 @@ def draw(source: Callable[[], Source], sides: Sides, wanted: Sequence[str]) -> t
 def _beside(source: Source, place: int, sides: Sides, name: str) -> np.ndarray:
     """Truth, first and second member side by side, wrong detections marked."""
     image, zoom = fitted(source.image(place), SIDE)
-    classes = [*map(str, sides[0][1].classes)]  # by which all three are coloured
-    classes += [text for text in source.class_names if text not in classes]
-    labels = np.array([classes.index(source.class_names[k]) for k in source.labels(place)], np.int64)
+    own = [list(map(str, found.classes)) for _, found in sides]
+    classes = list(
+        dict.fromkeys(text for names in (*own, source.class_names) for text in names)
+    )  # of one colour in all
+    labels = _labels(source.labels(place), source.class_names, classes)
     panels = [_panel("annotated", image, source.boxes(place) * zoom, labels, None, classes, labels >= 0)]
-    for member, found in sides:
+    for (member, found), names in zip(sides, own, strict=True):
         kept = (found.image == list(found.images).index(name)) & (found.scores >= images.least(found))
         boxes, scores = found.boxes[kept].astype(np.float64) * zoom, found.scores[kept].astype(np.float64)
-        panels.append(_panel(member, image, boxes, found.labels[kept], scores, classes, found.hits[kept]))
+        labels = _labels(found.labels[kept], names, classes)
+        panels.append(_panel(member, image, boxes, labels, scores, classes, found.hits[kept]))
     return grid(panels, columns=3)
+
+
+def _labels(labels: np.ndarray, names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Places in names -> places in classes, which holds them all."""
+    return np.array([classes.index(name) for name in names], np.int64)[labels]
 
 
 def _panel(

@@ -82,6 +82,17 @@ def test_images_without_the_files_are_listed_by_name(written):
     assert unescape(part).count("<b>2.png") == 1 and len(re.findall(r"<tr><td", part)) > 1
 
 
+def test_a_damaged_file_of_matches_is_named(hand, tmp_path):
+    hits = [[[OK, OK], [OK]], [[OK], [NO]], [[NO], [OK]]]
+    rows = [hand.row(name, A, tmp_path, hits) for name in "ab"]
+    (tmp_path / "a-1.npz").write_bytes(b"no archive")
+    text = page.document(hand.subject(rows), {"forest": bytes(24)})
+    assert "a-1.npz does not hold the matches" in section(text, "images") and "over 2 seeds" in section(text, "images")
+    for path in tmp_path.glob("b-*.npz"):
+        path.write_bytes(b"")
+    assert "b-3.npz does not hold" in section(page.document(hand.subject(rows), {"forest": bytes(24)}), "images")
+
+
 def test_the_images_are_those_where_the_first_and_the_best_other_differ(written):
     part = unescape(section(written(3)[0], "images"))
     assert "<bdi><b>0</b>" in part and "<bdi><b>2</b>" in part and "<bdi><b>1</b>" not in part
