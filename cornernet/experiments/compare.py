@@ -42,13 +42,15 @@ def compare(path: str | Path, overrides: Sequence[str] = (), **how: Any) -> tupl
     for choice in grid.trainings(found):  # a slip must not wait for its turn
         for way in (*grid.tests(found, choice), *(grid.tried(found, choice))):
             preflight.check(grid.settings(found, way), weights=False)
-    failed, count = [], 0
+    failed: list[str] = []
+    count = 0
     for stage in (points.timings, points.trials, points.points):
         wanted = stage(found, points.held(found))
         _check(found, wanted)
         found.folder.mkdir(parents=True, exist_ok=True)
         comparison.save(found)
-        failed, count = [*failed, *do_all(found, wanted)], count + len(wanted)
+        failed += do_all(found, wanted)
+        count += len(wanted)
     held = write(found)
     if failed:
         log.info(markdown(held))
