@@ -30,7 +30,7 @@ COMMANDS = {  # in the order of use; each is a module here and, but for version,
     "convert_checkpoint": "import weights of published code",
     "version": "print the version",
 }
-TOOL, CONFIG = r"(?<![\w/])tools/(\w+)\.py", r"configs/(\w+)\.yaml"
+TOOL, CONFIG = r"(?<![\w/])tools/(\w+)\.py", r"configs/((?:comparisons/)?\w+)\.yaml"
 
 
 def run(name: str) -> None:

@@ -69,6 +69,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "data.voc_offset": Interval(-1, 1, "[]"),
     **dict.fromkeys(("data.train.limit", "data.val.limit"), COUNT._replace(null=True)),
     "data.val.split": Interval(0, 1),
+    "data.val.search": Interval(0, 1, "()", null=True),
     "data.shapes.size": Interval(32, 4096, "[]"),
     **dict.fromkeys((f"data.{x}.{y}_images" for x in ("shapes", "cards") for y in ("train", "val")), IMAGES),
     "data.shapes.max_objects": FEW,

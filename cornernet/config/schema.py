@@ -155,6 +155,8 @@ class Validation:
     limit: int | None = None  # as above
     # share of the training images to hold out where there is no validation set; the same ones whatever the seed
     split: float = 0.0
+    # share of the training images that is validated on in place of all the above, as the trials of a search are
+    search: float | None = None
     digest: str = ""  # digest of the images held out; a run writes it, so that a set that has changed is noticed
 
 

@@ -11,12 +11,17 @@ FOLDERS = (PACKAGE / "configs", PACKAGE.parent / "configs")  # of an installed p
 def find(given: str | Path, folder: Path = Path()) -> Path:
     """Path of a config as seen from a folder, or name of a shipped one -> its path; a file goes before a name."""
     path = folder / given
-    return _shipped() / f"{given}.yaml" if not path.is_file() and str(given) in names() else path
+    return _shipped() / f"{given}.yaml" if not path.is_file() and str(given) in (*names(), *comparisons()) else path
 
 
 def names() -> list[str]:
     """Names of the shipped configs."""
     return sorted(path.stem for path in _shipped().glob("*.yaml"))
+
+
+def comparisons() -> list[str]:
+    """Names of the shipped comparisons, for compare_losses alone."""
+    return sorted(f"comparisons/{path.stem}" for path in _shipped().glob("comparisons/*.yaml"))
 
 
 def hint(path: Path) -> str:

@@ -9,6 +9,7 @@ from cornernet.data.annotations import AnnotatedSet, Asked, first, require, with
 from cornernet.data.annotations.locating import test_part
 from cornernet.data.division import divided
 from cornernet.data.opening import holds, opened
+from cornernet.data.searching import divided_for_search
 from cornernet.data.source import Source
 from cornernet.data.sources import DRAWN, FILES, FORMATS
 from cornernet.data.values import decided, with_depth
@@ -30,14 +31,20 @@ def build_sources(data: Data, typed: bool = False, run: Path | None = None) -> t
     match.
     """
     check_split(data)
+    if data.val.search:
+        whole = build_source(_unsearched(data), "train", typed=typed, run=run)
+        whole = whole if run else with_depth(whole, data.bit_depth)
+        parts = divided_for_search(whole, data.val.search, data.split_by)
+        require_boxes(parts["train"])
+        return parts["train"], parts["val"]
     if data.name == FILES:
         asked = [_asked(data, split, typed) for split in ("train", "val")[: 1 if data.val.split else 2]]
         require(list(dict.fromkeys(each.path for each in asked)), [each.images for each in asked if each.images])
     if data.val.split:
-        parts = _parts(data, False, typed, run)
-        require_boxes(parts["train"])
-        depth = data.bit_depth if run else decided(parts["train"], data.bit_depth)
-        return replace(parts["train"], bit_depth=depth), replace(parts["val"], bit_depth=depth)
+        files = _parts(data, False, typed, run)
+        require_boxes(files["train"])
+        depth = data.bit_depth if run else decided(files["train"], data.bit_depth)
+        return replace(files["train"], bit_depth=depth), replace(files["val"], bit_depth=depth)
     train = build_source(data, "train", typed=typed)
     require_boxes(train)
     train = train if run else with_depth(train, data.bit_depth)
@@ -61,6 +68,9 @@ def build_source(
     if split not in ("train", "val"):
         raise ValueError(f"split must be train or val, got {split!r}")
     check_split(data)
+    if data.val.search:
+        whole = build_source(_unsearched(data), "train", category_ids, class_names, quiet, typed, run)
+        return divided_for_search(whole, data.val.search, data.split_by)[split]
     source = _files(data, split, quiet, typed, run) if data.name == FILES else _drawn(data, split, typed)
     if category_ids is None:
         return source
@@ -83,8 +93,14 @@ def check_split(data: Data) -> None:
             f"data.val.split={share:g} holds out training images and data.val.{named[0]} names others; "
             "give one of them, or data.val.split=0"
         )
-    if data.split_by and not share:
+    if data.val.search is not None and not 0 < data.val.search < 1:
+        raise ValueError(f"data.val.search must be above 0 and below 1, or null, got {data.val.search:g}")
+    if data.split_by and not share and not data.val.search:
         raise ValueError("data.split_by says what data.val.split keeps together, and that is 0")
+
+
+def _unsearched(data: Data) -> Data:
+    return replace(data, val=replace(data.val, search=None), split_by=data.split_by if data.val.split else "")
 
 
 def require_boxes(source: Source) -> None:

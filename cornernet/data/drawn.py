@@ -1,6 +1,7 @@
 """A set that is drawn when it is asked for: images that are a pure function of (seed, split, index)."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +37,7 @@ class DrawnSet:
     ):  # fmt: skip
         """Name; split ("train", "val": independent drawings); number and (height, width) of the images; classes."""
         self.name, self.split, self.length, self.seed, self.shape = name, split, length, seed, size
+        self.begin = 0  # image of the whole set that is the first of this one
         self.class_names, self.category_ids = list(class_names), list(range(1, len(class_names) + 1))
         self.problems, self.draw = Problems(name, "stop"), draw
         self._last: tuple[int, Drawing] | None = None
@@ -49,7 +51,7 @@ class DrawnSet:
         if not 0 <= i < self.length:
             raise IndexError(f"image {i} of {self.length}")
         if self._last is None or self._last[0] != i:
-            self._last = (i, self.draw(stream(f"{self.name} {self.split}", self.seed, i)))
+            self._last = (i, self.draw(stream(f"{self.name} {self.split}", self.seed, self.begin + i)))
         return self._last[1]
 
     def image(self, i: int) -> np.ndarray:
@@ -66,7 +68,8 @@ class DrawnSet:
 
     def record(self, i: int) -> ImageRecord:
         """Id (from 1), file name as `shapes.write` uses it, size."""
-        return ImageRecord(i + 1, f"{i + 1:06d}.png", self.shape[1], self.shape[0])
+        number = self.begin + i + 1
+        return ImageRecord(number, f"{number:06d}.png", self.shape[1], self.shape[0])
 
     def coco(self) -> dict:
         """Ground truth as a COCO dict; area is the number of visible pixels."""
@@ -74,8 +77,15 @@ class DrawnSet:
         for i in range(len(self)):
             drawing = self.drawing(i)
             for box, label, area in zip(drawing.boxes, drawing.labels, drawing.areas, strict=True):
-                annotations.append(annotation(i + 1, self.category_ids[label], _xywh(box), float(area)))
+                annotations.append(annotation(records[i].image_id, self.category_ids[label], _xywh(box), float(area)))
         return ground_truth(records, annotations, self.category_ids, self.class_names)
+
+
+def part(source: DrawnSet, begin: int, length: int) -> DrawnSet:
+    """So many images of a set, from one on."""
+    made = copy(source)
+    made.begin, made.length, made._last = source.begin + begin, length, None
+    return made
 
 
 def length_of(data: Data, split: str, train_images: int, val_images: int) -> int:

@@ -51,7 +51,8 @@ def compare(path: str | Path, overrides: Sequence[str] = (), **how: Any) -> tupl
         _check(found, wanted)
         found.folder.mkdir(parents=True, exist_ok=True)
         comparison.save(found)
-        failed, count = [*failed, *do_all(found, wanted)], count + len(wanted)
+        failed += do_all(found, wanted)
+        count += len(wanted)
     held = write(found)
     if failed:
         log.info(markdown(held))

@@ -125,7 +125,9 @@ def test_digest(test: dict[str, Any]) -> str:
 
 def _unset(key: str, value: Any) -> bool:
     """Whether a value says nothing; in arguments of a loss, or a transform, null may say something."""
-    return value in (None, "", []) and ".args." not in key and not key.startswith("data.transforms.")
+    return (
+        (value is False or value in (None, "", [])) and ".args." not in key and not key.startswith("data.transforms.")
+    )
 
 
 def digest(values: dict[str, Any], length: int) -> str:

@@ -98,7 +98,8 @@ def _open(settings: Config, split: str, train: Source | None) -> tuple[Source | 
             source = build_source(left, split, ids, names, True, typed_data(settings))
     except (ValueError, OSError) as error:
         return None, [Finding("cannot be read", 1, str(error), REFUSED, bad=True)]
-    found = [] if split == "val" and settings.data.val.split else _records(source)  # those of training hold them
+    held = split == "val" and (settings.data.val.split or settings.data.val.search)
+    found = [] if held else _records(source)  # those of training hold them
     try:
         if split == "train":
             require_boxes(source)

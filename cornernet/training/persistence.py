@@ -258,6 +258,7 @@ def _belongs(key: str, text: str) -> bool:
         "loss.feature.name",
         "loss.features",
         "data.val.split",
+        "data.val.search",
         "data.split_by",
     ) or (key.startswith("model.") and key != "model.backbone.weights")
 

@@ -20,7 +20,7 @@ MEANT = {  # what may be one of these, and is: key -> values
     **dict.fromkeys(("seed", "data.shapes.seed", "data.cards.seed"), "0 1000000000"),
     **dict.fromkeys(("data.train.limit", "data.val.limit", "train.patience"), "null 1000000000"),
     **dict.fromkeys(("data.mean", "test.draw_score"), "0 null"),
-    **dict.fromkeys(("data.std", "data.longest_side", "train.ema"), "null"),
+    **dict.fromkeys(("data.std", "data.longest_side", "data.val.search", "train.ema"), "null"),
     **dict.fromkeys(("data.val.split", "data.workers", "model.anchor.depth", "model.anchor.positive_iou"), "0"),
     **dict.fromkeys(("model.anchor.negative_iou", "model.region.min_pair", "test.nms.iou", "test.nms.min_score"), "0"),
     **dict.fromkeys(("test.nms.weight_exp", "train.weight_decay"), "0"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornernet import config
-from cornernet.config import Data, Split, Validation
+from cornernet.config import Data, Shapes, Split, Validation
 from cornernet.data import build_source, build_sources, write_division
 from cornernet.data.splitting import group_names, held_out
 from cornernet.training import engine
@@ -137,6 +137,39 @@ def test_both_sources_are_parts_of_the_one_set(photographs):
     assert names(build_source(photographs, "train")) == names(train)
     assert {label for i in range(4) for label in val.labels(i).tolist()} == {0, 1}
     assert ("held out", "4 of 20 images by data.val.split=0.2") in val.notes
+
+
+def test_a_search_holds_out_training_images_and_never_reads_the_others(photographs, tmp_path):
+    """Neither an annotation file of validation that is damaged, nor the part that is held out for it."""
+    (tmp_path / "val.json").write_text("{")
+    given = replace(photographs, val=Validation(annotations="val.json", search=0.2))
+    train, val = build_sources(given)
+    assert len(train) == 16 and len(val) == 4 and not names(train) & names(val)
+    assert names(build_source(given, "val", train.category_ids, train.class_names)) == names(val)
+    assert names(build_source(given, "train")) == names(train)
+    outer = build_source(photographs, "train")
+    both = replace(photographs, val=Validation(split=0.2, search=0.25))
+    train, val = build_sources(both)
+    assert names(train) | names(val) == names(outer) and len(train) == 12 and len(val) == 4
+    grouped = replace(given, split_by=r"^slide(\d)_")
+    assert len({name[:6] for name in names(build_sources(grouped)[1])}) == 1
+
+
+def test_a_search_holds_out_the_last_drawn_training_images():
+    shapes = Shapes(size=48, train_images=10, val_images=3)
+    whole = build_source(Data(name="shapes", shapes=shapes), "train")
+    train, val = build_sources(Data(name="shapes", shapes=shapes, val=Validation(search=0.2)))
+    assert (len(train), len(val)) == (8, 2) and [x["id"] for x in val.coco()["images"]] == [9, 10]
+    assert {x["image_id"] for x in val.coco()["annotations"]} <= {9, 10}
+    for part, begin in ((train, 0), (val, 8)):
+        for i in range(len(part)):
+            assert np.array_equal(part.image(i), whole.image(begin + i)) and part.record(i) == whole.record(begin + i)
+
+
+@pytest.mark.parametrize(("share", "message"), [(1.0, "above 0 and below 1"), (0.01, "holds out 0 of 10 images")])
+def test_a_search_that_holds_out_nothing_is_refused(share, message):
+    with pytest.raises(ValueError, match=message):
+        build_sources(Data(name="shapes", shapes=Shapes(train_images=10), val=Validation(search=share)))
 
 
 def test_slides_stay_together_and_limits_hold_after_the_split(photographs):

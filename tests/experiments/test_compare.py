@@ -29,7 +29,7 @@ def finished(tiny, tmp_path_factory):
     """A comparison of two heatmap losses with two kernels -> its overrides, its folder and what it printed."""
     folder = tmp_path_factory.mktemp("compared")
     overrides = ["loss.heatmap.name=[neg,bce]", "test.kernel=[3,5]", *FAST]
-    rows, where = compare.compare(str(tiny), overrides, out=str(folder))
+    rows, where = compare.compare(str(tiny), overrides, out=folder)
     assert where == folder
     return overrides, folder, compare.markdown(rows)
 
@@ -59,11 +59,11 @@ def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
     overrides, folder, text = finished
     monkeypatch.setattr(compare.subprocess, "Popen", None)
     monkeypatch.setattr(recording, "evaluate_checkpoint", None)
-    assert compare.markdown(compare.compare(str(tiny), overrides, out=str(folder))[0]) == text
+    assert compare.markdown(compare.compare(str(tiny), overrides, out=folder)[0]) == text
     monkeypatch.undo()
     with monkeypatch.context() as patched:  # another way of testing is scored, not trained
         patched.setattr(compare.subprocess, "Popen", None)
-        again, _ = compare.compare(str(tiny), [*overrides, "test.top_k=5"], out=str(folder))
+        again, _ = compare.compare(str(tiny), [*overrides, "test.top_k=5"], out=folder)
     assert len(again) == 4
 
 
@@ -71,7 +71,7 @@ def test_what_is_finished_is_not_done_again(finished, tiny, monkeypatch):
 def test_a_training_that_fails_is_named_and_the_others_are_run(tiny, tmp_path, capfd):
     overrides = ["train.init=[missing.pt,'']", *FAST]
     with pytest.raises(ValueError, match=r"1 of 2 trainings failed: missing\.pt seed 317"):
-        compare.compare(str(tiny), overrides, out=str(tmp_path))
+        compare.compare(str(tiny), overrides, out=tmp_path)
     assert "there is no checkpoint missing.pt" in capfd.readouterr().err
     assert len((tmp_path / "comparison.md").read_text().splitlines()) == 3
 
@@ -95,7 +95,7 @@ def ending(code, commands=None):
 def test_a_stopped_training_stops_the_comparison(tiny, tmp_path, monkeypatch, code):
     monkeypatch.setattr(compare.subprocess, "Popen", ending(code))
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
-        compare.compare(str(tiny), [], seeds=2, out=str(tmp_path))
+        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
     assert caught.value.number == code - 128
 
 
@@ -116,7 +116,7 @@ time.sleep(60)
 def test_a_signal_is_handed_on_to_the_training_and_ends_the_comparison(tiny, tmp_path, monkeypatch, number):
     monkeypatch.setattr(compare, "TRAIN", ["-S", "-c", SAVING.format(number=int(number))])
     with pytest.raises(Interrupted, match="the same command goes on") as caught:
-        compare.compare(str(tiny), [], seeds=2, out=str(tmp_path))
+        compare.compare(str(tiny), [], seeds=2, out=tmp_path)
     assert caught.value.number == number and len(list(tmp_path.glob("*/saved"))) == 1
 
 
@@ -166,7 +166,7 @@ def quick(monkeypatch, tiny_run):
 def test_comparisons_share_a_grid(tiny, tmp_path, quick):
     tables, comparing = (
         [],
-        lambda: tables.append(compare.markdown(compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))[0])),
+        lambda: tables.append(compare.markdown(compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)[0])),
     )
     threads = [threading.Thread(target=comparing) for _ in range(2)]
     for thread in threads:
@@ -179,7 +179,7 @@ def test_comparisons_share_a_grid(tiny, tmp_path, quick):
 
 
 def first_folder(tiny, tmp_path):
-    folder = points.points(planning.plan(tiny, GRID, seeds=[317], out=str(tmp_path)), {})[0].folder
+    folder = points.points(planning.plan(tiny, GRID, seeds=[317], out=tmp_path), {})[0].folder
     folder.mkdir(parents=True)
     return folder
 
@@ -199,7 +199,7 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
         other.release()
 
     monkeypatch.setattr(compare, "time", SimpleNamespace(sleep=end))
-    rows, _ = compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))
+    rows, _ = compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
     assert len(rows) == 2
     assert quick.done[1:] == ([folder] if ends == "failed" else [])
     waiting = [line for line in caplog.messages if line.startswith("waiting")]
@@ -209,7 +209,7 @@ def test_what_is_done_elsewhere_is_waited_for(tiny, tmp_path, quick, caplog, mon
 def test_a_point_whose_comparison_died_is_taken_over(tiny, tmp_path, quick):
     folder = first_folder(tiny, tmp_path)
     (folder / compare.CLAIM).write_text("another-host, process 7\n")
-    compare.compare(str(tiny), GRID, seeds=[317], out=str(tmp_path))
+    compare.compare(str(tiny), GRID, seeds=[317], out=tmp_path)
     assert quick.done[0] == folder and len(quick.done) == 2
 
 
@@ -237,7 +237,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
     commands = []
     monkeypatch.setattr(compare.subprocess, "Popen", ending(1, commands))
     with pytest.raises(ValueError, match="2 of 2"):
-        compare.compare(str(tiny), [], seeds=2, processes=3, out=str(tmp_path))
+        compare.compare(str(tiny), [], seeds=2, processes=3, out=tmp_path)
     assert commands[1][1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
     assert commands[1][5:9] == ["-m", "cornernet", "train", str(tiny)] and "seed=318" in commands[1]
 
@@ -253,7 +253,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
 def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wrong, message):
     monkeypatch.setattr(compare.subprocess, "Popen", None)
     with pytest.raises(ValueError, match=re.escape(message)):
-        compare.compare(str(tiny), [wrong], out=str(tmp_path / "out"))
+        compare.compare(str(tiny), [wrong], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,177 @@
+"""A comparison as a YAML file: what it says, what is refused, and that it is the same as the command line."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from cornernet import config
+from cornernet.experiments import comparison, grid, planning, points
+from cornernet.training import preflight
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "configs" / "comparisons").glob("*.yaml"))
+
+
+@pytest.fixture
+def write(tiny, tmp_path):
+    """Write a comparison on `tiny` -> its path."""
+
+    def write(text, name="mine.yaml"):
+        (tmp_path / "tiny.yaml").write_text(tiny.read_text())
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        (tmp_path / "sub" / name).write_text(f"config: ../tiny.yaml\n{text}")
+        return tmp_path / "sub" / name
+
+    return write
+
+
+FULL = """
+set: [data.shapes.max_objects=2, train.lr=1e-3]
+vary: {loss.grouping.name: [ae, half_sides], test.kernel: [3, 5]}
+members:
+  plain: &plain [model.head.tag_dim=2]
+  triplets: [*plain, model.head.centre=true]
+seeds: [1, 2]
+budget: {steps: 7}
+"""
+
+
+def test_members_are_combined_with_what_varies(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = planning.plan(write(FULL))
+    assert found.fixed == ["data.shapes.max_objects=2", "train.lr=1e-3", "train.steps=7"]
+    assert found.seeds == [1, 2] and (found.folder, found.rows) == (Path("runs/mine"), Path("runs/mine/mine.csv"))
+    wanted = points.points(found, {})
+    assert [(x.label["member"], x.label["loss.grouping.name"]) for x in wanted[:4]] == [
+        ("plain", "ae"), ("plain", "half_sides"), ("triplets", "ae"), ("triplets", "half_sides"),
+    ]  # fmt: skip
+    assert len(wanted) == 8 and len(wanted[0].tests) == 2 and len({x.digest for x in wanted}) == 4
+    settings = config.load(found.path, wanted[-1].settings)
+    assert settings.model.head.centre and settings.loss.grouping.name == "half_sides" and settings.seed == 2
+    assert settings.train.steps == 7 and settings.data.shapes.max_objects == 2
+
+
+def test_the_command_line_says_the_same(write, tiny):
+    found = planning.plan(write("vary: {loss.heatmap.name: [neg, bce]}\nseeds: 2\nset: [train.lr=1e-3]\nout: ../out"))
+    typed = planning.plan(tiny, ["loss.heatmap.name=[neg,bce]", "train.lr=1e-3"], seeds=2)
+    same = dict(path="", name="", folder=Path(), results=Path())
+    assert found._replace(**same) == typed._replace(**same) and found.folder.resolve() == found.rows.parent.resolve()
+    assert [x.digest for x in points.points(found, {})] == [x.digest for x in points.points(typed, {})]
+    more = planning.plan(
+        write("vary: {loss.heatmap.name: [neg, bce]}"), ["train.lr=[1e-3,1e-4]", "train.steps=3"], seeds=3
+    )
+    assert len(points.points(more, {})) == 12 and more.fixed == ["train.steps=3"]
+
+
+def test_what_is_saved_beside_the_table_is_the_same_comparison(write, tmp_path, monkeypatch):
+    text = (
+        FULL.replace("steps: 7", "minutes: 2.5")
+        + "search: {loss.heatmap.weight: [1, 2]}\nresults: ../results\nout: ../o"
+    )
+    found = planning.plan(write(text))
+    found.folder.mkdir()
+    comparison.save(found)
+    monkeypatch.chdir(found.folder)
+    again = planning.plan(comparison.FILE)
+    same = dict(path="", folder=Path(), results=Path())
+    assert again._replace(**same) == found._replace(**same)
+    assert again.rows.resolve() == tmp_path / "results" / "mine.csv" and again.folder.resolve() == tmp_path / "o"
+    there = []
+    for plan in (found, again):
+        (timing, *_) = points.timings(plan, {})
+        record = points.rows.record("timing", timing.label, {"steps": 9}, {})
+        there.append(
+            [x.digest for x in points.trials(plan, {key: record for x in points.timings(plan, {}) for key in x.keys()})]
+        )
+    assert there[0] == there[1] and len(there[0]) == 8
+
+
+def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
+    found = planning.plan(write(FULL))
+    choice = grid.trainings(found)[0]
+    digest = grid.training_digest(found, choice)
+    for same in (
+        "seed=9",
+        "work_dir=x",
+        "data.root=/elsewhere",
+        "data.workers=3",
+        "test.kernel=7",
+        "train.resume=auto",
+    ):
+        assert grid.training_digest(found, choice, same) == digest, same
+    for other in ("train.lr=2e-3", "train.ema=null", "loss.grouping.args.chunk_size=null", "data.transforms.crop=null"):
+        assert grid.training_digest(found, choice, other) != digest, other
+    moved = grid.Choice({}, ["data.root=/elsewhere"])  # what is compared counts
+    assert grid.training_digest(found, moved) != grid.training_digest(found, grid.Choice({}, []))
+    tests = [dataclasses.asdict(grid.settings(found, choice, x).test) for x in ("test.kernel=7", "test.report=true")]
+    own = grid.test_digest(dataclasses.asdict(grid.settings(found, choice).test))
+    assert grid.test_digest(tests[0]) != own == grid.test_digest(tests[1])
+
+
+def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
+    found = planning.plan(write(FULL))
+    choice = grid.trainings(found)[0]
+    digest, plain = grid.training_digest(found, choice), config.to_dict
+
+    def later(settings):
+        values = plain(settings)
+        return {**values, "train": {**values["train"], "new": None, "flag": False, "listed": []}}
+
+    monkeypatch.setattr(config, "to_dict", later)
+    assert grid.training_digest(found, choice) == digest
+    monkeypatch.setattr(config, "to_dict", lambda x: {**plain(x), "new": 1})
+    assert grid.training_digest(found, choice) != digest
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("varies: {a.b: [1]}", r"mine\.yaml: unknown key varies; did you mean vary\?"),
+        ("budget: {step: 3}", r"unknown key budget\.step; did you mean budget\.steps\?"),
+        ("budget: {steps: 3, minutes: 1}\nseeds: 2", "budget must hold steps or minutes, got both"),
+        ("budget: {steps: 3}\nvary: {train.steps: [1, 2]}", "train.steps varies, and budget sets it"),
+        ("budget: {minutes: 0}\nseeds: 2", "budget.minutes must be above 0, got 0"),
+        ("budget: {minutes: long}\nseeds: 2", "budget.minutes must be a number, got long"),
+        ("train: {steps: 3}\nseeds: 2", "train is a key of a config; what a comparison sets for all stands in set"),
+        ("seeds: 1", "nothing to compare"),
+        ("seeds: none", "seeds must be how many"),
+        ("set: [train.lr]\nseeds: 2", r"set must hold overrides such as train\.lr=1e-4, got 'train\.lr'"),
+        ("members: {a: [], b: {x: 1}}", r"members\.b must hold overrides"),
+        ("vary: {train.lr: 3}", r"vary: train\.lr must have a list of values to compare, got 3"),
+        ("vary: {test.scales: [1, 2]}", r"vary: test\.scales must have a list of lists"),
+        ("vary: {train.lr: []}", "there is nothing in this list"),
+        ("vary: {train.lrr: [1, 2]}", r"unknown key train\.lrr"),
+        ("members: {a: [seed=3], b: []}", "got seed=3, but a comparison sets seed itself; seeds= chooses"),
+        ("search: {loss.heatmap.weight: [-1, a]}\nseeds: 2", "loss.heatmap.weight must be a number"),
+        ("executor: pbs\nseeds: 2", "executor must be local or slurm, got 'pbs'"),
+        ("name: ../x\nseeds: 2", "name must be that of a file other than comparison and differences, got '../x'"),
+        ("share: 1\nseeds: 2", "share above 0 and below 1"),
+    ],
+)
+def test_mistakes_are_a_sentence(write, text, message):
+    with pytest.raises(ValueError, match=message):
+        planning.plan(write(text))
+
+
+def test_a_config_is_told_from_a_comparison(write, tiny, tmp_path):
+    assert comparison.read(tiny) is None and comparison.read("shapes") is None
+    (tmp_path / "x.yaml").write_text("seeds: 3\ntrain: {steps: 1}")  # a config with a slip
+    assert comparison.read(tmp_path / "x.yaml") is None
+    (tmp_path / "x.yaml").write_text("seeds: 3\nvary: {}")
+    with pytest.raises(ValueError, match=r"x\.yaml: config must be given"):
+        comparison.read(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_text("config: none.yaml\nseeds: 3")
+    with pytest.raises(FileNotFoundError, match=r"there is no config file .*none\.yaml"):
+        planning.plan(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_shipped_comparison_would_be_trained(path):
+    found = planning.plan(path)
+    assert (
+        path.read_text().startswith("# ") and f"compare_losses.py configs/comparisons/{path.name}" in path.read_text()
+    )
+    for choice in grid.trainings(found):
+        preflight.check(grid.settings(found, choice), weights=False)
+    assert planning.plan(f"comparisons/{path.stem}")._replace(path="") == found._replace(path="")
