@@ -94,12 +94,10 @@ def needed(values: np.ndarray, tests: int = 1) -> int | None:
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     if spread == 0:
         return None
-    effect = abs(float(values.mean())) / spread
-    for n in range(2, MOST + 1):
-        at = stats.t.ppf(1 - LEVEL / 2 / max(1, tests), n - 1)
-        if stats.nct.sf(at, n - 1, effect * math.sqrt(n)) >= POWER:
-            return n
-    return None
+    n = np.arange(2, MOST + 1)
+    at = stats.t.ppf(1 - LEVEL / 2 / max(1, tests), n - 1)
+    power = stats.nct.sf(at, n - 1, abs(float(values.mean())) / spread * np.sqrt(n))
+    return int(n[np.argmax(power >= POWER)]) if (power >= POWER).any() else None
 
 
 def sentence(one: Difference, unit: float = 100) -> str:

@@ -54,6 +54,16 @@ def test_the_seeds_that_are_needed_are_those_of_the_power():
     assert needed(values * 1e-6 + 1) == 2 and needed(np.array([-1.0, 1.0])) is None and needed(values[:1]) is None
 
 
+def test_what_is_not_told_among_many_needs_more_seeds_than_it_has():
+    """p of 0.02 is below 5 % alone, and not where there are ten pairs."""
+    random = np.random.default_rng(0)
+    members = {name: dict(enumerate(0.5 + k / 100 + random.normal(0, 0.008, 3))) for k, name in enumerate("abcde")}
+    found = [pair for pair in differences(members) if not pair.told]
+    alone = [pair for pair in found if differences({x: members[x] for x in (pair.first, pair.second)})[0].told]
+    assert alone and all(pair.needed is None or pair.needed > 3 for pair in found)
+    assert needed(np.array([0.0, 1.0, 2.0]), 10) > needed(np.array([0.0, 1.0, 2.0]), 1) == 10
+
+
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_without_a_difference_the_interval_holds_0_in_95_of_100_comparisons(n):
     random = np.random.default_rng(n)

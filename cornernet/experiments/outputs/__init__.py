@@ -32,7 +32,7 @@ def save(shown: Subject, folder: Path) -> None:
     Where no training is finished only the first and the CSV files; a plot only where there is something to draw.
     """
     rows = shown.rows
-    (folder / "comparison").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     writing.write(folder / "comparison.md", markdown.whole(shown.title, shown.budget, rows))
     _csv(folder / "comparison.csv", _flat(rows))
     _csv(folder / "differences.csv", [Difference._fields, *tables.pairs(rows)])
@@ -45,6 +45,7 @@ def save(shown: Subject, folder: Path) -> None:
         writing.write(folder / f"{name}.png", content)
     if "forest" in figures:
         writing.write(folder / "forest.svg", charts.svg(figures["forest"]))
+    (folder / "comparison").mkdir(exist_ok=True)
     # A name may hold half of a surrogate pair, which no encoding takes.
     writing.write(folder / "comparison" / "index.html", page.document(shown, drawn).encode("utf-8", "replace"))
 

@@ -120,7 +120,7 @@ PRESS = """<script>addEventListener("load", () => {
 
 
 def test_it_opens_in_a_browser_and_asks_for_nothing(browser, written):
-    text, path = written(9, courses=True)
+    text, path = written(3, courses=True)
     run = browser(path, "--dump-dom")
     assert run.returncode == 0 and not complaints(run.stderr) and "<title>&lt;i&gt;compare" in run.stdout
     state = probed(browser, path, 500)
