@@ -42,7 +42,9 @@ def forest(lines: Sequence[Line], heading: str, axis: str) -> Any:
     for y, line in enumerate(lines):
         _interval(axes, y, line, reach)
     axes.set_yticks(range(len(lines)), charts.plain([line.name for line in lines], 44), parse_math=False)
-    axes.set(ylim=(max(2, len(lines)) - 0.4, -0.6), xlim=(-reach * 1.05, reach * 1.05))
+    ends = np.clip([x for line in lines for x in (line.mean, line.low, line.high) if x == x] + [0.0], -reach, reach)
+    pad = 0.06 * max(np.ptp(ends), reach)
+    axes.set(ylim=(max(2, len(lines)) - 0.4, -0.6), xlim=(ends.min() - pad, ends.max() + pad))
     axes.grid(axis="y", visible=False)
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(range(len(lines)), [line.text for line in lines])
@@ -52,7 +54,7 @@ def forest(lines: Sequence[Line], heading: str, axis: str) -> Any:
 
 
 def _reach(lines: Sequence[Line]) -> float:
-    """How far the axis goes to either side."""
+    """How far the axis goes to either side at most."""
     ends = [max(abs(line.low), abs(line.high)) for line in lines if not math.isnan(line.low)]
     means = [abs(line.mean) for line in lines if not math.isnan(line.mean)]
     usual = FAR * max([*means, float(np.median(ends)) / 2 if ends else 0])

@@ -25,7 +25,8 @@ a:hover, a:focus { text-decoration: underline; }
 .card span { color: var(--quiet); font-size: .85rem; }
 .scroll { overflow: auto; border: 1px solid var(--line); border-radius: 8px; max-width: 60rem; }
 .long { max-height: 40rem; }
-.wide { width: fit-content; max-width: 100%; }
+.wide { width: fit-content; max-width: 100%; } .wide .text { min-width: 16rem; }
+.wide th, .wide td { padding: .35rem .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
@@ -51,6 +52,6 @@ footer { max-width: 1180px; margin: 3rem auto 0; padding: 1rem 1.5rem 2.5rem; co
   font-size: .85rem; }
 @media (max-width: 40rem) {
   main, header { padding: 0 .8rem; } .bar { display: none; } th, td { padding: .3rem .5rem; }
-  .plot { overflow-x: auto; } .plot img { max-width: none; width: 40rem; } }
+  figure { overflow-x: auto; } figure img { max-width: none; width: 40rem; } .plot img { max-width: none; } }
 @media print { .long { max-height: none; } nav { display: none; } figure { break-inside: avoid; } }
 """

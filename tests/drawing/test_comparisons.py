@@ -21,7 +21,7 @@ def test_a_forest_shows_each_interval_where_it_is():
     assert list(mean.get_xdata()) == [-2] and list(other.get_xdata()) == [0.5]
     assert mean.get_markerfacecolor() == comparisons.HUES[1] and other.get_markerfacecolor() == "white"
     assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
-    assert axes.get_xlim()[0] < -3 and axes.get_xlim()[1] > 2
+    assert -3.5 < axes.get_xlim()[0] < -3 and 2 < axes.get_xlim()[1] < 2.5
 
 
 def test_an_interval_that_is_far_too_long_ends_in_an_arrow():

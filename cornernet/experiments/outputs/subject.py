@@ -1,5 +1,6 @@
 """What a comparison is about, gathered for its outputs: the rows, and what only the folders of the trainings hold."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from cornernet.experiments import grid
 from cornernet.experiments.grid import Plan
 from cornernet.experiments.outputs import tables
 from cornernet.experiments.results import Row
+from cornernet.system.wording import counted
 
 Folders = dict[str, list[Path]]
 
@@ -51,11 +53,15 @@ def runs(rows: Sequence[Row]) -> Folders:
 def budget(found: Plan, rows: Sequence[Row]) -> str:
     """The sentence of what each member was given."""
     steps = sorted({step for row in rows for step in row.steps})
+    text = f"Equal steps: {steps[0]} in each training." if steps else "Equal steps."
     if found.minutes is not None:
-        return f"Equal minutes: each member was trained for as many steps as took it {found.minutes:g} minutes."
-    if len(steps) > 1:
-        return f"Steps differ between the members: {steps[0]} to {steps[-1]}."
-    return f"Equal steps: each member was trained for {steps[0]}." if steps else "Equal steps."
+        text = f"Equal minutes: each member was trained for as many steps as take it {found.minutes:g} minutes."
+    elif len(steps) > 1:
+        text = f"Unequal steps: {steps[0]} to {steps[-1]}."
+    if found.search:
+        tried = counted(math.prod(map(len, found.search.values())), "trial")
+        text += f" Before, each member had {tried} on training images that were held out; what won is named."
+    return text
 
 
 def _ap(folder: Path) -> Points:

@@ -57,6 +57,18 @@ def test_drawings_have_three_panels_and_what_hinders_is_named(hand):
         assert (truth != first).any() and (first != second).any()
 
 
+def test_wrong_detections_are_marked_and_colours_are_those_of_the_class(hand, monkeypatch):
+    seen = []
+    monkeypatch.setattr(panels, "judged", lambda image, *drawn: seen.append(drawn) or image)
+    other = hand.found([[NO, OK]])._replace(classes=np.array(["a|b", "new", "x"]))  # "new" is its second class
+    panels.draw(lambda: hand.Images(["<b>0.png"]), [("first", hand.found([[OK, NO]])), ("second", other)], ["<b>0.png"])
+    (_, truth, _, names, _), (boxes, labels, _, _, right), (_, others, _, _, wrong) = seen
+    assert names == [*hand.CLASSES, "new", "x"] and [names[k] for k in truth] == ["a|b"]
+    assert [names[k] for k in labels] == ["a|b"] and [names[k] for k in others] == ["new", "new"]
+    assert [list(x) for x in right] == [[True], [False]] and [list(x) for x in wrong] == [[False, True], [True, False]]
+    np.testing.assert_allclose(boxes[0], np.array([5, 5, 40, 30]) * 3)  # 120 pixels are drawn as 360
+
+
 def test_a_set_that_is_not_here_is_said():
     def gone():
         raise FileNotFoundError("there is no folder val")

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from cornernet.experiments.outputs import images, page, save
+from cornernet.experiments.outputs import images, page, save, tables
 from tests.browsing import complaints, probed
 
 OK, NO = True, False
@@ -65,6 +65,9 @@ def test_one_member_or_one_seed_is_shown_as_far_as_it_goes(hand, tmp_path):
     save(hand.subject([hand.row("a", A)]), tmp_path / "one")
     text = (tmp_path / "one" / "comparison" / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<section id="(\w+)">', text) == ["figures", "sizes"]
+    bare = hand.row("a", A)
+    bare.figures.update(dict.fromkeys(tables.SIZES, [-1.0] * 3))
+    assert re.findall(r'<section id="(\w+)">', page.document(hand.subject([bare]), {})) == ["figures"]
     save(hand.subject([hand.row("a", [0.5]), hand.row("b", [0.6])]), tmp_path / "seed")
     text = (tmp_path / "seed" / "comparison" / "index.html").read_text(encoding="utf-8")
     assert "cannot be told with 1 seed" in text

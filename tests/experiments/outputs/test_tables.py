@@ -24,7 +24,11 @@ def test_figures_are_means_with_their_spread_and_costs(hand):
     first, second = texts(table)
     assert first == ["giou", *["0.500 ± 0.141"] * 4, "2", "400", "2.0", "30", "900"] and second[1] == "0.500"
     assert table.rows[0][1].value == pytest.approx(0.5)
-    assert tables.figures([row._replace(minutes=[-1.0], memory=[]) for row in rows]).head[-1] == "images/s"
+    assert tables.figures([row._replace(minutes=[-1.0], memory=[]) for row in rows]).head[5:] == [
+        "seeds",
+        "steps",
+        "images/s",
+    ]
     searched = tables.figures([rows[0]._replace(searched="loss.box.weight=2"), rows[1]])
     assert searched.head[1] == "searched" and [line[1] for line in texts(searched)] == ["loss.box.weight=2", "-"]
 
