@@ -139,7 +139,8 @@ def _images(shown: Subject) -> list[Section]:
 
 def _matches(row: Row) -> tuple[dict[int, Matches], list[str]]:
     """Seed -> its matches, and what is wrong with files that cannot be read."""
-    held, damaged = {}, []
+    held: dict[int, Matches] = {}
+    damaged: list[str] = []
     for seed, file in zip(row.seeds, row.matches, strict=False):
         try:
             held |= {seed: matches.load(file)} if file else {}
