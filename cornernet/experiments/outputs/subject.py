@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cornernet.data import Source, build_source, typed_data
-from cornernet.drawing import Points, columns
-from cornernet.drawing.comparisons import spread
+from cornernet.drawing import Points, columns, comparisons
 from cornernet.experiments import grid
 from cornernet.experiments.grid import Plan
 from cornernet.experiments.outputs import tables
@@ -72,7 +71,7 @@ def _gradients(folders: Sequence[Path]) -> dict[str, Points]:
     """Term -> mean over the seeds at the steps that all have logged."""
     each = [held for folder in folders if (held := columns.read(folder / "gradients.csv"))]
     terms = [term for term in (each[0] if each else ()) if all(term in held for held in each)]
-    means = {term: spread([held[term] for held in each]) for term in terms}
+    means = {term: comparisons.spread([held[term] for held in each]) for term in terms}
     return {term: list(zip(steps, mean, strict=True)) for term, (steps, _, mean, _) in means.items() if len(steps)}
 
 
