@@ -3,7 +3,6 @@
 import csv
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -140,27 +139,6 @@ def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_pa
 
 
 GRID = ["train.lr=[1e-3,1e-4]", "train.steps=4"]
-
-
-@pytest.fixture
-def quick(monkeypatch, tiny_run):
-    """Trainings that only leave what one leaves at its end, and the list of them; no images."""
-    done = []
-
-    def finish(folder):
-        for name in ("last.pt", "metrics.json", "predictions.json", "eval.csv", "log.csv", "config.yaml"):
-            shutil.copy(tiny_run / name, folder)
-
-    def trained(found, folder, settings):
-        done.append(folder)
-        time.sleep(0.05)
-        finish(folder)
-
-    monkeypatch.setattr(compare, "WAIT", 0.02)
-    monkeypatch.setattr(compare, "_trained", trained)
-    monkeypatch.setattr(results, "comparison", lambda *a: None)
-    monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
-    return SimpleNamespace(done=done, finish=finish)
 
 
 def test_comparisons_share_a_grid(tiny, tmp_path, quick):
