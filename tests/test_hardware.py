@@ -5,7 +5,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import config
-from cornernet.hardware import _join_after_restart, build_accelerator, resolve_precision, to_device
+from cornernet.hardware import _join_after_restart, build_accelerator, refuse_strangers, resolve_precision, to_device
 from cornernet.profiling import random_batch
 
 
@@ -63,3 +63,25 @@ def test_images_take_the_layout_of_the_convolutions_but_for_a_cpu(wanted):
     assert all(x.device.type == "meta" for x in there.tensors())
     here = to_device(batch, torch.device("cpu"), wanted)
     assert here.images.is_contiguous() and torch.equal(here.images, batch.images)
+
+
+STRANGERS = {"SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1"}  # as srun --ntasks=4 sets them
+
+
+@pytest.mark.parametrize("changed", [{}, {"SLURM_STEP_NUM_TASKS": ""}, {"SLURM_PROCID": "0"}])
+def test_tasks_of_srun_that_would_each_train_alone_are_refused(monkeypatch, changed):
+    for name, value in {**STRANGERS, **changed}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match=r"SLURM has 4 tasks here, .* start torchrun with it, srun .*torchrun"):
+        build_accelerator(config.Config())
+
+
+@pytest.mark.parametrize(
+    "changed", [{"RANK": "1"}, {"SLURM_STEP_NUM_TASKS": "1"}, {"SLURM_PROCID": None}, {"SLURM_STEP_NUM_TASKS": "x"}]
+)
+def test_a_task_of_torchrun_or_a_single_one_is_none_of_them(monkeypatch, changed):
+    monkeypatch.delenv("RANK", raising=False)
+    for name, value in {**STRANGERS, **changed}.items():
+        monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name, raising=False)
+    refuse_strangers()

@@ -144,7 +144,7 @@ def _tried(name: str, command: Command, paths: list, own: dict, overrides: list[
         if name == "compare_losses" and path:
             found = planning.plan(path, overrides, **own)
             for choice in grid.trainings(found):
-                _losses_exist(config.load(path, [*found.fixed, *choice.overrides]))
+                _losses_exist(grid.settings(found, choice))
         else:
             _losses_exist(config.load(path, overrides) if path else config.override(Config(), overrides))
     else:
@@ -156,6 +156,8 @@ def _tried(name: str, command: Command, paths: list, own: dict, overrides: list[
 def _config(given: str) -> str:
     """A config that the command can find; empty for one of the reader's own, or for a word that stands for any."""
     near = difflib.get_close_matches(given, shipped.names(), 1, 0.85)
+    if given in shipped.comparisons():
+        return given
     if given.startswith("configs/") or given in shipped.names() or (near and not given.endswith(".yaml")):
         return str(ROOT / given) if given.startswith("configs/") and given != "configs/mine.yaml" else given
     if not given.isupper() and not given.endswith(".yaml"):

@@ -14,7 +14,7 @@ from typing import Any
 
 from cornernet import config
 from cornernet.errors import Interrupted
-from cornernet.experiments import comparison, grid, planning, points, recording, rows, runs
+from cornernet.experiments import comparison, grid, planning, points, recording, rows, runs, slurm
 from cornernet.experiments.grid import Plan
 from cornernet.experiments.outputs import write
 from cornernet.experiments.outputs.markdown import brief as markdown
@@ -51,13 +51,21 @@ def compare(path: str | Path, overrides: Sequence[str] = (), **how: Any) -> tupl
         _check(found, wanted)
         found.folder.mkdir(parents=True, exist_ok=True)
         comparison.save(found)
-        failed += do_all(found, wanted)
+        failed += _work(found, wanted)
         count += len(wanted)
     held = write(found)
     if failed:
         log.info(markdown(held))
         raise ValueError(f"{len(failed)} of {count} trainings failed: {'; '.join(failed)}; see their messages")
     return held, found.folder
+
+
+def _work(found: Plan, wanted: list[Point]) -> list[str]:
+    """Do all points here, or as jobs those that are not done -> names of the trainings that failed."""
+    if found.executor == "local":
+        return do_all(found, wanted)
+    there = points.held(found)
+    return slurm.submit(found, [point for point in wanted if not _recorded(point, there)], do_all)
 
 
 def _check(found: Plan, wanted: list[Point]) -> None:
@@ -139,7 +147,8 @@ def _trained(found: Plan, folder: Path, settings: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:
         # in a group of its own, so that it gets every signal once: from here
-        start = partial(subprocess.Popen, command, stdout=output, start_new_session=True)
+        alone = {name: value for name, value in os.environ.items() if name != "SLURM_PROCID"}  # one of srun's tasks
+        start = partial(subprocess.Popen, command, stdout=output, start_new_session=True, env=alone)
         with passed_on(start) as (process, passed):
             code = process.wait()
     if passed or code in SIGNALS:

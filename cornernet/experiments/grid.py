@@ -4,13 +4,14 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from cornernet import config
-from cornernet.config import Config
+from cornernet.config import Config, plain
 from cornernet.config.differences import flat
 
 # keys that may be another on each machine, or are in a row beside the digest
@@ -102,7 +103,13 @@ def written(value: Any) -> str:
 
 def settings(found: Plan, choice: Choice, *more: str) -> Config:
     """A combination and further overrides -> its settings, but for the seed."""
-    return config.load(found.path, [*found.fixed, *choice.overrides, *more])
+    return loaded(found.path, (*found.fixed, *choice.overrides, *more))
+
+
+@lru_cache(maxsize=4096)
+def loaded(path: str, overrides: tuple[str, ...]) -> Config:
+    """The settings, read once for a plan: they are asked for again and again, and a plan stays as it was made."""
+    return config.load(path, overrides)
 
 
 def training_digest(found: Plan, choice: Choice, *more: str) -> str:
@@ -111,9 +118,9 @@ def training_digest(found: Plan, choice: Choice, *more: str) -> str:
     Seeds, and keys that may be another on each machine, count as far as they are compared. A key that is not set, false
     or empty counts as if there were none, so that one which a later version adds changes no digest until it is used.
     """
-    values = config.to_dict(settings(found, choice, *more))
+    values = plain.held(settings(found, choice, *more))
     beside = BESIDE - {text.partition("=")[0] for text in choice.overrides}
-    kept = flat({key: value for key, value in values.items() if key != "test"})
+    kept = flat({key: value for key, value in values.items() if key not in ("test", "typed", "overrides")})
     return digest({key: value for key, value in kept.items() if key not in beside and not _unset(key, value)}, 12)
 
 

@@ -26,6 +26,7 @@ def plan(path: str | Path, overrides: Sequence[str] = (), **own: Any) -> Plan:
     seeds: how many, from the config's own upwards, or which; out, results: folders. Raises ValueError, one sentence,
     for what is wrong in either and where nothing is compared.
     """
+    grid.loaded.cache_clear()
     asked = comparison.read(path) or Comparison(config=str(path), name=f"compare-{Path(path).stem}")
     asked = replace(asked, **own)
     lists, fixed = _divided(overrides)
@@ -63,7 +64,7 @@ def _check(found: Plan) -> None:
         raise ValueError("processes must be at least 1, and share above 0 and below 1")
     for choice in grid.trainings(found):
         for tested, tried in itertools.product(grid.tests(found, choice), grid.combinations(found.search)):
-            config.load(found.path, [*found.fixed, *tested.overrides, *tried.overrides])
+            grid.settings(found, tested, *tried.overrides)
 
 
 def _divided(overrides: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:

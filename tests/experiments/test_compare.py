@@ -3,7 +3,6 @@
 import csv
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +15,12 @@ import pytest
 
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Interrupted
-from cornernet.experiments import compare, outputs, planning, points, recording
+from cornernet.experiments import compare, planning, points, recording
 from cornernet.system import locking
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
+COSTS = "seeds", "steps", "minutes", "images/s", "MiB"
 FAST = "train.steps=2", "train.eval_every=0", "train.save_every=0"
 
 
@@ -39,7 +39,7 @@ def test_it_prints_a_line_for_every_combination(finished):
     figures, _, said = text.partition("\n\n")
     assert said == "Differences cannot be told with one seed: two or more show a spread."
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in figures.splitlines()]
-    assert lines[0] == ["loss.heatmap.name", "test.kernel", "AP", "AP50", "AP75", "AP90", "seeds", "images/s"]
+    assert lines[0] == ["loss.heatmap.name", "test.kernel", "AP", "AP50", "AP75", "AP90", *COSTS]
     assert [line[:2] for line in lines[2:]] == [["neg", "3"], ["neg", "5"], ["bce", "3"], ["bce", "5"]]
     assert text in (folder / "comparison.md").read_text() and (folder / "forest.png").stat().st_size > 5000
     with open(folder / "comparison.csv", newline="") as file:
@@ -139,28 +139,6 @@ def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_pa
 
 
 GRID = ["train.lr=[1e-3,1e-4]", "train.steps=4"]
-
-
-@pytest.fixture
-def quick(monkeypatch, tiny_run):
-    """Trainings that only leave what one leaves at its end, and the list of them; no images."""
-    done = []
-
-    def finish(folder):
-        for name in ("last.pt", "metrics.json", "predictions.json", "eval.csv", "log.csv", "config.yaml"):
-            shutil.copy(tiny_run / name, folder)
-
-    def trained(found, folder, settings):
-        done.append(folder)
-        time.sleep(0.05)
-        finish(folder)
-
-    monkeypatch.setattr(compare, "WAIT", 0.02)
-    monkeypatch.setattr(compare, "_trained", trained)
-    monkeypatch.setattr(outputs.page, "plots", lambda shown: {})
-    monkeypatch.setattr(outputs.page, "document", lambda shown, drawn: "")
-    monkeypatch.setattr(compare.preflight, "check", lambda settings, weights=True: None)
-    return SimpleNamespace(done=done, finish=finish)
 
 
 def test_comparisons_share_a_grid(tiny, tmp_path, quick):

@@ -112,15 +112,15 @@ def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
 def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
     found = planning.plan(write(FULL))
     choice = grid.trainings(found)[0]
-    digest, plain = grid.training_digest(found, choice), config.to_dict
+    digest, held = grid.training_digest(found, choice), grid.plain.held
 
     def later(settings):
-        values = plain(settings)
+        values = held(settings)
         return {**values, "train": {**values["train"], "new": None, "flag": False, "listed": []}}
 
-    monkeypatch.setattr(config, "to_dict", later)
+    monkeypatch.setattr(grid.plain, "held", later)
     assert grid.training_digest(found, choice) == digest
-    monkeypatch.setattr(config, "to_dict", lambda x: {**plain(x), "new": 1})
+    monkeypatch.setattr(grid.plain, "held", lambda settings: {**held(settings), "new": 1})
     assert grid.training_digest(found, choice) != digest
 
 
