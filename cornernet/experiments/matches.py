@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cornernet.evaluation import matching, scoring
-from cornernet.evaluation.truth import Truth
+from cornernet.evaluation import matching, scoring, truth
 from cornernet.prediction import Found
 from cornernet.system import writing
 
@@ -40,20 +39,20 @@ class Matches(NamedTuple):
     boxes: np.ndarray  # [D, 4] float16, xyxy, pixels of the image
 
 
-def collect(truth: Truth, found: Found, limit: int) -> Matches:
+def collect(known: truth.Truth, found: Found, limit: int) -> Matches:
     """Annotated objects, detections in their terms, and how many of a class in an image count -> Matches, whole.
 
     Detections that lie in a crowd of their class are neither hits nor misses, and are left out.
     """
     found = scoring.within(found, limit)
-    partner = matching.matches(truth, found, IOU)
+    partner = matching.matches(known, found, IOU)
     order = np.argsort(-found.scores, kind="stable")
     order = order[partner[order] != matching.IGNORED]
-    objects = np.zeros((len(truth.image_ids), len(truth.category_ids)), np.int32)
-    np.add.at(objects, (truth.images[~truth.crowd], truth.labels[~truth.crowd]), 1)
+    objects = np.zeros((len(known.image_ids), len(known.category_ids)), np.int32)
+    np.add.at(objects, (known.images[~known.crowd], known.labels[~known.crowd]), 1)
     boxes = np.concatenate([found.boxes[:, :2], found.boxes[:, :2] + found.boxes[:, 2:]], 1)[order]
     return Matches(
-        np.array(truth.names, str), np.array(truth.class_names, str), objects, found.images[order].astype(np.int32),
+        np.array(known.names, str), np.array(known.class_names, str), objects, found.images[order].astype(np.int32),
         found.scores[order].astype(np.float16), found.labels[order].astype(np.int32), partner[order] >= 0,
         boxes.clip(-HALF, HALF).astype(np.float16),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from cornernet import config
 from cornernet.data import build_source, typed_data
-from cornernet.evaluation.truth import from_coco, placed
+from cornernet.evaluation import truth
 from cornernet.experiments import grid
 from cornernet.experiments.matches import Matches, collect
 from cornernet.prediction import from_results
@@ -61,8 +61,8 @@ def matches(folder: Path, scored: Path) -> Matches:
     results = json.loads((scored / "predictions.json").read_text(encoding="utf-8"))
     classes = [each["category_id"] for each in held["per_class"]], [each["name"] for each in held["per_class"]]
     source = build_source(settings.data, "val", *classes, quiet=True, typed=typed_data(settings), run=folder)
-    truth = from_coco(source.coco())
-    return collect(truth, placed(from_results(results), truth), held["max_per_image"])
+    known = truth.from_coco(source.coco())
+    return collect(known, truth.placed(from_results(results), known), held["max_per_image"])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
