@@ -63,7 +63,7 @@ def test_a_clone_needs_the_committed_files_alone(tiny, tmp_path, quick, undistur
     shutil.copytree(undisturbed / name, tmp_path / "results" / name)
     shutil.copy(undisturbed / f"{name}.csv", tmp_path / "results")
     found, folder = run(tiny, GRID, seeds=2, out=tmp_path / "out", results=tmp_path / "results")
-    assert not quick.done and [path.name for path in folder.iterdir() if path.is_dir()] == []
+    assert not quick.done and [path.name for path in folder.iterdir() if path.is_dir()] == ["comparison"]
     assert (folder / "comparison.md").read_bytes() == (undisturbed / "comparison.md").read_bytes()
     held = results.read(tmp_path / "results" / f"{name}.csv")
     assert [row._replace(runs=()) for row in sorted(held, key=lambda x: x.label["train.lr"])] == [
