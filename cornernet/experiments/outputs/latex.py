@@ -7,6 +7,7 @@ from statistics import mean, stdev
 from cornernet.experiments.outputs import tables
 from cornernet.experiments.results import Row
 from cornernet.system.printing import printable
+from cornernet.system.wording import plural
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -42,10 +43,11 @@ def table(title: str, budget: str, rows: Sequence[Row]) -> str:
 def _comment(title: str, budget: str, rows: Sequence[Row]) -> str:
     """What a caption must say."""
     number = sorted({len(row.seeds) for row in rows})
+    seeds = f"{' or '.join(map(str, number))} {plural(number[-1], 'seed')}"
     texts = [
-        title, budget, f"AP in points of 100, mean and standard deviation over {' or '.join(map(str, number))} seeds,",
-        "each of which is one training. Bold: the best, where paired t tests over the seeds tell it from all others,",
-        "p corrected by Holm within its column. Needs \\usepackage{booktabs}.",
+        title, budget, f"AP in points of 100, mean and standard deviation over {seeds}, each of which is one training.",
+        "Bold: the best, where paired t tests over the seeds tell it from all others, p corrected by Holm within its",
+        "column. Needs \\usepackage{booktabs}.",
     ]  # fmt: skip
     return "".join(f"% {printable(text)}\n" for text in texts)
 

@@ -55,7 +55,8 @@ def _forest(rows: Sequence[Row]) -> Any:
     for one in tables.pairs(rows):
         if best in (one.first, one.second):
             turned = one if one.first == best else one.turned()
-            text = f"{tables.points(turned.mean)}  [{tables.between(turned)}]  n {one.seeds}"
+            interval = f"  [{tables.between(turned)}]" if one.seeds > 1 else ""
+            text = f"{tables.points(turned.mean)}{interval}  n {one.seeds}"
             mean, low, high = (x * tables.POINTS for x in (turned.mean, turned.low, turned.high))
             lines.append(comparisons.Line(turned.second, mean, low, high, one.told, text))
     return comparisons.forest(lines, f"AP minus that of {best}", "points of AP, 95 % interval over the seeds")

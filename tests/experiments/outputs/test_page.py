@@ -109,7 +109,7 @@ def test_the_forest_turns_differences_towards_the_best(hand, monkeypatch):
     (lines, (heading, _)) = drawn[0]
     assert heading == "AP minus that of best" and [line.name for line in lines] == ["a", "c"]
     assert all(line.mean == pytest.approx(-10.03, abs=0.01) and line.low < line.mean < line.high for line in lines)
-    assert [line.told for line in lines] == [True, True]
+    assert [line.told for line in lines] == [True, True] and "[-10.4 to -9.7]  n 3" in lines[0].text
 
 
 # -- in a browser -----------------------------------------------------------------------------------------------
