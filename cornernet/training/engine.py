@@ -23,6 +23,7 @@ from cornernet.system.interruption import leaving
 from cornernet.system.wording import counted
 from cornernet.training import check_data, preflight, run_folder
 from cornernet.training.agreement import agree
+from cornernet.training.gradients import STARVED, starving
 from cornernet.training.logger import RunLogger
 from cornernet.training.loop import Run, loop
 from cornernet.training.opening import record
@@ -38,11 +39,11 @@ log = logging.getLogger("cornernet")
 def train(settings: Config, name: str = "run") -> dict[str, float]:
     """Run the training that the config describes -> the COCO figures of its last evaluation.
 
-    The run's folder receives config.yaml, last.pt and the one before it, best.pt, log.csv, eval.csv, metrics.json,
-    predictions.json, curves.png, predictions.png, report/ and TensorBoard events. Raises ValueError or
-    FileNotFoundError for bad input, before the first step wherever possible; FloatingPointError when too many steps in
-    a row are not finite; Failed for a loader process that dies or hangs; Interrupted after a signal, with the state
-    saved; Unsaved where the disk did not take the last state.
+    The run's folder receives config.yaml, last.pt and the one before it, best.pt, log.csv, eval.csv, classes.csv,
+    gradients.csv if asked for, metrics.json, predictions.json, curves.png, predictions.png, report/ and TensorBoard
+    events. Raises ValueError or FileNotFoundError for bad input, before the first step wherever possible;
+    FloatingPointError when too many steps in a row are not finite; Failed for a loader process that dies or hangs;
+    Interrupted after a signal, with the state saved; Unsaved where the disk did not take the last state.
     """
     preflight.check(settings, weights=False)
     with Peers(settings.data.timeout) as peers:
@@ -93,6 +94,12 @@ def _train(
         )
     with leaving(" after the last step, which is saved"):
         _sum_up(state, loader, train_source, val_source, accelerator)
+        if accelerator.is_main_process and (weak := starving(logger.pulls.rows)):
+            names = ", ".join(f"{name} ({share:.2g} of it)" for name, share in weak.items())
+            log.warning(
+                "starving at the shared features, where their gradient is below %g of the largest term's: %s; "
+                "see gradients.csv, and give them a larger weight if they are to shape the features", STARVED, names,
+            )  # fmt: skip
     return state.metrics
 
 
