@@ -23,7 +23,7 @@ from cornernet.system.interruption import leaving
 from cornernet.system.wording import counted
 from cornernet.training import check_data, preflight, run_folder
 from cornernet.training.agreement import agree
-from cornernet.training.gradients import STARVED, starving
+from cornernet.training.gradients import starving
 from cornernet.training.logger import RunLogger
 from cornernet.training.loop import Run, loop
 from cornernet.training.opening import record
@@ -94,12 +94,7 @@ def _train(
         )
     with leaving(" after the last step, which is saved"):
         _sum_up(state, loader, train_source, val_source, accelerator)
-        if accelerator.is_main_process and (weak := starving(logger.pulls.rows)):
-            names = ", ".join(f"{name} ({share:.2g} of it)" for name, share in weak.items())
-            log.warning(
-                "starving at the shared features, where their gradient is below %g of the largest term's: %s; "
-                "see gradients.csv, and give them a larger weight if they are to shape the features", STARVED, names,
-            )  # fmt: skip
+        _tell_starved(logger)
     return state.metrics
 
 
@@ -119,6 +114,16 @@ def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accel
             log.warning("%s", line)
     if state.skipped and accelerator.is_main_process:
         log.warning("%s skipped: the loss or gradient was not finite", counted(state.skipped, "non-finite step"))
+
+
+def _tell_starved(logger: RunLogger) -> None:
+    """Name the terms whose gradient at the shared features is next to nothing, where gradients were logged."""
+    if logger.writes and (weak := starving(logger.pulls.rows)):
+        shares = ", ".join(f"{name} has {100 * share:.2g} %" for name, share in weak.items())
+        log.warning(
+            "starved at the shared features: %s of the largest term's gradient, in the median over gradients.csv; a "
+            "larger weight lets a term shape them", shares,
+        )  # fmt: skip
 
 
 def _open(folder: Path, state: State, train: Source, val: Source, accelerator: Accelerator) -> None:
