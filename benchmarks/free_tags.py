@@ -39,7 +39,8 @@ def main(
     for name in losses:
         for seed in seeds:
             found = moved(name, seed, steps, **args)
-            writer.writerow([name, args.get("alone", "default"), seed, steps, *(f"{share:.3f}" for share in found)])
+            price = "null" if (given := args.get("alone", "default")) is None else given
+            writer.writerow([name, price, seed, steps, *(f"{share:.3f}" for share in found)])
             sys.stdout.flush()
 
 
@@ -53,7 +54,8 @@ def moved(name: str, seed: int, steps: int, **args: Any) -> tuple[float, float]:
         optimizer.zero_grad()
         added(loss(*tags, mask).values()).backward()
         optimizer.step()
-    return shares(*tags.detach(), mask)
+    tl_tag, br_tag = tags.detach()
+    return shares(tl_tag, br_tag, mask)
 
 
 def shares(tl_tag: Tensor, br_tag: Tensor, mask: Tensor) -> tuple[float, float]:
@@ -83,7 +85,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 KEYS = {"losses": Reader(_losses), "seeds": Reader(_seeds), "steps": Reader(whole(1)), "alone": Reader(_price)}
 
-COMMAND = Command(main, USAGE, keys=KEYS, overrides=False)
+COMMAND = Command(main, USAGE, paths=0, keys=KEYS, overrides=False)
 
 if __name__ == "__main__":
     call(COMMAND, sys.argv[1:])

@@ -25,5 +25,5 @@ def test_the_rows_of_the_losses(capsys):
 
 
 def test_a_loss_that_needs_corners_is_refused():
-    with pytest.raises(ValueError, match="must be some of ae, contrastive, .*, got offset_matching"):
+    with pytest.raises(ValueError, match="must be some of ae, contrastive, "):
         free_tags._losses("ae,offset_matching")

@@ -9,7 +9,8 @@ Embedding and Hungarian Attention, ICLR 2020, openreview rJgBd2NYPH, the Hungari
 S: prediction, see losses.matching; X: truth; Z: the pairs that are right or would be decided on; n:
 top-left corners. The assignment is found on the CPU, so each step waits for the device and cannot be compiled as one.
 
-Use it where most pairs are easy: only the truth and the pairs that would be decided on are taught.
+Use it where most pairs are easy: only the truth and the pairs that would be decided on are taught, so a training from
+scratch takes longer than with permutation (docs/comparisons.md).
 """
 
 from typing import Literal
