@@ -11,8 +11,8 @@ from cornernet.cli.commandline import call
 
 
 def test_right_is_the_assignments_and_found_is_also_near():
-    tl = torch.tensor([[[0.0], [2.0], [4.0], [9.0]], [[0.0], [5.0], [9.0], [9.0]]])
-    br = torch.tensor([[[0.1], [2.7], [4.0], [0.0]], [[5.0], [0.0], [0.0], [9.0]]])
+    tl = torch.tensor([[[0.0], [2.0], [4.0], [9.0]], [[0.0], [0.4], [9.0], [9.0]]])
+    br = torch.tensor([[[0.1], [2.7], [4.0], [0.0]], [[0.4], [0.0], [0.0], [9.0]]])
     mask = torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]]).bool()
     assert free_tags.shares(tl, br, mask) == pytest.approx((3 / 5, 2 / 5))
 

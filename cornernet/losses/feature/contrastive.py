@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from cornernet.losses.corner_pairs import mean_of
-from cornernet.losses.embedded import distances, length, rows, unit
+from cornernet.losses.embedded import distances, rows, unit
 from cornernet.losses.grouping.contrastive import contrastive_loss, pulls_and_pushes
 from cornernet.losses.labelled_pairs import labelled_pairs
 from cornernet.losses.reduce import at_least_float32
@@ -56,6 +56,6 @@ def contrastive_pairs(x0: Tensor, x1: Tensor, label: Tensor, margin: float = 1.0
 
     L = mean of (y d^2 + (1 - y) max(0, margin - d)^2) / 2, 0 of no pairs. Hadsell et al., equation 4.
     """
-    d, y = length(at_least_float32(x0) - at_least_float32(x1))[:, 0], label.to(torch.bool)
+    d = (at_least_float32(x0) - at_least_float32(x1)).norm(dim=1)  # no gradient between equal ones
     pull, push = pulls_and_pushes(d, 0.0, margin, 2)
-    return torch.where(y, pull, push).sum() / (2 * max(len(d), 1))
+    return torch.where(label.bool(), pull, push).sum() / (2 * max(len(d), 1))
