@@ -11,7 +11,7 @@ from cornernet.config import overrides, ranges
 from cornernet.config.messages import FAULTS, keys
 from cornernet.detectors import anchor, corner
 
-RANGES = {**ranges.RANGES, **ranges.TEST_RANGES, **anchor.detector.RANGES, **corner.building.RANGES}
+RANGES = {**ranges.RANGES, **ranges.TEST_RANGES, **anchor.building.RANGES, **corner.building.RANGES}
 ODD = ("nan", "inf", "-inf", "0", "-1", "1000000000", "1e9", "1e30", "true", "x", "null")
 MEANT = {  # what may be one of these, and is: key -> values
     "train.clip_norm": "inf null 1e9 1000000000 1e30", "test.ae_threshold": "inf 0 1e9 1000000000 1e30",
