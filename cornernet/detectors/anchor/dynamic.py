@@ -18,8 +18,9 @@ def tal(
 
     s: score of the object's class; u: IoU of the predicted box. Of the anchors whose centres lie inside an object those
     of the largest t are positive; one that several objects claim goes to the one it overlaps most. Their quality is t,
-    scaled so that the largest of an object is the largest of its IoUs. An object without an anchor inside, or that no
-    predicted box touches, gets none. The released code takes the largest first and asks then what lies inside.
+    scaled so that the largest of an object is the largest of its IoUs; boxes are not weighed by it, as they are there.
+    An object without an anchor inside, or that no predicted box touches, gets none. The released code takes the largest
+    first and asks then what lies inside.
     """
     iou = pairs(predicted[:, None], boxes, mask)
     offered = inside(anchors, boxes) & (iou > 0)
