@@ -162,6 +162,17 @@ def test_an_object_that_holds_no_centre_has_no_anchor_by_tal_and_a_near_one_by_s
         assert not assigner(ANCHORS, *far, KINDS, *seen(2, 1)).positive.any()
 
 
+def test_an_object_that_wants_more_anchors_than_it_has_takes_those_on_offer_for_others():
+    small, large = [33.0, 33, 41, 41], [20.0, 20, 90, 90]
+    boxes, labels, mask = one(small)
+    boxes[0, 1], predicted = torch.tensor(large), torch.tensor(small).expand(1, len(ANCHORS), 4)
+    what, near = (KINDS, torch.zeros(1, len(ANCHORS), KINDS), predicted), {"radius": 0.01}
+    alone = simota_here(ANCHORS, boxes, labels, mask, *what, **near).positive.sum()
+    both_there = simota_here(ANCHORS, boxes, labels, torch.ones(1, 2).bool(), *what, **near)
+    of_small = (both_there.boxes[0] == torch.tensor(small)).all(1)
+    assert 0 < alone < 9 <= of_small.sum() and not lies_inside(torch.tensor(small))[of_small].all()
+
+
 def test_an_object_that_no_predicted_box_touches_is_not_lost_by_simota():
     box = one([20.0, 20, 60, 60])
     elsewhere = torch.full((1, len(ANCHORS), 4), 900.0) + torch.tensor([0.0, 0, 9, 9])
