@@ -109,6 +109,7 @@ MOST = {  # what a config that comes inside a file may ask for; what the user ty
     **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
     **dict.fromkeys(("model.head.pool_channels", "model.head.tag_dim", "model.anchor.channels"), 2**16),
     "model.anchor.verify_channels": 2**16,
+    "model.anchor.reg_max": 1000,
     **dict.fromkeys(("model.anchor.depth", "data.workers", "train.accumulate"), 1000),
     **dict.fromkeys(("model.anchor.scales", "model.anchor.ratios"), 1000),
     **dict.fromkeys(("test.top_k", "model.region.top_k", "model.anchor.candidates"), 10_000),

@@ -52,6 +52,7 @@ def build_losses(
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
     given = {term: {**known, "dim": dim} if role_of(term) == "feature" else known for term in held}
     given |= {"pair": {**known, "num_classes": 1}}
+    given |= {"distribution": {**known, "num_classes": config.model.anchor.reg_max}}
     with torch.random.fork_rng(devices=[]):  # so that a network begins alike whatever its losses draw
         built = {
             term: build_from(role_of(term), held[term].name, held[term].args, given[term], typed)

@@ -1,6 +1,6 @@
 """The anchor-based detector: everything of it in this folder."""
 
-from cornernet.detectors.anchor.detector import ROLES, build, places
+from cornernet.detectors.anchor.building import ROLES, build, places
 
 __all__ = [
     "ROLES",
