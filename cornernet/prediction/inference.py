@@ -94,7 +94,7 @@ def detect(
         return _detect(detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device)
 
     def pixel(size: tuple[int, int], longest_side: int | None) -> float:
-        return size[0] / _sizes(detector, size, max(scales), longest_side)[0][0]
+        return max(size) / max(_sizes(detector, size, max(scales), longest_side)[0])
 
     if slices is None or slices.size is None:
         return find(images, longest_side)

@@ -14,11 +14,12 @@ from cornernet.prediction.inference import chunk, detect
 from cornernet.prediction.slices import given, tiles
 from cornernet.structures import Detections
 
+HARD = Nms(name="hard")
 NONE = Nms(name="none", min_score=0.0)
 
 
 class VisibleParts(nn.Module):
-    """Finds what hangs together and is bright: its edges; the red channel / 255 is the score, the blue one the class.
+    """Finds what hangs together and is green: its edges; red / green is the score, and blue tells the class.
 
     Keeps the shapes of its inputs.
     """
@@ -44,8 +45,8 @@ class VisibleParts(nn.Module):
         stats = cv2.connectedComponentsWithStats((image[..., 1] >= 128).astype(np.uint8), connectivity=4)[2]
         found = []
         for x, y, w, h, _ in stats[1:].tolist():
-            blue, _, red = image[y + h // 2, x + w // 2]
-            found.append([x, y, x + w, y + h, red / 255, blue > 100])
+            blue, green, red = image[y + h // 2, x + w // 2].astype(float)
+            found.append([x, y, x + w, y + h, red / green, blue > green / 2])
         return found
 
 
@@ -92,8 +93,8 @@ def test_an_object_of_any_size_at_any_place_is_one_box_exactly(overlap, across):
     length = 150
     spans = [
         (start, start + width)
-        for width in (1, 2, 3, 6, 9, 16, 31, 39, 40, 41, 64, 90, 149)
-        for start in range(0, length - width + 1, (1 if width < 10 else 3 if width < 32 else 7))
+        for width, step in ((1, 1), (6, 1), (9, 3), (39, 3), (41, 3), (90, 3), (149, 1))
+        for start in range(0, min(72, length - width + 1), step)
     ]
     boxes = [[start, 10 + 24 * k, end, 18 + 24 * k] for k, (start, end) in enumerate(spans)]
     image, tile = scene((24 * len(boxes) + 10, length), boxes), (2**14, 40)
@@ -109,7 +110,7 @@ def test_an_object_of_any_size_at_any_place_is_one_box_exactly(overlap, across):
 def test_objects_anywhere_are_one_box_each(overlap, whole):
     """Random scenes: no double box, no half one; with the whole image, shrunk to a third, as exactly as it shows."""
     rng = np.random.default_rng(int(10 * overlap) + whole)
-    for _ in range(10):
+    for _ in range(6):
         boxes, reds, blues = planted(rng, (120, 150))
         answer = found(scene((120, 150), boxes, reds, blues), 50, overlap, whole, max_per_image=50)
         truth = torch.tensor(boxes, dtype=torch.float32)
@@ -135,3 +136,81 @@ def planted(rng: np.random.Generator, size: tuple[int, int], gap: int = 12) -> t
         ):
             boxes.append(new)
     return boxes, rng.integers(128, 256, len(boxes)).tolist(), rng.choice([0, 200], len(boxes)).tolist()
+
+
+@pytest.mark.parametrize("size", [64, (64, 90), (200, 200), (2**14, 2**14)])
+def test_an_image_no_larger_than_a_tile_is_predicted_as_without(size):
+    image = scene((64, 90), [(3, 4, 20, 30), (50, 10, 90, 64)])
+    sides = (size, size) if isinstance(size, int) else size
+    small = image[:, : min(90, sides[1])]
+    options = {"flip": True, "scales": (0.7, 1.0), "longest_side": 80}
+    plain, sliced = VisibleParts(), VisibleParts()
+    (expected,) = detect(plain, [small], **options)
+    (answer,) = detect(sliced, [small], slices=Slices(sides), **options)
+    assert sliced.shapes == plain.shapes and all(torch.equal(a, b) for a, b in zip(answer, expected, strict=True))
+
+
+def test_large_and_small_images_keep_their_order():
+    images = [scene(size, [(1, 1, 7 + k, 9)]) for k, size in enumerate([(20, 20), (20, 90), (70, 30), (30, 30)])]
+    answers = detect(VisibleParts(), images, slices=Slices((40, 40)), batch_size=2)
+    assert [x.boxes.tolist() for x in answers] == [[[1, 1, 7 + k, 9]] for k in range(4)]
+    assert detect(VisibleParts(), [], slices=Slices((40, 40))) == []
+
+
+def test_views_are_bounded_and_the_whole_image_is_resized_to_the_longer_side_of_a_tile():
+    """A panorama: no input is larger than a batch of tiles, whatever the image."""
+    image = scene((50, 3000), [(2950, 10, 2990, 30), (1000, 5, 1005, 9)])
+    detector = VisibleParts()
+    (answer,) = detect(detector, [image], slices=Slices((64, 128)), batch_size=3, flip=True, nms=HARD)
+    assert sorted(answer.boxes.tolist()) == [[1000, 5, 1005, 9], [2950, 10, 2990, 30]]
+    assert detector.shapes[:-1] == [(6, 3, 50, 128)] * 9 + [(4, 3, 50, 128)] and detector.shapes[-1] == (2, 3, 2, 128)
+    zoomed = VisibleParts()
+    detect(zoomed, [image], slices=Slices((64, 128), whole=False), longest_side=256, batch_size=100)
+    assert zoomed.shapes == [(29, 3, 100, 256)]
+    assert chunk(4) == 16 and chunk(4, Slices()) == 16 and chunk(4, Slices((9, 9))) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 500), (500, 1)])
+def test_an_image_one_pixel_wide(size):
+    box = [100, 0, 190, 1] if size[0] == 1 else [0, 100, 1, 190]
+    answer = found(scene(size, [box]), 40)
+    assert answer.boxes.tolist() == [box]
+
+
+def test_flipped_and_scaled_views_of_a_tile_are_pooled_before_tiles_are_joined():
+    boxes = [(20, 10, 60, 30), (100, 40, 106, 50), (62, 52, 140, 90)]
+    answer = found(scene((100, 150), boxes), 50, whole=False, nms=HARD, flip=True, scales=(1.0, 2.0))
+    assert sorted(map(tuple, answer.boxes.tolist())) == sorted(boxes)
+
+
+def test_an_exported_canvas_takes_tiles_of_any_size():
+    """Smaller tiles lie in the middle of it, larger ones are shrunk into it, and so is the whole image."""
+    boxes = [(20, 10, 60, 30), (100, 40, 108, 52)]
+    for size in (40, 128):
+        detector = VisibleParts(canvas=(64, 64))
+        (answer,) = detect(detector, [scene((100, 260), boxes)], slices=Slices((size, size)), nms=NONE)
+        assert set(detector.shapes) == {(1, 3, 64, 64)}
+        assert sorted(map(tuple, answer.boxes.tolist())) == sorted(boxes)
+
+
+def test_what_a_call_leaves_open_is_the_configs():
+    held = Slices((64, 64), 0.5, whole=False)
+    assert given(100, held) == Slices((100, 100), 0.5, whole=False)
+    assert given([20, 30], held) == Slices((20, 30), 0.5, whole=False)
+    assert given({"overlap": 0.1}, held) == Slices((64, 64), 0.1, whole=False)
+    assert given({"size": None}, held).size is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"overlap": 1}, "overlap must be at least 0 and below 1, got 1.0"),
+        ({"overlap": -0.1}, "overlap must be at least 0"),
+        (0, r"slices.size must hold numbers, each at least 16 and at most 16384"),
+        ({"sise": 9}, "unknown key sise"),
+        ("large", "slices: size must be"),
+    ],
+)
+def test_slices_that_cannot_be_are_refused(asked, message):
+    with pytest.raises(ValueError, match=message):
+        given(asked, Slices())
