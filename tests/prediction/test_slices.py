@@ -1,6 +1,7 @@
 """Sliced prediction, seen through a detector that gives the visible part of every bright object on its input."""
 
 import itertools
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,10 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from cornernet.config import Nms, Slices
+from cornernet import Predictor
+from cornernet.config import Config, Nms, Slices
+from cornernet.evaluation.evaluate import predictions
 from cornernet.ops.boxes import box_iou
 from cornernet.prediction.inference import chunk, detect
 from cornernet.prediction.slices import given, tiles
+from cornernet.prediction.video import video_writer
 from cornernet.structures import Detections
 
 HARD = Nms(name="hard")
@@ -163,10 +167,10 @@ def test_views_are_bounded_and_the_whole_image_is_resized_to_the_longer_side_of_
     detector = VisibleParts()
     (answer,) = detect(detector, [image], slices=Slices((64, 128)), batch_size=3, flip=True, nms=HARD)
     assert sorted(answer.boxes.tolist()) == [[1000, 5, 1005, 9], [2950, 10, 2990, 30]]
-    assert detector.shapes[:-1] == [(6, 3, 50, 128)] * 9 + [(4, 3, 50, 128)] and detector.shapes[-1] == (2, 3, 2, 128)
+    assert detector.shapes == [(6, 3, 50, 128)] * 10 + [(2, 3, 2, 128)]  # and their flips
     zoomed = VisibleParts()
     detect(zoomed, [image], slices=Slices((64, 128), whole=False), longest_side=256, batch_size=100)
-    assert zoomed.shapes == [(29, 3, 100, 256)]
+    assert zoomed.shapes == [(10, 3, 100, 256)] * 3  # no more at once than fits a CPU's caches
     assert chunk(4) == 16 and chunk(4, Slices()) == 16 and chunk(4, Slices((9, 9))) == 1
 
 
@@ -214,3 +218,65 @@ def test_what_a_call_leaves_open_is_the_configs():
 def test_slices_that_cannot_be_are_refused(asked, message):
     with pytest.raises(ValueError, match=message):
         given(asked, Slices())
+
+
+@pytest.fixture
+def predictor():
+    settings = Config()
+    settings.test.nms, settings.test.flip, settings.test.batch_size = HARD, False, 2
+    settings.test.slices = Slices((40, 40), whole=False)
+    return Predictor(VisibleParts(), settings, ["dark", "blue"], [1, 2])
+
+
+def test_a_predictor_slices_as_its_config_or_the_call_says(predictor):
+    box, image = [30, 10, 90, 30], scene((70, 150), [(30, 10, 90, 30)])
+    assert predictor(image)[0].boxes.tolist() == [box]
+    assert set(predictor.detector.shapes) == {(2, 3, 40, 40)}
+    for slices, largest in ((64, 64 * 64), ((30, 150), 30 * 150), ({"size": None}, 70 * 150), (None, 40 * 40)):
+        predictor.detector.shapes.clear()
+        (answer,) = predictor([image], slices=slices)
+        assert answer.boxes.tolist() == [box]
+        assert max(height * width for _, _, height, width in predictor.detector.shapes) == largest
+    with pytest.raises(ValueError, match=r"slices\.overlap must be at least 0 and below 1, got 1\.0"):
+        predictor(image, slices={"size": 64, "overlap": 1})
+
+
+def test_files_folders_and_videos_are_sliced(predictor, tmp_path):
+    for k in range(2):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), scene((64, 160), [(30 + k, 10, 90, 30)]))
+    answers = predictor(tmp_path)
+    assert [answer.boxes.tolist() for answer in answers] == [[[30 + k, 10, 90, 30]] for k in range(2)]
+    writer = video_writer(tmp_path / "a.mp4", 10, (160, 64))
+    for k in range(3):
+        writer.write(scene((64, 160), [(30 + 8 * k, 16, 104, 48)]))
+    writer.release()
+    predictor.detector.shapes.clear()
+    for k, answer in enumerate(predictor(tmp_path / "a.mp4")):
+        assert len(answer) == 1 and (answer.boxes - torch.tensor([30 + 8 * k, 16, 104, 48])).abs().max() <= 3
+    assert k == 2 and {shape[2:] for shape in predictor.detector.shapes} == {(40, 40)}
+
+
+class Large(SimpleNamespace):
+    """Source of three large images, which tells when one is read."""
+
+    category_ids, reads = [1, 2], 0  # noqa: RUF012
+
+    def __len__(self) -> int:
+        return 3
+
+    def image(self, index: int) -> np.ndarray:
+        self.reads += 1
+        return scene((70, 150), [(30 + index, 10, 90, 30)])
+
+    def record(self, index: int) -> SimpleNamespace:
+        return SimpleNamespace(image_id=index)
+
+
+def test_an_evaluation_slices_and_reads_one_large_image_at_a_time():
+    source, detector = Large(), VisibleParts()
+    detector.shapes = SimpleNamespace(append=lambda shape: inputs.append((source.reads, shape)))
+    inputs = []
+    slices = Slices((40, 40), whole=False)
+    answer, _, _ = predictions(detector, source, batch_size=3, slices=slices, nms=HARD, progress=False)
+    assert answer.boxes.tolist() == [[30 + k, 10, 60 - k, 20] for k in range(3)]
+    assert inputs == [(read, (3, 3, 40, 40)) for read in (1, 2, 3) for _ in range(5)]
