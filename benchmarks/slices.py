@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.measure import ROOT
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
 from cornernet.data import Source, build_source
@@ -89,7 +90,8 @@ def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> 
     predictor = Predictor.load(checkpoint, overrides=overrides)
     data = predictor.settings.data
     source = build_source(data, "val", predictor.category_ids, predictor.class_names, typed=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     common = {"checkpoint": " ".join([checkpoint, *overrides]), "commit": commit}
     _append(
         path, common | {"way": "6000 x 4000 by slices of 512", "images": 1, "peak_MB": f"{peak(predictor, 512):.0f}"}

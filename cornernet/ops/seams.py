@@ -2,8 +2,8 @@
 
 Sequential by nature: give it CPU tensors. A view shows a frame of the image and knows an edge of a box to its `slack`,
 NEAR of its pixels and SHARE of the box's side. Its box is cut where it reaches, to the slack, a border of the frame
-inside the image. From the highest score on, a box counting half that is cut, or that a coarse view gives of what a
-finer one shows too:
+inside the image. A box that lies within the frame of a finer view is left to that view. From the highest score on,
+a box that is cut counting half:
 
 1. A cut box grows by the best box of every other view that shows the same in the pixels that both views see, these by
    those of further views, to the box around all.
@@ -55,7 +55,7 @@ class _Rows(NamedTuple):
 def join(seen: Seen, size: tuple[int, int], count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Boxes of all views of an image of (height, width) -> boxes, scores, labels of the count best objects."""
     rows = _rows(seen, size)
-    alive = torch.ones(len(seen.scores), dtype=torch.bool)
+    alive = ~_left_to_finer(seen)
     kept: list[tuple[Tensor, float, int]] = []
     best: list[float] = []  # a heap of the count best scores
     for i in rows.rank.argsort(descending=True, stable=True).tolist():
@@ -85,26 +85,16 @@ def _rows(seen: Seen, size: tuple[int, int]) -> _Rows:
     slack = (NEAR * seen.pixels[seen.views, None] + SHARE * (boxes[:, 2:] - boxes[:, :2])).repeat(1, 2)
     inner = seen.frames != seen.frames.new_tensor([0, 0, size[1], size[0]])
     cut = inner[seen.views] & ((boxes - frames).abs() <= slack)
-    half = cut.any(1) | _shown_finer(seen, slack, inner)
-    return _Rows(
-        boxes,
-        seen.labels,
-        seen.views,
-        frames,
-        slack,
-        cut,
-        seen.scores * torch.where(half, 0.5, 1.0),
-        seen.pixels[seen.views],
-    )
+    rank = seen.scores * torch.where(cut.any(1), 0.5, 1.0)
+    return _Rows(boxes, seen.labels, seen.views, frames, slack, cut, rank, seen.pixels[seen.views])
 
 
-def _shown_finer(seen: Seen, slack: Tensor, inner: Tensor) -> Tensor:
-    """Which boxes [n] lie within the frame of a view that is finer than their own, clear of the image's inside."""
-    found = torch.zeros(len(seen.boxes), dtype=torch.bool)
+def _left_to_finer(seen: Seen) -> Tensor:
+    """Which boxes [n] lie within the frame of one of the finest views, though their own is none."""
     finest = seen.pixels == seen.pixels.min()
     coarse = (~finest)[seen.views].nonzero()[:, 0]
-    inside = _inward(seen.boxes[coarse, None] - seen.frames[finest]) >= slack[coarse, None]
-    found[coarse] = (inside | ~inner[finest]).all(-1).any(-1)
+    found = torch.zeros(len(seen.boxes), dtype=torch.bool)
+    found[coarse] = (_inward(seen.boxes[coarse, None] - seen.frames[finest]) >= 0).all(-1).any(-1)
     return found
 
 

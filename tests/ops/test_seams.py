@@ -75,7 +75,14 @@ def test_the_sharper_view_gives_the_sides_that_it_shows():
     """The whole image at a fifth of the size is 7 pixels off; tiles know left and right, both the upper side."""
     rows = [(2, 23, 177, 0.9, 0, 13, 67), (0, 30, 100, 0.6), (1, 80, 170, 0.7)]
     assert joined(*rows, frames=[*TILES, WHOLE], pixels=5.0) == [(30, 20, 170, 60, 0.9)]
-    assert joined((2, 8, 67, 0.9), (0, 10, 60, 0.6), frames=[*TILES, WHOLE], pixels=5.0) == [(10, 20, 60, 60, 0.9)]
+
+
+def test_what_a_tile_holds_is_left_to_the_tile():
+    """The whole image shows it too coarsely to say anything; beyond a tile it alone can."""
+    frames = [*TILES, WHOLE]
+    assert joined((2, 8, 67, 0.9), (0, 10, 60, 0.6), frames=frames, pixels=5.0) == [(10, 20, 60, 60, 0.6)]
+    assert joined((2, 8, 67, 0.9), (2, 90, 180, 0.9), frames=frames, pixels=5.0) == []
+    assert joined((2, 70, 171, 0.9), frames=frames, pixels=5.0) == [(70, 20, 171, 60, 0.9)]
 
 
 def test_a_border_of_the_image_cuts_nothing():

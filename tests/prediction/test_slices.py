@@ -259,7 +259,7 @@ def test_files_folders_and_videos_are_sliced(predictor, tmp_path):
 class Large(SimpleNamespace):
     """Source of three large images, which tells when one is read."""
 
-    category_ids, reads = [1, 2], 0  # noqa: RUF012
+    category_ids, reads = [1, 2], 0
 
     def __len__(self) -> int:
         return 3
@@ -279,4 +279,4 @@ def test_an_evaluation_slices_and_reads_one_large_image_at_a_time():
     slices = Slices((40, 40), whole=False)
     answer, _, _ = predictions(detector, source, batch_size=3, slices=slices, nms=HARD, progress=False)
     assert answer.boxes.tolist() == [[30 + k, 10, 60 - k, 20] for k in range(3)]
-    assert inputs == [(read, (3, 3, 40, 40)) for read in (1, 2, 3) for _ in range(5)]
+    assert inputs == [(read, (n, 3, 40, 40)) for read in (1, 2, 3) for n in (3, 3, 3, 1)]
