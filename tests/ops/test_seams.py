@@ -65,6 +65,21 @@ def test_a_badly_fitting_part_goes_with_what_crosses_the_border():
     assert joined(*rows, frames=[*TILES, WHOLE], pixels=2.0) == [(20, 20, 170, 60, 0.6)]
 
 
+def test_a_sliver_may_be_off_by_pixels():
+    """Seven pixels where three are to be seen: neither half the same nor half in it, but near."""
+    assert joined((0, 50, 83, 0.9), (1, 80, 87, 0.6)) == [(50, 20, 83, 60, 0.9)]
+
+
+def test_a_box_that_ends_before_the_border_has_no_part_beyond_it():
+    frames = [[0, 0, 100, 100], [40, 0, 140, 100]]
+    assert len(joined((1, 47, 95, 0.9), (0, 75, 100, 0.8, 0, 30, 50), frames=frames)) == 2
+    assert len(joined((1, 47, 120, 0.9), (0, 75, 100, 0.8, 0, 30, 50), frames=frames)) == 1
+
+
+def test_classes_leave_each_other_alone():
+    assert len(joined((0, 82, 94, 0.9), (1, 86, 94, 0.8, 1, 20, 60))) == 2
+
+
 def test_a_doubtful_whole_does_not_swallow_a_sure_part():
     """It counts half for being cut, not nothing."""
     found = joined((2, 20, 170, 0.1), (0, 70, 100, 0.9, 0, 40, 60), frames=[*TILES, WHOLE], pixels=2.0)
