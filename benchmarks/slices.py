@@ -30,7 +30,7 @@ of predicting them to FILE.csv, and one with the peak of memory for an image of 
 
 SIDE = 4  # images along each side of a mosaic
 LARGE = (4000, 6000, 3)
-COLUMNS = ("images", "way", "AP", "AP50", "AP75", "seconds_per_image", "peak_MB", "checkpoint", "commit")
+COLUMNS = ("images", "way", "AP", "AP50", "AP75", "peak_MB", "command", "commit")
 
 
 def mosaics(source: Source, count: int, folder: Path) -> int:
@@ -92,7 +92,7 @@ def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> 
     source = build_source(data, "val", predictor.category_ids, predictor.class_names, typed=True)
     asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    common = {"checkpoint": " ".join([checkpoint, *overrides]), "commit": commit}
+    common = {"command": " ".join(["python -m benchmarks.slices", checkpoint, *overrides]), "commit": commit}
     _append(
         path, common | {"way": "6000 x 4000 by slices of 512", "images": 1, "peak_MB": f"{peak(predictor, 512):.0f}"}
     )
@@ -101,14 +101,14 @@ def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> 
         for way, given in ways(side, folder, images):
             metrics = evaluate_checkpoint(checkpoint, [*overrides, *given, "test.report=false"], folder / "out").metrics
             count = images if way == "single images" else images // SIDE**2
-            figures = {key: f"{getattr(metrics, key):.3f}" for key in ("AP", "AP50", "AP75", "seconds_per_image")}
+            figures = {key: f"{getattr(metrics, key):.3f}" for key in ("AP", "AP50", "AP75")}
             _append(path, common | figures | {"way": way, "images": count})
 
 
 def _append(path: str, row: dict) -> None:
     new = not Path(path).exists()
     with open(path, "a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)
