@@ -102,7 +102,7 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             )
         layer = None
         try:
-            layer = _several(typed := reading.layer([text]))
+            layer = _in_full(typed := reading.layer([text]))
             _start_anew(config, layer)
             if layer is typed:
                 OmegaConf.update(config, *reading.read(text))
@@ -140,7 +140,7 @@ def _of_now(layer: DictConfig) -> DictConfig:
 def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     """Merge one layer in place."""
     try:
-        layer = _several(layer)
+        layer = _in_full(layer)
         _start_anew(config, layer)
         config.merge_with(layer)
         _order(config, layer)
@@ -152,13 +152,19 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
-def _several(layer: DictConfig) -> DictConfig:
-    """A layer that gives a list as loss.feature -> the same with loss.features in place of the one loss."""
-    given = OmegaConf.select(layer, "loss.feature", throw_on_resolution_failure=False)
-    if not isinstance(given, ListConfig):
-        return layer
-    changed = layer.copy()
-    changed.loss.feature, changed.loss.features = {"name": "none"}, given
+def _in_full(layer: DictConfig) -> DictConfig:
+    """A layer in which a list stands as loss.feature, or one number as a tile's size -> the same as the schema has it.
+
+    The list becomes loss.features in place of the one loss, the number both sides of the tile.
+    """
+    given, side = (
+        OmegaConf.select(layer, key, throw_on_resolution_failure=False) for key in ("loss.feature", "test.slices.size")
+    )
+    changed = layer.copy() if isinstance(given, ListConfig) or type(side) is int else layer
+    if isinstance(given, ListConfig):
+        changed.loss.feature, changed.loss.features = {"name": "none"}, given
+    if type(side) is int:
+        changed.test.slices.size = [side, side]
     return changed
 
 

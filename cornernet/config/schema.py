@@ -312,12 +312,22 @@ class Centre:
 
 
 @dataclass
+class Slices:
+    """Large images are cut into overlapping tiles, each of which is predicted as an image of its own."""
+
+    size: tuple[int, int] | None = None  # height and width of a tile in pixels of the image, or one number; null: off
+    overlap: float = 0.2  # share of a tile, in height and width, that the next one shows too; at least
+    whole: bool = True  # predict the image as a whole too, resized, for objects that no tile holds
+
+
+@dataclass
 class Test:
     """How detections are made, in evaluation and prediction."""
 
     batch_size: int = 1  # images at once, where their sizes agree
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the flipped image
+    slices: Slices = field(default_factory=Slices)
     top_k: int = 100  # corners of each kind kept; anchors of each level; points
     kernel: int = 3  # side of the window in which a corner or point must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair

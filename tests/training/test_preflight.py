@@ -23,11 +23,13 @@ data.transforms.lighting.std=-0.1 data.transforms.colour.strength=2
 train.lr=0 train.lr=nan train.lr=inf train.gamma=0 train.batch_size=0 train.accumulate=0 train.clip_norm=nan
 test.nms.sigma=0 test.ae_threshold=nan test.ae_threshold=-1 test.weights.distance=-1 test.weights.distance=inf
 test.scales=[] test.scales=[nan] test.scales=[1,-1] test.top_k=0 test.num_dets=0 test.max_per_image=0
+test.slices.size=[0,64] test.slices.size=[64,-1] test.slices.overlap=1 test.slices.overlap=-0.1 test.slices.overlap=nan
 """.split()
 GOOD = """
 seed=0 seed=9223372036854775807 model.min_overlap=1 data.shapes.size=4096 data.longest_side=null data.longest_side=1
 data.transforms.flip.p=0 data.transforms.flip.vertical=1 data.transforms.colour.strength=0
 data.transforms.crop.border=0 train.clip_norm=inf
+test.slices.size=16 test.slices.size=[64,128] test.slices.overlap=0
 train.warmup_steps=0 test.ae_threshold=0 test.ae_threshold=inf test.weights.distance=0
 """.split()
 
