@@ -47,6 +47,7 @@ def check(settings: Config, weights: bool = True) -> None:
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
+    try_parts(settings)
     for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             held = {"features": settings.loss.features} if role.startswith("feature_") else {role: loss}
@@ -91,6 +92,25 @@ def check_weights(settings: Config) -> None:
     if settings.model.backbone.weights:
         with torch.device("meta"):
             detectors.build(settings, CLASSES)
+
+
+def try_parts(settings: Config) -> None:
+    """Try a detector with parts from elsewhere on a small batch: it must learn from one and find boxes in its images.
+
+    Raises ValueError with the words that name the parts, where they do not.
+    """
+    words = elsewhere.needed(config.to_dict(settings), ["model"])
+    if not words:
+        return
+    try:
+        detector = detectors.build(dataclasses.replace(settings, loss=config.Losses()), CLASSES)
+        batch = _small_batch(detector)
+        detector(batch)["total"].backward()
+        with torch.no_grad():
+            detector.eval().predict(batch.images)
+    except Exception as error:  # someone else's part may fail in any way
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"{' '.join(words)} does not work on a small batch: {reason}") from error
 
 
 def try_loss(detector: Detector, role: str, name: str) -> None:

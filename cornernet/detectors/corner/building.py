@@ -26,7 +26,6 @@ from cornernet.detectors.corner.targets import encode
 from cornernet.detectors.losses import build_losses
 from cornernet.losses import AELoss
 
-PAIRS = ("grouping", "guiding", "shift", "size")
 REGION = ("pair", "classification")
 ROLES = ("heatmap", "grouping", "offset", "centre", "guiding", "shift", "size", "feature", *REGION)
 RANGES = {
@@ -122,7 +121,7 @@ def _build_loss(config: Config, num_classes: int, progress: Tensor, made: Pairin
         grouping_loss=made.loss(built),
         offset_loss=built["offset"],
         focal_weight=weights["heatmap"],
-        grouping_weight={place: weights[place] for place in PAIRS if place in weights},
+        grouping_weight={place: weights[place] for place in pairing.PLACES if place in weights},
         feature_loss=built.get("feature"),
         feature_weight={term: factor for term, factor in weights.items() if term.startswith("feature")},
         across_processes=True,
