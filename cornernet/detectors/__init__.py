@@ -5,6 +5,8 @@ A detector declares
     build(config, num_classes, with_loss) -> Detector    what that offers is said by `cornernet.detectors.detector`
     ROLES                                                the keys of the section `loss` that it has a place for
     places(config) -> those of ROLES                     optional: which of them it has with these settings
+    GIVES                                                optional: one of ROLES that it may not have -> overrides, each
+                                                         of which gives it that
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -42,7 +44,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     typed and for a detector that lacks what every one must offer.
     """
     name, found = config.model.detector, kind(config)
-    have_place(config, _places(config, found))
+    have_place(config, _places(config, found), _gives(found))
     own = getattr(found, "SECTION", None)
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
@@ -69,6 +71,16 @@ def roles(config: Config) -> dict[str, Component]:
 
 def _places(config: Config, found: ModuleType) -> Sequence[str]:
     return found.places(config) if hasattr(found, "places") else found.ROLES
+
+
+def _gives(found: ModuleType) -> dict[str, list[str]]:
+    """What a detector declares -> keys of losses -> overrides that give it one; of those it never has, to others."""
+    gives = {place: list(getattr(found, "GIVES", {}).get(place, ())) for place in found.ROLES}
+    for name, other in DETECTORS.items():
+        for place in set(other.ROLES) - set(found.ROLES):
+            own = getattr(other, "GIVES", {}).get(place, ("",))
+            gives.setdefault(place, []).extend(f"model.detector={name} {words}".rstrip() for words in own)
+    return gives
 
 
 def kind(config: Config) -> ModuleType:

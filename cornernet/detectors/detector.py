@@ -71,10 +71,14 @@ class Detector(Predicting):
 
     progress: share of the training that is done, 0-dim on the CPU, which the engine, or a loop of your own, changes in
     place before every step; losses that name it are given it and tell steps by it. Left out where no loss does.
+
+    feature_width: numbers in a row of features, as `build_losses` is given it; before a training a feature loss from
+    elsewhere is tried on such rows. Left out, it is tried on a batch alone.
     """
 
     network: Network
     progress: Tensor | None = None
+    feature_width: int | None = None
     parts: Sequence[str] = ()  # of a diagnosis, what it replaces by the truth, in this order
     alone: Sequence[str] = ()  # what else it replaces, each by itself
     # of a diagnosis: what can go wrong with an object before its boxes leave the detector, in the order in which it

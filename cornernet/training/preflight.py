@@ -56,7 +56,7 @@ def check(settings: Config, weights: bool = True) -> None:
                 anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))
             try_loss(detectors.build(alone, CLASSES), role, loss.name)
-            try_sense(settings, role, loss)
+            try_sense(settings, role, loss, detector.feature_width)
 
 
 def room_for_workers(workers: int) -> None:
@@ -127,16 +127,21 @@ def try_loss(detector: Detector, role: str, name: str) -> None:
         raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
 
 
-def try_sense(settings: Config, place: str, loss: Component) -> None:
-    """Ask a loss from elsewhere what every loss of its role answers alike; raises ValueError with what it does not."""
-    role, corner = role_of(place), "grouping" in detectors.roles(settings)
-    width = settings.model.head.channels if corner else settings.model.anchor.channels
+def try_sense(settings: Config, place: str, loss: Component, feature_width: int | None) -> None:
+    """Ask a loss from elsewhere what every loss of its role answers alike; raises ValueError with what it does not.
+
+    feature_width: `Detector.feature_width`, without which a feature loss is not asked.
+    """
+    role = role_of(place)
+    dim = feature_width if role == "feature" else settings.model.head.tag_dim
+    if dim is None:
+        return
     classes = 1 if place == "pair" else CLASSES
     known = {"num_classes": classes, "image_size": tuple(settings.data.input_size), "progress": torch.zeros(())}
-    known |= {"dim": width} if role == "feature" else {}
+    known |= {"dim": dim} if role == "feature" else {}
     built = build_from(role, loss.name, loss.args, known, typed=True)
     try:
-        why = trial.unfit(role, built, classes, width if role == "feature" else settings.model.head.tag_dim)
+        why = trial.unfit(role, built, classes, dim)
     except Exception as error:  # someone else's function may fail in any way
         why = trial.raised(role, error)
     if why:

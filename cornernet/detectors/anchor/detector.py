@@ -30,6 +30,7 @@ from cornernet.losses import declared, declared_of
 from cornernet.structures import AnchorMaps, Batch, CornerTargets, Detections
 
 ROLES = ("classification", "box", "feature", "verify", "offset")
+GIVES = dict.fromkeys(("verify", "offset"), ("model.anchor.verify=true",))
 RANGES = {
     "model.anchor.channels": WIDTH,
     "model.anchor.depth": Interval(0, 1000, "[]"),
@@ -180,7 +181,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
         *canvas.colours(config),
     )  # fmt: skip
-    detector.progress = progress
+    detector.progress, detector.feature_width = progress, head.channels
     return detector
 
 

@@ -28,6 +28,11 @@ from cornernet.losses import AELoss
 
 REGION = ("pair", "classification")
 ROLES = ("heatmap", "grouping", "offset", "centre", "guiding", "shift", "size", "feature", *REGION)
+GIVES = {  # places that not every corner detector has -> what gives it one
+    **{place: pairing.ways(place) for place in pairing.PLACES},
+    "centre": ("model.head.centre=true",),
+    **dict.fromkeys(REGION, tuple(f"model.region.name={name}" for name in region.REGIONS)),
+}
 RANGES = {
     "model.backbone.stem_channels": WIDTH,
     **dict.fromkeys((f"model.head.{x}" for x in ("channels", "pool_channels", "tag_dim")), WIDTH),
@@ -75,7 +80,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         _stage(config, num_classes, made) if regions else None,
         Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
     )  # fmt: skip
-    detector.progress = progress
+    detector.progress, detector.feature_width = progress, head.channels
     return detector
 
 

@@ -96,3 +96,9 @@ def build(config: Config, stride: int) -> Pairing:
 def places(config: Config) -> tuple[str, ...]:
     """Config -> the keys of the section `loss` that its way of pairing has a place for."""
     return tuple(kind(config).PLACES)
+
+
+def ways(place: str) -> tuple[str, ...]:
+    """Key of the section `loss` -> overrides that choose the ways of pairing that have a place for it."""
+    own = {name: registry.own(file) for name, file in PAIRINGS.items()}
+    return tuple(f"model.pairing.name={name}" for name, way in own.items() if place in way.PLACES)
