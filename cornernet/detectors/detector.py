@@ -87,7 +87,7 @@ class Detector(Predicting):
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32.
+        """Batch on the module's device -> named loss terms, and behind them their weighted `total`, 0-dim float32.
 
         Called in train mode, once for every part of a step; what has requires_grad is trained. The terms are columns
         of the run's log. Under autocast, so a loss is computed from `.float()`. The colour changes that were drawn for

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cornernet import config, detectors
+from cornernet.profiling import random_batch
 
 
 def test_a_network_begins_alike_whatever_its_losses_draw(tiny):
@@ -44,6 +45,23 @@ def test_a_loss_without_a_place_is_told_with_what_has_one(words, message):
     with pytest.raises(ValueError) as error:
         detectors.build(config.override(config.Config(), words), 3)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["model.head.centre=true"],
+        ["model.region.name=cpn", "loss.feature.name=softmax"],
+        ["model.head.centre=true", "model.region.name=cpn", "model.pairing.name=centripetal"],
+        ["model.detector=points"],
+        ["model.detector=anchor", "model.anchor.last_level=4", "model.anchor.verify=true"],
+    ],
+)
+def test_the_total_stands_behind_all_terms(tiny, words):
+    settings = config.load(tiny, words)
+    terms = detectors.build(settings, 80)(random_batch(settings))
+    assert list(terms).index("total") == len(terms) - 1
 
 
 @pytest.mark.parametrize("name", detectors.DETECTORS)
