@@ -7,6 +7,8 @@ A detector declares
     places(config) -> those of ROLES                     optional: which of them it has with these settings
     GIVES                                                optional: one of ROLES that it may not have -> overrides, each
                                                          of which gives it that
+    UNREAD                                               optional: keys of `model` that it does not read, such as
+                                                         `head.centre`; a training tells of overrides that set them
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -25,6 +27,7 @@ from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
+from cornernet.detectors.unread import unread
 from cornernet.errors import BadPlugin
 
 PLACES = tuple(item.name for item in dataclasses.fields(Losses))
@@ -67,6 +70,11 @@ def with_colours(config: Config) -> Config:
 def roles(config: Config) -> dict[str, Component]:
     """The losses that the detector of the config has a place for, and that are not switched off."""
     return asked(config, _places(config, kind(config)))
+
+
+def unused(config: Config) -> list[str]:
+    """Config -> its overrides of the section `model` that its detector does not read, but for those of a default."""
+    return unread(config, getattr(kind(config), "UNREAD", ()))
 
 
 def _places(config: Config, found: ModuleType) -> Sequence[str]:
@@ -112,5 +120,6 @@ __all__ = [
     "build",
     "kind",
     "roles",
+    "unused",
     "with_colours",
 ]

@@ -52,8 +52,8 @@ def test_a_loss_without_a_place_is_told_with_what_has_one(words, message):
     [
         [],
         ["model.head.centre=true"],
-        ["model.region.name=cpn", "loss.feature.name=softmax"],
-        ["model.head.centre=true", "model.region.name=cpn", "model.pairing.name=centripetal"],
+        ["model.region.name=cpn", "model.region.proposals=8", "loss.feature.name=softmax"],
+        ["model.head.centre=true", "model.region.name=cpn", "model.region.proposals=8"],
         ["model.detector=points"],
         ["model.detector=anchor", "model.anchor.last_level=4", "model.anchor.verify=true"],
     ],

@@ -2,9 +2,12 @@
 
 from cornernet.detectors.anchor.detector import GIVES, ROLES, build, places
 
+UNREAD = ("head", "pairing", "region")
+
 __all__ = [
     "GIVES",
     "ROLES",
+    "UNREAD",
     "build",
     "places",
 ]

@@ -3,9 +3,12 @@
 from cornernet.detectors.corner.building import GIVES, ROLES, build, places
 from cornernet.detectors.corner.official import Recognised, check, convert, published, recognise
 
+UNREAD = ("anchor",)
+
 __all__ = [
     "GIVES",
     "ROLES",
+    "UNREAD",
     "Recognised",
     "build",
     "check",
