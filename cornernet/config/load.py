@@ -13,8 +13,11 @@ from cornernet.config import elsewhere, plain, renamed, shipped, transforms
 from cornernet.config import overrides as reading
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
-from cornernet.config.schema import Config
+from cornernet.config.schema import Config, Model
 from cornernet.system import writing
+
+# parts of the network that have a name and arguments
+PARTS = [item.name for item in dataclasses.fields(Model) if {"name", "args"} <= set(dir(getattr(Model(), item.name)))]
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -122,7 +125,7 @@ def _names_first(overrides: Sequence[str]) -> list[str]:
 
     That of a transform goes before its own arguments alone, since transforms keep the order of typing.
     """
-    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    names = re.compile(rf"(loss\.\w+|model\.({'|'.join(PARTS)}))(\.name)?=|model\.detector=")
     begins: dict[str, int] = {}  # where the keys of a transform begin, or begin anew behind a whole value
     ranked = []
     for place, text in enumerate(sorted(overrides, key=lambda text: not names.match(text))):
@@ -178,7 +181,7 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
     else:
         transforms.start_anew(config.data.transforms, layer)
     model = config.model
-    owners = {"model.detector": model, "model.backbone.name": model.backbone, "model.region.name": model.region}
+    owners = {"model.detector": model, **{f"model.{part}.name": model[part] for part in PARTS}}
     for key, section in owners.items():
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):

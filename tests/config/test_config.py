@@ -207,11 +207,16 @@ def test_another_loss_in_a_layer_does_not_inherit_arguments(write):
     assert (got.name, got.weight, got.args) == ("half_sides", None, {"beta": 0.5})
 
 
-@pytest.mark.parametrize("section", ["backbone", "region"])
+@pytest.mark.parametrize("section", ["backbone", "region", "pairing"])
 def test_another_part_of_the_network_starts_with_its_own_arguments(write, section):
-    path = write(f"model: {{{section}: {{name: first, args: {{width: 5}}}}}}\n")
-    held = [getattr(config.load(path, [f"model.{section}.name={name}"]).model, section) for name in ("first", "other")]
+    path, place = write(f"model: {{{section}: {{name: first, args: {{width: 5}}}}}}\n", "low.yaml"), f"model.{section}"
+    held = [getattr(config.load(path, [f"{place}.name={name}"]).model, section) for name in ("first", "other")]
     assert [each.args for each in held] == [{"width": 5}, {}]
+    above = write(f"base: low.yaml\nmodel: {{{section}: {{name: other, args: {{depth: 1}}}}}}\n")
+    assert getattr(config.load(above).model, section).args == {"depth": 1}
+    for words in ([f"{place}.name=other", f"{place}.args.depth=1"], [f"{place}={{name: other, args: {{depth: 1}}}}"]):
+        for order in (1, -1):
+            assert getattr(config.load(path, words[::order]).model, section).args == {"depth": 1}
 
 
 def test_the_same_loss_keeps_its_arguments(write):

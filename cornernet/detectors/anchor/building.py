@@ -28,6 +28,10 @@ from cornernet.losses import declared, declared_of
 from cornernet.losses.adapt import takes
 
 ROLES = ("classification", "box", "feature", "distribution", "verify", "offset")
+GIVES = {
+    "distribution": ("model.anchor.coding=distribution",),
+    **dict.fromkeys(("verify", "offset"), ("model.anchor.verify=true",)),
+}
 RANGES = {
     "model.anchor.channels": WIDTH,
     "model.anchor.depth": Interval(0, 1000, "[]"),
@@ -68,7 +72,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDet
         canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
         *canvas.colours(config), coding,
     )  # fmt: skip
-    detector.progress = progress
+    detector.progress, detector.feature_width = progress, head.channels
     return detector
 
 

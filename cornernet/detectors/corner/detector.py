@@ -88,7 +88,8 @@ class CornerDetector(Detector):
         shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
         said = [region(read(x), shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
         more = loss.terms(said, shown)
-        return {**terms, **more, "total": terms["total"] + loss.total(more)}
+        total = terms.pop("total") + loss.total(more)  # it stands behind all terms
+        return {**terms, **more, "total": total}
 
     def _with_centres(self, terms: dict[str, Tensor], maps: Sequence[CornerMaps], batch: Batch) -> dict[str, Tensor]:
         """Terms of the corners -> the same with the centres', whose offsets are in the offset term."""

@@ -196,7 +196,7 @@ def test_switched_off_nothing_of_it_is_there_and_switched_on_the_rest_is_as_it_w
     assert plain.keys() == {"classification", "box", "iou", "total"} and more.keys() - plain == {"verify", "offset"}
     assert all(torch.equal(plain[name], more[name]) for name in plain if name != "total")
     for place in ("verify", "offset"):
-        with pytest.raises(ValueError, match=f"the anchor detector has no {place} loss; it has classification, box"):
+        with pytest.raises(ValueError, match=f"has no {place} loss with these settings; it has classification, box"):
             build(settings(f"loss.{place}.name=focal"), CLASSES)
 
 
