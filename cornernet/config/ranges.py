@@ -62,6 +62,7 @@ RANGES = {
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,
     "train.save_every": WHOLE,
+    "train.gradients_every": WHOLE,
     "train.patience": COUNT._replace(null=True),
     "train.val_loss_images": WHOLE,
 }

@@ -263,6 +263,8 @@ class Train:
     lr_factors: dict[str, float] = field(default_factory=dict)
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
+    # steps between rows of gradients.csv: how strongly each term of the loss pulls at the shared features; 0: none
+    gradients_every: int = 0
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
     # evaluations in a row without a better figure of the metric after which the run ends; null: at its last step alone
     patience: int | None = None

@@ -37,6 +37,19 @@ class Network(nn.Module):
             "twice (segments)"
         )
 
+    def shared(self) -> nn.Module:
+        """Return the module whose output all heads read, by default the attribute `backbone`.
+
+        That gives one tensor, or what a `backbones.Backbone` does. Asked for where train.gradients_every is above 0,
+        which is refused for a network that has no such attribute and leaves this out.
+        """
+        found = getattr(self, "backbone", None)
+        if not isinstance(found, nn.Module):
+            raise ValueError(
+                f"train.gradients_every: {type(self).__name__} does not say which of its parts all heads read (shared)"
+            )
+        return found
+
 
 class Predicting(nn.Module):
     """What inference needs, which an exported file offers as well."""

@@ -43,6 +43,8 @@ def check(settings: Config, weights: bool = True) -> None:
     batch_norm(detector, settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
+    if settings.train.gradients_every:
+        detector.network.shared()
     parts.freeze(detector.network, settings.train.freeze)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)

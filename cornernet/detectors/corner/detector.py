@@ -97,8 +97,9 @@ class CornerDetector(Detector):
             batch.boxes, batch.labels, batch.mask, _size(batch.images), _size(maps[-1].tl_heat)
         )
         heat, offset = loss.centre.terms([centre_maps(x) for x in maps], targets)
-        total = terms["total"] + loss.centre.weight * heat + loss.weight("offset") * offset
-        return {**terms, "offset": terms["offset"] + offset, "centre": heat, "total": total}
+        corners = {name: term for name, term in terms.items() if name != "total"}
+        corners["offset"] = corners["offset"] + offset
+        return {**corners, "centre": heat, "total": loss.total(corners) + loss.centre.weight * heat}
 
     @torch.no_grad()
     def _encode_centres(self, boxes, labels, mask, input_size, output_size) -> CentreTargets:
