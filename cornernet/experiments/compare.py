@@ -15,6 +15,7 @@ from typing import Any
 from cornernet import config
 from cornernet.errors import Interrupted
 from cornernet.experiments import comparison, grid, planning, points, recording, rows, runs, slurm
+from cornernet.experiments.evaluations import evaluations
 from cornernet.experiments.grid import Plan
 from cornernet.experiments.outputs import write
 from cornernet.experiments.outputs.markdown import brief as markdown
@@ -143,6 +144,7 @@ def _trained(found: Plan, folder: Path, settings: list[str]) -> int:
     """Run one training in a process of its own -> its exit code; its table goes to train.txt in its folder."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={found.processes}"]
     launch = torchrun if found.processes > 1 else []
+    settings = [*settings, *evaluations(config.load(found.path, settings))]
     command = [sys.executable, *launch, *TRAIN, found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:
