@@ -19,6 +19,8 @@ LONG = 20  # rows, beyond which a table scrolls by itself
 COLUMNS = {"t": ' class="text"', "k": ' class="key"', "n": ""}
 CARDS = ("AP", "AP50", "AP75", "AR100")
 # Nothing is fetched and no script runs, whatever a class is called.
+FOOTER = """Written by the CornerNet toolkit. The figures are those of metrics.json; the images lie beside this page
+as PNG files."""
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -39,8 +41,8 @@ class Section(NamedTuple):
     html: str
 
 
-def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Title and subtitle as text, sections -> a complete HTML document."""
+def document(title: str, subtitle: str, sections: Sequence[Section], footer: str = FOOTER) -> str:
+    """Title, subtitle and footer as text, sections -> a complete HTML document."""
     links = "".join(f'<a href="#{section.key}">{section.title}</a>' for section in sections)
     body = "\n".join(f'<section id="{s.key}"><h2>{s.title}</h2>\n{s.html}\n</section>' for s in sections)
     return f"""<!DOCTYPE html>
@@ -58,8 +60,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 <main>
 {body}
 </main>
-<footer>Written by the CornerNet toolkit. The figures are those of metrics.json; the images lie beside this page
-as PNG files.</footer>
+<footer>{text(footer)}</footer>
 </body>
 </html>
 """
