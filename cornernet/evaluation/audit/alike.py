@@ -17,10 +17,11 @@ from cornernet.system.progress import following
 
 SMALL, KEPT = 32, 8  # sides of the copy that is hashed, and of the corner of its coefficients that is kept
 BITS = 12  # of 64, in which hashes of one image may differ
-SIDE, BLUR = 128, 4.0  # pixels of the copies that are compared, and of what counts as coarse in them
-FLAT = 2.0  # grey levels below which an image has no details
+SIDE, BLUR = 48, 4.0  # pixels of the copies that are compared, and of what counts as coarse in them
+FLAT = 0.5  # grey levels by which details deviate, below which there are none
+LIKE = 2.0  # grey levels by which two flat images may differ
 WIDE = 1.1  # largest ratio of the aspect ratios
-SURE = (0.6, 0.95)  # correlations at which two images are surely not and surely the same
+SURE = (0.6, 0.95)  # correlations of surely different and surely the same: others have up to 0.5, copies 0.96
 BLOCK = 512  # hashes that are compared with all others at once
 
 
@@ -64,10 +65,10 @@ def pairs(sources: Mapping[str, Source], progress: bool = True) -> list[Pair]:
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     """Two images [h, w, 3] uint8 -> sureness that they are the same, in [0, 1]; colours are not compared."""
     details = [_details(image) for image in (one, other)]
-    flat = [float(x.std()) < FLAT / SIDE for x in details]
+    flat = [float(x.std()) < FLAT for x in details]
     if any(flat):  # nothing to correlate: the same if both are, and as bright
         means = [float(image.mean()) for image in (one, other)]
-        return float(all(flat) and abs(means[0] - means[1]) < FLAT)
+        return float(all(flat) and abs(means[0] - means[1]) < LIKE)
     correlation = float(np.corrcoef(details[0].ravel(), details[1].ravel())[0, 1])
     return float(np.clip((correlation - SURE[0]) / (SURE[1] - SURE[0]), 0, 1))
 

@@ -15,23 +15,22 @@ PROPOSING = ("missing", "box", "class")  # kinds that say what should be there
 
 def corrected(content: dict[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
     """COCO dict whose annotations are numbered from 1 in the order of the labels, findings -> a new dict with both."""
-    ids = {x["name"]: x["id"] for x in content["categories"]}
     doubts = {x.label: x for x in findings if x.label is not None}
     entries = [
         {**entry, "attributes": _attributes(doubts[row], doubts[row].kind)} if row in doubts else entry
         for row, entry in enumerate(content["annotations"])
     ]
-    proposed = [_proposed(x, ids) for x in findings if x.kind in PROPOSING]
+    proposed = [_proposed(x) for x in findings if x.kind in PROPOSING]
     entries += [{"id": i, **entry} for i, entry in enumerate(proposed, len(entries) + 1)]
     return {**content, "annotations": entries}
 
 
-def _proposed(found: Finding, ids: dict[str, Any]) -> dict[str, Any]:
-    assert found.box_found is not None and found.class_found is not None
+def _proposed(found: Finding) -> dict[str, Any]:
+    assert found.box_found is not None
     x1, y1, x2, y2 = found.box_found
     return {
         "image_id": found.image_id,
-        "category_id": ids[found.class_found],
+        "category_id": found.category_found,
         "bbox": [x1, y1, x2 - x1, y2 - y1],
         "area": (x2 - x1) * (y2 - y1),
         "iscrowd": 0,

@@ -51,8 +51,8 @@ class Seen(NamedTuple):
 
     image: Image
     rows: np.ndarray  # [n] int64, labels that are no crowds
-    overlap: np.ndarray  # [d, n] float64, IoU
-    offset: np.ndarray  # [d, n] float64, see `reliance`
+    overlap: np.ndarray  # [d, n] float32, IoU
+    offset: np.ndarray  # [d, n] float32, see `reliance`
     same: np.ndarray  # [d, n] bool, whether the classes agree
     free: np.ndarray  # [d] bool, does not lie in a crowd
     partner: np.ndarray  # [d] int64, as `match` has it
@@ -101,8 +101,9 @@ def _seen(image: Image) -> Seen:
     rows = np.flatnonzero(~image.crowd)
     boxes, labels = image.boxes[rows], image.labels[rows]
     hidden = _iou(image.found, image.boxes[image.crowd], crowd=True).max(1, initial=0) >= HALF
+    overlap, offset = _iou(image.found, boxes), offsets(image.found, boxes)
     same = image.found_labels[:, None] == labels
-    return Seen(image, rows, _iou(image.found, boxes), offsets(image.found, boxes), same, ~hidden, match(image))
+    return Seen(image, rows, overlap.astype(np.float32), offset.astype(np.float32), same, ~hidden, match(image))
 
 
 def _laws(seen: Sequence[Seen], classes: int) -> list[Law]:

@@ -26,6 +26,7 @@ class Finding(NamedTuple):
     box_found: tuple[float, ...] | None = None  # of the detection, or of the other label of an object with two
     class_said: str | None = None  # of the label
     class_found: str | None = None  # of the detection, or of the other label
+    category_found: Any = None  # its id
     score: float | None = None  # of the detection
     other: tuple[str, int, str] | None = None  # split, position and file name of an image that is alike
 

@@ -1,8 +1,10 @@
 """From a checkpoint to an audit on disk."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from cornernet.evaluation.truth import Truth, from_coco, placed
 from cornernet.prediction import Found, Predictor, inference, outputs
 from cornernet.system import writing
 
+log = logging.getLogger("cornernet")
 LEAST = 0.5  # sureness from which on there is a finding, unless the call says another
 
 
@@ -36,17 +39,23 @@ def audit_checkpoint(
     that cannot be read or whose classes the checkpoint does not know.
     """
     predictor = Predictor.load(checkpoint, overrides=overrides)
-    config, run = predictor.settings, Path(checkpoint).parent
-    sources = {
-        name: build_source(
-            config.data, name, predictor.category_ids, predictor.class_names, typed=typed_data(config), run=run
-        )
-        for name in (split, *({"val", "train"} - {split}))
-    }
+    sources = _sources(predictor, split, Path(checkpoint).parent)
     folder = outputs.folder(checkpoint, out, f"audit-{split}")
-    found = audit(predictor.detector, sources, least, **inference.settings(config))
+    found = audit(predictor.detector, sources, least, **inference.settings(predictor.settings))
     write(found, sources, folder, "/".join(Path(checkpoint).resolve().parts[-2:]))
     return found, folder
+
+
+def _sources(predictor: Predictor, split: str, run: Path) -> dict[str, Source]:
+    """The split under audit, and the other one where it can be had."""
+    config, ids, names = predictor.settings, predictor.category_ids, predictor.class_names
+    build = partial(build_source, config.data, typed=typed_data(config), run=run)
+    sources, other = {split: build(split, ids, names)}, "train" if split == "val" else "val"
+    try:
+        sources[other] = build(other, quiet=True)
+    except (OSError, ValueError) as error:
+        log.warning("%s; images of %s are compared with one another alone", error, split)
+    return sources
 
 
 def audit(
@@ -91,7 +100,7 @@ def write(found: Audit, sources: Mapping[str, Source], folder: Path, title: str)
     source = sources[found.split]
     files = {"audit.json": contents(found), f"corrected/{found.split}.json": corrected(source.coco(), found.findings)}
     for name, content in files.items():
-        writing.write(folder / name, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+        writing.write(folder / name, json.dumps(content, indent=1, allow_nan=False) + "\n")
     writing.write(folder / "index.html", document(found, sources, title).encode("utf-8", "replace"))
 
 
@@ -113,19 +122,20 @@ def _row(x: Finding) -> dict[str, Any]:
 
 def _finding(one: Doubt, image: Image, at: int, rows: np.ndarray, truth: Truth) -> Finding:
     """Doubt about an image, the image, its position, rows of its labels in the truth -> Finding."""
-    names, labelled, twin = truth.class_names, one.label >= 0, one.twin >= 0
-    box_found, class_found, score = None, None, None
+    names, labelled = truth.class_names, one.label >= 0
+    box_found, k, score = None, None, None
     if one.found >= 0:
-        box_found, class_found = _xyxy(image.found[one.found]), names[image.found_labels[one.found]]
+        box_found, k = _xyxy(image.found[one.found]), int(image.found_labels[one.found])
         score = float(image.scores[one.found])
-    elif twin:
-        box_found, class_found = _xyxy(image.boxes[one.twin]), names[image.labels[one.twin]]
+    elif one.twin >= 0:
+        box_found, k = _xyxy(image.boxes[one.twin]), int(image.labels[one.twin])
     return Finding(
         one.kind, one.sureness, at, truth.image_ids[at], image.name,
         label=int(rows[one.label]) if labelled else None,
         box=_xyxy(image.boxes[one.label]) if labelled else None,
         class_said=names[image.labels[one.label]] if labelled else None,
-        box_found=box_found, class_found=class_found, score=score,
+        box_found=box_found, class_found=None if k is None else names[k],
+        category_found=None if k is None else truth.category_ids[k], score=score,
     )  # fmt: skip
 
 

@@ -33,6 +33,14 @@ def test_a_dropped_label_is_missing(labelled):
     assert np.allclose(found.box_found, [80, 10, 120, 40], atol=4) and 0.5 <= found.sureness <= 1
 
 
+def test_a_missing_object_is_named_once_and_a_touched_one_not_at_all(labelled):
+    gone = labelled.of(4)[1]
+    labelled.annotations.remove(gone)
+    labelled.detect(4, [74, 12, 40, 30], other(labelled, gone["category_id"]), 0.93)  # the same object
+    labelled.detect(4, [24, 96, 30, 30], 5, 0.97)  # half of one with a label
+    assert single(labelled.audit()).kind == "missing"
+
+
 @pytest.mark.parametrize("move", [(12, 0), (-12, 0), (0, 10), (9, 7), (-11, 8)])
 def test_a_shifted_label_is_off(labelled, move):
     moved = labelled.of(7)[4]
@@ -109,7 +117,8 @@ def test_surer_detections_make_surer_findings(labelled):
     row = next(x for x in labelled.results if x["image_id"] == 4 and abs(x["bbox"][0] - 80) < 5)
     surenesses = []
     for row["score"] in (0.3, 0.6, 0.8, 0.9, 0.99):
-        surenesses += [x.sureness for x in labelled.audit(0.001).findings if x.image_id == 4 and x.kind == "missing"][:1]
+        found = labelled.audit(0.001).findings
+        surenesses += [x.sureness for x in found if x.image_id == 4 and x.kind == "missing"][:1]
     assert len(surenesses) >= 3 and surenesses == sorted(surenesses) and len(set(surenesses)) == len(surenesses)
 
 
