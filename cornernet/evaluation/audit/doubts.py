@@ -18,7 +18,7 @@ and r are fitted again, doubts counted as what they say, and all is repeated: a 
 detector look worse than it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from cornernet.evaluation.matching import IGNORED
 from cornernet.evaluation.report.images import Image
 from cornernet.evaluation.report.matching import correct, match
 
-ROUNDS = 3
+ROUNDS = 2
 FAINT = 0.05  # sureness below which a doubt is none
 CLOSE = 0.2  # IoU from which on a detection may be of a label that is off
 TOUCH = (0.1, 0.4)  # IoU with a label from which on a detection touches it, and does so wholly
@@ -81,7 +81,7 @@ def doubts(images: Sequence[Image], classes: int) -> list[list[Doubt]]:
     return found
 
 
-def chosen(candidates: Sequence[Doubt], seen: Seen) -> list[Doubt]:
+def chosen(candidates: Iterable[Doubt], seen: Seen) -> list[Doubt]:
     """Doubts, in any order -> the surest first, each label and detection in one, and no missing object twice."""
     kept: list[Doubt] = []
     labels, detections = set[int](), set[int]()

@@ -66,7 +66,7 @@ def law(offsets: np.ndarray) -> Law:
     return Law(shape, median / np.log(2) ** (1 / shape))
 
 
-def doubt(right: np.ndarray | float) -> np.ndarray | float:
+def doubt(right: np.ndarray) -> np.ndarray:
     """Probability that a detection is right as such -> that it is, and the label that it contradicts is wrong."""
     return PRIOR * right / (PRIOR * right + (1 - PRIOR) * (1 - right))
 

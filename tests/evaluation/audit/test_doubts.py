@@ -75,8 +75,8 @@ def test_a_second_label_of_one_object_is_named_once(labelled):
 
 def test_two_objects_on_one_place_with_a_detection_each_are_no_double(labelled):
     first = labelled.of(2)[3]
-    labelled.label(2, [28, 106, 40, 30], first["category_id"])
-    labelled.detect(2, [28.3, 106.2, 40, 30], first["category_id"], 0.97)
+    labelled.label(2, [21, 101, 40, 30], first["category_id"])
+    labelled.detect(2, [21.3, 101.2, 40, 30], first["category_id"], 0.97)
     assert labelled.audit().findings == []
 
 
@@ -124,7 +124,7 @@ def test_surer_detections_make_surer_findings(labelled):
 
 def test_larger_shifts_make_surer_findings(labelled):
     moved, surenesses = labelled.of(7)[4], []
-    for step in (3, 6, 9, 12):
+    for step in (3, 6, 9):
         moved["bbox"] = [100 + step, 110, 40, 30]
         found = [x.sureness for x in labelled.audit(0.001).findings if x.image_id == 7 and x.kind == "box"]
         surenesses.append(max(found, default=0))
@@ -192,5 +192,5 @@ def test_the_law_of_offsets_is_that_of_most_labels():
 
 
 def test_a_doubt_weighs_the_detector_against_the_prior():
-    assert doubt(0.95) == pytest.approx(0.5)  # as often wrong as labels are
-    assert doubt(0.5) == pytest.approx(0.05) and doubt(1.0) == 1 and doubt(0.0) == 0
+    found = doubt(np.array([0.95, 0.99, 0.5, 1.0, 0.0]))  # of the first it is as often wrong as labels are
+    assert found.tolist() == pytest.approx([0.5, 0.839, 0.05, 1, 0], abs=1e-3)

@@ -8,9 +8,11 @@ import pytest
 
 from cornernet.data import ShapesSet
 from cornernet.data import write as write_shapes
+from cornernet.drawing import colour
 from cornernet.evaluation.audit import KINDS, Finding, audit_checkpoint
 from cornernet.evaluation.audit.corrected import corrected
 from cornernet.evaluation.audit.page import MOST, document
+from cornernet.evaluation.audit.pictures import picture
 from cornernet.evaluation.audit.run import contents, write
 
 EVIL = "<script>alert(1)</script>"
@@ -74,6 +76,27 @@ def test_the_page_is_bounded(labelled):
 def test_a_page_without_findings(labelled):
     html = document(labelled.audit(), {"val": labelled}, "x")
     assert html.count("<section") == 1 and "0 findings" in html
+
+
+def painted(part):
+    """Whether the colour of the first class is in a part of a picture."""
+    return bool((abs(part.astype(int) - colour(0)).max(2) == 0).any())
+
+
+def test_what_is_labelled_is_left_and_what_was_found_right(labelled):
+    labelled.annotations = []
+    box, other = (60.0, 60.0, 100.0, 90.0), (61.0, 60.0, 99.0, 90.0)
+    cases = {
+        (False, True): Finding("missing", 0.8, 0, 0, "0.png", None, None, box, None, "a", 5, 0.9),
+        (True, False): Finding("spurious", 0.8, 0, 0, "0.png", 0, box, None, "a"),
+        (True, True): Finding("box", 0.8, 0, 0, "0.png", 0, box, other, "a", "a", 5, 0.9),
+    }
+    for sides, found in cases.items():
+        drawing = picture(found, {"val": labelled}, "val")
+        half = drawing.shape[1] // 2
+        assert (painted(drawing[:, :half]), painted(drawing[:, half:])) == sides
+        assert 200 < drawing.shape[0] <= 230  # of 100 x 90 pixels around the box, not of the whole image
+        assert not painted(drawing[:30]) and not painted(drawing[-30:])
 
 
 def test_boxes_at_the_edge_and_of_a_pixel_are_drawn(labelled):
