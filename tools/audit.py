@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Say which labels are probably wrong: tools/audit.py CHECKPOINT [split=val] [least=0.5] [out=DIR] [key=value ...]"""
+"""Say which labels are probably wrong: tools/audit.py CHECKPOINT [split=val] [least=0.3] [out=DIR] [key=value ...]"""
 
 from cornernet.cli import run
 

@@ -9,7 +9,7 @@ from cornernet.cli.keys import OBEYS, OUT, SHOWN, Reader, choice, share
 if TYPE_CHECKING:
     from cornernet.evaluation.audit import Audit, Finding
 
-USAGE = """tools/audit.py CHECKPOINT [split=val] [least=0.5] [out=DIR] [key=value ...]
+USAGE = """tools/audit.py CHECKPOINT [split=val] [least=0.3] [out=DIR] [key=value ...]
 
 Holds the labels of a split, val or train, against what a checkpoint, or an exported .onnx, finds: objects without a
 label, boxes that are off, classes that are others, second labels of one object, labels of nothing, and images that are
@@ -17,13 +17,13 @@ nearly the same, here or in the other split. Prints how many there are of a sure
 and writes audit.json, the page index.html with a picture of each, and corrected/SPLIT.json, which annotation tools
 load, into out (default: audit-SPLIT/ beside the checkpoint). Your files are not touched; for example
   tools/audit.py runs/bccd/best.pt
-  tools/audit.py runs/bccd/best.pt split=train least=0.3
+  tools/audit.py runs/bccd/best.pt split=train least=0.5
   tools/audit.py best.pt data.val.images=photos data.val.annotations=photos.json"""
 
 SHOWN_FINDINGS = 15
 
 
-def main(path: str, overrides: list[str], *, split: str = "val", least: float = 0.5, out: Path | None = None) -> None:
+def main(path: str, overrides: list[str], *, split: str = "val", least: float = 0.3, out: Path | None = None) -> None:
     """Audit and print what was found."""
     from cornernet.evaluation.audit import audit_checkpoint
 

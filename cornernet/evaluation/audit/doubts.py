@@ -1,21 +1,22 @@
 """Which labels of a set its detections contradict, and how surely.
 
 The sureness of a doubt is the probability that the label is wrong and not the detector, where PRIOR of the labels are
-wrong before anything is seen. It is made of: t, whether a detection of this score is of an object, and r, whether of
-this class as well (`reliance`), both as `doubt` weighs them against the prior; off, whether two boxes are of different
-places (`reliance.Law`); S, how far some detection confirms a label, r (1 - off), the largest; T, how far a detection
-agrees with some label of its class, 1 - off, the largest. Of a detection d and a label n of the same image:
+wrong before anything is seen. It is made of: t, whether a detection of this score is of an object, learnt from those
+that match a label or touch none; k, whether its class is right, learnt from those that match (`reliance`), both as
+`doubt` weighs them against the prior; off, whether two boxes are of different places (`reliance.Law`); S, how far some
+detection confirms a label, t (1 - off), the largest; T, how far a detection agrees with some label, 1 - off, the
+largest; both of one class, for boxes of any. Of a detection d and a label n of the same image:
 
     missing     doubt(t) (1 - touch)                    touch: 0 below IoU 0.1 with every label, 1 from 0.4 on
-    box         r off (1 - S) (1 - T)                   of one class, IoU 0.2 or more
-    class       doubt(r) (1 - off) (1 - S) (1 - T)      of two classes
+    box         t off (1 - S) (1 - T)                   of one class, IoU 0.2 or more
+    class       doubt(k) t (1 - off) (1 - S) (1 - T)    of two classes
     doubled     (1 - off) (1 - second)                  two labels; second: how far each has a detection of its own
     spurious    (1 - U) PRIOR / (PRIOR + (1 - PRIOR) lost)    U: t times the overlap, the largest; lost: the share of
                                                               labels of the class that nothing is found of
 
 Every label and every detection is named once, in its surest doubt. Detections in crowds and crowds are in none. Then t
-and r are fitted again, doubts counted as what they say, and all is repeated: a set with wrong labels must not make the
-detector look worse than it is.
+and k are fitted again, doubts counted as what they say: a set with wrong labels must not make the detector look worse
+than it is. (Not more often: what both confuse would look surer and surer.)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +63,7 @@ class Reliances(NamedTuple):
     """What the detector is worth."""
 
     there: Reliability  # that a detection is of an object
-    right: Reliability  # and of its class
+    named: Reliability  # that the class of one that is of an object is right
     laws: list[Law]  # of the boxes, of each class
     lost: list[float]  # share of the labels of each class of which nothing is found
 
@@ -74,9 +75,9 @@ def doubts(images: Sequence[Image], classes: int) -> list[list[Doubt]]:
     found: list[list[Doubt]] = [[] for _ in seen]
     lost = [PRIOR] * classes
     for _ in range(ROUNDS):
-        there, right = _fitted(seen, found)
+        there, named = _fitted(seen, found)
         lost = _lost(seen, there, classes)
-        held = Reliances(there, right, laws, lost)
+        held = Reliances(there, named, laws, lost)
         found = [chosen(_all(one, held), one) for one in seen]
     return found
 
@@ -119,20 +120,21 @@ def _laws(seen: Sequence[Seen], classes: int) -> list[Law]:
 
 
 def _fitted(seen: Sequence[Seen], found: Sequence[Sequence[Doubt]]) -> tuple[Reliability, Reliability]:
-    """Reliability of (an object, its class too), where doubts so far count as right detections as far as they go."""
-    scores, there, right = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
+    """Reliability of (an object, its class), where doubts so far count as right detections as far as they go."""
+    columns: list[list[np.ndarray]] = [[np.zeros(0)] for _ in range(5)]
     for one, of in zip(seen, found, strict=True):
-        is_there, is_right = (one.partner >= 0).astype(float), correct(one.image, one.partner).astype(float)
+        matched = (one.partner >= 0).astype(float)
+        there, named = matched.copy(), correct(one.image, one.partner).astype(float)
         for x in of:
             if x.found >= 0:
-                is_there[x.found] = max(is_there[x.found], x.sureness)
-                is_right[x.found] = max(is_right[x.found], x.sureness)
-        kept = (one.partner != IGNORED) & one.free
-        scores.append(one.image.scores[kept])
-        there.append(is_there[kept])
-        right.append(is_right[kept])
-    s, t, r = map(np.concatenate, (scores, there, right))
-    return reliability(s, t), reliability(s, r)
+                there[x.found], named[x.found] = (max(y[x.found], x.sureness) for y in (there, named))
+        alone = (one.partner != IGNORED) * one.free * (1 - _touch(one))
+        for column, values in zip(
+            columns, (one.image.scores, there, np.maximum(matched, alone), named, matched), strict=True
+        ):
+            column.append(values)
+    scores, *held = map(np.concatenate, columns)
+    return reliability(scores, *held[:2]), reliability(scores, *held[2:])
 
 
 def _lost(seen: Sequence[Seen], there: Reliability, classes: int) -> list[float]:
@@ -152,20 +154,29 @@ def _reach(one: Seen, there: Reliability) -> np.ndarray:
 def _all(one: Seen, held: Reliances) -> Iterator[Doubt]:
     """Every doubt about an image that there could be."""
     image, labels = one.image, one.image.labels[one.rows]
-    t, r = held.there(image.scores), held.right(image.scores)
+    t, k = held.there(image.scores), held.named(image.scores)
     off = _off(one.offset, image.found_labels, held.laws)
-    confirming = r[:, None] * (1 - off) * one.same
-    confirmed = confirming.max(0, initial=0)
-    at_home = ((1 - off) * one.same).max(1, initial=0)
-    open_ = (1 - confirmed) * (1 - at_home)[:, None] * one.free[:, None]
-    touch = np.clip((one.overlap.max(1, initial=0) - TOUCH[0]) / (TOUCH[1] - TOUCH[0]), 0, 1)
-    yield from _single("missing", doubt(t) * (1 - touch) * one.free)
-    yield from _pairs("box", r[:, None] * off * open_ * (one.same & (one.overlap >= CLOSE)), one.rows)
-    yield from _pairs("class", doubt(r)[:, None] * (1 - off) * open_ * ~one.same, one.rows)
-    yield from _doubled(one, labels, confirming, held)
+    placed = (1 - off) * one.free[:, None]  # how far the places agree
+    named = placed * one.same
+    box = off * one.free[:, None] * _open(placed, t) * (one.same & (one.overlap >= CLOSE))
+    other = placed * _open(named, t) * ~one.same
+    yield from _single("missing", doubt(t) * (1 - _touch(one)) * one.free)
+    yield from _pairs("box", t[:, None] * box, one.rows)
+    yield from _pairs("class", (doubt(k) * t)[:, None] * other, one.rows)
+    yield from _doubled(one, labels, t[:, None] * named, held)
     lost = np.array(held.lost)[labels]
     nothing = (1 - _reach(one, held.there)) * PRIOR / (PRIOR + (1 - PRIOR) * lost)
     yield from (Doubt("spurious", float(x), int(n)) for n, x in zip(one.rows, nothing, strict=True))
+
+
+def _open(agreeing: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """How far detections agree with labels, [d, n] -> how far neither has a better partner."""
+    return (1 - (t[:, None] * agreeing).max(0, initial=0)) * (1 - agreeing.max(1, initial=0))[:, None]
+
+
+def _touch(one: Seen) -> np.ndarray:
+    """How far each detection touches a label, [d]."""
+    return np.clip((one.overlap.max(1, initial=0) - TOUCH[0]) / (TOUCH[1] - TOUCH[0]), 0, 1)
 
 
 def _doubled(one: Seen, labels: np.ndarray, confirming: np.ndarray, held: Reliances) -> Iterator[Doubt]:

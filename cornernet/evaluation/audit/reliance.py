@@ -29,14 +29,14 @@ class Reliability(NamedTuple):
         return 1 / (1 + np.exp(-(self.slope * _logit(scores) + self.offset)))
 
 
-def reliability(scores: np.ndarray, right: np.ndarray) -> Reliability:
-    """Scores [n] and how far each was right [n] -> Reliability; without any, a score is taken at its word."""
+def reliability(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Reliability:
+    """Scores [n], how far each was right and counts [n] -> Reliability; without any, a score is taken at its word."""
     x = np.stack([_logit(scores), np.ones(len(scores))], 1)
     start = theta = np.array([1.0, 0.0])  # a weak pull towards it stands for what is not known
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-(x @ theta)))
-        gradient = x.T @ (p - right) + (theta - start)
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + np.eye(2)
+        gradient = x.T @ (weights * (p - right)) + (theta - start)
+        curvature = (x * (weights * p * (1 - p))[:, None]).T @ x + np.eye(2)
         step = np.linalg.solve(curvature, gradient)
         theta = theta - step * min(1, 2 / max(TINY, abs(step).max()))
     return Reliability(max(0.05, float(theta[0])), float(theta[1]))

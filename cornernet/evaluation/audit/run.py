@@ -24,7 +24,7 @@ from cornernet.prediction import Found, Predictor, inference, outputs
 from cornernet.system import writing
 
 log = logging.getLogger("cornernet")
-LEAST = 0.5  # sureness from which on there is a finding, unless the call says another
+LEAST = 0.3  # sureness from which on there is a finding, unless the call says another
 
 
 def audit_checkpoint(

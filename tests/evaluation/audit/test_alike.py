@@ -83,7 +83,7 @@ def test_within_a_split_the_later_one_is_named_and_the_other_split_not_searched(
 
 def test_of_several_the_likest_is_named():
     a, b = SHAPES.image(0), SHAPES.image(1)
-    mixed = cv2.addWeighted(a, 0.6, b, 0.4, 0)
+    mixed = cv2.addWeighted(a, 0.5, b, 0.5, 0)
     assert 0 < likeness(a, mixed) < 1
     found = pairs({"val": Images(a), "train": Images(mixed, a, mixed)}, False)
     assert [(x.other.position, x.sureness) for x in found] == [(1, 1.0)]

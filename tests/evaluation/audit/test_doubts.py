@@ -167,17 +167,17 @@ def test_reliability_is_what_the_labels_say():
     rng = np.random.default_rng(1)
     scores = rng.uniform(0.01, 0.99, 20000)
     true = Reliability(1.7, 0.8)
-    fitted = reliability(scores, rng.random(20000) < true(scores))
+    fitted = reliability(scores, rng.random(20000) < true(scores), np.ones(20000))
     assert fitted.slope == pytest.approx(1.7, abs=0.1) and fitted.offset == pytest.approx(0.8, abs=0.1)
-    assert reliability(np.zeros(0), np.zeros(0)) == Reliability(1.0, 0.0)  # a score is taken at its word
+    assert reliability(*np.zeros((3, 0))) == Reliability(1.0, 0.0)  # a score is taken at its word
     assert (np.diff(fitted(np.linspace(0, 1, 50))) > 0).sum() >= 48
 
 
 def test_reliability_withstands_extremes():
     for right in (np.zeros(100), np.ones(100)):
-        fitted = reliability(np.repeat([0.0, 1.0], 50), right)
+        fitted = reliability(np.repeat([0.0, 1.0], 50), right, np.ones(100))
         assert np.isfinite(fitted(np.array([0.0, 0.5, 1.0]))).all()
-    bad = reliability(np.linspace(0.01, 0.99, 100), np.linspace(1, 0, 100))  # the surest are wrong
+    bad = reliability(np.linspace(0.01, 0.99, 100), np.linspace(1, 0, 100), np.ones(100))  # the surest are wrong
     assert bad.slope > 0
 
 
