@@ -8,7 +8,8 @@ detection confirms a label, t (1 - off), the largest; T, how far a detection agr
 largest; both of one class, for boxes of any. Of a detection d and a label n of the same image:
 
     missing     doubt(t) (1 - touch)                    touch: 0 below IoU 0.1 with every label, 1 from 0.4 on
-    box         t off (1 - S) (1 - T)                   of one class, IoU 0.2 or more
+    box         t moved (1 - S) (1 - T)                 of one class, IoU 0.2 or more; moved: off, with the share of
+                                                        labels of which this detector finds a misplaced box alone
     class       doubt(k) t (1 - off) (1 - S) (1 - T)    of two classes
     doubled     (1 - off) (1 - second)                  two labels; second: how far each has a detection of its own
     spurious    (1 - U) PRIOR / (PRIOR + (1 - PRIOR) lost)    U: t times the overlap, the largest; lost: the share of
@@ -66,6 +67,7 @@ class Reliances(NamedTuple):
     named: Reliability  # that the class of one that is of an object is right
     laws: list[Law]  # of the boxes, of each class
     lost: list[float]  # share of the labels of each class of which nothing is found
+    gross: float  # of those found of which only a misplaced box is found
 
 
 def doubts(images: Sequence[Image], classes: int) -> list[list[Doubt]]:
@@ -77,7 +79,7 @@ def doubts(images: Sequence[Image], classes: int) -> list[list[Doubt]]:
     for _ in range(ROUNDS):
         there, named = _fitted(seen, found)
         lost = _lost(seen, there, classes)
-        held = Reliances(there, named, laws, lost)
+        held = Reliances(there, named, laws, lost, _gross(seen, there))
         found = [chosen(_all(one, held), one) for one in seen]
     return found
 
@@ -146,6 +148,18 @@ def _lost(seen: Sequence[Seen], there: Reliability, classes: int) -> list[float]
     return ((sums + 10 * total) / (np.bincount(labels, minlength=classes) + 10)).tolist()
 
 
+def _gross(seen: Sequence[Seen], there: Reliability) -> float:
+    """Share of the labels with a detection of their class whose detection is one that matches nothing."""
+    right, wrong = 1.0, PRIOR
+    for one in seen:
+        found = correct(one.image, one.partner)
+        right += float(found.sum())
+        stray = one.same & (one.overlap >= CLOSE) & ((one.partner < 0) & one.free)[:, None]
+        stray[:, np.isin(one.rows, one.partner[one.partner >= 0])] = False
+        wrong += float((there(one.image.scores)[:, None] * stray).max(0, initial=0).sum())
+    return wrong / (right + wrong)
+
+
 def _reach(one: Seen, there: Reliability) -> np.ndarray:
     """How far anything is found of each label, [n]."""
     return (there(one.image.scores)[:, None] * np.clip(one.overlap / HALF, 0, 1)).max(0, initial=0)
@@ -158,7 +172,8 @@ def _all(one: Seen, held: Reliances) -> Iterator[Doubt]:
     off = _off(one.offset, image.found_labels, held.laws)
     placed = (1 - off) * one.free[:, None]  # how far the places agree
     named = placed * one.same
-    box = off * one.free[:, None] * _open(placed, t) * (one.same & (one.overlap >= CLOSE))
+    moved = _off(one.offset, image.found_labels, held.laws, held.gross)
+    box = moved * one.free[:, None] * _open(placed, t) * (one.same & (one.overlap >= CLOSE))
     other = placed * _open(named, t) * ~one.same
     yield from _single("missing", doubt(t) * (1 - _touch(one)) * one.free)
     yield from _pairs("box", t[:, None] * box, one.rows)
@@ -209,11 +224,11 @@ def _pairs(kind: str, sureness: np.ndarray, rows: np.ndarray) -> Iterator[Doubt]
         yield Doubt(kind, float(sureness[d, n]), int(rows[n]), int(d))
 
 
-def _off(offset: np.ndarray, labels: np.ndarray, laws: Sequence[Law]) -> np.ndarray:
+def _off(offset: np.ndarray, labels: np.ndarray, laws: Sequence[Law], gross: float = 0.0) -> np.ndarray:
     """Offsets [d, n], of whose rows these are the classes -> probability that the two are of different places."""
     off = np.ones_like(offset)
     for k in np.unique(labels):
-        off[labels == k] = laws[k].off(offset[labels == k])
+        off[labels == k] = laws[k].off(offset[labels == k], gross)
     return off
 
 

@@ -48,13 +48,16 @@ class Law(NamedTuple):
     shape: float
     scale: float
 
-    def off(self, offsets: np.ndarray) -> np.ndarray:
-        """Offsets -> probability that the label is off, growing with the offset."""
+    def off(self, offsets: np.ndarray, gross: float = 0.0) -> np.ndarray:
+        """Offsets -> probability that the label is off, growing with the offset.
+
+        gross: share of right labels whose detection lies anywhere.
+        """
         k, scale = self.shape, self.scale
         peak = scale * ((k - 1) / k) ** (1 / k) if k > 1 else TINY
         x = np.maximum(offsets, max(peak, TINY)) / scale
         density = k / scale * x ** (k - 1) * np.exp(-(x**k))
-        return PRIOR / (PRIOR + (1 - PRIOR) * density)
+        return PRIOR / (PRIOR + (1 - PRIOR) * (density + gross))
 
 
 def law(offsets: np.ndarray) -> Law:

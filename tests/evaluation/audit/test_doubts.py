@@ -191,6 +191,22 @@ def test_the_law_of_offsets_is_that_of_most_labels():
     assert np.isfinite(law(np.zeros(100)).off(np.array([0.0, 1.0]))).all()
 
 
+def test_a_detector_of_stray_boxes_doubts_fewer():
+    fitted = law(abs(np.random.default_rng(2).normal(0, 0.03, (2000, 4))).max(1))
+    assert fitted.off(np.array([0.4]))[0] > 0.99 and fitted.off(np.array([0.4]), 0.1)[0] == pytest.approx(
+        0.34, abs=0.01
+    )
+
+
+def test_a_box_means_less_where_the_detector_misplaces_boxes(labelled):
+    labelled.of(7)[4]["bbox"] = [112, 110, 40, 30]
+    before = single(labelled.audit()).sureness
+    for row in labelled.results[::12]:  # of a twelfth of the objects all that is found is a box a fourth of it too far
+        row["bbox"] = [row["bbox"][0] + 10, row["bbox"][1] + 8, *row["bbox"][2:]]
+    after = max(x.sureness for x in labelled.audit(0.01).findings if x.image_id == 7 and x.kind == "box")
+    assert before > 0.8 and after < 0.6
+
+
 def test_a_doubt_weighs_the_detector_against_the_prior():
     found = doubt(np.array([0.95, 0.99, 0.5, 1.0, 0.0]))  # of the first it is as often wrong as labels are
     assert found.tolist() == pytest.approx([0.5, 0.839, 0.05, 1, 0], abs=1e-3)
