@@ -31,16 +31,15 @@ rows: a table to which the figures are appended. One core:
 
 SETS = {  # the config, the set and what is changed where it is read, and what in training
     "shapes": (
-        "configs/shapes.yaml", "shapes",
-        ["data.shapes.size=64", "data.shapes.train_images=1500", "data.shapes.val_images=500"],
-        ["train.steps=400", "data.input_size=[64,64]", "data.transforms.crop.border=24"],
+        "configs/shapes.yaml", "shapes", ["data.shapes.train_images=1500", "data.shapes.val_images=300"],
+        ["train.steps=500"],
     ),
-    "cards": ("configs/pretrained.yaml", "cards", [], ["train.steps=100"]),
+    "cards": ("configs/pretrained.yaml", "cards", [], ["train.steps=200"]),
     "bccd": (
         "configs/pretrained.yaml", "coco",
         ["data.train.images=images", "data.train.annotations=annotations/train.json", "data.val.images=images",
          "data.val.annotations=annotations/val.json"],
-        ["train.steps=200", "data.longest_side=160", "data.input_size=[128,160]", "data.transforms.crop.border=40"],
+        ["train.steps=500", "data.longest_side=256", "data.input_size=[192,256]"],
     ),
 }  # fmt: skip
 QUIET = ["test.report=false", "train.eval_every=0", "train.val_loss_images=0", "train.callbacks=[]", "data.workers=0"]

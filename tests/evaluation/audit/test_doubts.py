@@ -41,6 +41,14 @@ def test_a_missing_object_is_named_once_and_a_touched_one_not_at_all(labelled):
     assert single(labelled.audit()).kind == "missing"
 
 
+def test_many_missing_labels_hardly_hide_one_another(labelled):
+    """They must not make the detector look worse than it is, see `doubts`: fitted once, half of them fall below 0.5."""
+    for image in range(10):
+        labelled.annotations.remove(labelled.of(image)[1])
+    found = labelled.audit(0.05).of("missing")
+    assert {x.image_id for x in found} == set(range(10)) and sum(x.sureness >= 0.5 for x in found) >= 8
+
+
 @pytest.mark.parametrize("move", [(12, 0), (-12, 0), (0, 10), (9, 7), (-11, 8)])
 def test_a_shifted_label_is_off(labelled, move):
     moved = labelled.of(7)[4]
