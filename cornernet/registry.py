@@ -72,6 +72,25 @@ def own(found: Any) -> Any:
     return getattr(found, found.__name__.rpartition(".")[2], found) if isinstance(found, ModuleType) else found
 
 
+def own_class(label: str, found: Any, package: str) -> type:
+    """Return the same, which must be a class; raises ValueError, one sentence that begins with the label.
+
+    package: where it is described.
+    """
+    if not isinstance(made := own(found), type):
+        raise ValueError(f"{label} must be a class, got {type(made).__name__}: see {package}")
+    return made
+
+
+def offering(label: str, found: Any, members: Iterable[str], package: str) -> None:
+    """Raise ValueError, one sentence that begins with the label, where a class or an object lacks one of its members.
+
+    package: where they are described.
+    """
+    if missing := [member for member in members if getattr(found, member, None) is None]:
+        raise ValueError(f"{label} lacks {', '.join(missing)}: see {package}")
+
+
 def _module(kind: str, path: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)

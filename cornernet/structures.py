@@ -190,9 +190,10 @@ class AnchorMaps(NamedTuple):
     """Output of one stack of the anchor network for all A anchors of an image, the levels behind one another."""
 
     logits: Tensor  # [B, A, C]
-    deltas: Tensor  # [B, A, 4], the box as seen from the anchor, see anchor.coding
+    deltas: Tensor  # [B, A, 4], the box as seen from the anchor, see model.anchor.coding
     sizes: list[tuple[int, int]]  # (h, w) of every level
     corners: tuple[LevelCorners, ...] = ()  # of every level, where a network has such a branch
+    bins: Tensor | None = None  # [B, A, 4, bins] logits of each side's distance, of model.anchor.coding=distribution
 
 
 class Detections(NamedTuple):

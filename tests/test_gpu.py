@@ -1,5 +1,7 @@
 """What only a GPU can show: half precision with a scaler, and a training step that never waits for the device."""
 
+import csv
+
 import pytest
 import torch
 
@@ -37,6 +39,17 @@ def test_a_run_on_the_gpu_ends_with_finite_figures(tmp_path, precision):
     figures = engine.train(settings)
     assert -1 <= figures["AP"] <= 1
     assert (tmp_path / "run" / "last.pt").exists()
+
+
+def test_gradients_are_those_of_full_precision_behind_a_scaler(tmp_path):
+    held = []
+    for precision in ("fp32", "fp16"):
+        folder = tmp_path / precision
+        words = [f"train.precision={precision}", f"work_dir={folder}", "train.gradients_every=1", "train.steps=1"]
+        engine.train(config.override(Config(), [*SMALL, *words]))
+        with (folder / "gradients.csv").open() as file:
+            held.append({name: float(value) for name, value in next(csv.DictReader(file)).items()})
+    assert held[1] == pytest.approx(held[0], rel=0.05)
 
 
 def test_the_training_step_never_waits_for_the_device():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Import weights in the published layout: tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]"""
+"""Import weights of published code: tools/convert_checkpoint.py PUBLISHED OUT [key=value ...]"""
 
 from cornernet.cli import run
 

@@ -122,7 +122,7 @@ def checked(state: Any, path: str | Path) -> dict[str, Any]:
     if missing:
         raise ValueError(
             f"{path} is not a checkpoint of this toolkit: it has no {', '.join(missing)} "
-            "(weights in the published layout go through tools/convert_checkpoint.py first)"
+            "(weights of published code go through tools/convert_checkpoint.py first)"
         )
     _check_contract(held.get("versions"), path)
     if fault := _fault(held):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cornernet.checkpoints import checkpoint, load
 from cornernet.data import COCO_CLASSES
-from cornernet.detectors.corner import convert, published
+from cornernet.detectors.corner import published, recognise
 
 INSIDE = ("state_dict", "model")  # under which files of others hold their weights beside other things
 DEPTH = 64  # of the words in a name
@@ -41,10 +41,9 @@ def read(path: str | Path) -> Weights:
 
 
 def _published(tensors: dict[str, Tensor]) -> Weights:
-    """The same of the published CornerNet, whose classes are those of COCO."""
-    ours = convert(tensors)
-    counts = {len(x) for key, x in ours.items() if key.endswith("_heat.2.bias")}
-    return Weights(ours, list(COCO_CLASSES.values()) if counts == {len(COCO_CLASSES)} else None, None)
+    """The same of published code, whose classes are those of COCO where there are as many."""
+    found = recognise(tensors)
+    return Weights(found.tensors, list(COCO_CLASSES.values()) if found.classes == len(COCO_CLASSES) else None, None)
 
 
 def start(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:

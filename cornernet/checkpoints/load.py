@@ -82,13 +82,13 @@ def without_weights(settings: Config) -> Config:
 
 def fit(build: Callable[[], nn.Module], held: dict[str, Any], settings: Config, path: str | Path) -> None:
     """Raise ValueError where a network is not the one whose weights a checkpoint holds, before it takes any memory."""
-    with told_apart(held, settings), _named(path), torch.device("meta"), _at_most(len(held["model"]) + SLACK, path):
+    with told_apart(held, settings), _named(path), torch.device("meta"), at_most(len(held["model"]) + SLACK, path):
         detector = build()
         checkpoint.check_fit(detector, _without_loss(weights(held), detector), str(path))
 
 
 @contextmanager
-def _at_most(count: int, path: str | Path) -> Iterator[None]:
+def at_most(count: int, path: str | Path) -> Iterator[None]:
     """Raise ValueError as soon as a network has more parameters: a config of few words may describe millions."""
     left = iter(range(count))
 

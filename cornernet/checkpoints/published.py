@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from cornernet import config, detectors
-from cornernet.checkpoints import checkpoint
+from cornernet.checkpoints import checkpoint, load
 from cornernet.config import Config
 from cornernet.config.shipped import find
 from cornernet.data import COCO_CLASSES
 from cornernet.detectors.corner import Recognised, check, recognise
+from cornernet.system.wording import counted
 
 
 class Imported(NamedTuple):
@@ -32,18 +34,15 @@ def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str
     """Published checkpoint file -> checkpoint of this toolkit, with the config of the network that its keys are of.
 
     overrides change that config. Raises FileNotFoundError, or ValueError for a file that does not hold such weights of
-    COCO's classes or does not fit, and where `out` exists.
+    COCO's classes, does not fit or is not finite, and where `out` exists.
     """
     if Path(out).exists():
         raise ValueError(f"{out} exists already; give another name")
     found = _recognised(published)
     settings = config.load(find(found.member), [*_settings(found), *overrides])
+    _check_fit(found, settings, published)
     detector = detectors.build(settings, len(COCO_CLASSES))
-    try:
-        check(found.tensors, detector.network.state_dict())
-    except ValueError as error:
-        raise ValueError(f"{published}: {error}") from None
-    detector.network.load_state_dict(found.tensors)
+    checkpoint.load_weights(detector.network, found.tensors, str(published))
     checkpoint.save(_state(detector, settings), out)
     return Imported(
         len(found.tensors), found.naming.title, found.member, found.stacks, found.left, found.naming.rgb,
@@ -57,16 +56,31 @@ def _recognised(path: str | Path) -> Recognised:
     held = held.get("state_dict", held) if isinstance(held, dict) else held
     if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise ValueError(f"{path} does not hold a dict of tensors, as the published checkpoints do")
+    if odd := [key for key, value in held.items() if not (isinstance(key, str) and checkpoint.ordinary(value))]:
+        raise ValueError(
+            f"{path} holds what is no ordinary tensor by name under {counted(len(odd), 'key')} (first: "
+            f"{str(odd[0])[:80]})"
+        )
     try:
         found = recognise(held)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if found.classes not in (0, len(COCO_CLASSES)):
         raise ValueError(
-            f"{path} has {found.classes} classes without names, expected the {len(COCO_CLASSES)} of COCO; train.init "
-            "takes its weights for classes that you name"
+            f"{path} has {counted(found.classes, 'class')} without names, expected the {len(COCO_CLASSES)} of COCO; "
+            "train.init takes its weights for classes that you name"
         )
     return found
+
+
+def _check_fit(found: Recognised, settings: Config, path: str | Path) -> None:
+    """Raise ValueError where the network of the config has other tensors, before it takes any memory."""
+    with torch.device("meta"), load.at_most(len(found.tensors) + load.SLACK, path):
+        network = detectors.build(load.without_weights(settings), len(COCO_CLASSES), with_loss=False).network
+    try:
+        check(found.tensors, network.state_dict())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _settings(found: Recognised) -> list[str]:

@@ -35,7 +35,10 @@ def sentences(found: "Imported", published: str, out: str) -> list[str]:
     if found.reversed:
         lines.append("it reads RGB: the channels of its first convolution were reversed, for images are BGR here")
     if not found.compared:
-        lines.append(f"no file or output of {found.naming} was compared with ours: measure it before you rely on it")
+        lines.append(
+            f"no output of the network of {found.naming}, and no file of its weights, was compared with ours: measure "
+            "it before you rely on it"
+        )
     return lines
 
 

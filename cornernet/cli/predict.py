@@ -25,6 +25,7 @@ crops=true: each object as an image of its own, crops/CLASS/IMAGE-N.png; for exa
   tools/predict.py best.pt street.jpg 'more/**/*.png' score=0.5 out=found
   tools/predict.py best.pt photos/ score=best_f1 format=yolo crops=true
   tools/predict.py best.int8.onnx photos/
+  tools/predict.py best.pt aerial.tif test.slices.size=640
   tools/predict.py best.pt street.mp4 test.flip=false test.batch_size=8"""
 
 

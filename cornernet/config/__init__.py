@@ -20,6 +20,7 @@ from cornernet.config.schema import (
     Region,
     ScoreWeights,
     Shapes,
+    Slices,
     Split,
     Test,
     Train,
@@ -29,6 +30,6 @@ from cornernet.config.sections import section
 
 __all__ = [
     "Anchor", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Pairing",
-    "Region", "ScoreWeights", "Shapes", "Split", "Test", "Train", "Validation", "from_container", "load", "override",
-    "save", "section", "text", "to_dict", "untyped",
+    "Region", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train", "Validation", "from_container", "load",
+    "override", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -13,8 +13,11 @@ from cornernet.config import elsewhere, plain, renamed, shipped, transforms
 from cornernet.config import overrides as reading
 from cornernet.config.inheritance import layers
 from cornernet.config.messages import FAULTS, sentence
-from cornernet.config.schema import Config
+from cornernet.config.schema import Config, Model
 from cornernet.system import writing
+
+# parts of the network that have a name and arguments
+PARTS = [item.name for item in dataclasses.fields(Model) if {"name", "args"} <= set(dir(getattr(Model(), item.name)))]
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -102,7 +105,7 @@ def _overridden(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
             )
         layer = None
         try:
-            layer = _several(typed := reading.layer([text]))
+            layer = _in_full(typed := reading.layer([text]))
             _start_anew(config, layer)
             if layer is typed:
                 OmegaConf.update(config, *reading.read(text))
@@ -122,7 +125,7 @@ def _names_first(overrides: Sequence[str]) -> list[str]:
 
     That of a transform goes before its own arguments alone, since transforms keep the order of typing.
     """
-    names = re.compile(r"(loss\.\w+|model\.backbone)(\.name)?=|model\.detector=")
+    names = re.compile(rf"(loss\.\w+|model\.({'|'.join(PARTS)}))(\.name)?=|model\.detector=")
     begins: dict[str, int] = {}  # where the keys of a transform begin, or begin anew behind a whole value
     ranked = []
     for place, text in enumerate(sorted(overrides, key=lambda text: not names.match(text))):
@@ -140,7 +143,7 @@ def _of_now(layer: DictConfig) -> DictConfig:
 def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
     """Merge one layer in place."""
     try:
-        layer = _several(layer)
+        layer = _in_full(layer)
         _start_anew(config, layer)
         config.merge_with(layer)
         _order(config, layer)
@@ -152,13 +155,19 @@ def _merge(config: DictConfig, layer: DictConfig, source: str) -> None:
         raise ValueError(f"{source}: {sentence(error, Config, layer)}") from None
 
 
-def _several(layer: DictConfig) -> DictConfig:
-    """A layer that gives a list as loss.feature -> the same with loss.features in place of the one loss."""
-    given = OmegaConf.select(layer, "loss.feature", throw_on_resolution_failure=False)
-    if not isinstance(given, ListConfig):
-        return layer
-    changed = layer.copy()
-    changed.loss.feature, changed.loss.features = {"name": "none"}, given
+def _in_full(layer: DictConfig) -> DictConfig:
+    """A layer in which a list stands as loss.feature, or one number as a tile's size -> the same as the schema has it.
+
+    The list becomes loss.features in place of the one loss, the number both sides of the tile.
+    """
+    given, side = (
+        OmegaConf.select(layer, key, throw_on_resolution_failure=False) for key in ("loss.feature", "test.slices.size")
+    )
+    changed = layer.copy() if isinstance(given, ListConfig) or type(side) is int else layer
+    if isinstance(given, ListConfig):
+        changed.loss.feature, changed.loss.features = {"name": "none"}, given
+    if type(side) is int:
+        changed.test.slices.size = [side, side]
     return changed
 
 
@@ -172,7 +181,7 @@ def _start_anew(config: DictConfig, layer: DictConfig) -> None:
     else:
         transforms.start_anew(config.data.transforms, layer)
     model = config.model
-    owners = {"model.detector": model, "model.backbone.name": model.backbone, "model.region.name": model.region}
+    owners = {"model.detector": model, **{f"model.{part}.name": model[part] for part in PARTS}}
     for key, section in owners.items():
         name = OmegaConf.select(layer, key, throw_on_resolution_failure=False)
         if name is not None and name != OmegaConf.select(config, key):

@@ -62,6 +62,7 @@ RANGES = {
     "train.log_every": WHOLE,
     "train.eval_every": WHOLE,
     "train.save_every": WHOLE,
+    "train.gradients_every": WHOLE,
     "train.patience": COUNT._replace(null=True),
     "train.val_loss_images": WHOLE,
 }
@@ -82,6 +83,8 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "data.timeout": Interval(0, 10**9, "[]"),
     "test.batch_size": FEW,
     "test.scales": Interval(0.0, 10, "(]"),
+    "test.slices.size": Interval(16, 2**14, "[]", null=True),
+    "test.slices.overlap": Interval(0, 1),
     "test.top_k": FEW,
     "test.kernel": Interval(1, 1001, "[]"),
     "test.ae_threshold": Interval(0, math.inf, "[]"),
@@ -99,7 +102,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
 
 
 MOST = {  # what a config that comes inside a file may ask for; what the user types may be more
-    **dict.fromkeys(("data.input_size", "data.longest_side"), 8192),
+    **dict.fromkeys(("data.input_size", "data.longest_side", "test.slices.size"), 8192),
     **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
     "data.shapes.size": 4096,
     **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),
@@ -108,6 +111,7 @@ MOST = {  # what a config that comes inside a file may ask for; what the user ty
     **dict.fromkeys(("model.backbone.stem_channels", "model.backbone.channels", "model.head.channels"), 2**16),
     **dict.fromkeys(("model.head.pool_channels", "model.head.tag_dim", "model.anchor.channels"), 2**16),
     "model.anchor.verify_channels": 2**16,
+    "model.anchor.reg_max": 1000,
     **dict.fromkeys(("model.anchor.depth", "data.workers", "train.accumulate"), 1000),
     **dict.fromkeys(("model.anchor.scales", "model.anchor.ratios"), 1000),
     **dict.fromkeys(("test.top_k", "model.region.top_k", "model.anchor.candidates"), 10_000),

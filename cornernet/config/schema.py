@@ -82,11 +82,23 @@ class Anchor:
     side: float = 4.0  # side of a level's anchors in its strides, before the scales
     scales: list[float] = field(default_factory=lambda: [1.0, 1.2599, 1.5874])  # factors of the side
     ratios: list[float] = field(default_factory=lambda: [0.5, 1.0, 2.0])  # height / width
-    # max_iou: RetinaNet's thresholds; atss: from the statistics of each object's nearest anchors
-    assign: Literal["max_iou", "atss"] = "max_iou"
+    # max_iou: RetinaNet's thresholds; atss: from the statistics of each object's nearest anchors; tal and simota: from
+    # what the network says at the moment, as in TOOD and YOLOX. With tal a classification loss that grades by quality
+    # is given TOOD's normalised alignment, not the IoU
+    assign: Literal["max_iou", "atss", "tal", "simota"] = "max_iou"
     positive_iou: float = 0.5  # of max_iou: overlap from which an anchor has the object
     negative_iou: float = 0.4  # of max_iou: overlap below which it is background
-    candidates: int = 9  # of atss: nearest anchors of each level
+    # of atss: nearest anchors of each level, null is 9; of tal: most anchors of an object, 13 (10 in YOLO); of simota:
+    # largest IoUs of an object, whose sum is how many anchors it takes, 10
+    candidates: int | None = None
+    alpha: float = 1.0  # of tal: power of the score (0.5 in YOLO)
+    beta: float = 6.0  # of tal: power of the IoU
+    radius: float = 2.5  # of simota: strides from an object's centre within which an anchor is at its middle
+    iou_weight: float = 3.0  # of simota: weight of -log(IoU) beside the cross entropy of the classes
+    # deltas: of centre and logarithm of size; distribution: of each side's distance from the anchor's centre over bins,
+    # as in GFL, with loss.distribution; for assigners whose anchors lie inside the object: atss, tal
+    coding: Literal["deltas", "distribution"] = "deltas"
+    reg_max: int = 16  # of distribution: the last bin, in strides of the level; no side is further away
     # auto: as the loss declares: on areas boxes; l1, smooth_l1 and mse deltas (on boxes they count pixels)
     box_space: Literal["auto", "boxes", "deltas"] = "auto"
     # a branch that finds corners, to which the boxes of all levels but the finest move; loss.verify, loss.offset and
@@ -117,7 +129,8 @@ class Model:
 @dataclass
 class Losses:
     """One loss for each place. Those of `centre` and `verify` are of the heatmap role, those of `guiding`, `shift` and
-    `size` of the offset role, that of `pair` of the classification role; the others have roles of their own.
+    `size` of the offset role, those of `pair` and `distribution` of the classification role; the others have roles of
+    their own.
     """
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners; of points' centres
@@ -130,6 +143,8 @@ class Losses:
     size: Component = field(default_factory=lambda: Component("smooth_l1"))
     verify: Component = field(default_factory=lambda: Component("neg"))  # heatmaps of corners of model.anchor.verify
     pair: Component = field(default_factory=lambda: Component("focal"))  # of a region stage: is a pair one object
+    # bins of the sides of anchors' boxes, model.anchor.coding=distribution; weight null: a quarter of the loss's own
+    distribution: Component = field(default_factory=lambda: Component("cross_entropy"))
     box: Component = field(default_factory=lambda: Component("giou"))  # of anchors
     classification: Component = field(default_factory=lambda: Component("focal"))  # of anchors and of a region stage
     feature: Component = field(default_factory=lambda: Component("none"))  # none: no such term
@@ -248,6 +263,8 @@ class Train:
     lr_factors: dict[str, float] = field(default_factory=dict)
     log_every: int = 20  # steps between rows of the log; 0: only where the run saves
     eval_every: int = 5000  # steps between evaluations; 0: only at the end
+    # steps between rows of gradients.csv: how strongly each term of the loss pulls at the shared features; 0: none
+    gradients_every: int = 0
     save_every: int = 500  # steps between saves of last.pt; 0: only where the run is evaluated
     # evaluations in a row without a better figure of the metric after which the run ends; null: at its last step alone
     patience: int | None = None
@@ -295,12 +312,22 @@ class Centre:
 
 
 @dataclass
+class Slices:
+    """Large images are cut into overlapping tiles, each of which is predicted as an image of its own."""
+
+    size: tuple[int, int] | None = None  # height and width of a tile in pixels of the image, or one number; null: off
+    overlap: float = 0.2  # share of a tile, in height and width, that the next one shows too; at least
+    whole: bool = True  # predict the image as a whole too, resized, for objects that no tile holds
+
+
+@dataclass
 class Test:
     """How detections are made, in evaluation and prediction."""
 
     batch_size: int = 1  # images at once, where their sizes agree
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the flipped image
+    slices: Slices = field(default_factory=Slices)
     top_k: int = 100  # corners of each kind kept; anchors of each level; points
     kernel: int = 3  # side of the window in which a corner or point must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair

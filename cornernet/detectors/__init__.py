@@ -5,6 +5,10 @@ A detector declares
     build(config, num_classes, with_loss) -> Detector    what that offers is said by `cornernet.detectors.detector`
     ROLES                                                the keys of the section `loss` that it has a place for
     places(config) -> those of ROLES                     optional: which of them it has with these settings
+    GIVES                                                optional: one of ROLES that it may not have -> overrides, each
+                                                         of which gives it that
+    UNREAD                                               optional: keys of `model` that it does not read, such as
+                                                         `head.centre`; a training tells of overrides that set them
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -23,6 +27,7 @@ from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
 from cornernet.detectors.oracle import Oracle
+from cornernet.detectors.unread import unread
 from cornernet.errors import BadPlugin
 
 PLACES = tuple(item.name for item in dataclasses.fields(Losses))
@@ -42,7 +47,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     typed and for a detector that lacks what every one must offer.
     """
     name, found = config.model.detector, kind(config)
-    have_place(config, _places(config, found))
+    have_place(config, _places(config, found), _gives(found))
     own = getattr(found, "SECTION", None)
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
@@ -67,8 +72,23 @@ def roles(config: Config) -> dict[str, Component]:
     return asked(config, _places(config, kind(config)))
 
 
+def unused(config: Config) -> list[str]:
+    """Config -> its overrides of the section `model` that its detector does not read, but for those of a default."""
+    return unread(config, getattr(kind(config), "UNREAD", ()))
+
+
 def _places(config: Config, found: ModuleType) -> Sequence[str]:
     return found.places(config) if hasattr(found, "places") else found.ROLES
+
+
+def _gives(found: ModuleType) -> dict[str, list[str]]:
+    """What a detector declares -> keys of losses -> overrides that give it one; of those it never has, to others."""
+    gives = {place: list(getattr(found, "GIVES", {}).get(place, ())) for place in found.ROLES}
+    for name, other in DETECTORS.items():
+        for place in set(other.ROLES) - set(found.ROLES):
+            own = getattr(other, "GIVES", {}).get(place, ("",))
+            gives.setdefault(place, []).extend(f"model.detector={name} {words}".rstrip() for words in own)
+    return gives
 
 
 def kind(config: Config) -> ModuleType:
@@ -100,5 +120,6 @@ __all__ = [
     "build",
     "kind",
     "roles",
+    "unused",
     "with_colours",
 ]

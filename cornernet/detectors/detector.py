@@ -37,6 +37,19 @@ class Network(nn.Module):
             "twice (segments)"
         )
 
+    def shared(self) -> nn.Module:
+        """Return the module whose output all heads read, by default the attribute `backbone`.
+
+        That gives one tensor, or what a `backbones.Backbone` does. Asked for where train.gradients_every is above 0,
+        which is refused for a network that has no such attribute and leaves this out.
+        """
+        found = getattr(self, "backbone", None)
+        if not isinstance(found, nn.Module):
+            raise ValueError(
+                f"train.gradients_every: {type(self).__name__} does not say which of its parts all heads read (shared)"
+            )
+        return found
+
 
 class Predicting(nn.Module):
     """What inference needs, which an exported file offers as well."""
@@ -71,10 +84,14 @@ class Detector(Predicting):
 
     progress: share of the training that is done, 0-dim on the CPU, which the engine, or a loop of your own, changes in
     place before every step; losses that name it are given it and tell steps by it. Left out where no loss does.
+
+    feature_width: numbers in a row of features, as `build_losses` is given it; before a training a feature loss from
+    elsewhere is tried on such rows. Left out, it is tried on a batch alone.
     """
 
     network: Network
     progress: Tensor | None = None
+    feature_width: int | None = None
     parts: Sequence[str] = ()  # of a diagnosis, what it replaces by the truth, in this order
     alone: Sequence[str] = ()  # what else it replaces, each by itself
     # of a diagnosis: what can go wrong with an object before its boxes leave the detector, in the order in which it
@@ -83,7 +100,7 @@ class Detector(Predicting):
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Batch on the module's device -> named loss terms and their weighted `total`, 0-dim float32.
+        """Batch on the module's device -> named loss terms, and behind them their weighted `total`, 0-dim float32.
 
         Called in train mode, once for every part of a step; what has requires_grad is trained. The terms are columns
         of the run's log. Under autocast, so a loss is computed from `.float()`. The colour changes that were drawn for

@@ -1,12 +1,13 @@
 """The losses that a config names, built with what the detector knows, and their weights: as given, or as declared."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from cornernet.config import Component, Config, Losses, untyped
+from cornernet.config.overrides import layer
 from cornernet.losses import FACTORS, Several, build_from, declared, role_of
 
 MAY_LACK = ("grouping", "feature")  # places that a detector of the package can do without
@@ -22,17 +23,23 @@ def asked(config: Config, roles: Sequence[str]) -> dict[str, Component]:
     return {role: loss for role, loss in held.items() if loss.name != "none"}
 
 
-def have_place(config: Config, roles: Sequence[str]) -> None:
-    """Raise ValueError for an override that changes a loss that a detector of these roles does not have."""
+def have_place(config: Config, roles: Sequence[str], gives: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError for an override that changes a loss that a detector of these roles does not have.
+
+    gives: a loss's key -> overrides of which each gives a detector such a loss, told where it lacks one.
+    """
     for text in config.overrides:
-        role = re.match(r"loss(?:\.|=\s*\{\s*)(\w+)", text)
-        if (
-            role
-            and role[1].removesuffix("s") not in roles
-            and getattr(config.loss, role[1]) != getattr(Losses(), role[1])
-        ):
-            kind = config.model.detector
-            raise ValueError(f"{text}: the {kind} detector has no {role[1]} loss; it has {', '.join(roles)}")
+        for role in layer([text]).get("loss", ()) if text.startswith("loss") else ():
+            if role.removesuffix("s") not in roles and getattr(config.loss, role) != getattr(Losses(), role):
+                raise ValueError(f"{text}: {_lacking(config.model.detector, role, roles, gives)}")
+
+
+def _lacking(kind: str, role: str, roles: Sequence[str], gives: Mapping[str, Sequence[str]]) -> str:
+    """Detector, its roles and one that it lacks -> these in words, and what has such a loss."""
+    ways = gives.get(role.removesuffix("s"), ())
+    here = " with these settings" if any("model.detector=" not in way for way in ways) else ""
+    told = f"; {' or '.join(ways)} has one" if ways else ""
+    return f"the {kind} detector has no {role} loss{here}; it has {', '.join(roles)}{told}"
 
 
 def build_losses(
@@ -52,6 +59,7 @@ def build_losses(
     known = {"num_classes": num_classes, "image_size": tuple(config.data.input_size), "progress": progress}
     given = {term: {**known, "dim": dim} if role_of(term) == "feature" else known for term in held}
     given |= {"pair": {**known, "num_classes": 1}}
+    given |= {"distribution": {**known, "num_classes": config.model.anchor.reg_max}}
     with torch.random.fork_rng(devices=[]):  # so that a network begins alike whatever its losses draw
         built = {
             term: build_from(role_of(term), held[term].name, held[term].args, given[term], typed)

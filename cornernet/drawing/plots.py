@@ -21,11 +21,12 @@ def figure(width: float, height: float, layout: Literal["constrained", "compress
 
 
 def curves(folder: str | Path) -> Path:
-    """Plot loss terms, learning rate, AP and own metrics of a run over its steps -> path of curves.png in its folder.
+    """Plot a run's terms, gradients, learning rate, AP and own metrics over its steps -> curves.png in its folder.
 
-    Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, eval.csv (step, AP, ...).
-    Of that `val_<term>` is drawn beside the term, and a column whose name begins neither with AP nor AR gets a panel of
-    its own. Cells may be empty. Raises FileNotFoundError where the folder has neither.
+    Reads log.csv (step, lr, images_per_s, one column a loss term, perhaps iou) and, if there, gradients.csv (step, one
+    column a term) and eval.csv (step, AP, ...). Of that `val_<term>` is drawn beside the term, and a column whose name
+    begins neither with AP nor AR gets a panel of its own. Cells may be empty. Raises FileNotFoundError where the folder
+    has neither the first nor the last.
     """
     folder = Path(folder)
     log, scores = _columns(folder / "log.csv"), _columns(folder / "eval.csv")
@@ -33,6 +34,7 @@ def curves(folder: str | Path) -> Path:
     both = log | {name: points for name, points in held.items() if points}
     groups = {
         "loss": {name: points for name, points in both.items() if _term(name) not in ("lr", "images_per_s", "iou")},
+        "gradient at the features": _columns(folder / "gradients.csv"),
         "mean IoU": {name: points for name, points in both.items() if _term(name) == "iou"},
         "learning rate": {name: points for name, points in log.items() if name == "lr"},
         "AP": {name: kept for name, points in scores.items() if name.startswith("AP") and (kept := _measured(points))},
@@ -121,7 +123,7 @@ def _plot(groups: dict[str, dict[str, Points]], path: Path) -> None:
             (line,) = axes.plot(*zip(*points, strict=True), label=name, marker=marker, **look)
             drawn_in[name] = line.get_color()
         positive = any(value > 0 for points in lines.values() for _, value in points)
-        axes.set(ylabel=title, yscale="log" if title.startswith("loss") and positive else "linear")
+        axes.set(ylabel=title, yscale="log" if title.startswith(("loss", "gradient")) and positive else "linear")
         axes.grid(alpha=0.3)
         if len(lines) > 1:
             axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))

@@ -102,7 +102,7 @@ def predictions(
     seconds, unreadable = 0.0, 0
     share = list(range(processes.rank(), len(source), processes.world()))
     with Progress(len(share), "image", "evaluate", shown=progress and processes.rank() == 0) as bar:
-        for part in _chunks(share, batch_size):
+        for part in _chunks(share, chunk(batch_size, settings.get("slices"))):
             images = _read(source, part, on_error, told=unreadable > 0)
             unreadable += len(part) - len(images)
             start = time.perf_counter()
@@ -142,6 +142,5 @@ def _read(source: Source, indices: list[int], on_error: OnError, told: bool) -> 
     return images
 
 
-def _chunks(indices: list[int], batch_size: int) -> Iterable[list[int]]:
-    size = chunk(batch_size)
+def _chunks(indices: list[int], size: int) -> Iterable[list[int]]:
     return (indices[i : i + size] for i in range(0, len(indices), size))

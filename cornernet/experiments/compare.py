@@ -16,6 +16,7 @@ from cornernet import config
 from cornernet.errors import Interrupted
 from cornernet.evaluation import evaluate_checkpoint
 from cornernet.experiments import grid
+from cornernet.experiments.evaluations import evaluations
 from cornernet.experiments.grid import Choice, Plan
 from cornernet.experiments.results import Row, finished, markdown, score_folder, write
 from cornernet.system import locking
@@ -117,6 +118,7 @@ def _trained(found: Plan, folder: Path, settings: list[str]) -> int:
     """Run one training in a process of its own -> its exit code; its table goes to train.txt in its folder."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={found.processes}"]
     launch = torchrun if found.processes > 1 else []
+    settings = [*settings, *evaluations(config.load(found.path, settings))]
     command = [sys.executable, *launch, *TRAIN, found.path, *settings, f"work_dir={folder}", "train.resume=auto"]
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "train.txt", "a", encoding="utf-8") as output:

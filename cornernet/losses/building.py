@@ -13,11 +13,12 @@ CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at 
 PLACES = {
     **dict.fromkeys(("centre", "verify"), "heatmap"),
     **dict.fromkeys(("guiding", "shift", "size"), "offset"),
-    "pair": "classification",
+    **dict.fromkeys(("pair", "distribution"), "classification"),
 }
 ROLES: dict[str, dict[str, Callable]] = {role: {} for role in INPUTS}  # name -> loss
 # what the weight of a loss is multiplied with in a place where the config gives none
 FACTORS = {
+    "distribution": 0.25,  # Li et al.: Generalized Focal Loss, 2020, arXiv 2006.04388
     "guiding": 0.05,  # Dong et al.: CentripetalNet, 2020, arXiv 2003.09119
     "verify": 0.25,  # Chen et al.: RepPoints v2, 2020, arXiv 2007.08508
 }

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.losses import build
-from cornernet.losses.adapt import takes_points
+from cornernet.losses.adapt import takes, takes_points
 
 GIVEN = {"num_classes": 2, "dim": 3, "image_size": (511, 511), "progress": None, "typed": False, "given": None}
 BARE = {"lambda_start": 0.0, "lambda_min": 0.0}
 ARGS = {"l_softmax": BARE, "sphereface": BARE}  # where the defaults cannot be drawn
 SIDE = 32.0  # pixels, of the boxes that are moved
 LENGTH = 2.0  # of the embeddings
+QUALITY = 0.7  # of an object's box, where a loss wants to know it
 
 
 class Curve(NamedTuple):
@@ -58,13 +59,16 @@ def _heatmap(name: str) -> Curve:
 def _classification(name: str) -> Curve:
     """Two anchors and one class: one of an object, one of the background."""
     loss, labels = _built("classification", name), torch.tensor([0, 1])
-    return _two_sided(lambda logits: loss(logits.view(2, 1), labels), "the anchor")
+    if not takes(loss, "quality"):
+        return _two_sided(lambda logits: loss(logits.view(2, 1), labels), "the anchor")
+    quality = torch.tensor([QUALITY, 0]).double()
+    return _two_sided(lambda logits: loss(logits.view(2, 1), labels, quality), "the anchor", f"of quality {QUALITY}")
 
 
-def _two_sided(loss: Callable[[Tensor], Tensor], what: str) -> Curve:
+def _two_sided(loss: Callable[[Tensor], Tensor], what: str, lit: str = "should be 1") -> Curve:
     p, sure = torch.linspace(0.01, 0.99, 99).double(), torch.tensor(math.log(99)).double()
     lines = {
-        "should be 1": _swept(lambda z: loss(torch.stack([z, -sure])), p.logit()),
+        lit: _swept(lambda z: loss(torch.stack([z, -sure])), p.logit()),
         "should be 0": _swept(lambda z: loss(torch.stack([sure, z])), p.logit()),
     }
     return Curve(f"probability of {what}", " by the logit", p, lines)

@@ -17,6 +17,11 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
     return (labels[:, None] == classes).to(like.dtype)
 
 
+def graded(labels: Tensor, quality: Tensor, like: Tensor) -> Tensor:
+    """Labels and quality [N], logits [N, C] -> the quality at the class of the label, 0 elsewhere, [N, C]."""
+    return one_hot(labels, like) * quality.to(like.dtype)[:, None]
+
+
 def per_anchor(loss: Tensor, labels: Tensor) -> Tensor:
     """Loss of every class [N, C], labels [N] -> sum over the classes, 0 (and no gradient) where ignored, [N]."""
     return torch.where(counted(labels), loss.sum(1), 0)

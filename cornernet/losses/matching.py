@@ -24,6 +24,7 @@ from cornernet.ops.tags import tag_distance
 
 FAR = 1e15  # distances end here, so that their squares and sums are finite in float32
 TINY = torch.finfo(torch.float32).tiny  # logarithms end at -87
+EPSILON = 1e-15  # of the published focal loss, inside the logarithms of what is not given as one
 
 
 class Matching(NamedTuple):
@@ -94,6 +95,14 @@ def cross_entropy_of(s: Tensor, truth: Tensor, log_s: Tensor | None = None) -> T
     if log_s is None:
         return F.binary_cross_entropy(s, truth, reduction="none")
     return -truth * log_s - (1 - truth) * log_rest(log_s)
+
+
+def focal_of(s: Tensor, truth: Tensor, gamma: float, log_s: Tensor | None = None) -> Tensor:
+    """The same with every pair weighed by how wrong it is, to the power gamma; logarithms of s + 1e-15 if not given."""
+    s, eps = at_least_float32(s), torch.finfo(at_least_float32(s).dtype).eps
+    log_yes, log_no = ((s + EPSILON).log(), (1 - s + EPSILON).log()) if log_s is None else (log_s, log_rest(log_s))
+    yes, no = (x.clamp(min=eps) ** gamma for x in (s, 1 - s))  # a power below 1 has no finite gradient at 0
+    return -no * truth * log_yes - yes * (1 - truth) * log_no
 
 
 def log_share(s: Tensor, log_s: Tensor | None = None) -> Tensor:

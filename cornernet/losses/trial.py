@@ -45,7 +45,7 @@ def unfit(role: str, loss: Callable, num_classes: int, dim: int = 1) -> str:
     dim: numbers of a tag or of an embedding. Raises what the loss raises, and ValueError for a result of another shape.
     """
     trial = ASKED[role](loss, num_classes, dim)
-    right = float(trial.value(trial.right))
+    right = _number(trial.value(trial.right))
     slack = SLACK * max(1.0, abs(right))
     for cases, fits in (
         (trial.dearer, lambda value: value > right + slack),
@@ -53,7 +53,7 @@ def unfit(role: str, loss: Callable, num_classes: int, dim: int = 1) -> str:
         (trial.same, lambda value: abs(value - right) <= slack),
     ):
         for prediction, words in cases:
-            value = float(trial.value(prediction))
+            value = _number(trial.value(prediction))
             if not fits(value):
                 return f"{words} ({value:.3g} beside {right:.3g})"
     return _without_gradient(trial)
@@ -75,6 +75,11 @@ def _without_gradient(trial: Trial) -> str:
     if slope is None or not slope.any():
         return "it has no gradient"
     return "" if slope.isfinite().all() else "its gradient is not finite"
+
+
+def _number(value: Tensor) -> float:
+    """Scalar -> the same without its gradient, of which torch would warn."""
+    return float(value.detach())
 
 
 def _scalar(value: Tensor) -> Tensor:
@@ -162,7 +167,7 @@ def _grouping(loss: Callable, num_classes: int, dim: int) -> Trial:
 def _feature(loss: Callable, num_classes: int, dim: int) -> Trial:
     labels = torch.tensor([0, num_classes - 1, 0, num_classes - 1, -1, 0, num_classes - 1])
     x = torch.rand(7, dim, generator=torch.Generator().manual_seed(0))
-    nothing = float(_scalar(loss(x, torch.full_like(labels, -1))))
+    nothing = _number(_scalar(loss(x, torch.full_like(labels, -1))))
     if not nothing - nothing == 0:
         raise ValueError(f"it must be finite in a batch without objects, got {nothing}")
     same = [Case(_changed(x, (4,), -x[4]), "rows labelled -1, which hold nothing, count")]

@@ -61,7 +61,7 @@ def squared_center_distance(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return ((center(boxes1) - center(boxes2)) ** 2).sum(-1)
 
 
-def scaled(boxes: Tensor, ratio: float) -> Tensor:
+def scaled(boxes: Tensor, ratio: Tensor | float) -> Tensor:
     """The same centres, sizes times the ratio, [..., 4]."""
     middle, half = center(boxes), box_wh(boxes) * (ratio / 2)
     return torch.cat([middle - half, middle + half], -1)

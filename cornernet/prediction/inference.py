@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet.config import Config, Nms
+from cornernet.config import Config, Nms, Slices
 from cornernet.data import resize, scaled_size
 from cornernet.detectors import Predicting
 from cornernet.ops.nms import Kept
 from cornernet.ops.nms import nms as suppress
+from cornernet.prediction import slices as slicing
 from cornernet.structures import Detections, ImageDetections, Keypoints, View
 
 # Pixels that go through the network at once on a CPU: beyond, features leave its caches and an image takes longer.
@@ -54,6 +55,7 @@ def settings(config: Config) -> dict[str, Any]:
     return {
         "scales": tuple(test.scales),
         "flip": test.flip,
+        "slices": test.slices,
         "longest_side": config.data.longest_side,
         "nms": test.nms,
         "max_per_image": test.max_per_image,
@@ -67,6 +69,7 @@ def detect(
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
+    slices: Slices | None = None,
     longest_side: int | None = None,
     nms: Nms | None = None,
     max_per_image: int = 100,
@@ -81,10 +84,35 @@ def detect(
     and with `flip` of the flipped images, are pooled before `nms` (None: the config's defaults) runs class by class.
     `batch_size` images at once go through the network where their canvases agree in size, on a CPU fewer if they are
     large; a canvas depends on its own image alone, so the composition of a batch does not change the boxes.
-    Raises ValueError for an image of another kind and for scales or sizes that are not positive.
+    slices: cut larger images into tiles and find the objects in each as in an image, see `slices`.
+    Raises ValueError for an image of another kind, for scales or sizes that are not positive and for too many tiles.
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
+
+    def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
+        return _detect(detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device)
+
+    def pixel(size: tuple[int, int], longest_side: int | None) -> float:
+        return max(size) / max(_sizes(detector, size, max(scales), longest_side)[0])
+
+    if slices is None or slices.size is None:
+        return find(images, longest_side)
+    return slicing.sliced(find, pixel, images, slices, longest_side, batch_size, max_per_image)
+
+
+def _detect(
+    detector: Predicting,
+    images: Sequence[np.ndarray],
+    scales: Sequence[float],
+    flip: bool,
+    longest_side: int | None,
+    nms: Nms,
+    max_per_image: int,
+    batch_size: int,
+    device: torch.device,
+) -> list[ImageDetections]:
+    """Objects on each image, no tiles."""
     pools: list[list[View]] = [[] for _ in images]
     with evaluating(detector), torch.inference_mode():
         for scale in scales:
@@ -92,7 +120,7 @@ def detect(
                 pools[index].append(found)
         sizes = [image.shape[:2] for image in images]
         joined = [_joined(detector, pool, size) for pool, size in zip(pools, sizes, strict=True)]
-    return [_final(pool, size, nms or Nms(), max_per_image) for pool, size in zip(joined, sizes, strict=True)]
+    return [_final(pool, size, nms, max_per_image) for pool, size in zip(joined, sizes, strict=True)]
 
 
 def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
@@ -101,13 +129,20 @@ def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int
     image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. An image that is larger than the
     canvas of a detector that has only one, as an exported file does, is shrunk into it.
     """
-    height, width = image.shape[:2]
+    return place(image, *_sizes(detector, image.shape[:2], scale, longest_side))
+
+
+def _sizes(
+    detector: Fits, size: tuple[int, int], scale: float, longest_side: int | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(height, width) of an image -> that to which it is resized, and that of its canvas."""
+    height, width = size
     zoom = scale if longest_side is None else scale * longest_side / max(height, width)
     size = scaled_size((height, width), zoom)
     canvas = detector.fit_size(*size)
     if canvas[0] < size[0] or canvas[1] < size[1]:
         size = scaled_size((height, width), min(zoom, canvas[0] / height, canvas[1] / width))
-    return place(image, size, canvas)
+    return size, canvas
 
 
 def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]) -> Fitted:
@@ -120,9 +155,12 @@ def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]
     return Fitted(canvas, (left, top), (size[1] / width, size[0] / height))
 
 
-def chunk(batch_size: int) -> int:
-    """How many images to hand to `detect` at once: some batches, so that those whose canvases agree meet."""
-    return 1 if batch_size == 1 else 4 * batch_size
+def chunk(batch_size: int, slices: Slices | None = None) -> int:
+    """How many images to hand to `detect` at once: some batches, so that those whose canvases agree meet.
+
+    One where large ones are sliced: their tiles fill the batches.
+    """
+    return 1 if batch_size == 1 or (slices and slices.size) else 4 * batch_size
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -15,6 +15,7 @@ from cornernet.checkpoints import load_detector
 from cornernet.config import Config
 from cornernet.detectors import Predicting
 from cornernet.prediction import exported_detector, inference, inputs, thresholds
+from cornernet.prediction import slices as slicing
 from cornernet.prediction.inputs import Order
 from cornernet.prediction.result import Result
 from cornernet.prediction.thresholds import Least, Thresholds
@@ -81,6 +82,7 @@ class Predictor:
         max_detections: int | None = None,
         flip: bool | None = None,
         scales: Sequence[float] | None = None,
+        slices: int | Sequence[int] | Mapping[str, Any] | None = None,
         batch_size: int | None = None,
         unreadable: Callable[[Exception], None] | None = None,
     ) -> Iterator[Result]:
@@ -90,20 +92,23 @@ class Predictor:
         it says. score_threshold: of what is returned (lower ones than test.nms.min_score are never), one number, one
         for each class by label, or "best_f1": for each class that of its best F1 in the training's last evaluation,
         which the checkpoint holds. The others are of the config where they are None: test.max_per_image,
-        test.flip, test.scales, test.batch_size; `batch_size` images at once go through the network where their
-        canvases agree in size, which moves boxes by no more than rounding does. unreadable: called with the error for a
-        file that cannot be read, which then has no Result; None: it is raised. Raises as a call does.
+        test.flip, test.scales, test.batch_size, test.slices (the size of a tile, or the section as a mapping, which
+        {"size": None} turns off); `batch_size` images or tiles at once go through the network where their canvases
+        agree in size, which moves boxes by no more than rounding does. unreadable: called with the error for a file
+        that cannot be read, which then has no Result; None: it is raised. Raises as a call does.
         """
         if order not in ("bgr", "rgb"):
             raise ValueError(f"order must be bgr or rgb, got {order!r}")
         least = thresholds.chosen(score_threshold, self.best_f1, len(self.class_names), self.source)
         settings = inference.settings(self.settings) | _options(max_detections, flip, scales, batch_size)
+        if slices is not None:
+            settings["slices"] = slicing.given(slices, self.settings.test.slices)
         return self._stream(inputs.read(images, order, unreadable, self.settings.data.bit_depth), settings, least)
 
     def _stream(
         self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: Least
     ) -> Iterator[Result]:
-        while part := list(itertools.islice(images, inference.chunk(settings["batch_size"]))):
+        while part := list(itertools.islice(images, inference.chunk(settings["batch_size"], settings["slices"]))):
             found = inference.detect(self.detector, [image for _, image in part], **settings)
             for (source, image), (boxes, scores, labels) in zip(part, found, strict=True):
                 kept = scores >= torch.from_numpy(thresholds.of_labels(least, labels.numpy()))

@@ -30,20 +30,21 @@ class Sizes(NamedTuple):
 
 def sizes(facts: Facts, means: Means) -> Sizes:
     """Images as large as their small objects and their classes ask for, and not larger than they are without need."""
-    needed = up(CELLS * FINE / facts.small)
+    needed = up(CELLS * (means.stride or FINE) / facts.small)
     usual = DETAILED if looks_tell(facts) else USUAL
     longest = min(max(needed, min(usual, up(facts.longer)), LEAST), MOST)
     shape = (max(up(longest * facts.height), NARROWEST), max(up(longest * facts.width), NARROWEST))
     coarse = means.pretrained and facts.small * longest >= CELLS * COARSE
-    why = " ".join(_reasons(facts, longest, needed, usual))
-    return Sizes(longest, shape, COARSE if coarse else FINE, why)
+    stride = means.stride or (COARSE if coarse else FINE)
+    return Sizes(longest, shape, stride, " ".join(_reasons(facts, longest, stride, usual)))
 
 
-def _reasons(facts: Facts, longest: int, needed: int, usual: int) -> Iterator[str]:
+def _reasons(facts: Facts, longest: int, stride: int, usual: int) -> Iterator[str]:
     """Why the longest side is what it is, a sentence each."""
+    needed = up(CELLS * stride / facts.small)
     yield (
         f"the 5th percentile of objects is {facts.small * facts.longer:.3g} px at {facts.longer:.5g}: "
-        f"at longest_side {longest} it spans {facts.small * longest / FINE:.1f} cells of stride {FINE};"
+        f"at longest_side {longest} it spans {facts.small * longest / stride:.1f} cells of stride {stride};"
     )
     if needed > MOST:
         yield f"{CELLS} cells would take {needed}, more than the {MOST} of a recipe: cut the images up to find them"

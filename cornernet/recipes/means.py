@@ -25,6 +25,7 @@ class Means(NamedTuple):
     pretrained: bool = False  # whether a backbone with weights is installed, and none was asked for by name
     detector: str = "corner"
     mixing: tuple[str, ...] = ()  # those of MIXING that there are
+    stride: int | None = None  # of the map that keypoints are read from, where one was asked for
 
     @property
     def corner(self) -> bool:
@@ -50,6 +51,7 @@ def found(minutes: int, typed: dict[str, Any]) -> Means:
     return Means(
         minutes, torch.get_num_threads(), torch.cuda.is_available(), free and there, detector,
         tuple(name for name in MIXING if name in TRANSFORMS),
+        None if detector == "anchor" else typed.get("model.backbone.stride"),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from cornernet.system.interruption import leaving
 from cornernet.system.wording import counted
 from cornernet.training import check_data, preflight, run_folder
 from cornernet.training.agreement import agree
+from cornernet.training.gradients import starving
 from cornernet.training.logger import RunLogger
 from cornernet.training.loop import Run, loop
 from cornernet.training.opening import record
@@ -38,11 +39,11 @@ log = logging.getLogger("cornernet")
 def train(settings: Config, name: str = "run") -> dict[str, float]:
     """Run the training that the config describes -> the COCO figures of its last evaluation.
 
-    The run's folder receives config.yaml, last.pt and the one before it, best.pt, log.csv, eval.csv, metrics.json,
-    predictions.json, curves.png, predictions.png, report/ and TensorBoard events. Raises ValueError or
-    FileNotFoundError for bad input, before the first step wherever possible; FloatingPointError when too many steps in
-    a row are not finite; Failed for a loader process that dies or hangs; Interrupted after a signal, with the state
-    saved; Unsaved where the disk did not take the last state.
+    The run's folder receives config.yaml, last.pt and the one before it, best.pt, log.csv, eval.csv, classes.csv,
+    gradients.csv if asked for, metrics.json, predictions.json, curves.png, predictions.png, report/ and TensorBoard
+    events. Raises ValueError or FileNotFoundError for bad input, before the first step wherever possible;
+    FloatingPointError when too many steps in a row are not finite; Failed for a loader process that dies or hangs;
+    Interrupted after a signal, with the state saved; Unsaved where the disk did not take the last state.
     """
     preflight.check(settings, weights=False)
     with Peers(settings.data.timeout) as peers:
@@ -93,6 +94,7 @@ def _train(
         )
     with leaving(" after the last step, which is saved"):
         _sum_up(state, loader, train_source, val_source, accelerator)
+        _tell_starved(logger)
     return state.metrics
 
 
@@ -114,6 +116,16 @@ def _sum_up(state: State, loader: TrainLoader, train: Source, val: Source, accel
         log.warning("%s skipped: the loss or gradient was not finite", counted(state.skipped, "non-finite step"))
 
 
+def _tell_starved(logger: RunLogger) -> None:
+    """Name the terms whose gradient at the shared features is next to nothing, where gradients were logged."""
+    if logger.writes and (weak := starving(logger.pulls.rows)):
+        shares = ", ".join(f"{name} has {100 * share:.2g} %" for name, share in weak.items())
+        log.warning(
+            "starved at the shared features: %s of the largest term's gradient, in the median over gradients.csv; a "
+            "larger weight lets a term shape them", shares,
+        )  # fmt: skip
+
+
 def _open(folder: Path, state: State, train: Source, val: Source, accelerator: Accelerator) -> None:
     """Save the resolved config and the split, and say what is about to run."""
     with run_folder.outliving_the_disk(f"{folder / 'config.yaml'}"):
@@ -131,6 +143,8 @@ def _open(folder: Path, state: State, train: Source, val: Source, accelerator: A
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
+    if unread := detectors.unused(state.config):
+        log.warning("the %s detector does not read %s", state.config.model.detector, " ".join(unread))
     for line in sentences(state.taken, state.config.train.init) if state.taken else ():
         log.info("%s", line)
     names = ", ".join(f"{role} {loss.name}" for role, loss in detectors.roles(state.config).items())

@@ -1,7 +1,8 @@
-"""What a run writes for people: progress bar, log.csv, eval.csv, TensorBoard, curves and images."""
+"""What a run writes for people: progress bar, tables (CSV), TensorBoard, curves and images."""
 
 import itertools
 import logging
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
 from cornernet.prediction import DRAWN, Least, drawn, inference
 from cornernet.system import writing
-from cornernet.system.printing import say
+from cornernet.system.printing import printable, say
 from cornernet.system.progress import Progress
 from cornernet.system.wording import counted
 from cornernet.training import run_folder
@@ -46,10 +47,8 @@ class RunLogger:
         if self.writes:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed only here
 
-            self.losses, self.scores = (
-                run_folder.Table(folder / "log.csv", step),
-                run_folder.Table(folder / "eval.csv", step),
-            )
+            names = "log.csv", "eval.csv", "classes.csv", "gradients.csv"
+            self.losses, self.scores, self.classes, self.pulls = (run_folder.Table(folder / x, step) for x in names)
             self.board = None
             with run_folder.outliving_the_disk(str(folder / "tensorboard")):
                 self.board = SummaryWriter(folder / "tensorboard", purge_step=step or None)
@@ -103,6 +102,14 @@ class RunLogger:
                 for name, value in figures.items():
                     self.board.add_scalar(f"{group}/{name}", value, step)
 
+    def gradients(self, step: int, norms: dict[str, float]) -> None:
+        """Write the norm of every term's gradient at the shared features, where it is finite."""
+        row = {name: value for name, value in norms.items() if math.isfinite(value)}
+        if self.writes and row:
+            with run_folder.outliving_the_disk(str(self.folder / "gradients.csv")):
+                self.pulls.add({"step": step, **row})
+            self._show("gradient", row, step)
+
     def _tell_cut(self, last: bool = False) -> None:
         """Say once, and at the end how often, that images had more objects than there are slots."""
         if self.writes and int(self.cut) and (last or not self.told):
@@ -130,6 +137,10 @@ class RunLogger:
         losses = losses or {}
         columns = {f"val_{name}": value for name, value in losses.items()}
         self.scores.add({"step": state.step, **metrics.figures(), **columns})
+        per_class = [
+            {"step": state.step, "class": printable(c.name), "AP": c.AP, "AP50": c.AP50} for c in metrics.per_class
+        ]
+        self.classes.add(*per_class)
         self._show("val", metrics.figures() | losses, state.step)
         self.curves()
         image = predictions(detector, source, state.config, drawn(state.config.test.draw_score, state.best_f1))

@@ -15,6 +15,7 @@ from cornernet.hardware import to_device
 from cornernet.prediction import inference
 from cornernet.structures import Batch
 from cornernet.training import optim, parts, patience, replay, run_folder
+from cornernet.training.gradients import gradient_norms
 from cornernet.training.logger import RunLogger
 from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 from cornernet.training.peers import Peers
@@ -151,6 +152,8 @@ def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor
     kept = Buffers(state.detector)
     if state.detector.progress is not None:
         state.detector.progress.fill_(state.step / cfg.steps)
+    if _every(cfg.gradients_every, state.step + 1):
+        _log_gradients(run, batches[0])
     for part, batch in enumerate(batches):
         batch = to_device(batch, accelerator.device, cfg.channels_last)
         run.peers.moved()
@@ -168,6 +171,16 @@ def _step(run: Run, batches: list[Batch], rate: float) -> tuple[dict[str, Tensor
     run.nonfinite_steps.update(bad, state.optimizer, kept, state.detector, state.averaged)
     state.optimizer.zero_grad()
     return means, cut, bad
+
+
+def _log_gradients(run: Run, batch: Batch) -> None:
+    """Log how strongly each term pulls at the shared features in the coming step, by the first of its micro-batches."""
+    state, accelerator = run.state, run.accelerator
+    batch = to_device(batch, accelerator.device, state.config.train.channels_last)
+    scale = 1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()
+    with accelerator.autocast():
+        run.logger.gradients(state.step + 1, gradient_norms(state.detector, batch, scale))
+    run.peers.moved()
 
 
 def _evaluate(run: Run) -> None:

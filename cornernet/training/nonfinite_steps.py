@@ -10,7 +10,8 @@ alone is no bad step: the scaler leaves it out and lowers its scale.
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -137,6 +138,17 @@ class Buffers:
             right = torch.where(bad > 0, self.copies[dtype], _flat(buffers))
             parts = right.split([buffer.numel() for buffer in buffers])
             torch._foreach_copy_(buffers, [part.view(b.shape) for part, b in zip(parts, buffers, strict=True)])
+
+
+@contextmanager
+def untouched(module: nn.Module) -> Iterator[None]:
+    """Meanwhile a module's buffers and torch's random numbers may move on; then they are as before."""
+    kept, device = Buffers(module), next(module.parameters()).device
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+    finally:
+        kept.restore(torch.ones((), device=device))
 
 
 def _flat(buffers: list[Tensor]) -> Tensor:

@@ -22,7 +22,7 @@ log = logging.getLogger("cornernet")
 DRAWN = ("curves.png", "predictions.png")
 WRITTEN = (  # what a run writes over without asking
     run_folder.LAST, run_folder.PREVIOUS, run_folder.DAMAGED, run_folder.BEST, run_folder.BAD_BATCH,
-    "log.csv", "eval.csv", "metrics.json",
+    "log.csv", "eval.csv", "classes.csv", "gradients.csv", "metrics.json",
     "predictions.json", "split.json", *DRAWN,
 )  # fmt: skip
 FILLED = ("report", "tensorboard")  # folders in it, as a whole

@@ -43,10 +43,13 @@ def check(settings: Config, weights: bool = True) -> None:
     batch_norm(detector, settings)
     if settings.train.gradient_checkpointing:
         detector.network.segments()
+    if settings.train.gradients_every:
+        detector.network.shared()
     parts.freeze(detector.network, settings.train.freeze)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
     inference.detect(detector, [], **inference.settings(settings))
+    try_parts(settings)
     for role, loss in detectors.roles(settings).items():
         if "." in loss.name:  # one from elsewhere, tried beside the default ones
             held = {"features": settings.loss.features} if role.startswith("feature_") else {role: loss}
@@ -55,7 +58,7 @@ def check(settings: Config, weights: bool = True) -> None:
                 anchor = dataclasses.replace(settings.model.anchor, box_space="auto")
                 alone = dataclasses.replace(alone, model=dataclasses.replace(settings.model, anchor=anchor))
             try_loss(detectors.build(alone, CLASSES), role, loss.name)
-            try_sense(settings, role, loss)
+            try_sense(settings, role, loss, detector.feature_width)
 
 
 def room_for_workers(workers: int) -> None:
@@ -93,6 +96,25 @@ def check_weights(settings: Config) -> None:
             detectors.build(settings, CLASSES)
 
 
+def try_parts(settings: Config) -> None:
+    """Try a detector with parts from elsewhere on a small batch: it must learn from one and find boxes in its images.
+
+    Raises ValueError with the words that name the parts, where they do not.
+    """
+    words = elsewhere.needed(config.to_dict(settings), ["model"])
+    if not words:
+        return
+    try:
+        detector = detectors.build(dataclasses.replace(settings, loss=config.Losses()), CLASSES)
+        batch = _small_batch(detector)
+        detector(batch)["total"].backward()
+        with torch.no_grad():
+            detector.eval().predict(batch.images)
+    except Exception as error:  # someone else's part may fail in any way
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"{' '.join(words)} does not work on a small batch: {reason}") from error
+
+
 def try_loss(detector: Detector, role: str, name: str) -> None:
     """Try a loss from elsewhere on one small batch; detector: any, on the CPU, whose other losses are known to work.
 
@@ -107,16 +129,21 @@ def try_loss(detector: Detector, role: str, name: str) -> None:
         raise ValueError(f"loss.{role}.name={name} must give one number, got a tensor of shape {list(total.shape)}")
 
 
-def try_sense(settings: Config, place: str, loss: Component) -> None:
-    """Ask a loss from elsewhere what every loss of its role answers alike; raises ValueError with what it does not."""
-    role, corner = role_of(place), "grouping" in detectors.roles(settings)
-    width = settings.model.head.channels if corner else settings.model.anchor.channels
+def try_sense(settings: Config, place: str, loss: Component, feature_width: int | None) -> None:
+    """Ask a loss from elsewhere what every loss of its role answers alike; raises ValueError with what it does not.
+
+    feature_width: `Detector.feature_width`, without which a feature loss is not asked.
+    """
+    role = role_of(place)
+    dim = feature_width if role == "feature" else settings.model.head.tag_dim
+    if dim is None:
+        return
     classes = 1 if place == "pair" else CLASSES
     known = {"num_classes": classes, "image_size": tuple(settings.data.input_size), "progress": torch.zeros(())}
-    known |= {"dim": width} if role == "feature" else {}
+    known |= {"dim": dim} if role == "feature" else {}
     built = build_from(role, loss.name, loss.args, known, typed=True)
     try:
-        why = trial.unfit(role, built, classes, width if role == "feature" else settings.model.head.tag_dim)
+        why = trial.unfit(role, built, classes, dim)
     except Exception as error:  # someone else's function may fail in any way
         why = trial.raised(role, error)
     if why:

@@ -99,15 +99,15 @@ class Table:
             with outliving_the_disk(str(path)):
                 self._write_all()
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Append one row; a new column rewrites the file with it."""
-        row = {key: f"{value:.8g}" if isinstance(value, float) else str(value) for key, value in row.items()}
-        known = bool(self.rows) and row.keys() <= self.rows[0].keys()
-        self.rows.append(row)
+    def add(self, *added: dict[str, Any]) -> None:
+        """Append rows; a new column rewrites the file with it."""
+        rows = [{key: f"{x:.8g}" if isinstance(x, float) else str(x) for key, x in row.items()} for row in added]
+        known = bool(self.rows) and all(row.keys() <= self.rows[0].keys() for row in rows)
+        self.rows += rows
         whole, self.whole = self.whole, False  # until the row is in it
         if known and whole:
             with self.path.open("a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, list(self.rows[0]), restval="").writerow(row)
+                csv.DictWriter(file, list(self.rows[0]), restval="").writerows(rows)
         else:
             self._write_all()
         self.whole = True

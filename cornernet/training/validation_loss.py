@@ -14,7 +14,7 @@ from cornernet.data import Source, plain_batches
 from cornernet.detectors import Detector
 from cornernet.hardware import to_device
 from cornernet.training import parts
-from cornernet.training.nonfinite_steps import Buffers
+from cornernet.training.nonfinite_steps import untouched
 
 
 def validation_loss(
@@ -45,14 +45,11 @@ def _as_in_training(detector: Detector, settings: Train, progress: float) -> Ite
     """Meanwhile the detector gives the terms of a training, in which running means of its losses move; then it is put
     back into eval mode, with the buffers of before.
     """
-    kept = Buffers(detector)
     if detector.progress is not None:
         detector.progress.fill_(progress)
-    device = next(detector.parameters()).device
     parts.train_mode(detector, replace(settings, freeze_norm=True))
     try:
-        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        with torch.no_grad(), untouched(detector):
             yield
     finally:
-        kept.restore(torch.ones((), device=device))
         detector.eval()

@@ -132,6 +132,8 @@ def test_a_binary_file_is_refused(tmp_path):
         ("train.init=yes", "train", "init", "yes"),
         ("train.freeze=[on, 007, 'x']", "train", "freeze", ["on", "007", "x"]),
         ("train.lr_factors={010: 0.1}", "train", "lr_factors", {"010": 0.1}),
+        ("test.slices.size=64", "test", "slices", config.Slices((64, 64))),
+        ("test.slices={size: [64, 32], overlap: 0}", "test", "slices", config.Slices((64, 32), 0.0)),
         ("loss.feature=[{name: 007, args: {p: 007}}]", "loss", "features", [config.Component("007", None, {"p": 7})]),
         ("loss.box={name: yes, weight: null}", "loss", "box", config.Component("yes")),
         ("data.root=/some/my folder", "data", "root", "/some/my folder"),
@@ -168,6 +170,8 @@ def test_later_overrides_win_and_do_not_touch_the_original():
         ("train.callbacks={a: 1}", r"train\.callbacks must be a list, such as \[a, b\]$"),
         ("train.callbacks=[null]", r"train\.callbacks\[0\] may not be null"),
         ("test.scales={a: 1}", r"test\.scales must be a list, such as \[1, 2\]$"),
+        ("test.slices.size=large", r"test\.slices\.size must be a list"),
+        ("test.slices=640", "test.slices takes no value of its own, it holds keys such as test.slices.size"),
         ("train.lr_factors=[1]", r"train\.lr_factors must hold keys and values"),
         ("test.nms.name=no", r"test\.nms\.name must be one of soft_gaussian, .*, none, got no$"),
         ("test.nms.iuo=1", r"unknown key test\.nms\.iuo; did you mean test\.nms\.iou\?$"),
@@ -203,11 +207,16 @@ def test_another_loss_in_a_layer_does_not_inherit_arguments(write):
     assert (got.name, got.weight, got.args) == ("half_sides", None, {"beta": 0.5})
 
 
-@pytest.mark.parametrize("section", ["backbone", "region"])
+@pytest.mark.parametrize("section", ["backbone", "region", "pairing"])
 def test_another_part_of_the_network_starts_with_its_own_arguments(write, section):
-    path = write(f"model: {{{section}: {{name: first, args: {{width: 5}}}}}}\n")
-    held = [getattr(config.load(path, [f"model.{section}.name={name}"]).model, section) for name in ("first", "other")]
+    path, place = write(f"model: {{{section}: {{name: first, args: {{width: 5}}}}}}\n", "low.yaml"), f"model.{section}"
+    held = [getattr(config.load(path, [f"{place}.name={name}"]).model, section) for name in ("first", "other")]
     assert [each.args for each in held] == [{"width": 5}, {}]
+    above = write(f"base: low.yaml\nmodel: {{{section}: {{name: other, args: {{depth: 1}}}}}}\n")
+    assert getattr(config.load(above).model, section).args == {"depth": 1}
+    for words in ([f"{place}.name=other", f"{place}.args.depth=1"], [f"{place}={{name: other, args: {{depth: 1}}}}"]):
+        for order in (1, -1):
+            assert getattr(config.load(path, words[::order]).model, section).args == {"depth": 1}
 
 
 def test_the_same_loss_keeps_its_arguments(write):

@@ -11,7 +11,7 @@ from cornernet.config import overrides, ranges
 from cornernet.config.messages import FAULTS, keys
 from cornernet.detectors import anchor, corner
 
-RANGES = {**ranges.RANGES, **ranges.TEST_RANGES, **anchor.detector.RANGES, **corner.building.RANGES}
+RANGES = {**ranges.RANGES, **ranges.TEST_RANGES, **anchor.building.RANGES, **corner.building.RANGES}
 ODD = ("nan", "inf", "-inf", "0", "-1", "1000000000", "1e9", "1e30", "true", "x", "null")
 MEANT = {  # what may be one of these, and is: key -> values
     "train.clip_norm": "inf null 1e9 1000000000 1e30", "test.ae_threshold": "inf 0 1e9 1000000000 1e30",
@@ -20,13 +20,16 @@ MEANT = {  # what may be one of these, and is: key -> values
     **dict.fromkeys(("seed", "data.shapes.seed", "data.cards.seed"), "0 1000000000"),
     **dict.fromkeys(("data.train.limit", "data.val.limit", "train.patience"), "null 1000000000"),
     **dict.fromkeys(("data.mean", "test.draw_score"), "0 null"),
-    **dict.fromkeys(("data.std", "data.longest_side", "train.ema"), "null"),
+    **dict.fromkeys(("data.std", "data.longest_side", "train.ema", "test.slices.size"), "null"),
+    **dict.fromkeys((f"model.anchor.{x}" for x in ("alpha", "beta", "iou_weight")), "0"),
+    "model.anchor.candidates": "null",
     **dict.fromkeys(("data.val.split", "data.workers", "model.anchor.depth", "model.anchor.positive_iou"), "0"),
+    "test.slices.overlap": "0",
     **dict.fromkeys(("model.anchor.negative_iou", "model.region.min_pair", "test.nms.iou", "test.nms.min_score"), "0"),
     **dict.fromkeys(("test.nms.weight_exp", "train.weight_decay"), "0"),
     **dict.fromkeys((f"test.weights.{x}" for x in ("corner", "pair", "region", "distance")), "0"),
     **dict.fromkeys((f"train.{x}" for x in ("steps", "warmup_steps", "milestones", "val_loss_images")), "0 1000000000"),
-    **dict.fromkeys((f"train.{x}_every" for x in ("log", "eval", "save")), "0 1000000000"),
+    **dict.fromkeys((f"train.{x}_every" for x in ("log", "eval", "save", "gradients")), "0 1000000000"),
     "train.max_nonfinite_steps": "1000000000",
 }  # fmt: skip
 

@@ -14,12 +14,14 @@ from tests.detectors.corner.test_region import CPN
 OBJECTS = (5, 2, 1, 0)  # of the images; the second process has far fewer
 CHUNK = "loss.grouping.args={chunk_size: 4.9}"
 ANCHOR = "{channels: 8, depth: 1, first_level: 2, last_level: 4, verify: true, verify_channels: 8}"
+TAL = "{channels: 8, depth: 1, first_level: 2, last_level: 4, assign: tal, coding: distribution}"
 MEMBERS = {  # what makes them, and terms that they must have
     "region": ([*CPN, CHUNK], {"pair", "classification"}),
     "triplets": (["model.head.centre=true", "model.head.pooling=cascade", CHUNK], {"centre", "offset"}),
     "centripetal": (["model.pairing.name=centripetal"], {"guiding", "shift"}),
     "affinity": (["model.pairing.name=affinity", CHUNK], {"pull", "push", "size"}),
     "points": (["model.detector=points"], {"heatmap", "size"}),
+    "tal": (["model.detector=anchor", f"model.anchor={TAL}", "loss.classification.name=mal"], {"distribution"}),
     "verify": (["model.detector=anchor", f"model.anchor={ANCHOR}"], {"verify", "offset"}),
 }
 

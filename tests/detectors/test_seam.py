@@ -136,6 +136,7 @@ def test_a_path_to_its_build_is_taken_too(tiny, path, tmp_path):
             "loss.box.name=ciou",
             "loss.box.name=ciou: the own_parts.centre detector has no box loss; it has heatmap",
         ),
+        ("train.gradients_every=5", "CentreNetwork does not say which of its parts all heads read"),
         ("train.gradient_checkpointing=true", "CentreNetwork does not say which of its parts can be computed twice"),
     ],
 )

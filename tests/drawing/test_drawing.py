@@ -139,16 +139,17 @@ def test_truth_stands_beside_predictions():
 
 
 LOG = "step,lr,images_per_s,heatmap,pull,total\n20,1e-3,9,5.0,,5.5\n40,5e-4,9,2.5,0.1,2.6\n60,1e-4,9,nan,0,1.0\n"
+GRADIENTS = "step,heatmap,pull\n30,0.5,\n60,0.25,1e-3\n"
 EVAL = "step,AP,AP50,AP_large,AR1\n40,0.2,0.5,-1,0.3\n60,0.3,0.6,-1,0.3\n"
 
 
-@pytest.mark.parametrize("files", [{"log": LOG, "eval": EVAL}, {"log": LOG}, {"eval": EVAL}])
+@pytest.mark.parametrize("files", [{"log": LOG, "eval": EVAL}, {"log": LOG, "gradients": GRADIENTS}, {"eval": EVAL}])
 def test_curves_are_drawn_from_what_is_there(tmp_path, files):
     for name, text in files.items():
         (tmp_path / f"{name}.csv").write_text(text)
     path = curves(tmp_path)
     image = cv2.imread(str(path))
-    assert path == tmp_path / "curves.png" and image.shape[0] == 360 * (2 * ("log" in files) + ("eval" in files))
+    assert path == tmp_path / "curves.png" and image.shape[0] == 360 * (len(files) + ("log" in files))
     assert (image < 250).any()
 
 

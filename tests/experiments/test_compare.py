@@ -243,6 +243,7 @@ def test_several_processes_go_through_torchrun(tiny, tmp_path, monkeypatch):
         compare.compare(str(tiny), [], seeds=2, processes=3, out=tmp_path)
     assert commands[1][1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
     assert commands[1][5:9] == ["-m", "cornernet", "train", str(tiny)] and "seed=318" in commands[1]
+    assert "train.eval_every=1" in commands[1]  # six evaluations or as many as there are steps
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What every box loss must satisfy; a loss without a line in CASES fails here."""
 
 import inspect
-from math import atan, exp, pi
+from math import atan, exp, expm1, log, pi
 from typing import NamedTuple
 
 import pytest
@@ -29,6 +29,11 @@ WISE = exp(1.25 / 32) * IOU
 WITHIN = (3.4 - 1.45) * (1.7 - 0.6)  # shared by (0.6, 0.3, 3.4, 1.7) and (1.45, 0.6, 3.55, 3.4)
 INNER = WITHIN / (2.8 * 1.4 + 2.1 * 2.8 - WITHIN)
 
+NEAR, NEARER = 3 * 3.2 / (3.4 * 3.2 + 12 - 3 * 3.2), 3 * 3.96 / (3.02 * 3.96 + 12 - 3 * 3.96)  # 0.6 and 0.98 of the way
+BOUNDED = 0.5 + 2 / 3 + 0.25 + 0.5 - 4 * 0.1
+TWICE = 4 / 7 + 1.25 / 128 + V**2 / (4 / 7 + V)  # shared 24, union 56, around both 8 by 8
+HALF = 1 / 7  # IoU of (1, 0.5, 3, 1.5) and (1.75, 1, 3.25, 3)
+
 
 class Case(NamedTuple):
     """A line of CASES."""
@@ -45,6 +50,7 @@ class Case(NamedTuple):
 
 CASES = [
     Case("iou", {}, IOU, 1, True),
+    Case("iou", {"form": "log"}, -log(3 / 7), -log(1e-7), True),
     Case("giou", {}, IOU + 2 / 16, 2, True),
     Case("diou", {}, DIOU, 2, True),
     Case("ciou", {}, CIOU, 3, True),
@@ -69,7 +75,14 @@ CASES = [
     Case(
         "focaler", {"base": "inner", "base_args": {"base": "siou"}, "low": 0.6}, SIOU + 2 * (1 - IOU) - INNER, 4, True
     ),
+    Case("interp_iou", {}, IOU + 1 - NEARER, 2, True),
+    Case("interp_iou", {"dynamic": True}, IOU + 1 - NEAR, 2, True),
+    Case("bounded_iou", {}, BOUNDED, 3.6, True),
+    Case("unified_iou", {}, TWICE, 3, True),
+    Case("unified_iou", {"base": "iou", "start": 0.5, "focal": "hard"}, (1 - HALF**0.5) * (1 - HALF), 1, True),
+    Case("unified_iou", {"base": "iou", "start": 0.5, "focal": "easy"}, HALF**0.5 * (1 - HALF), 1, True),
     Case("l1", {}, 1 + 2, None, False),
+    Case("balanced_l1", {}, 1.5 + 1.5 / expm1(3) - 0.5 + 3 + 1.5 / expm1(3) - 0.5, None, False),
     Case("smooth_l1", {}, 0.5 + 1.5, None, False),
     Case("mse", {}, 1 + 4, None, False),
 ]
@@ -250,7 +263,8 @@ def test_far_boxes_are_drawn_to_their_target():
     """Where the weight had a gradient, they would be driven away."""
     pred, target = torch.tensor([[60.0, 0, 80, 20]]), torch.tensor([[0.0, 0, 20, 20]])
     args = {"piou": {"version": 2}, "wiou": {"version": 3}}
-    for name in ("giou", "diou", "ciou", "eiou", "siou", "wiou", "shape_iou", "piou", "nwd", "l1", "smooth_l1", "mse"):
+    areas = "giou diou ciou eiou siou wiou shape_iou piou nwd interp_iou unified_iou".split()
+    for name in (*areas, "l1", "balanced_l1", "smooth_l1", "mse"):
         _, grad = value_and_gradient(build("box", name, **args.get(name, {})), pred, target)
         assert grad[0, [0, 2]].sum() > 0, name
 
@@ -368,6 +382,35 @@ def test_wrappers_change_nothing_at_the_settings_that_mean_nothing():
         torch.testing.assert_close(build("box", "focaler", base=name, low=0, high=1)(pred, target), expected)
 
 
+def test_balanced_l1_below_its_knee_and_at_it():
+    """By hand at half the knee; the slopes are alpha log(b x + 1) below it and gamma from there on."""
+    b, true = expm1(3), torch.zeros(3, 4, dtype=torch.float64)
+    off = torch.tensor([[1.0, 0, 0, 0], [2, 0, 0, 0], [2.0001, 0, 0, 0]], dtype=torch.float64)
+    value, grad = value_and_gradient(build("box", "balanced_l1", beta=2.0), off, true)
+    assert value[0].item() == pytest.approx(2 * (0.5 / b * (b / 2 + 1) * log(b / 2 + 1) - 0.25))
+    assert grad[:, 0].tolist() == pytest.approx([0.5 * log(b / 2 + 1), 1.5, 1.5])
+    assert (value[2] - value[1]).item() == pytest.approx(1.5e-4)
+
+
+def test_an_interpolated_box_shows_the_way_where_boxes_lie_apart():
+    pred, target = torch.tensor([[60.0, 0, 80, 20]]), torch.tensor([[0.0, 0, 20, 20]])
+    assert not value_and_gradient(build("box", "iou"), pred, target)[1].any()
+    for args in ({}, {"dynamic": True}, {"alpha": 0.5}):
+        overlaps = {"alpha": 0.98, **args} != {"alpha": 0.5}
+        assert value_and_gradient(build("box", "interp_iou", **args), pred, target)[1].any() == overlaps
+
+
+@pytest.mark.parametrize(("schedule", "half"), [("linear", 1.25), ("cosine", 1.25), ("fraction", 0.8)])
+def test_unified_iou_shrinks_its_boxes_as_the_training_goes_on(schedule, half):
+    progress = torch.zeros(())
+    loss = build("box", "unified_iou", given={"progress": progress}, schedule=schedule, base="iou")
+    for done, ratio in ((0, 2.0), (0.5, half), (1, 0.5)):
+        progress.fill_(done)
+        still = build("box", "unified_iou", start=ratio, base="iou")
+        assert loss(PRED, TARGET).item() == pytest.approx(still(PRED, TARGET).item())
+        assert float(loss.ratio()) == pytest.approx(ratio)
+
+
 def test_wrappers_hold_any_loss_and_its_state():
     assert build("box", "inner", base="mpdiou", base_args={"diagonal": 10})(PRED, TARGET).shape == (1,)
     assert build("box", "focaler", base="torch.nn.PairwiseDistance")(PRED, TARGET).shape == (1,)
@@ -380,6 +423,8 @@ def test_wrappers_hold_any_loss_and_its_state():
         ("mpdiou", {}, "box loss 'mpdiou' refused its arguments: it needs the argument 'diagonal' where no detector"),
         ("wiou", {"version": 2}, "box loss 'wiou': version must be one of 1, 3, got 2"),
         ("giou", {"epz": 1}, "box loss 'giou' has no argument 'epz'; it takes eps"),
+        ("iou", {"form": "square"}, "box loss 'iou': form must be one of linear, log, got 'square'"),
+        ("unified_iou", {"end": 0.0}, "start and end must be above 0, got 2.0 and 0.0"),
         ("inner", {"ratio": 0}, "box loss 'inner' refused its arguments: ratio must be above 0, got 0"),
         ("inner", {"base": "cious"}, "unknown box loss 'cious', did you mean ciou?"),
         ("inner", {"base": "mpdiou"}, "box loss 'mpdiou' refused its arguments: it needs the argument 'diagonal'"),

@@ -11,20 +11,38 @@ from torchvision.ops import sigmoid_focal_loss
 from cornernet.losses import ROLES, build
 
 # By hand: two classes of probability 3/4 and 1/2 by sigmoid, 3/5 and 1/5 by softmax; the label is the first, then
-# background, then to be ignored.
+# background, then to be ignored; the quality is 1/2, then 0.
+MIXED = -(log(0.75) + log(0.25)) / 2
 CASES = {
     "focal": (-0.25 * 0.25**2 * log(0.75) + 0.75 * 0.5**2 * log(2), 0.75 * (0.75**2 * log(4) + 0.5**2 * log(2))),
     "bce": (-log(0.75) + log(2), log(4) + log(2)),
     "weighted_bce": (-10 * log(0.75) + log(2), log(4) + log(2)),
     "balanced_bce": (-0.75 * log(0.75) + 0.25 * log(2), 0.25 * (log(4) + log(2))),
     "cross_entropy": (log(5 / 3), log(5)),
+    "varifocal": (0.5 * MIXED + 0.75 * 0.5**2 * log(2), 0.75 * (0.75**2 * log(4) + 0.5**2 * log(2))),
+    "quality_focal": (0.25**2 * MIXED + 0.5**2 * log(2), 0.75**2 * log(4) + 0.5**2 * log(2)),
+    "mal": (
+        -(0.5**1.5 * log(0.75) + (1 - 0.5**1.5) * log(0.25)) + 0.5**1.5 * log(2),
+        0.75**1.5 * log(4) + 0.5**1.5 * log(2),
+    ),
     "dice": (1 - (2 * 0.75 + 1) / (0.75**2 + 0.5**2 + 1 + 1), 1 - 1 / (0.75**2 + 0.5**2 + 1)),
 }
 everyone = pytest.mark.parametrize("name", ROLES["classification"])
 
 
+GRADED = ("mal", "quality_focal", "varifocal")
+
+
 def made(name, **args):
-    return build("classification", name, **args)
+    """The loss, of the quality of each class's boxes where it wants to know one: 1/2 for class 0, then 2/3 and 3/4."""
+    loss = build("classification", name, **args)
+    if name not in GRADED:
+        return loss
+    return lambda logits, labels: loss(logits, labels, quality=of_class(labels, logits.shape[1]))
+
+
+def of_class(labels, classes):
+    return (1 - 1 / (labels.clamp(min=0) + 2.0)) * ((labels >= 0) & (labels < classes))
 
 
 def drawn(dtype=torch.float32, anchors=20, classes=3):
@@ -52,7 +70,8 @@ def test_value_worked_by_hand(name):
 @everyone
 def test_gradient_is_the_derivative(name):
     logits, labels = drawn(torch.float64)
-    assert gradcheck(lambda x: made(name)(x, labels), logits.requires_grad_())
+    if name != "mal":  # one factor of which has none
+        assert gradcheck(lambda x: made(name)(x, labels), logits.requires_grad_())
 
 
 @everyone
@@ -71,7 +90,8 @@ def test_order_of_anchors_and_of_classes_is_irrelevant(name):
     expected, anchors = made(name)(logits, labels), torch.randperm(20)
     torch.testing.assert_close(made(name)(logits[anchors], labels[anchors]), expected[anchors])
     renamed = torch.tensor([2, 0, 1, 3, -1])[labels]  # class 0 is called 2; background and ignored keep their names
-    torch.testing.assert_close(made(name)(logits[:, [1, 2, 0]], renamed), expected)
+    same = {"quality": of_class(labels, 3)} if name in GRADED else {}
+    torch.testing.assert_close(build("classification", name)(logits[:, [1, 2, 0]], renamed, **same), expected)
 
 
 @everyone
@@ -109,7 +129,7 @@ def test_extreme_logits_are_finite(name, dtype):
     assert value.isfinite().all() and grad.isfinite().all()
 
 
-@everyone
+@pytest.mark.parametrize("name", sorted(set(CASES) - set(GRADED)))
 def test_right_and_sure_is_free_wrong_and_sure_is_not(name):
     labels = torch.tensor([0, 1, 2])
     logits = torch.tensor([[12.0, -12], [-12, 12], [-12, -12]])
@@ -162,3 +182,54 @@ def test_relations_between_them():
     as_map, y = logits.T[None, :, :, None], F.one_hot(labels % 4, 4)[:, :3].T[None, :, :, None].double()
     graded = build("heatmap", "quality_focal", beta=1.5)(as_map, y)
     torch.testing.assert_close(build("heatmap", "focal", alpha=None, gamma=1.5)(as_map, y), graded)
+
+
+# --- of a quality ---
+
+
+def graded(name, logits, labels, quality, **args):
+    return build("classification", name, **args)(logits, labels, quality=quality)
+
+
+@pytest.mark.parametrize("name", GRADED)
+@pytest.mark.parametrize("quality", [0.0, 0.3, 0.9])
+def test_a_score_goes_where_its_quality_is(name, quality):
+    """For mal to its power; varifocal takes an anchor of quality 0 for background."""
+    right = torch.tensor(quality ** (1.5 if name == "mal" else 1)).clamp(1e-4, 1)
+    logits = (right.logit() + torch.linspace(-6, 6, 101)[:, None]).requires_grad_()
+    value, grad = value_and_gradient(
+        lambda x: graded(name, x, torch.zeros(101).long(), torch.full((101,), quality)), logits
+    )
+    if quality:
+        assert value.argmin() == 50
+    assert (grad[:50] < 0).all() == (quality > 0) and (grad[51:] > 0).all()
+
+
+def test_quality_focal_and_varifocal_are_those_of_heatmaps():
+    logits, labels = drawn(torch.float64)
+    quality = torch.rand(20).double() * ((labels >= 0) & (labels < 3))
+    target = F.one_hot(labels % 4, 4)[:, :3] * quality[:, None]
+    counted = labels >= 0
+    for name, args in (("quality_focal", {"beta": 1.5}), ("varifocal", {"alpha": 0.6, "gamma": 1.5})):
+        ours = value_and_gradient(lambda x, n=name, a=args: graded(n, x, labels, quality, **a)[counted].sum(), logits)
+        heat = build("heatmap", name, **args)
+        as_map = target[counted].T[None, :, :, None]
+        theirs = value_and_gradient(lambda x, h=heat, t=as_map: h(x[counted].T[None, :, :, None], t), logits)
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_quality_focal_of_perfect_boxes_is_focal_without_alpha():
+    logits, labels = drawn(torch.float64)
+    ones = torch.ones(20).double()
+    torch.testing.assert_close(
+        graded("quality_focal", logits, labels, ones, beta=1.5), made("focal", alpha=None, gamma=1.5)(logits, labels)
+    )
+
+
+def test_the_weight_of_mal_has_no_gradient_and_an_object_counts_in_full_at_any_quality():
+    logits, labels = torch.randn(3, 2, dtype=torch.float64), torch.tensor([0, 0, 2])
+    quality = torch.tensor([0.0, 0.8, 0])
+    _, grad = value_and_gradient(lambda x: graded("mal", x, labels, quality, gamma=2.0), logits)
+    p, goal = logits.sigmoid(), torch.tensor([[0, 0], [0.8**2, 0], [0, 0]])
+    weight = torch.where(torch.tensor([[True, False], [True, False], [False, False]]), 1, p**2)
+    torch.testing.assert_close(grad, weight * (p - goal.double()), atol=1e-6, rtol=1e-6)

@@ -18,9 +18,9 @@ from cornernet.losses.discover import members
 
 
 def test_roles_hold_what_their_folders_hold():
-    bce = {"bce", "weighted_bce", "balanced_bce"}
+    bce, graded = {"bce", "weighted_bce", "balanced_bce"}, {"mal", "quality_focal", "varifocal"}
     assert ROLES["heatmap"].keys() == bce | {"neg", "focal", "quality_focal", "varifocal", "dice", "mse"}
-    assert ROLES["classification"].keys() == bce | {"focal", "cross_entropy", "dice"}
+    assert ROLES["classification"].keys() == bce | {"focal", "cross_entropy", "dice", *graded}
     assert ROLES["grouping"]["ae"].__module__ == "cornernet.losses.grouping.ae"
     assert all(f.__name__ == name and f.__doc__ for losses in ROLES.values() for name, f in losses.items())
     assert ROLES["heatmap"]["neg"] is neg_loss and callable(cornernet.losses.build)

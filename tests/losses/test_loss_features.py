@@ -13,6 +13,7 @@ from torch.autograd import gradcheck
 from cornernet.arguments import accepted
 from cornernet.losses import ROLES, build
 from cornernet.losses.angular import psi
+from cornernet.losses.feature.contrastive import contrastive_pairs
 
 # By hand, with class vectors (1, 0) and (0, 2), biases and centres 0. ONE: the embedding (3, 4) of class 0, of length 5
 # and with cosines 0.6 and 0.8; psi of the former for m = 4 is -cos(4 t) - 2 = 0.8432 - 2. THREE: (1, 0) and (0, 1) of
@@ -275,6 +276,33 @@ def test_triplets_equal_the_loop_over_all_of_them(mining, seed, margin, nonzero)
     assert got.item() == pytest.approx(float(expected), abs=1e-9)
 
 
+def test_contrastive_is_the_mean_over_all_pairs():
+    """Hadsell et al., equation 4, by hand; its pairs one by one give the same as those of the rows."""
+    d = torch.tensor([sqrt(2), sqrt(0.8), sqrt(0.4)], dtype=torch.float64)
+    expected = (d[0] ** 2 + (1 - d[1]) ** 2 + (1 - d[2]) ** 2) / 6
+    x, labels = THREE[0].double(), THREE[1]
+    assert made("contrastive", mean="pairs")(x, labels).item() == pytest.approx(expected.item())
+    first, second = torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2])
+    paired = contrastive_pairs(x[first], x[second], labels[first] == labels[second])
+    assert paired.item() == pytest.approx(expected.item(), rel=1e-6)
+    x, labels = drawn(12)
+    loss = made("contrastive", mean="pairs", nonzero=False, normalize=False, neg_margin=3.0)
+    first, second = torch.combinations(torch.arange(12)[labels >= 0]).T
+    paired = contrastive_pairs(x[first], x[second], labels[first] == labels[second], margin=3.0)
+    torch.testing.assert_close(loss(x, labels), paired)
+
+
+def test_contrastive_of_pairs_takes_any_label_and_is_finite():
+    x0, x1 = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+    label = torch.tensor([1, 0, 0, 1, 0])
+    for kind in (torch.bool, torch.uint8, torch.float32):
+        assert contrastive_pairs(x0, x1, label.to(kind)) == contrastive_pairs(x0, x1, label)
+    assert gradcheck(lambda a, b: contrastive_pairs(a, b, label, 4.0), (x0, x1))
+    same = torch.zeros(2, 3, requires_grad=True)
+    contrastive_pairs(same, torch.zeros(2, 3), torch.tensor([1, 0])).backward()
+    assert same.grad.isfinite().all() and contrastive_pairs(same[:0], same[:0], label[:0]) == 0
+
+
 def test_range_takes_the_widest_pairs_of_each_class():
     x = torch.tensor([[0.0], [1.0], [3.0], [10.0], [10.0]], dtype=torch.float64)
     labels = torch.tensor([0, 0, 0, 1, 1])
@@ -293,7 +321,7 @@ def test_range_takes_the_widest_pairs_of_each_class():
         ("arcface", {"margni": 1}, "has no argument 'margni'; it takes scale, margin"),
         ("l_softmax", {"margin": 0}, "margin must be a whole number of at least 1, got 0"),
         ("sphereface", {"lambda_min": -1.0}, "must not be negative"),
-        ("triplet", {"mining": "hard"}, "mining must be one of batch_all, batch_hard, semi_hard, got 'hard'"),
+        ("triplet", {"mining": "hard"}, "mining must be one of batch_all, batch_hard, semi_hard, random, got 'hard'"),
     ],
 )
 def test_mistakes_are_one_sentence(name, args, message):

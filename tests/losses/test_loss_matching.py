@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cornernet.losses import ROLES, build
+from cornernet.losses import ROLES, build, default_weight
 from cornernet.losses.grouping.cross_entropy import cross_entropy_loss
 from cornernet.losses.grouping.focal_matching import focal_matching_loss
 from cornernet.losses.grouping.hamming import hamming_loss
@@ -67,9 +67,12 @@ def test_formula_equals_the_published_one_in_value_and_gradient(golden, name, ca
 def test_offset_formula_equals_the_published_one(golden, case, kind, norm):
     data, s, truth, n1, _ = read(golden, case)
     tl, br = (torch.tensor(data[f"{case}_{key}"]) for key in ("P_src", "P_tgt"))
-    near(displacement(s, tl, br), data[f"{case}_disp_pred"])
-    near(displacement(truth, tl, br), data[f"{case}_disp_gt"])
+    predicted, mask = displacement(s, tl, br, n1)
+    near(predicted, data[f"{case}_disp_pred"])
+    near(displacement(truth, tl, br)[0], data[f"{case}_disp_gt"])
+    near(mask, data[f"{case}_disp_mask"])
     loss = offset_matching_loss(s, truth, tl, br, n1, norm=norm)
+    torch.testing.assert_close(offset_matching_loss(s, truth, tl, br, mask=mask, norm=norm), loss)
     loss.backward()
     near(loss, data[f"{case}_OffsetLoss_{kind}_f64_loss"])
     near(s.grad, data[f"{case}_OffsetLoss_{kind}_f64_grad"])
@@ -79,6 +82,72 @@ def test_offset_formula_counts_every_row_without_a_count():
     s, tl, br = torch.full((1, 2, 2), 0.5), torch.zeros(1, 2, 2), torch.tensor([[[3.0, 4.0], [-3.0, -4.0]]])
     loss = offset_matching_loss(s, torch.eye(2)[None], tl, br, epsilon=0.0)
     assert loss == 10 and offset_matching_loss(s, torch.eye(2)[None], tl, br, torch.tensor([1]), epsilon=0.0) == 5
+
+
+def test_offset_mask_says_which_coordinates_count():
+    """Half shares: both rows are off by (3, 4), of which the mask takes the x of the first and all of the second."""
+    s, tl, br = torch.full((1, 2, 2), 0.5), torch.zeros(1, 2, 2), torch.tensor([[[3.0, 4.0], [-3.0, -4.0]]])
+    mask = torch.tensor([[[1.0, 0.0], [1.0, 1.0]]])
+    truth = torch.eye(2)[None]
+    assert displacement(s, tl, br)[1].all()
+    assert offset_matching_loss(s, truth, tl, br, mask=mask, epsilon=0.0) == 3 + 5
+    row = torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])
+    assert offset_matching_loss(s, truth, tl, br, mask=row, epsilon=0.0, per_image=True) == 5
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ({"form": "bce"}, -2 * math.log(0.3) - 2 * math.log(1 - 0.7)),
+        ({"form": "focal"}, -2 * (0.75 * 0.7**2 * math.log(0.3) + 0.25 * 0.7**2 * math.log(0.3))),
+        ({"form": "focal", "alpha": 0.5, "gamma": 0.0}, -2 * math.log(0.3)),
+        ({"form": "margin"}, 4 * (0.7 - 0.2)),
+        ({"form": "margin", "beta": 0.7}, 0),
+    ],
+)
+def test_hungarian_attention_under_three_losses_by_hand(args, expected):
+    """Two corners that are about to be swapped, each 0.7 sure of it, beside a third that is decided rightly."""
+    s = torch.tensor([[[0.3, 0.7, 0.4], [0.7, 0.3, 0.4], [0.4, 0.4, 1.0]]], dtype=torch.float64, requires_grad=True)
+    n = torch.tensor([3])
+    loss = permutation_hung_loss(s, torch.eye(3)[None].double(), n, n, **args)
+    loss.backward()
+    assert 3 * loss.item() == pytest.approx(expected) and not s.grad[0, 2, :2].any() and not s.grad[0, :2, 2].any()
+
+
+@pytest.mark.parametrize("form", ["focal", "margin"])
+def test_every_form_of_hungarian_attention_is_reached_from_a_config(form):
+    tags = [0.0, 2.0, 4.0], [2.01, 0.01, 4.01]
+    value, bce = (of("permutation_hung", *tags, form=f).item() for f in (form, "bce"))
+    assert value > 0.3 and value != pytest.approx(bce)
+
+
+def test_corners_that_stay_alone_are_errors_of_hamming():
+    """One pair whose share is x and whose two bins hold 1 - x: missing 1 - x, and a bin too many of 1 - x."""
+    x = 1 / (1 + math.exp(-1))
+    assert of("hamming", [0.0], [0.3], max_iter=200).item() == pytest.approx(2 * (1 - x), rel=1e-3)
+    assert of("hamming", [0.0, 9.0], [50.0, 70.0]).item() == pytest.approx(2, abs=1e-3)
+
+
+def test_hamming_trains_as_inner_product_does():
+    tags, mask, found = torch.randn(2, 5, 2, dtype=torch.float64, requires_grad=True), [1, 0, 1, 1, 1], []
+    for name in ("hamming", "inner_product"):
+        (grad,) = torch.autograd.grad(of(name, *tags, mask), tags)
+        found.append(default_weight("grouping", name) * grad)
+    torch.testing.assert_close(*found)
+    torch.testing.assert_close(of("hamming", *tags, mask), 2 + 2 * of("inner_product", *tags, mask))
+
+
+def test_hamming_finds_the_pairs_of_tags_that_lie_close_together_at_first():
+    """As a network's do; what stays alone for nothing never came back from there."""
+    torch.manual_seed(0)
+    tags, mask = (0.1 * torch.randn(2, 8, 8, 2)).requires_grad_(), torch.arange(8) < torch.arange(1, 9)[:, None]
+    optimizer = torch.optim.Adam([tags], 0.03)
+    for _ in range(200):
+        optimizer.zero_grad()
+        build("grouping", "hamming")(*tags, mask)["hamming"].backward()
+        optimizer.step()
+    s = match_tags(*tags.detach(), mask, 0.1, 10, 0.5).s.diagonal(0, 1, 2)
+    assert (s[mask] > 0.5).all()
 
 
 def test_counts_are_of_the_batch_as_published_or_of_each_image():

@@ -213,6 +213,17 @@ def test_a_perfect_prediction_has_no_gradient(role, name):
     assert value < 1e-3 and not grad.any()
 
 
+def test_dice_of_powers_one_has_the_two_masses_below():
+    logits, target = torch.tensor([[[[log(3), 0.0]]]]), torch.tensor([[[[1.0, 0.5]]]])
+    expected = 1 - (2 * (0.75 + 0.25) + 1) / (0.75 + 0.5 + 1.5 + 1)
+    assert build("heatmap", "dice", power=1)(logits, target).item() == pytest.approx(expected)
+    expected = 1 - (2 * 0.75 + 1) / (0.75 + 0.5 + 1 + 1)
+    by_anchor = build("classification", "dice", power=1)(logits.view(1, 2), torch.tensor([0]))
+    assert by_anchor.item() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="power must be one of 1, 2, got 3"):
+        build("heatmap", "dice", power=3)
+
+
 def test_varifocal_plays_down_what_is_dark():
     logits, target = torch.tensor([[[[log(3), log(3)]]]]), torch.tensor([[[[0.0, 1.0]]]])
     loss = build("heatmap", "varifocal", alpha=0.6, gamma=3.0)

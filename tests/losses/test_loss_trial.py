@@ -33,6 +33,15 @@ def test_every_loss_of_the_package_makes_sense(role, name, classes):
     assert why_not(role, build(role, name, given=given), classes) == ""
 
 
+@pytest.mark.parametrize(("role", "name", "classes"), MEMBERS)
+def test_a_trial_warns_of_nothing(role, name, classes):
+    """Neither where the loss has weights of its own, so that all it gives has a gradient."""
+    given = {"num_classes": classes, "dim": 4, "image_size": (64, 64), "progress": torch.zeros(())}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trial.unfit(role, build(role, name, given=given), classes, 4 if role == "feature" else 2)
+
+
 @pytest.mark.parametrize("role", FIT)
 def test_of_torchs_losses_those_alone_that_make_sense_are_taken(role):
     taken = set()

@@ -20,10 +20,11 @@ from cornernet.ops.tags import by_tags
 from cornernet.training import engine
 
 ROOT = Path(__file__).resolve().parents[2]
-AREAS = "iou giou diou eiou focal_eiou siou alpha_iou wiou mpdiou shape_iou piou nwd inner focaler".split()
+AREAS = """iou giou diou eiou focal_eiou siou alpha_iou wiou mpdiou shape_iou piou nwd inner focaler
+interp_iou bounded_iou unified_iou""".split()
 WEIGHTS = {  # beside those of the role
-    "heatmap": {}, "offset": {}, "classification": {}, "grouping": {"ae": 0.1},
-    "box": {"ciou": 2.4, "l1": 1, "smooth_l1": 1, "mse": 1},
+    "heatmap": {}, "offset": {}, "classification": {}, "grouping": {"ae": 0.1, "hamming": 0.25},
+    "box": {"ciou": 2.4, "unified_iou": 2.4, "l1": 1, "balanced_l1": 1, "smooth_l1": 1, "mse": 1},
     "feature": {"center": 0.01, "center_invariant": 0.01, "ring": 0.01, "range": 0.001},
 }  # fmt: skip
 OF_ROLE = {"heatmap": 1, "offset": 1, "classification": 1, "grouping": 0.5, "box": 2, "feature": 0.1}

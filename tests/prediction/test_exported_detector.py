@@ -120,6 +120,15 @@ def test_what_comes_after_the_graph_can_be_set(exports):
     assert settings.test.nms.iou == 0.3 and settings.data.longest_side == 60 and settings.test.scales == [0.5]
 
 
+def test_an_exported_file_predicts_by_slices(exports):
+    """Tiles of its canvas give what the checkpoint gives by tiles; the batch of the graph is no matter."""
+    image = np.random.default_rng(0).integers(0, 256, (64, 150, 3), np.uint8)
+    slices = ["test.slices={size: 64, whole: false}", "test.batch_size=3"]
+    exported, own = (Predictor.load(exports["anchor"] / f"best.{x}", "cpu", slices)([image])[0] for x in ("onnx", "pt"))
+    assert len(exported) == len(own) > 5 and exported.boxes[:, 2].max() > 128
+    assert torch.allclose(exported.scores, own.scores, atol=1e-5)
+
+
 def test_files_that_are_none_are_refused(exports, tmp_path, monkeypatch):
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")

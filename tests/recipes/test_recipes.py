@@ -101,6 +101,23 @@ def test_crowds_have_room_in_training_and_test():
     assert found["model.region.proposals"] == 450 and chosen()["model.region.proposals"] == 150
 
 
+def test_the_stride_that_is_said_is_the_one_that_is_used():
+    for there, stride in ((CPU, 4), (CPU._replace(pretrained=True), 8), (CPU._replace(stride=8), 8)):
+        spans = 41.6 * 384 / 640 / stride
+        assert f"spans {spans:.1f} cells of stride {stride}" in why("data.longest_side", there=there)
+    small = CELLS._replace(small=0.02)
+    assert (
+        chosen(small)["data.longest_side"] == 416 and chosen(small, CPU._replace(stride=8))["data.longest_side"] == 800
+    )
+    assert "2 cells take 800" in why("data.longest_side", small, CPU._replace(stride=8))
+
+
+def test_a_stride_that_was_typed_is_one_of_the_means():
+    typed = {"model.backbone.stride": 8}
+    assert means.found(1, typed).stride == 8 and means.found(1, {}).stride is None
+    assert means.found(1, {**typed, "model.detector": "anchor"}).stride is None
+
+
 def test_parts_that_are_there_are_used():
     found = chosen(there=CPU._replace(pretrained=True))
     assert found["model.backbone.name"] == "efficientnet_lite0" and found["model.backbone.weights"] == "imagenet"

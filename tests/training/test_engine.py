@@ -96,8 +96,8 @@ def test_curves_are_drawn_at_every_save(train, monkeypatch):
 def test_a_run_writes_all_its_files(tiny, tiny_run):
     names = {path.name for path in tiny_run.iterdir()}
     assert names == {
-        "config.yaml", "last.pt", "last.prev.pt", "best.pt", "log.csv", "eval.csv", "metrics.json", "predictions.json",
-        "curves.png", "predictions.png", "tensorboard",
+        "config.yaml", "last.pt", "last.prev.pt", "best.pt", "log.csv", "eval.csv", "classes.csv", "metrics.json",
+        "predictions.json", "curves.png", "predictions.png", "tensorboard",
     }  # fmt: skip
     assert list((tiny_run / "tensorboard").iterdir())
 
@@ -107,6 +107,11 @@ def test_its_log_and_evaluations(tiny_run):
     assert [row["step"] for row in log] == ["1", "2", "3", "4"] and [row["step"] for row in scores] == ["2", "4"]
     assert {"lr", "images_per_s", "heatmap", "pull", "push", "offset", "total"} <= log[0].keys()
     assert {"AP", "AP50", "AR100"} <= scores[0].keys()
+    classes, held = rows(tiny_run / "classes.csv"), json.loads((tiny_run / "metrics.json").read_text())["per_class"]
+    names = ["ellipse", "rectangle", "triangle"]
+    assert [(row["step"], row["class"]) for row in classes] == [(step, name) for step in "24" for name in names]
+    for figure in ("AP", "AP50"):
+        assert [float(row[figure]) for row in classes[3:]] == pytest.approx([one[figure] for one in held])
 
 
 @both
@@ -593,6 +598,19 @@ def test_two_processes_have_the_loss_curve_of_one(tiny, train, tmp_path):
     for name in set(one[0]) - {"step", "lr", "images_per_s"}:
         assert [float(row[name]) for row in two] == pytest.approx([float(row[name]) for row in one], rel=1e-4)
     assert out.count("AP_small") == 2  # tables of two evaluations, printed once each
+
+
+@pytest.mark.slow
+@both
+def test_two_processes_train_the_same_with_gradients_logged(tiny, tmp_path):
+    for every in "01":
+        words = "train.steps=3", "train.eval_every=0", "train.accumulate=2", f"train.gradients_every={every}"
+        process = torchrun(tiny, tmp_path / every, *words)
+        _, err = process.communicate(timeout=600)
+        assert process.returncode == 0, err
+    assert_same_end(tmp_path / "0", tmp_path / "1")
+    logged = rows(tmp_path / "1" / "gradients.csv")
+    assert [row["step"] for row in logged] == ["1", "2", "3"] and all(float(x) > 0 for x in logged[0].values())
 
 
 @pytest.mark.slow

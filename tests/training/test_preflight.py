@@ -1,6 +1,7 @@
 """Settings that no run can mean, refused by the name of their key before any data is read."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -23,11 +24,13 @@ data.transforms.lighting.std=-0.1 data.transforms.colour.strength=2
 train.lr=0 train.lr=nan train.lr=inf train.gamma=0 train.batch_size=0 train.accumulate=0 train.clip_norm=nan
 test.nms.sigma=0 test.ae_threshold=nan test.ae_threshold=-1 test.weights.distance=-1 test.weights.distance=inf
 test.scales=[] test.scales=[nan] test.scales=[1,-1] test.top_k=0 test.num_dets=0 test.max_per_image=0
+test.slices.size=[0,64] test.slices.size=[64,-1] test.slices.overlap=1 test.slices.overlap=-0.1 test.slices.overlap=nan
 """.split()
 GOOD = """
 seed=0 seed=9223372036854775807 model.min_overlap=1 data.shapes.size=4096 data.longest_side=null data.longest_side=1
 data.transforms.flip.p=0 data.transforms.flip.vertical=1 data.transforms.colour.strength=0
 data.transforms.crop.border=0 train.clip_norm=inf
+test.slices.size=16 test.slices.size=[64,128] test.slices.overlap=0
 train.warmup_steps=0 test.ae_threshold=0 test.ae_threshold=inf test.weights.distance=0
 """.split()
 
@@ -195,3 +198,31 @@ def test_one_value_of_a_channel_is_too_few_for_batch_norm(tiny):
         preflight.batch_norm(detector, settings)
     for cure in ("train.batch_size=2", "train.freeze_norm=true", "data.input_size=[64,64]"):
         preflight.batch_norm(detector, config.load(tiny, [*small, "train.batch_size=1", cure]))
+
+
+FEATURE = """
+import torch
+
+WIDTHS = []
+
+def length(x, labels):
+    WIDTHS.append(x.shape[1])
+    return (x.square().sum(1) * (labels >= 0)).sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "width"),
+    [
+        (["model.head.channels=12"], 12),
+        (["model.head.channels=12", "model.pairing.name=centripetal"], 12),
+        (["model.head.channels=12", "model.detector=points"], 12),
+        (["model.detector=anchor", "model.anchor.channels=10", "model.anchor.last_level=4"], 10),
+    ],
+)
+def test_a_feature_loss_is_tried_at_the_width_of_its_detector(tiny, tmp_path, monkeypatch, words, width):
+    (tmp_path / "own_feature.py").write_text(FEATURE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_feature", raising=False)
+    check(tiny, *words, "loss.feature.name=own_feature.length")
+    assert len(sys.modules["own_feature"].WIDTHS) > 2 and set(sys.modules["own_feature"].WIDTHS) == {width}

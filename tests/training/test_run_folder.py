@@ -121,7 +121,7 @@ def test_a_row_that_was_cut_off_by_a_full_disk_does_not_spoil_the_next(monkeypat
     table.add({"step": 1, "loss": 0.5})
 
     class Short(csv.DictWriter):
-        def writerow(self, row):
+        def writerows(self, rows):
             self.writer.writerow(["2", "0."])
             raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -130,6 +130,17 @@ def test_a_row_that_was_cut_off_by_a_full_disk_does_not_spoil_the_next(monkeypat
         table.add({"step": 2, "loss": 0.25})
     table.add({"step": 3, "loss": 0.125})
     assert rows() == [{"step": "1", "loss": "0.5"}, {"step": "2", "loss": "0.25"}, {"step": "3", "loss": "0.125"}]
+
+
+def test_several_rows_are_added_at_once():
+    table = Table(run_folder.Path("log.csv"), 0)
+    for step in (1, 2):
+        table.add({"step": step, "class": "a, b"}, {"step": step, "class": "c"})
+    table.add({"step": 3, "class": "c"}, {"step": 3, "class": "d", "more": 1})
+    assert [(row["step"], row["class"]) for row in rows()] == [
+        ("1", "a, b"), ("1", "c"), ("2", "a, b"), ("2", "c"), ("3", "c"), ("3", "d")
+    ]  # fmt: skip
+    assert [row["more"] for row in rows()] == [""] * 5 + ["1"]
 
 
 def test_a_full_disk_does_not_cost_the_rows_that_are_there(full_disk):

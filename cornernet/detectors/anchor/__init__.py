@@ -1,9 +1,13 @@
 """The anchor-based detector: everything of it in this folder."""
 
-from cornernet.detectors.anchor.detector import ROLES, build, places
+from cornernet.detectors.anchor.building import GIVES, ROLES, build, places
+
+UNREAD = ("head", "pairing", "region")
 
 __all__ = [
+    "GIVES",
     "ROLES",
+    "UNREAD",
     "build",
     "places",
 ]

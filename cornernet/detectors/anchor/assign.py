@@ -1,4 +1,10 @@
-"""Which anchor is to find which object. Shapes are static: objects beyond an image's own are masked, not cut."""
+"""Which anchor is to find which object, by their places alone; `dynamic` has those that ask the network too.
+
+An assigner is called with anchors, boxes, labels, mask and number of classes, and by name with those of these that its
+signature has: levels, how many anchors each has; strides [A], pixels, of every anchor's level; logits [B, A, C] and
+predicted [B, A, 4], the boxes that the network sees at the moment, both float32 without gradient. Shapes are static:
+objects beyond an image's own are masked, not cut.
+"""
 
 from typing import NamedTuple
 
@@ -16,6 +22,8 @@ class Assigned(NamedTuple):
     labels: Tensor  # [B, A] int64, class, num_classes for background, -1 to ignore
     boxes: Tensor  # [B, A, 4] float32, the object's box; 0 where there is none
     positive: Tensor  # [B, A] bool, the anchor has an object
+    # [B, A] float32, what a score of the object's class should be, 0 where there is none; None: the IoU of its box
+    quality: Tensor | None = None
 
 
 def max_iou(
@@ -34,7 +42,7 @@ def max_iou(
     low = ((iou == most) & (most > 0)).any(1)  # some object has no better anchor
     positive = (best >= positive_iou) | low
     ignored = ~positive & (best >= negative_iou)
-    return _gathered(positive, ignored, which, boxes, labels, num_classes)
+    return gathered(positive, ignored, which, boxes, labels, num_classes)
 
 
 def atss(
@@ -57,20 +65,26 @@ def atss(
     count = near.sum(2, keepdim=True)
     mean = (iou * near).sum(2, keepdim=True) / count
     deviation = (((iou - mean).square() * near).sum(2, keepdim=True) / (count - 1).clamp(min=1)).sqrt()
-    inside = (center(anchors) > boxes[:, :, None, :2]) & (center(anchors) < boxes[:, :, None, 2:])
-    claimed = near & (iou >= mean + deviation) & inside.all(-1) & (iou > 0)
+    claimed = near & (iou >= mean + deviation) & inside(anchors, boxes) & (iou > 0)
     best, which = torch.where(claimed, iou, -1).max(1)
-    return _gathered(best > 0, torch.zeros_like(best, dtype=torch.bool), which, boxes, labels, num_classes)
+    return gathered(best > 0, torch.zeros_like(best, dtype=torch.bool), which, boxes, labels, num_classes)
 
 
 def pairs(anchors: Tensor, boxes: Tensor, mask: Tensor) -> Tensor:
-    """IoU of every object with every anchor [B, M, A], 0 for masked objects."""
+    """IoU of every object with every anchor [A, 4] or [B, 1, A, 4] -> [B, M, A], 0 for masked objects."""
     return box_iou(boxes[:, :, None], anchors, eps=1e-9) * (mask != 0)[..., None]
 
 
-def _gathered(
+def inside(anchors: Tensor, boxes: Tensor) -> Tensor:
+    """Whether the centre of every anchor [A, 4] lies inside every box [B, M, 4], [B, M, A]."""
+    middle = center(anchors)
+    return ((middle > boxes[:, :, None, :2]) & (middle < boxes[:, :, None, 2:])).all(-1)
+
+
+def gathered(
     positive: Tensor, ignored: Tensor, which: Tensor, boxes: Tensor, labels: Tensor, num_classes: int
 ) -> Assigned:
+    """Anchors [B, A] with an object, to ignore, and the row of the object of each; the objects -> Assigned."""
     found = labels.gather(1, which)
     label = torch.where(positive, found, num_classes).masked_fill(ignored, IGNORED)
     box = boxes.gather(1, which[..., None].expand(-1, -1, 4))

@@ -20,14 +20,17 @@ def tower(channels: int, depth: int) -> nn.Sequential:
 
 
 class AnchorHead(nn.Module):
-    """Features of a level [B, channels, h, w] -> logits [B, h w A, C], deltas [B, h w A, 4], features of both."""
+    """Features of a level [B, channels, h, w] -> logits [B, h w A, C], deltas [B, h w A, 4], features of both.
 
-    def __init__(self, channels: int, depth: int, anchors: int, num_classes: int):
+    bins: of the distribution of each side, or 0; with them there are their logits, [B, h w A, 4 bins], for the deltas.
+    """
+
+    def __init__(self, channels: int, depth: int, anchors: int, num_classes: int, bins: int = 0):
         super().__init__()
-        self.num_classes = num_classes
+        self.num_classes, self.bins = num_classes, bins
         self.class_tower, self.box_tower = tower(channels, depth), tower(channels, depth)
         self.classes = nn.Conv2d(channels, anchors * num_classes, 3, padding=1)
-        self.boxes = nn.Conv2d(channels, anchors * 4, 3, padding=1)
+        self.boxes = nn.Conv2d(channels, anchors * 4 * max(bins, 1), 3, padding=1)
         for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
             nn.init.normal_(conv.weight, std=0.01)
             if conv.bias is not None:
@@ -43,7 +46,8 @@ class AnchorHead(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Map one level; the features [B, channels, h, w] are those that classes and boxes are read from."""
         classes, boxes = self.class_tower(features), self.box_tower(features)
-        return rows(self.classes(classes), self.num_classes), rows(self.boxes(boxes), 4), classes, boxes
+        deltas = rows(self.boxes(boxes), 4 * max(self.bins, 1))
+        return rows(self.classes(classes), self.num_classes), deltas, classes, boxes
 
 
 def rows(maps: Tensor, width: int) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.backbones import Backbone
+from cornernet.detectors.anchor.distribution import expected
 from cornernet.detectors.anchor.head import AnchorHead
 from cornernet.detectors.anchor.verify import CornerVerifier
 from cornernet.detectors.detector import Network
@@ -34,8 +35,12 @@ class AnchorNetwork(Network):
     def _stack(self, levels: list[Tensor]) -> tuple[AnchorMaps, list[Tensor]]:
         logits, deltas, features, boxes = zip(*(self.head(level) for level in levels), strict=True)
         sizes = [(level.shape[-2], level.shape[-1]) for level in levels]
-        corners = self._corners(boxes)
-        return AnchorMaps(torch.cat(logits, 1), torch.cat(deltas, 1), sizes, corners), list(features)
+        corners, bins = self._corners(boxes), None
+        if self.head.bins:
+            parts = [level.unflatten(2, (4, self.head.bins)) for level in deltas]
+            deltas = tuple(expected(x) * stride for x, stride in zip(parts, self.backbone.strides, strict=True))
+            bins = torch.cat(parts, 1)
+        return AnchorMaps(torch.cat(logits, 1), torch.cat(deltas, 1), sizes, corners, bins), list(features)
 
     def _corners(self, features: Sequence[Tensor]) -> tuple[LevelCorners, ...]:
         """Features of every level's box tower -> its corners, none without such a branch."""

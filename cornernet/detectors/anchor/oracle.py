@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cornernet.detectors.anchor import coding
 from cornernet.detectors.anchor.assign import Assigned
+from cornernet.detectors.anchor.coding import DELTAS, Coding
 from cornernet.detectors.anchor.snap import snapped
 from cornernet.detectors.corner.show import TITLES
 from cornernet.detectors.oracle import inside
@@ -39,11 +39,13 @@ class AnchorOracle:
 
     def __init__(
         self, maps: AnchorMaps, anchors: list[Tensor], assigned: Assigned, boxes: Tensor, labels: Tensor, mask: Tensor,
-        frame: Tensor, decoder: Callable[..., Detections],
+        frame: Tensor, decoder: Callable[..., Detections], coding: Coding = DELTAS,
     ) -> None:  # fmt: skip
         """maps, assigned: a batch of one; anchors [n, 4] of every level; boxes [M, 4] in input pixels, labels and
-        mask [M] of the objects; frame [4]: the image's place in the input; decoder: maps and anchors -> Detections.
+        mask [M] of the objects; frame [4]: the image's place in the input; decoder: maps and anchors -> Detections;
+        coding: of the maps' deltas.
         """
+        self.coding = coding
         self.maps, self.levels, self.assigned, self.decoder = maps, anchors, assigned, decoder
         self.boxes, self.labels, self.mask, self.frame = boxes, labels, mask, frame
 
@@ -96,7 +98,7 @@ class AnchorOracle:
     def _all_boxes(self) -> Tensor:
         """The predicted box of every anchor [A, 4]."""
         deltas = self.maps.deltas.float().split([len(level) for level in self.levels], 1)
-        boxes = [coding.decode(of_level, anchors) for of_level, anchors in zip(deltas, self.levels, strict=True)]
+        boxes = [self.coding.decode(of_level, anchors) for of_level, anchors in zip(deltas, self.levels, strict=True)]
         return torch.cat(snapped(boxes, self.maps.corners), 1)[0]
 
     def _fitting(self, rows: Detections, which: int, iou: float) -> Tensor:
@@ -115,7 +117,7 @@ class AnchorOracle:
         return (F.one_hot(label, classes) * self.assigned.positive[..., None]).float().logit()
 
     def _true_deltas(self) -> Tensor:
-        true = coding.encode(self.assigned.boxes, torch.cat(self.levels))
+        true = self.coding.encode(self.assigned.boxes, torch.cat(self.levels))
         return torch.where(self.assigned.positive[..., None], true, self.maps.deltas.float())
 
     def _overlaps(self, boxes: Tensor, which: int) -> Tensor:

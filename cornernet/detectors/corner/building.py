@@ -26,9 +26,13 @@ from cornernet.detectors.corner.targets import encode
 from cornernet.detectors.losses import build_losses
 from cornernet.losses import AELoss
 
-PAIRS = ("grouping", "guiding", "shift", "size")
 REGION = ("pair", "classification")
 ROLES = ("heatmap", "grouping", "offset", "centre", "guiding", "shift", "size", "feature", *REGION)
+GIVES = {  # places that not every corner detector has -> what gives it one
+    **{place: pairing.ways(place) for place in pairing.PLACES},
+    "centre": ("model.head.centre=true",),
+    **dict.fromkeys(REGION, tuple(f"model.region.name={name}" for name in region.REGIONS)),
+}
 RANGES = {
     "model.backbone.stem_channels": WIDTH,
     **dict.fromkeys((f"model.head.{x}" for x in ("channels", "pool_channels", "tag_dim")), WIDTH),
@@ -76,7 +80,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         _stage(config, num_classes, made) if regions else None,
         Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
     )  # fmt: skip
-    detector.progress = progress
+    detector.progress, detector.feature_width = progress, head.channels
     return detector
 
 
@@ -122,7 +126,7 @@ def _build_loss(config: Config, num_classes: int, progress: Tensor, made: Pairin
         grouping_loss=made.loss(built),
         offset_loss=built["offset"],
         focal_weight=weights["heatmap"],
-        grouping_weight={place: weights[place] for place in PAIRS if place in weights},
+        grouping_weight={place: weights[place] for place in pairing.PLACES if place in weights},
         feature_loss=built.get("feature"),
         feature_weight={term: factor for term, factor in weights.items() if term.startswith("feature")},
         across_processes=True,

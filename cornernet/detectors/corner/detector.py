@@ -88,7 +88,8 @@ class CornerDetector(Detector):
         shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
         said = [region(read(x), shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
         more = loss.terms(said, shown)
-        return {**terms, **more, "total": terms["total"] + loss.total(more)}
+        total = terms.pop("total") + loss.total(more)  # it stands behind all terms
+        return {**terms, **more, "total": total}
 
     def _with_centres(self, terms: dict[str, Tensor], maps: Sequence[CornerMaps], batch: Batch) -> dict[str, Tensor]:
         """Terms of the corners -> the same with the centres', whose offsets are in the offset term."""
@@ -97,8 +98,9 @@ class CornerDetector(Detector):
             batch.boxes, batch.labels, batch.mask, _size(batch.images), _size(maps[-1].tl_heat)
         )
         heat, offset = loss.centre.terms([centre_maps(x) for x in maps], targets)
-        total = terms["total"] + loss.centre.weight * heat + loss.weight("offset") * offset
-        return {**terms, "offset": terms["offset"] + offset, "centre": heat, "total": total}
+        corners = {name: term for name, term in terms.items() if name != "total"}
+        corners["offset"] = corners["offset"] + offset
+        return {**corners, "centre": heat, "total": loss.total(corners) + loss.centre.weight * heat}
 
     @torch.no_grad()
     def _encode_centres(self, boxes, labels, mask, input_size, output_size) -> CentreTargets:

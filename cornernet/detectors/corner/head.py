@@ -67,7 +67,7 @@ class CornerHead(nn.Module):
     """Features of one stack [B, channels, H, W] -> CornerMaps, and CentreMaps where there are centres.
 
     num_classes: None for keypoints without a class, which have one heatmap; tags: channels -> the branch of one kind of
-    corner that says what it knows of its partner; kernel: of the other branches' first convolution; centre: a third
+    corner that says what it knows of its partner; kernel: of the first convolution of every branch; centre: a third
     branch, behind centre pooling.
     """
 

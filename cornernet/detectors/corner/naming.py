@@ -28,7 +28,7 @@ class Naming(NamedTuple):
     parts: Sequence[Part]
     rgb: bool = False  # whether its networks read images as RGB; ours and all others read them as BGR
     colours: Colours | None = None  # BGR mean and std of its images in 0..1; None: those of the member's config
-    compared: bool = True  # whether outputs of that code were compared with ours
+    compared: bool = True  # whether outputs of that code's network were compared with ours
     settings: Mapping[str, Sequence[str]] = {}  # what else differs: a member's config -> overrides
 
 
@@ -156,7 +156,7 @@ MMDETECTION = (
 NAMINGS = (  # where several read a file equally well it is the first of them
     Naming("CornerNet", (*_backbone("", "kps", RESIDUAL), *CORNERS, TAG)),
     Naming("CornerNet-Lite", (*_backbone("hg.", "hgs", RESIDUAL), *LITE_HEADS)),
-    Naming("CornerNet-Squeeze", (*SQUEEZE_BACKBONE, *LITE_HEADS)),
+    Naming("CornerNet-Squeeze", (*SQUEEZE_BACKBONE, *LITE_HEADS), compared=False),
     Naming("Corner Affinity", (*_backbone("", "kps", RESIDUAL), *AFFINITY_HEADS), compared=False),
     Naming(
         "CentripetalNet",

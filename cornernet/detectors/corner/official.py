@@ -50,10 +50,10 @@ def recognise(state_dict: Mapping[str, Tensor]) -> Recognised:
     found = {name: plain[key] for key, name in names.items() if name}
     counters = {name.replace("running_mean", "num_batches_tracked") for name in found if name.endswith("running_mean")}
     found |= {name: torch.tensor(0) for name in counters - found.keys()}  # torch < 0.4.1 did not count
-    if naming.rgb and FIRST in found:
+    if naming.rgb and FIRST in found and found[FIRST].dim() > 1:
         found[FIRST] = found[FIRST].flip(1)
     stacks = {name.split(".")[1] for name in found if name.startswith("heads.")}
-    classes = max((len(x) for name, x in found.items() if name.endswith("_heat.2.bias")), default=0)
+    classes = max((x.numel() for name, x in found.items() if name.endswith("_heat.2.bias")), default=0)
     left = [key for key, name in names.items() if name == ""]
     return Recognised(found, naming, _member(found), len(stacks), classes, left)
 
@@ -145,5 +145,7 @@ def _member(names: Mapping[str, Tensor]) -> str:
     return next((member for part, member in MEMBERS.items() if part in words), "cornernet")
 
 
-def _listed(keys: Sequence[str], most: int = 20) -> str:
-    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
+def _listed(keys: Sequence[str], most: int = 20, longest: int = 100) -> str:
+    """The first of the keys, the beginning of each, and how many more there are."""
+    first = [key if len(key) <= longest else f"{key[:longest]}..." for key in keys[:most]]
+    return ", ".join(first) + (f" and {len(keys) - most} more" if len(keys) > most else "")

@@ -6,7 +6,10 @@ tests hold this to the paper's equations and to values worked by hand.
 
 from cornernet.detectors.points.building import ROLES, build
 
+UNREAD = ("anchor", "pairing", "region", *(f"head.{key}" for key in ("pool_channels", "pooling", "tag_dim", "centre")))
+
 __all__ = [
     "ROLES",
+    "UNREAD",
     "build",
 ]

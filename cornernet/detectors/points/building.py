@@ -38,7 +38,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> PointDete
         test.kernel, canvas.slack(config.data.input_size, backbone.multiple), canvas.least(config.data),
         *canvas.colours(config),
     )  # fmt: skip
-    detector.progress = progress
+    detector.progress, detector.feature_width = progress, model.head.channels
     return detector
 
 

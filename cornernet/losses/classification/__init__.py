@@ -5,11 +5,11 @@
 A label is a class 0 .. C - 1, C for background, or -1 for an anchor to ignore, whose value and gradient are 0. A class
 has one logit, so background is that all are low: it is a row of zeros among the targets of the losses by sigmoid, and a
 further logit, always 0, in the softmax of cross_entropy. The value of an anchor is a sum over the classes (dice is a
-ratio), computed in float32 or float64; who calls it weighs and divides. Losses for graded targets, quality_focal and
-varifocal, are in the heatmap role: with labels the first is focal with alpha null.
+ratio), computed in float32 or float64; who calls it weighs and divides.
 
 A file declares beside its loss `WEIGHT`, the factor of its term in the total where the config gives none. A loss that
-names `quality` [N] is given the IoU of each positive anchor's predicted box with its target, 0 elsewhere.
+names `quality` [N], as mal, quality_focal and varifocal do, is given the IoU of each positive anchor's predicted box
+with its target, 0 elsewhere, without gradient: the target at the class of the label.
 """
 
 from cornernet.losses.discover import members

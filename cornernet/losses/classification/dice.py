@@ -1,12 +1,15 @@
 """Dice loss of each anchor over its classes. Milletari, Navab, Ahmadi: V-Net, 2016, arXiv 1606.04797, section 3.
 
-    L = 1 - (2 sum p y + s) / (sum p^2 + sum y^2 + s)
+    L = 1 - (2 sum p y + s) / (sum p^k + sum y^k + s)
 
-p: probability, the sigmoid of the logit; y: 1 for the class of the label, 0 for the others; s: keeps background, where
-y is 0 everywhere, from dividing by nothing. The sums run over the classes.
+k: the power, 2 as in the paper, 1 for |X| + |Y| as in Dice's coefficient of sets; p: probability, the sigmoid of the
+logit; y: 1 for the class of the label, 0 for the others; s: keeps background, where y is 0 everywhere, from dividing by
+nothing. The sums run over the classes.
 
 Use it where each anchor should count alike whatever its class; it has a gradient in the middle only.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,9 +20,9 @@ from cornernet.losses.reduce import at_least_float32
 WEIGHT = 1.0
 
 
-def dice(logits: Tensor, labels: Tensor, smooth: float = 1.0) -> Tensor:
+def dice(logits: Tensor, labels: Tensor, smooth: float = 1.0, power: Literal[1, 2] = 2) -> Tensor:
     """Logits [N, C], labels [N] -> [N] in [0, 1]. V-Net, section 3."""
     x = at_least_float32(logits)
     p, y = x.sigmoid(), one_hot(labels, x)
-    loss = 1 - (2 * (p * y).sum(1) + smooth) / ((p**2 + y**2).sum(1) + smooth)
+    loss = 1 - (2 * (p * y).sum(1) + smooth) / ((p**power + y**power).sum(1) + smooth)
     return torch.where(counted(labels), loss, 0)

@@ -49,6 +49,10 @@ def contrastive_loss(
     nonzero: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Distances [B, P, P], pairs [B, P, P] bool that belong together and that do not -> pull, push, scalars."""
-    pull = (distance - pos_margin).relu() ** power
-    push = (neg_margin - distance).relu() ** power
+    pull, push = pulls_and_pushes(distance, pos_margin, neg_margin, power)
     return mean_of(pull, same, nonzero), mean_of(push, other, nonzero)
+
+
+def pulls_and_pushes(distance: Tensor, pos_margin: float, neg_margin: float, power: int) -> tuple[Tensor, Tensor]:
+    """Distances -> what each costs as that of a pair that belongs together, and of one that does not, same shape."""
+    return (distance - pos_margin).relu() ** power, (neg_margin - distance).relu() ** power

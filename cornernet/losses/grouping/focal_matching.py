@@ -9,14 +9,11 @@ gamma 0, the published default, it is the permutation loss.
 Use it where most pairs of corners are found already and a few are not.
 """
 
-import torch
 from torch import Tensor
 
-from cornernet.losses.matching import log_rest, match_tags, per_source
-from cornernet.losses.reduce import at_least_float32
+from cornernet.losses.matching import focal_of, match_tags, per_source
 from cornernet.ops.tags import by_tags
 
-EPSILON = 1e-15  # of the published code, inside the logarithms of what is not given as one
 WEIGHT = 0.5
 pair_distance = by_tags
 
@@ -50,7 +47,4 @@ def focal_matching_loss(
     per_image: bool = False,
 ) -> Tensor:
     """S in [0, 1] and truth [B, N, M], their counts of rows and columns [B] -> scalar; see matching.per_source."""
-    s, eps = at_least_float32(s), torch.finfo(at_least_float32(s).dtype).eps
-    log_yes, log_no = ((s + EPSILON).log(), (1 - s + EPSILON).log()) if log_s is None else (log_s, log_rest(log_s))
-    yes, no = (x.clamp(min=eps) ** gamma for x in (s, 1 - s))  # a power below 1 has no finite gradient at 0
-    return per_source(-no * truth * log_yes - yes * (1 - truth) * log_no, n1, n2, per_image)
+    return per_source(focal_of(s, truth, gamma, log_s), n1, n2, per_image)

@@ -43,7 +43,7 @@ def offset_matching(
     tl, br = packed(mask, tl_point, br_point)
     br = br[:, None] - tl[:, :, None]  # as seen from each top-left corner, so that a lone share is one of no distance
     wrong = (s[..., None] * br).sum(2) - br.diagonal(dim1=1, dim2=2).transpose(1, 2)
-    loss = mean_length(wrong, n, norm, epsilon, per_image=True)
+    loss = mean_length(wrong, counted_rows(wrong, n), norm, epsilon, per_image=True)
     return {"offset_matching": loss}
 
 
@@ -54,27 +54,39 @@ def offset_matching_loss(
     br_point: Tensor,
     n1: Tensor | None = None,
     *,
+    mask: Tensor | None = None,
     norm: float = 1.0,
     epsilon: float = 1e-5,
     per_image: bool = False,
 ) -> Tensor:
     """S and truth [B, N, M], points [B, N, 2] and [B, M, 2], count of rows [B] (None: all) -> scalar.
 
-    As published every row beyond the count adds sqrt(epsilon), a constant; per_image they add nothing.
+    mask [B, N, 2]: the coordinates that count, as `displacement` gives it, in the place of the count. As published
+    every row that does not count adds sqrt(epsilon), a constant; per_image they add nothing.
     """
-    n1 = s.new_full((len(s),), s.shape[1]) if n1 is None else n1
-    wrong = displacement(s, tl_point, br_point) - displacement(truth, tl_point, br_point)
-    return mean_length(wrong, n1, norm, epsilon, per_image)
+    predicted, counted = displacement(s, tl_point, br_point, n1)
+    wrong = predicted - displacement(truth, tl_point, br_point)[0]
+    return mean_length(wrong, counted if mask is None else mask, norm, epsilon, per_image)
 
 
-def mean_length(wrong: Tensor, n1: Tensor, norm: float, epsilon: float, per_image: bool) -> Tensor:
-    """Errors of displacement [B, N, 2], count of rows [B] -> scalar."""
-    row = torch.arange(wrong.shape[1], device=wrong.device) < n1[:, None]
-    loss = ((wrong / norm).square().sum(-1) * row + epsilon).sqrt()
-    return ((loss * row).sum(1) / n1.clamp(min=1)).mean() if per_image else loss.sum() / len(wrong)
+def mean_length(wrong: Tensor, mask: Tensor, norm: float, epsilon: float, per_image: bool) -> Tensor:
+    """Errors of displacement and their mask [B, N, 2] -> scalar."""
+    row = (mask != 0).any(-1)
+    loss = ((wrong / norm).square() * mask).sum(-1).add(epsilon).sqrt()
+    return ((loss * row).sum(1) / row.sum(1).clamp(min=1)).mean() if per_image else loss.sum() / len(wrong)
 
 
-def displacement(s: Tensor, tl_point: Tensor, br_point: Tensor) -> Tensor:
-    """Shares [B, N, M], points [B, N, 2] and [B, M, 2] -> from each first point to its mean partner, [B, N, 2]."""
+def displacement(s: Tensor, tl_point: Tensor, br_point: Tensor, n1: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Shares [B, N, M], points [B, N, 2] and [B, M, 2] -> from each first point to its mean partner, [B, N, 2].
+
+    And the mask [B, N, 2] of those that count, the first n1 [B] (None: all), 1 and 0.
+    """
     # no matrix product, which autocast would round
-    return (at_least_float32(s)[..., None] * at_least_float32(br_point)[:, None]).sum(2) - at_least_float32(tl_point)
+    found = (at_least_float32(s)[..., None] * at_least_float32(br_point)[:, None]).sum(2) - at_least_float32(tl_point)
+    return found, torch.ones_like(found) if n1 is None else counted_rows(found, n1)
+
+
+def counted_rows(displacements: Tensor, n1: Tensor) -> Tensor:
+    """Displacements [B, N, 2], count of rows [B] -> mask of the same shape, 1 in the first so many rows, else 0."""
+    row = torch.arange(displacements.shape[1], device=displacements.device) < n1[:, None]
+    return row[..., None].to(displacements.dtype).expand_as(displacements)

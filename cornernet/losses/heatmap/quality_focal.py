@@ -19,6 +19,11 @@ WEIGHT = 1.0
 def quality_focal(logits: Tensor, target: Tensor, beta: float = 2.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar."""
     x, y = at_least_float32(logits), at_least_float32(target)
+    return per_positive(quality_entropy(x, y, beta), target)
+
+
+def quality_entropy(x: Tensor, y: Tensor, beta: float) -> Tensor:
+    """Logits and targets of any one shape -> quality focal loss of every element."""
     entropy = F.binary_cross_entropy_with_logits(x, y, reduction="none")
     # bounded below because a power's gradient may be infinite at 0
-    return per_positive((y - x.sigmoid()).abs().clamp(min=1e-12) ** beta * entropy, target)
+    return (y - x.sigmoid()).abs().clamp(min=1e-12) ** beta * entropy

@@ -21,7 +21,12 @@ WEIGHT = 1.0
 def varifocal(logits: Tensor, target: Tensor, alpha: float = 0.75, gamma: float = 2.0) -> Tensor:
     """Logits and target [B, C, H, W] -> scalar. VarifocalNet, equation 2."""
     x, y = at_least_float32(logits), at_least_float32(target)
+    return per_positive(varifocal_entropy(x, y, alpha, gamma), target)
+
+
+def varifocal_entropy(x: Tensor, y: Tensor, alpha: float, gamma: float) -> Tensor:
+    """Logits and targets of any one shape -> varifocal loss of every element."""
     lit = y * F.binary_cross_entropy_with_logits(x, y, reduction="none")
     # powers by exp: the gradient of a power is infinite at 0 for exponents below 1
     dark = -alpha * (gamma * F.logsigmoid(x)).exp() * F.logsigmoid(-x)
-    return per_positive(torch.where(y > 0, lit, dark), target)
+    return torch.where(y > 0, lit, dark)

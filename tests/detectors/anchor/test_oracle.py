@@ -147,7 +147,9 @@ def test_of_two_objects_in_one_box_one_has_the_anchors():
 # -- of a detector ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("extra", [[], ["model.anchor.assign=max_iou"]])
+@pytest.mark.parametrize(
+    "extra", [[], ["model.anchor.assign=max_iou"], ["model.anchor.assign=simota"], ["model.anchor.coding=distribution"]]
+)
 def test_of_a_detector_with_random_weights(tiny_anchor, extra):
     detector = detectors.build(config.load(tiny_anchor, [*extra, "test.top_k=500", "test.num_dets=500"]), 3).eval()
     shapes = ShapesSet("val", 4, 64, 3)

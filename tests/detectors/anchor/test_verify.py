@@ -196,7 +196,7 @@ def test_switched_off_nothing_of_it_is_there_and_switched_on_the_rest_is_as_it_w
     assert plain.keys() == {"classification", "box", "iou", "total"} and more.keys() - plain == {"verify", "offset"}
     assert all(torch.equal(plain[name], more[name]) for name in plain if name != "total")
     for place in ("verify", "offset"):
-        with pytest.raises(ValueError, match=f"the anchor detector has no {place} loss; it has classification, box"):
+        with pytest.raises(ValueError, match=f"has no {place} loss with these settings; it has classification, box"):
             build(settings(f"loss.{place}.name=focal"), CLASSES)
 
 
@@ -205,7 +205,7 @@ def test_the_truth_about_boxes_is_not_snapped_and_what_is_shown_is():
     truth = torch.tensor([[13.0, 9, 37, 41]])
     boxes, labels, mask = slots(truth, torch.ones(1, dtype=torch.long))
     detector = built(*VERIFY)
-    assigned = detector.assigner(torch.cat(anchors), boxes, labels, mask, 2, [1, 1])
+    assigned = detector.assigner(torch.cat(anchors), boxes, labels, mask, 2)
     x = AnchorOracle(maps, anchors, assigned, boxes[0], labels[0], mask[0], torch.tensor([0.0, 0, 64, 64]), decode)
     assert x.predict().boxes[0, 0].tolist() == x._all_boxes[1].tolist() == [12, 8, 36, 40]
     assert x.predict(("boxes",)).boxes[0, 0].tolist() == [13, 9, 37, 41]

@@ -34,7 +34,7 @@ MMDETECTION = [  # the same for mmdetection, by the names of the modules in its 
     (r"(tl|br)_cnvs\.(\d)\.conv1\.", r"bbox_head.\1_pool.\2.conv1.conv."),
     (r"(tl|br)_cnvs\.(\d)\.bn1\.", r"bbox_head.\1_pool.\2.conv1.bn."),
     (r"(tl|br)_cnvs\.(\d)\.conv2\.", r"bbox_head.\1_pool.\2.conv2."),
-    (r"(tl|br)_heats\.(\d)\.(0.conv|1)\.", r"bbox_head.\1_heat.\2.\3."),
+    (r"(tl|br)_heats\.(\d+)\.(0.conv|1)\.", r"bbox_head.\1_heat.\2.\3."),
     (r"(tl|br)_tags\.(\d)\.(0.conv|1)\.", r"bbox_head.\1_emb.\2.\3."),
     (r"(tl|br)_regrs\.(\d)\.(0.conv|1)\.", r"bbox_head.\1_off.\2.\3."),
 ]
@@ -43,7 +43,7 @@ MMDETECTION = [  # the same for mmdetection, by the names of the modules in its 
 def respelled(key: str, spellings: list[tuple[str, str]]) -> str:
     """A name of the original code -> that of another one, by the first spelling that its beginning has."""
     found = next((re.sub(f"^{theirs}", ours, key) for theirs, ours in spellings if re.match(theirs, key)), key)
-    return re.sub(r"(bbox_head\.\w+_(?:heat|emb|off)\.\d\.)1\.", r"\g<1>1.conv.", found)
+    return re.sub(r"(bbox_head\.\w+_(?:heat|emb|off)\.\d+\.)1\.", r"\g<1>1.conv.", found)
 
 
 def published_name(key: str) -> str:

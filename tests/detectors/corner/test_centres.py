@@ -137,7 +137,10 @@ class Fake(detectors.Predicting):
 METHODS = {0: "hard", 1: "soft_linear", 2: "soft_gaussian"}
 
 
-@pytest.mark.parametrize("case", ["edges", "single_exp", "multi_nomerge_linear"])
+@pytest.mark.parametrize(
+    "case",
+    ["edges", "edges_exact_canvas", "single_exp", "single_exp_b", "single_hard_under100", "multi_nomerge_linear"],
+)
 def test_rows_behind_the_centre_check_and_the_suppression_are_the_published_ones(golden, case):
     data = golden(f"g6_post_{case}")
     fake = Fake(data, Centres(Centre(views="all"), 70, 3, "mean"))
@@ -178,7 +181,7 @@ def same_rows(found, expected):
     np.testing.assert_allclose(np.asarray(found)[order[0]], expected[order[1]], atol=1e-3)
 
 
-@pytest.mark.parametrize("case", ["planted", "random"])
+@pytest.mark.parametrize("case", ["planted", "planted_nonsquare", "random"])
 def test_peaks_of_centres_and_pairs_are_the_published_ones(golden, case):
     data = golden(f"g6_decode_{case}")
     given = {name: torch.from_numpy(data[name]) for name in data.files if name[:3] in ("tl_", "br_", "ct_")}
@@ -199,9 +202,10 @@ def test_peaks_of_centres_and_pairs_are_the_published_ones(golden, case):
 RULES = {"official": (0.7, "old"), "PATCHED_radius_iou03": (0.3, "right")}
 
 
+@pytest.mark.parametrize("image", ["image1", "image2"])
 @pytest.mark.parametrize("rule", RULES)
-def test_targets_of_corners_and_centres_are_the_published_ones(golden, rule):
-    data, (overlap, roots) = golden("g6_targets_image1"), RULES[rule]
+def test_targets_of_corners_and_centres_are_the_published_ones(golden, rule, image):
+    data, (overlap, roots) = golden(f"g6_targets_{image}"), RULES[rule]
     boxes = torch.from_numpy(data["boxes_511"])[None]
     labels, mask = boxes[..., 4].long() - 1, torch.ones(1, boxes.shape[1], dtype=torch.bool)
     sizes = (511, 511), (128, 128)
@@ -228,7 +232,9 @@ def test_the_old_radius_is_the_published_one(golden):
     assert gaussian_radius(*torch.tensor([40.0, 40.0]), 0.7, "old").item() == pytest.approx(10.93, abs=0.01)
 
 
-@pytest.mark.parametrize("case", ["a_stack2", "b_one_image_empty"])
+@pytest.mark.parametrize(
+    "case", ["a_stack2", "b_one_image_empty", "c_one_object_in_batch", "d_stack1_w1", "e_all_empty"]
+)
 def test_the_loss_of_three_branches_is_the_published_one_in_value_and_gradient(golden, case):
     data = golden(f"g6_aeloss_{case}")
     stacks = sum(name.startswith("tl_heat_") for name in data.files)
@@ -238,7 +244,9 @@ def test_the_loss_of_three_branches_is_the_published_one_in_value_and_gradient(g
         for n in [*names, *(f"ct_{x}_{s}" for s in range(stacks) for x in ("heat", "regr"))]
     }
     goal = [torch.from_numpy(data[f"gt_{n}"]) for n in ("tl_heat", "br_heat", "mask", "tl_regr", "br_regr")]
-    corners = AELoss(pull_weight=0.1, push_weight=0.1, regr_weight=1)
+    pull, push, offset_weight = data["weights"].tolist()
+    near = 5e-4 if case.startswith("c_") else 2e-6  # counts in float32 make the published push of one object too large
+    corners = AELoss(pull_weight=pull, push_weight=push, regr_weight=offset_weight)
     terms = corners.terms([given[n] for n in names], goal)
     slots = torch.arange(goal[2].shape[1]).expand(len(goal[2]), -1)  # of maps of one row, a cell a slot
     maps = [
@@ -246,8 +254,8 @@ def test_the_loss_of_three_branches_is_the_published_one_in_value_and_gradient(g
     ]
     target = CentreTargets(*(torch.from_numpy(data[f"gt_{n}"]) for n in ("ct_heat", "mask", "ct_regr")), slots)
     heat, offset = CentreLoss(neg_loss, smooth_l1, 1.0).terms(maps, target)
-    total = corners.total(terms) + heat + offset
-    assert total.item() == pytest.approx(data["loss_total"].item(), rel=2e-6)
+    total = corners.total(terms) + heat + offset_weight * offset
+    assert total.item() == pytest.approx(data["loss_total"].item(), rel=near)
     assert ((terms["heatmap"] + heat) * stacks).item() == pytest.approx(data["loss_focal"].item(), rel=2e-6)
     assert ((terms["offset"] + offset) * stacks).item() == pytest.approx(data["loss_regr"].item(), rel=2e-6)
     total.backward()

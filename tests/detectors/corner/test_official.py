@@ -9,10 +9,12 @@ import torch
 from cornernet.checkpoints import checkpoint, take
 from cornernet.checkpoints.load import load_detector
 from cornernet.checkpoints.published import Imported, convert_file
+from cornernet.cli import main
 from cornernet.cli.convert_checkpoint import sentences
 from cornernet.config import Config, override
 from cornernet.detectors.corner import official
 from cornernet.detectors.corner.building import build
+from cornernet.detectors.corner.naming import NAMINGS
 from tests.detectors.corner.namings import LITE, MMDETECTION, published_name, respelled
 
 TINY = [
@@ -34,6 +36,12 @@ def network():
 @pytest.fixture
 def published(network):
     return OrderedDict((published_name(key), value.clone()) for key, value in network.state_dict().items())
+
+
+UNCOMPARED = (
+    "no output of the network of {}, and no file of its weights, was compared with ours: measure it before you rely "
+    "on it"
+)
 
 
 def same(a, b):
@@ -124,7 +132,14 @@ def test_a_file_of_mmdetection_brings_its_colours_and_says_that_none_was_compare
     first, colours, order, warning = sentences(found, "in.pth", "out.pt")
     assert first.endswith("converted into out.pt: config cornernet with 2 stacks, by the names of mmdetection")
     assert "data.mean=[0.406, 0.456, 0.485] and data.std=[0.1, 0.2, 0.3]" in colours
-    assert "reversed" in order and "no file or output of mmdetection was compared" in warning
+    assert "reversed" in order and warning == UNCOMPARED.format("mmdetection")
+
+
+@pytest.mark.parametrize("title", ["CornerNet-Squeeze", "Corner Affinity"])
+def test_of_whose_code_no_output_was_compared_is_said(title):
+    naming = next(naming for naming in NAMINGS if naming.title == title)
+    found = Imported(990, title, "squeeze", 2, [], naming.rgb, naming.compared, [], [])
+    assert sentences(found, "a", "b")[2:] == [UNCOMPARED.format(title)]
 
 
 def test_what_was_left_out_is_said():
@@ -155,11 +170,65 @@ def test_an_existing_file_is_not_overwritten(published, tmp_path):
     assert (tmp_path / "out.pt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": 5}, torch.ones(2)], ids=str)
+@pytest.mark.parametrize(
+    "content",
+    [[1, 2], {}, {"a": 1}, {"state_dict": 5}, {"state_dict": {}}, {"state_dict": {"state_dict": {"a": torch.ones(1)}}},
+     torch.ones(2), None],
+    ids=str,
+)  # fmt: skip
 def test_a_file_without_tensors_is_a_sentence(tmp_path, content):
     torch.save(content, tmp_path / "in.pkl")
     with pytest.raises(ValueError, match="does not hold a dict of tensors"):
         convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
+
+
+FIRST, BIAS, FIT = "pre.0.conv.weight", "tl_heats.0.1.bias", "does not fit the network of the config: "
+ODD, ONE = "holds what is no ordinary tensor by name under 1 key", "1 of another shape: "
+NUMBERED = {f"tl_heats.{n}.1.bias": torch.zeros(80) for n in range(2, 60)}
+HOSTILE = {  # name -> what is changed in a file, what is said of it
+    "complex": ({FIRST: torch.zeros(4, 3, 7, 7, dtype=torch.complex64)}, ODD),
+    "sparse": ({FIRST: torch.zeros(4, 3, 7, 7).to_sparse()}, ODD),
+    "compressed": ({FIRST: torch.zeros(4, 4).to_sparse_csr()}, ODD),
+    "without numbers": ({FIRST: torch.empty(4, 3, 7, 7, device="meta")}, ODD),
+    "number as key": ({3: torch.zeros(1)}, ODD),
+    "nothing as key": ({None: torch.zeros(1)}, ODD),
+    "nan": ({FIRST: torch.full((4, 3, 7, 7), torch.nan)}, "weights that are not finite: 1 tensor"),
+    "infinite": ({BIAS: torch.full((80,), torch.inf)}, "weights that are not finite: 1 tensor"),
+    "whole numbers": ({FIRST: torch.zeros(4, 3, 7, 7, dtype=torch.long)}, "1 of another type"),
+    "a number": ({FIRST: torch.tensor(1.0)}, FIT + ONE),
+    "a number as bias": ({key: torch.tensor(1.0) for key in (BIAS, "tl_heats.1.1.bias")}, FIT + "2 of another shape"),
+    "one row": ({FIRST: torch.ones(5)}, FIT + ONE),
+    "nothing in it": ({FIRST: torch.ones(0, 3, 7, 7)}, FIT + ONE),
+    "many classes": ({BIAS: torch.zeros(10**6)}, "has 1000000 classes without names"),
+    "a wide head": ({"tl_heats.0.1.weight": torch.zeros(80, 4096, 1, 1)}, FIT + ONE),
+    "many stacks": (NUMBERED, "another model than the config describes, which has more than 1598 tensors"),
+    "a long name": ({"a" * 10**5: torch.zeros(1)}, "1 of its 541 keys are not in the naming of CornerNet"),
+    "lines in a name": ({f"{FIRST}\n\n": torch.zeros(1)}, "1 of its 541 keys are not in the naming of CornerNet"),
+}
+
+
+REVERSED = ("sparse", "a number", "one row")  # tried where the first convolution is turned round, too
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"), [*((name, None) for name in HOSTILE), *((name, MMDETECTION) for name in REVERSED)]
+)
+def test_a_hostile_file_is_a_sentence_and_nothing_is_written(published, tmp_path, name, spellings, capsys, monkeypatch):
+    changed, message = HOSTILE[name]
+    theirs = {**published, **changed}
+    if spellings:
+        theirs = {respelled(key, spellings): x for key, x in theirs.items()}
+    torch.save(theirs, tmp_path / "in.pkl")
+    (tmp_path / "out").mkdir()
+    tiny = [text for text in TINY if "stacks" not in text]
+    words = ["cornernet", "convert_checkpoint", str(tmp_path / "in.pkl"), str(tmp_path / "out" / "out.pt"), *tiny]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert message in said.err and said.out == "" and len(said.err.splitlines()) == 1 and len(said.err) < 2500
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_file_for_another_network_is_a_sentence(published, tmp_path):

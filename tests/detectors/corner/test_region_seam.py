@@ -10,6 +10,7 @@ import torch
 from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
+from cornernet.training import preflight
 
 FILE = '''
 """The mean over the map says what every box holds."""
@@ -98,3 +99,20 @@ def test_a_checkpoint_that_names_a_path_looks_nothing_up_until_it_is_typed_again
 def test_what_is_wrong_is_a_sentence(own_file, tiny, words, message):
     with pytest.raises(ValueError, match=message):
         detectors.build(config.load(tiny, [DOTTED, *words]), 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("average(nn.Module)", "average"), "region stage 'own_region.average' must derive from torch.nn.Module"),
+        (("def maps", "def mops"), "region stage 'own_region.average' lacks maps: see cornernet."),
+        (("class average(nn.Module)", "def average(x)"), "region stage 'own_region.average' must be a class, got f"),
+        (("def forward", "def foreward"), f"{DOTTED} does not work on a small batch: NotImplementedError"),
+        (("features.mean((2, 3)", "features.mean((2, 4)"), f"{DOTTED} does not work on a small batch: IndexError"),
+    ],
+)
+def test_what_is_no_region_stage_is_a_sentence_before_data_is_read(own_file, tiny, words, message):
+    (own_file / "own_region.py").write_text(FILE.replace(*words), encoding="utf-8")
+    with pytest.raises(ValueError) as error:
+        preflight.check(config.load(tiny, [DOTTED]))
+    assert str(error.value).startswith(message)

@@ -22,6 +22,7 @@ tags, how loss.grouping reads its tags; ae_threshold, `test.ae_threshold`. It of
 The terms of a place bear its name; those of loss.grouping may have names of their own.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -33,6 +34,8 @@ from cornernet.config import Config, untyped
 from cornernet.detectors.corner.pairing import tags
 
 PAIRINGS = registry.modules(__name__, __path__)
+KIND = "way of pairing"
+PLACES = ("grouping", "guiding", "shift", "size")  # that one may have
 Terms = Callable[..., dict[str, Tensor]]
 
 
@@ -53,9 +56,20 @@ class Pairing(Protocol):
 
 
 def kind(config: Config) -> Any:
-    """Config -> the class of its way of pairing; raises ValueError for a name that is unknown or that nobody typed."""
-    typed = not untyped(config, "model.pairing")
-    return registry.own(registry.find("way of pairing", config.model.pairing.name, PAIRINGS, __name__, typed))
+    """Config -> the class of its way of pairing.
+
+    Raises ValueError, one sentence, for a name that is unknown or that nobody typed, and for what is no such class.
+    """
+    name, typed = config.model.pairing.name, not untyped(config, "model.pairing")
+    found: Any = registry.own_class(_label(name), registry.find(KIND, name, PAIRINGS, __name__, typed), __name__)
+    registry.offering(_label(name), found, ["PLACES"], __name__)
+    if not isinstance(found.PLACES, (tuple, list)) or not set(found.PLACES) <= set(PLACES):
+        raise ValueError(f"{_label(name)} must declare PLACES, some of {', '.join(PLACES)}, got {found.PLACES!r}")
+    return found
+
+
+def _label(name: str) -> str:
+    return f"{KIND} {name!r}"
 
 
 def build(config: Config, stride: int) -> Pairing:
@@ -71,9 +85,20 @@ def build(config: Config, stride: int) -> Pairing:
     known = accepted(found, known)
     if accepted(found, {"tags": None}):  # not looked up for a way without
         known["tags"] = tags.pair_distance(config)
-    return cast(Pairing, bound(f"way of pairing {settings.name!r}", found, settings.args, known, called=None))
+    label = _label(settings.name)
+    made = cast(Pairing, bound(label, found, settings.args, known, called=None))
+    registry.offering(label, made, ("branch", "loss", "distance", "threshold"), __name__)
+    if not isinstance(made.threshold, (int, float)) or math.isnan(made.threshold):
+        raise ValueError(f"{label} must have a number as its threshold, got {made.threshold!r}")
+    return made
 
 
 def places(config: Config) -> tuple[str, ...]:
     """Config -> the keys of the section `loss` that its way of pairing has a place for."""
     return tuple(kind(config).PLACES)
+
+
+def ways(place: str) -> tuple[str, ...]:
+    """Key of the section `loss` -> overrides that choose the ways of pairing that have a place for it."""
+    own = {name: registry.own(file) for name, file in PAIRINGS.items()}
+    return tuple(f"model.pairing.name={name}" for name, way in own.items() if place in way.PLACES)

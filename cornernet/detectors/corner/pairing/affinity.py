@@ -30,17 +30,17 @@ class affinity:
 
     PLACES = ("grouping", "size")
 
-    def __init__(self, least: float = 0.2, *, tag_dim: int, tags: PairDistance) -> None:
+    def __init__(self, least: float = 0.2, *, tag_dim: int, tags: PairDistance, kernel: int = 3) -> None:
         if not 0 < least < 1:
             raise ValueError(f"least must be above 0 and below 1, got {least}")
-        self.threshold, self.tag_dim, self.tags = 1 - least, tag_dim, tags
+        self.threshold, self.tag_dim, self.tags, self.kernel = 1 - least, tag_dim, tags, kernel
 
     def branch(self, channels: int) -> nn.Module:
         """Width of the corner-pooled features -> what a corner says at every cell, its tag before its size.
 
         Features [B, channels, H, W] -> [B, tag_dim + 2, H, W].
         """
-        return TagAndSize(channels, self.tag_dim)
+        return TagAndSize(channels, self.tag_dim, self.kernel)
 
     def loss(self, built: Mapping[str, Callable]) -> Callable[..., dict[str, Tensor]]:
         """Losses of the places grouping, if there is one, and size -> loss of what both corners say."""
@@ -71,10 +71,10 @@ def _side(said: Tensor) -> Tensor:
 class TagAndSize(nn.Module):
     """Corner-pooled features [B, channels, H, W] -> tag and logarithms of width and height, [B, tag_dim + 2, H, W]."""
 
-    def __init__(self, channels: int, tag_dim: int) -> None:
+    def __init__(self, channels: int, tag_dim: int, kernel: int) -> None:
         super().__init__()
-        self.tag = branch(channels, tag_dim) if tag_dim else NoTags()
-        self.size = branch(channels, 2)
+        self.tag = branch(channels, tag_dim, kernel) if tag_dim else NoTags()
+        self.size = branch(channels, 2, kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""

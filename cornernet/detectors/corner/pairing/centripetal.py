@@ -49,18 +49,20 @@ class centripetal:
     PLACES = ("guiding", "shift")
     threshold = torch.finfo(torch.float32).max  # of all pairs the test does not reject
 
-    def __init__(self, region: Literal["repository", "mmdetection"] = "repository", *, stride: float) -> None:
+    def __init__(
+        self, region: Literal["repository", "mmdetection"] = "repository", *, stride: float, kernel: int = 3
+    ) -> None:
         if region not in REGIONS:
             raise ValueError(f"region must be one of {', '.join(REGIONS)}, got {region!r}")
         self.small, self.large, self.most = REGIONS[region]
-        self.stride = stride
+        self.stride, self.kernel = stride, kernel
 
     def branch(self, channels: int) -> nn.Module:
         """Width of the corner-pooled features -> what a corner says at every cell, the guiding shift before the other.
 
         Features [B, channels, H, W] -> [B, 4, H, W].
         """
-        return CrossStar(channels)
+        return CrossStar(channels, self.kernel)
 
     def loss(self, built: Mapping[str, Callable]) -> Callable[..., dict[str, Tensor]]:
         """Losses of the places guiding and shift -> loss of what both corners say; see `Shifts`."""
@@ -96,15 +98,18 @@ class Deformed(nn.Module):
 
 
 class CrossStar(nn.Module):
-    """Corner-pooled features [B, channels, H, W] -> guiding and centripetal shift, [B, 4, H, W]."""
+    """Corner-pooled features [B, channels, H, W] -> guiding and centripetal shift, [B, 4, H, W].
 
-    def __init__(self, channels: int) -> None:
+    kernel: of the first convolution behind either shift; the deformable one has 3 x 3 taps whatever it is.
+    """
+
+    def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
-        self.guiding = branch(channels, 2)
+        self.guiding = branch(channels, 2, kernel)
         self.to_offsets = nn.Conv2d(2, 18, 1, bias=False)
         nn.init.normal_(self.to_offsets.weight, std=0.1)
         self.adapted = Deformed(channels)
-        self.shift = branch(channels, 2)
+        self.shift = branch(channels, 2, kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features as the class says."""

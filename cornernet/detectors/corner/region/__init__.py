@@ -23,19 +23,23 @@ from cornernet import registry
 from cornernet.arguments import bound
 from cornernet.config import Config, untyped
 
+KIND = "region stage"
 REGIONS = registry.modules(__name__, __path__)
 
 
 def build(config: Config, channels: int, num_classes: int, stacks: int) -> list[nn.Module]:
     """Config, width of the features, classes -> a region stage for every stack; none where the name is none.
 
-    Raises ValueError, one sentence, for a name that is unknown or that nobody typed, and for arguments that do not fit.
+    Raises ValueError, one sentence, for a name that is unknown or that nobody typed, for what is no such class, and for
+    arguments that do not fit.
     """
     name, args = config.model.region.name, config.model.region.args
     if name == "none":
         return []
-    kind = registry.own(
-        registry.find("region stage", name, REGIONS, __name__, typed=not untyped(config, "model.region"))
-    )
+    typed, label = not untyped(config, "model.region"), f"{KIND} {name!r}"
+    kind = registry.own_class(label, registry.find(KIND, name, REGIONS, __name__, typed), __name__)
+    if not issubclass(kind, nn.Module):
+        raise ValueError(f"{label} must derive from torch.nn.Module: see {__name__}")
+    registry.offering(label, kind, ["maps"], __name__)
     given = {"channels": channels, "num_classes": num_classes}
-    return [bound(f"region stage {name!r}", kind, args, given) for _ in range(stacks)]  # type: ignore[misc]
+    return [bound(label, kind, args, given) for _ in range(stacks)]  # type: ignore[misc]

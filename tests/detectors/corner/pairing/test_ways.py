@@ -6,6 +6,7 @@ import torch
 
 from cornernet.detectors import build
 from cornernet.detectors.corner.decode import decode
+from cornernet.detectors.corner.pairing import PAIRINGS
 from cornernet.detectors.corner.pairing.affinity import affinity
 from cornernet.detectors.corner.pairing.centripetal import centripetal, true_shifts
 from cornernet.detectors.corner.targets import encode
@@ -101,6 +102,18 @@ def test_each_place_has_its_weight(name, override, terms):
     assert all(detector.loss.weight(term) == 7 for term in terms)
     place = override.split(".")[1]
     assert f"{place} x 7" in detector.describe()
+
+
+@pytest.mark.parametrize("name", PAIRINGS)
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_every_branch_has_the_kernel_of_the_head(name, kernel):
+    """The first convolution of each, which is the one that is as wide as the features."""
+    detector, _ = detector_of(name, f"model.head.kernel={kernel}", "model.backbone.stacks=1")
+    (head,) = detector.network.heads
+    shapes = {key: p.shape for key, p in head.named_parameters() if "_pool" not in key and p.dim() == 4}
+    first = {key: list(shape[2:]) for key, shape in shapes.items() if key.endswith(".0.weight")}
+    assert {key.split(".")[0][3:] for key in first} == {"heat", "tag", "offset"}
+    assert first == {key: [kernel, kernel] for key in first}
 
 
 def test_guiding_weighs_a_twentieth_by_default():

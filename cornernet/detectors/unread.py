@@ -1,0 +1,33 @@
+"""Overrides of the section `model` that are for other detectors: to be told, since they change nothing.
+
+Not refused, for one set of overrides may serve several detectors; and of the overrides alone, since a config file may
+build on that of another detector.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from omegaconf import OmegaConf
+
+from cornernet.config import Config, to_dict
+from cornernet.config.differences import flat
+from cornernet.config.overrides import layer
+
+
+def unread(config: Config, others: Sequence[str]) -> list[str]:
+    """Config and the keys below `model` that its detector does not read -> overrides of these or of keys in them.
+
+    One that gives the default is none.
+    """
+    now, default = flat(to_dict(config)), flat(to_dict(Config()))
+    starts = tuple(f"model.{key}." for key in others)
+    return [
+        text
+        for text in config.overrides
+        if any(f"{key}.".startswith(starts) and now.get(key) != default.get(key) for key in _keys(text))
+    ]
+
+
+def _keys(text: str) -> Iterator[str]:
+    """An override -> the keys that it sets."""
+    yield from flat(cast(dict, OmegaConf.to_container(layer([text]))))
