@@ -21,12 +21,13 @@ from cornernet.data import build_source, write
 from cornernet.evaluation import aligned
 from cornernet.evaluation.audit import Finding, audit_checkpoint
 
-USAGE = """python -m benchmarks.audit FOLDER [only=SET,...] [seed=N] [root=DIR] [rows=FILE.csv]
+USAGE = """python -m benchmarks.audit FOLDER [only=SET,...] [seed=N] [root=DIR] [checkpoint=FILE] [rows=FILE.csv]
 
 Plants wrong labels into training and validation of each set (5 % dropped, 3 % shifted, 3 % of another class, 1 % given
 twice, 1 % of nothing), trains on them, audits both splits and prints of each kind how many were planted, found and
 right. FOLDER keeps the sets and the runs: what is there is not made again. root: the folder of BCCD, for set bccd.
-rows: a table to which the figures are appended. One core:
+checkpoint: a detector of these classes that is asked in place of one that is trained on the wrong labels. rows: a table
+to which the figures are appended. One core:
   OMP_NUM_THREADS=1 taskset -c 1 python -m benchmarks.audit runs/audit only=shapes rows=docs/results/audit.csv"""
 
 SETS = {  # the config, the set and what is changed where it is read, and what in training
@@ -48,29 +49,33 @@ SAME = 0.5  # IoU from which on a proposed box is the one that was dropped
 
 
 def main(
-    folder: str, only: tuple[str, ...] = tuple(SETS), seed: int = 1, root: str = "", rows: Path | None = None
-) -> None:
+    folder: str, only: tuple[str, ...] = tuple(SETS), seed: int = 1, root: str = "", checkpoint: Path | None = None,
+    rows: Path | None = None,
+) -> None:  # fmt: skip
     """Plant, train, audit, and print what was found."""
     table: list[dict[str, Any]] = []
     for name in only:
-        table += measured(name, Path(folder) / f"{name}-{seed}", seed, root)
+        table += measured(name, Path(folder) / f"{name}-{seed}", seed, root, checkpoint)
     shown = [COLUMNS[:8], *([str(row[column]) for column in COLUMNS[:8]] for row in table)]
     say("\n".join(aligned(shown, "<<<>>>>>")))
     if rows:
         _append(rows, table)
 
 
-def measured(name: str, folder: Path, seed: int, root: str) -> list[dict[str, Any]]:
+def measured(name: str, folder: Path, seed: int, root: str, checkpoint: Path | None) -> list[dict[str, Any]]:
     """One set -> a row for each split and kind."""
     if not (folder / "planted.json").exists():
         _plant(name, folder, seed, root)
     planted = {split: [Defect(**x) for x in held] for split, held in _read(folder / "planted.json").items()}
-    _train(name, folder, seed)
+    if checkpoint is None:
+        _train(name, folder, seed)
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
     command = f"python -m benchmarks.audit FOLDER only={name} seed={seed}{' root=DIR' if name == 'bccd' else ''}"
+    command += f" checkpoint={checkpoint.name}" if checkpoint else ""
     table = []
     for split, defects in planted.items():
-        audit, _ = audit_checkpoint(folder / "run" / "last.pt", split, out=folder / f"audit-{split}")
+        asked = checkpoint or folder / "run" / "last.pt"
+        audit, _ = audit_checkpoint(asked, split, _labels(folder), folder / f"audit-{split}")
         for kind, (found, right) in judged(audit.findings, defects).items():
             count = sum(kind in (x.kind, "any") for x in defects)
             shares = [f"{right / all_:.3f}" if all_ else "-" for all_ in (found, count)]
@@ -140,13 +145,18 @@ def _plant(name: str, folder: Path, seed: int, root: str) -> None:
     (folder / "planted.json").write_text(json.dumps(planted))
 
 
+def _labels(folder: Path) -> list[str]:
+    """What makes a config use the planted labels."""
+    where = [f"data.{split}.annotations={folder.resolve()}/labels/{split}.json" for split in ("train", "val")]
+    where += [f"data.{split}.images={(folder / 'labels' / f'{split}.txt').read_text()}" for split in ("train", "val")]
+    return ["data.name=coco", *where]
+
+
 def _train(name: str, folder: Path, seed: int) -> None:
     if (folder / "run" / "metrics.json").exists():
         return
     base, _, _, changed = SETS[name]
-    where = [f"data.{split}.annotations={folder.resolve()}/labels/{split}.json" for split in ("train", "val")]
-    where += [f"data.{split}.images={(folder / 'labels' / f'{split}.txt').read_text()}" for split in ("train", "val")]
-    words = ["data.name=coco", *where, *changed, *QUIET, f"seed={seed}", f"work_dir={folder}/run", "train.resume=auto"]
+    words = [*_labels(folder), *changed, *QUIET, f"seed={seed}", f"work_dir={folder}/run", "train.resume=auto"]
     subprocess.run([sys.executable, "tools/train.py", base, *words], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -166,7 +176,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-KEYS = {"only": Reader(_names), "seed": Reader(whole(0)), "root": Reader(str), "rows": Reader(path)}
+KEYS = {
+    "only": Reader(_names),
+    "seed": Reader(whole(0)),
+    "root": Reader(str),
+    "checkpoint": Reader(path),
+    "rows": Reader(path),
+}
 COMMAND = Command(main, USAGE, keys=KEYS, overrides=False)
 
 if __name__ == "__main__":
