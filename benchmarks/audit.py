@@ -149,7 +149,7 @@ def _labels(folder: Path) -> list[str]:
     """What makes a config use the planted labels."""
     where = [f"data.{split}.annotations={folder.resolve()}/labels/{split}.json" for split in ("train", "val")]
     where += [f"data.{split}.images={(folder / 'labels' / f'{split}.txt').read_text()}" for split in ("train", "val")]
-    return ["data.name=coco", *where]
+    return ["data.name=coco", "data.train.limit=null", "data.val.limit=null", *where]
 
 
 def _train(name: str, folder: Path, seed: int) -> None:
