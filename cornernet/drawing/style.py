@@ -45,6 +45,8 @@ figure { margin: 1rem 0 1.6rem; }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: 8px; }
 .plot img { padding: .5rem; box-sizing: content-box; max-width: calc(100% - 1rem - 2px); }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(29rem, 100%), 1fr)); gap: 0 1.2rem; }
+.gallery figure { margin: .5rem 0 1rem; }
 figcaption { margin-top: .4rem; overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); font-weight: 600; }
 li { overflow-wrap: anywhere; }

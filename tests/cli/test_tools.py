@@ -244,6 +244,7 @@ def test_every_tool_shows_names_of_a_file_as_escapes(evil, tiny, call):
     calls = {
         "check_data": [tiny, *data], "train": [tiny, *data, *few],
         "evaluate": [folder / "good.pt", *data], "diagnose": [folder / "good.pt", *data, "images=1"],
+        "audit": [folder / "good.pt", *data, "least=0.01"],
         "predict": [folder / "evil.pt", folder, f"out={folder / 'out'}"],
         "show_data": [tiny, *data, "images=1", f"out={folder / 'shown'}"],
     }  # fmt: skip
@@ -372,6 +373,11 @@ BAD = {
     "diagnose: unknown key": ("diagnose", "{run}/last.pt image=3", "unknown key image, did you mean images?"),
     "diagnose: missing json": ("diagnose", "{run}/last.pt " + on("none.json"), "there is no file"),
     "diagnose: no path": ("diagnose", "", "0 paths given; usage: tools/diagnose.py"),
+    "audit: missing": ("audit", "none.pt", "there is no checkpoint none.pt"),
+    "audit: split": ("audit", "{run}/last.pt split=test", "split must be val or train, got 'test'"),
+    "audit: least": ("audit", "{run}/last.pt least=2", "least must be a number above 0 and below 1, got '2'"),
+    "audit: unknown key": ("audit", "{run}/last.pt leest=0.3", "unknown key leest, did you mean least?"),
+    "audit: missing json": ("audit", "{run}/last.pt " + on("none.json"), "there is no file"),
     "convert: missing": ("convert_checkpoint", "none.pkl {here}/out.pt", "there is no checkpoint none.pkl"),
     "convert: foreign": ("convert_checkpoint", "{here}/text.json {here}/out.pt", "damaged or not a checkpoint"),
     "convert: malicious": ("convert_checkpoint", "{here}/malicious.pkl {here}/out.pt", "asks to run code while it is"),

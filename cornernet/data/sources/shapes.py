@@ -35,7 +35,7 @@ class ShapesSet(DrawnSet):
         super().__init__("shapes", split, length, seed, (size, size), CLASSES, draws)
 
 
-def write(folder: str | Path, shapes: ShapesSet) -> None:
+def write(folder: str | Path, shapes: DrawnSet) -> None:
     """Write folder/images/<split>/*.png and folder/annotations/<split>.json, which `read` reads back.
 
     Raises ValueError where the annotation file exists: it may be somebody's work.

@@ -145,7 +145,8 @@ def test_the_loss_compiles_without_a_break():
 def test_settings_that_do_not_go_together_are_a_sentence(wrong, message):
     with pytest.raises(ValueError, match=message):
         build(settings(*BINS, wrong), CLASSES)
-    with pytest.raises(ValueError, match=r"the anchor detector has no distribution loss; it has classification, box"):
+    remedy = r"has no distribution loss with these settings; .*; model\.anchor\.coding=distribution has one"
+    with pytest.raises(ValueError, match=remedy):
         build(settings("loss.distribution.name=focal"), CLASSES)
 
 
