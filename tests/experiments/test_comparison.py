@@ -114,13 +114,16 @@ def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
     choice = grid.trainings(found)[0]
     digest, held = grid.training_digest(found, choice), grid.plain.held
 
-    def later(settings):
-        values = held(settings)
-        return {**values, "train": {**values["train"], "new": None, "flag": False, "listed": []}}
+    def with_keys(**new):  # held goes into every section by itself
+        def later(value):
+            values = held(value)
+            return {**values, **new} if isinstance(value, config.Train) else values
 
-    monkeypatch.setattr(grid.plain, "held", later)
+        return later
+
+    monkeypatch.setattr(grid.plain, "held", with_keys(new=None, flag=False, listed=[]))
     assert grid.training_digest(found, choice) == digest
-    monkeypatch.setattr(grid.plain, "held", lambda settings: {**held(settings), "new": 1})
+    monkeypatch.setattr(grid.plain, "held", with_keys(new=1))
     assert grid.training_digest(found, choice) != digest
 
 
