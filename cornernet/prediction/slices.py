@@ -8,6 +8,7 @@ this module's business. How boxes of several tiles become one is said in `corner
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -42,15 +43,25 @@ def sliced(
 def given(slices: int | Sequence[int] | Mapping[str, Any], others: Slices) -> Slices:
     """What a call asks for, a size or the section as a mapping, and the config's for what it leaves open -> Slices.
 
-    Raises ValueError, one sentence, for another key and for what a config may not hold either.
+    Raises ValueError, one sentence, for another key, for what a config may not hold either and where no size is known.
     """
     asked = slices if isinstance(slices, Mapping) else {"size": slices}
-    side = asked.get("size", others.size)
-    values = {**vars(others), **asked, "size": [side, side] if type(side) is int else side}
-    found = section("slices", Slices, values)
+    found = section("slices", Slices, {**vars(others), **asked, "size": _sides(asked.get("size", others.size))})
     for key in ("size", "overlap"):
         ranges.allow(f"slices.{key}", getattr(found, key), ranges.TEST_RANGES[f"test.slices.{key}"])
+    if found.size is None and "size" not in asked:
+        raise ValueError("slices: no size is given, and test.slices.size is null; {'size': None} turns slices off")
     return found
+
+
+def _sides(size: Any) -> list[int] | None:
+    """What a call gives as the size of a tile -> height and width; None: off."""
+    if size is None:
+        return None
+    both = size if isinstance(size, Sequence | np.ndarray) else [size, size]
+    if len(both) == 2 and all(isinstance(side, Integral) for side in both):
+        return [int(side) for side in both]
+    raise ValueError(f"slices: size must be a whole number, [height, width] or None, got {size!r}")
 
 
 def tiles(size: tuple[int, ...], slices: Slices) -> list[Frame]:

@@ -382,6 +382,12 @@ def test_wrappers_change_nothing_at_the_settings_that_mean_nothing():
         torch.testing.assert_close(build("box", "focaler", base=name, low=0, high=1)(pred, target), expected)
 
 
+@pytest.mark.parametrize("name", ["alpha", "gamma", "beta"])
+def test_balanced_l1_has_no_knee_at_nothing(name):
+    with pytest.raises(ValueError, match="must be above 0"):
+        build("box", "balanced_l1", **{name: 0.0})(torch.rand(2, 4), torch.rand(2, 4))
+
+
 def test_balanced_l1_below_its_knee_and_at_it():
     """By hand at half the knee; the slopes are alpha log(b x + 1) below it and gamma from there on."""
     b, true = expm1(3), torch.zeros(3, 4, dtype=torch.float64)

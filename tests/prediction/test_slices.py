@@ -203,6 +203,7 @@ def test_what_a_call_leaves_open_is_the_configs():
     assert given([20, 30], held) == Slices((20, 30), 0.5, whole=False)
     assert given({"overlap": 0.1}, held) == Slices((64, 64), 0.1, whole=False)
     assert given({"size": None}, held).size is None
+    assert given(np.int64(100), held).size == given(np.array([100, 100]), held).size == (100, 100)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,12 @@ def test_what_a_call_leaves_open_is_the_configs():
         ({"overlap": -0.1}, "overlap must be at least 0"),
         (0, r"slices.size must hold numbers, each at least 16 and at most 16384"),
         ({"sise": 9}, "unknown key sise"),
-        ("large", "slices: size must be"),
+        ("large", "slices: size must be a whole number"),
+        ("64", "slices: size must be a whole number"),
+        (64.5, r"size must be a whole number, \[height, width\] or None, got 64.5"),
+        ([64], "size must be a whole number"),
+        ({"overlap": 0.3}, "slices: no size is given"),
+        ({}, "slices: no size is given"),
     ],
 )
 def test_slices_that_cannot_be_are_refused(asked, message):

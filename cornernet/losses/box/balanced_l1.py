@@ -25,6 +25,8 @@ SPACE = "deltas"
 
 def balanced_l1(boxes1: Tensor, boxes2: Tensor, alpha: float = 0.5, gamma: float = 1.5, beta: float = 1.0) -> Tensor:
     """Boxes [N, 4] -> [N]. beta: the knee, in the unit of the boxes."""
+    if min(alpha, gamma, beta) <= 0:
+        raise ValueError(f"alpha, gamma and beta of balanced_l1 must be above 0, got {alpha}, {gamma} and {beta}")
     b = expm1(gamma / alpha)
     x = (at_least_float32(boxes1) - at_least_float32(boxes2)).abs() / beta
     near = alpha / b * (b * x + 1) * (b * x + 1).log() - alpha * x
