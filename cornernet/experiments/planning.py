@@ -170,4 +170,6 @@ def _seeds(asked: Any, first: int) -> list[int]:
         return list(range(first, first + asked))
     if isinstance(asked, list) and asked and all(type(seed) is int and 0 <= seed < 2**63 for seed in asked):
         return list(dict.fromkeys(asked))
-    raise ValueError(f"seeds must be how many, 1 to {MOST}, or a list of them such as [1,2,3], got {asked!r}")
+    raise ValueError(
+        f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {asked!r} (at most {MOST})"
+    )

@@ -159,7 +159,7 @@ def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
         ("vary: {loss.heatmap: [{name: neg, args: null}, {name: bce}]}", r"loss\.heatmap\.args may not be null"),
         ("vary: {loss.heatmap: [{name: neg, args: [1]}, {name: bce}]}", r"loss\.heatmap takes no value of its own"),
         ("vary: {loss.heatmap: [{name: null, weight: 1}, {name: bce}]}", r"loss\.heatmap\.name may not be null"),
-        ("seeds: 1000000000000", "seeds must be how many, 1 to 10000"),
+        ("seeds: 1000000000000", r"seeds must be how many, .*at most 10000"),
         ("seeds: [9223372036854775808]", "seeds must be how many"),
         (f"vary: {{train.lr: {NUMBERS}, train.gamma: {NUMBERS}, train.ema: {NUMBERS}}}", "this makes 16000 trainings"),
         ("budget: {minutes: .nan}\nseeds: 2", r"budget\.minutes must be above 0 and at most 1e\+06, got nan"),
