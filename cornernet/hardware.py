@@ -40,7 +40,7 @@ def refuse_strangers() -> None:
     Each would do the whole training on its own.
     """
     told = os.environ
-    tasks = told.get("SLURM_STEP_NUM_TASKS") or told.get("SLURM_NTASKS") or "1"
+    tasks = told.get("SLURM_STEP_NUM_TASKS", "")  # of srun alone; the script of sbatch has the job's SLURM_NTASKS too
     if "SLURM_PROCID" in told and "RANK" not in told and tasks.isdecimal() and int(tasks) > 1:
         raise ValueError(
             f"SLURM has {tasks} tasks here, each of which would do the whole training: give srun --ntasks-per-node=1 "

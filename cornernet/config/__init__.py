@@ -3,6 +3,7 @@
 Called by every room: inside the package settings are these dataclasses, never text.
 """
 
+from cornernet.config.inheritance import read as read_file
 from cornernet.config.load import from_container, load, override, save, text, to_dict, untyped
 from cornernet.config.schema import (
     Anchor,
@@ -31,5 +32,5 @@ from cornernet.config.sections import section
 __all__ = [
     "Anchor", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Pairing",
     "Region", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train", "Validation", "from_container", "load",
-    "override", "save", "section", "text", "to_dict", "untyped",
+    "override", "read_file", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -12,7 +12,8 @@ from cornernet.config import brought, renamed
 from cornernet.registry import close
 from cornernet.system.wording import typed
 
-FAULTS = (OmegaConfBaseException, OverflowError)  # the latter for a whole number that no float can be
+# for a whole number that no float can be, and for a list in place of a mapping
+FAULTS = (OmegaConfBaseException, OverflowError, TypeError)
 CONTAINERS = re.compile(
     r"to Dict\[|incompatible container types|is not a (ListConfig|TupleConfig)|invalid literal for int"
 )

@@ -14,8 +14,9 @@ def section(key: str, schema: type, values: dict[str, Any]) -> Any:
     Raises ValueError, one sentence with both keys, for one that is unknown, of a wrong type, or has no default and was
     not given: the same sentences as for the keys of the schema.
     """
-    layer = OmegaConf.create(values)
+    layer = None
     try:
+        layer = OmegaConf.create(values)
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), layer))
     except FAULTS as error:
         listed = f"there are {', '.join(item.name for item in fields(schema))}"

@@ -52,6 +52,7 @@ def compare(path: str | Path, overrides: Sequence[str] = (), **how: Any) -> tupl
         _check(found, wanted)
         found.folder.mkdir(parents=True, exist_ok=True)
         comparison.save(found)
+        rows.check_folder(found.rows)
         failed += _work(found, wanted)
         count += len(wanted)
     held = write(found)

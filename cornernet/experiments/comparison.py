@@ -17,7 +17,6 @@ from cornernet.config import Config, shipped
 from cornernet.experiments.grid import Plan
 from cornernet.system import writing
 
-LONGEST = 2**20  # bytes of a file
 FILE, BASE = (
     "comparison.yaml",
     "comparison-config.yaml",
@@ -77,13 +76,14 @@ def read(path: str | Path) -> Comparison | None:
 
 
 def _values(path: Path) -> dict[Any, Any]:
-    """Keys and values of a YAML file; none where it is for the reader of configs to say what is wrong with it."""
-    try:
-        if path.stat().st_size > LONGEST:
-            return {}
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    """Keys and values of a YAML file, as a command line reads them; none where the reader of configs will say why."""
+    if not path.is_file():
         return {}
+    config.read_file(path)  # raises what is wrong with it, keys that stand twice too
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # a date of month 13
+        raise ValueError(f"{path} is not readable as YAML: {error}") from None
     return values if isinstance(values, dict) else {}
 
 

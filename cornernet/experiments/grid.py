@@ -91,8 +91,10 @@ def combinations(lists: dict[str, list[Any]]) -> list[Choice]:
 def label(value: Any) -> str:
     """A value as it stands in a table: of a component its name, with what else is set."""
     if isinstance(value, dict) and "name" in value:
-        rest = {**value.get("args", {}), **({"weight": value["weight"]} if "weight" in value else {})}
-        return value["name"] + (f" ({', '.join(f'{k} {v}' for k, v in rest.items())})" if rest else "")
+        args = value.get("args", {})
+        rest = dict(args) if isinstance(args, dict) else {}
+        rest |= {"weight": value["weight"]} if "weight" in value else {}
+        return str(value["name"]) + (f" ({', '.join(f'{k} {v}' for k, v in rest.items())})" if rest else "")
     return written(value)
 
 

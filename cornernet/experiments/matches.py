@@ -83,12 +83,11 @@ def load(path: Path) -> Matches:
         if size > UNPACKED:
             raise ValueError(f"it unpacks to {size} bytes, at most {UNPACKED} are allowed")
         with np.load(path, allow_pickle=False) as arrays:
-            found = Matches(*(arrays[name] for name in Matches._fields))
+            found = Matches(*(np.asanyarray(arrays[name]) for name in Matches._fields))
         _check(found)
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile,
-            NotImplementedError, RuntimeError) as error:  # fmt: skip
+    except Exception as error:  # a damaged one raises whatever zipfile, zlib and NumPy have, MemoryError too
         raise ValueError(f"{path} does not hold the matches of a comparison: {' '.join(str(error).split())}") from None
     return found
 
@@ -111,6 +110,8 @@ def _check(found: Matches) -> None:
         raise ValueError("a detection is of an image or a class that is not listed, or its box has not four numbers")
     if not (np.isfinite(found.scores).all() and np.isfinite(found.boxes).all()):
         raise ValueError("a score or a box is not finite")
+    if (found.objects < 0).any():
+        raise ValueError("a class has less than no objects")
 
 
 def _within(places: np.ndarray, count: int) -> bool:

@@ -1,6 +1,7 @@
 """From a file or a command line to the plan of a comparison, in which everything is known to be right."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ from cornernet.config import Config
 from cornernet.config import overrides as reading
 from cornernet.config.messages import keys
 from cornernet.experiments import comparison, grid
-from cornernet.experiments.comparison import Comparison
+from cornernet.experiments.comparison import Budget, Comparison
 from cornernet.experiments.grid import Plan
 
 OWN = {"seed": "seeds=", "work_dir": "out=", "train.resume": "out=", "data.val.search": "search"}
 WRITTEN = ("comparison", "differences")  # names of the table's own files
+MOST = 10_000  # trainings
+LONGEST = 1e6  # minutes of one
 
 
 def plan(path: str | Path, overrides: Sequence[str] = (), **own: Any) -> Plan:
@@ -29,16 +32,20 @@ def plan(path: str | Path, overrides: Sequence[str] = (), **own: Any) -> Plan:
     grid.loaded.cache_clear()
     asked = comparison.read(path) or Comparison(config=str(path), name=f"compare-{Path(path).stem}")
     asked = replace(asked, **own)
+    if not isinstance(asked.slurm, dict):
+        raise ValueError(f"slurm must hold keys and values such as {{timeout_min: 60}}, got {asked.slurm!r}")
     lists, fixed = _divided(overrides)
     lists = {**{key: _values(key, values, "vary") for key, values in asked.vary.items()}, **lists}
     search = {key: _values(key, values, "search") for key, values in asked.search.items()}
     members = {str(name): _texts(texts, f"members.{name}") for name, texts in asked.members.items()}
-    fixed = [*_texts(asked.set, "set"), *fixed, *_steps(asked)]
-    _refuse_own([*fixed, *(x for texts in members.values() for x in texts), *(f"{key}=" for key in (*lists, *search))])
-    if (asked.budget.steps, asked.budget.minutes) != (None, None) and "train.steps" in {**lists, **search}:
-        raise ValueError("train.steps varies, and budget sets it; leave one of them out")
-    if asked.name in WRITTEN or Path(asked.name).name != asked.name:
-        raise ValueError(f"name must be that of a file other than {' and '.join(WRITTEN)}, got {asked.name!r}")
+    if any(text.startswith("train.steps=") for text in fixed):  # what is typed comes on top
+        asked = replace(asked, budget=Budget())
+    fixed = [*_texts(asked.set, "set"), *fixed]
+    texts = [*fixed, *(x for texts in members.values() for x in texts), *(f"{key}=" for key in (*lists, *search))]
+    _refuse_own(texts)
+    _refuse_twice(asked.budget, texts, lists.keys() & search.keys())
+    fixed += _steps(asked)
+    _check_name(asked.name)
     first = config.load(asked.config, fixed).seed
     folder = Path(asked.out or f"runs/{asked.name}")
     found = Plan(
@@ -56,8 +63,11 @@ def _check(found: Plan) -> None:
     """Raise ValueError for what does not go together, and for a combination that is not right."""
     if not (found.trained or found.tested or len(found.members) > 1) and len(found.seeds) == 1:
         raise ValueError("nothing to compare: give a key a list, such as loss.box.name=[giou,ciou], or seeds=3")
-    if found.minutes is not None and found.minutes <= 0:
-        raise ValueError(f"budget.minutes must be above 0, got {found.minutes:g}")
+    if found.minutes is not None and not 0 < found.minutes <= LONGEST:
+        raise ValueError(f"budget.minutes must be above 0 and at most {LONGEST:g}, got {found.minutes:g}")
+    ways = math.prod(map(len, (found.members or [""], *found.trained.values(), *found.tested.values())))
+    if (count := ways * (len(found.seeds) + math.prod(map(len, found.search.values())))) > MOST:
+        raise ValueError(f"this makes {count} trainings and scores, at most {MOST} are allowed")
     if found.executor not in ("local", "slurm"):
         raise ValueError(f"executor must be local or slurm, got {found.executor!r}")
     if found.processes < 1 or not 0 < found.share < 1:
@@ -65,6 +75,24 @@ def _check(found: Plan) -> None:
     for choice in grid.trainings(found):
         for tested, tried in itertools.product(grid.tests(found, choice), grid.combinations(found.search)):
             grid.settings(found, tested, *tried.overrides)
+        digests = {grid.training_digest(found, choice, *tried.overrides) for tried in grid.combinations(found.search)}
+        if len(digests) < math.prod(map(len, found.search.values())):
+            keys = " and ".join(found.search)
+            raise ValueError(f"search: not all values of {keys} make another training; keys under test are for vary")
+
+
+def _check_name(name: str) -> None:
+    fine = Path(name).name == name and name.isprintable() and not name.startswith(".") and len(name.encode()) < 200
+    if name in WRITTEN or not fine:
+        raise ValueError(f"name must be that of a file other than {' and '.join(WRITTEN)}, got {name[:200]!r}")
+
+
+def _refuse_twice(budget: Budget, texts: list[str], both: set[str]) -> None:
+    """Raise ValueError for what is asked for in two places that exclude each other."""
+    if budget != Budget() and any(text.startswith("train.steps=") for text in texts):
+        raise ValueError("train.steps is given, and budget sets it; leave one of them out")
+    if both:
+        raise ValueError(f"{min(both)} varies and is searched; leave one of them out")
 
 
 def _divided(overrides: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
@@ -138,8 +166,10 @@ def _nested(values: list[Any]) -> bool:
 
 def _seeds(asked: Any, first: int) -> list[int]:
     """A number of seeds from the config's own upwards, or the seeds themselves."""
-    if type(asked) is int and asked >= 1:
+    if type(asked) is int and 1 <= asked <= MOST:
         return list(range(first, first + asked))
-    if isinstance(asked, list) and asked and all(type(seed) is int and seed >= 0 for seed in asked):
+    if isinstance(asked, list) and asked and all(type(seed) is int and 0 <= seed < 2**63 for seed in asked):
         return list(dict.fromkeys(asked))
-    raise ValueError(f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {asked!r}")
+    raise ValueError(
+        f"seeds must be how many, 1 or more, or a list of them such as [1,2,3], got {asked!r} (at most {MOST})"
+    )

@@ -40,7 +40,7 @@ def steps(found: Plan, used: dict[str, float], batch_size: int) -> int:
 
 def _record(found: Plan, point: Point, test: Test, fixed: dict[str, object]) -> Record:
     scored = runs.score_folder(point.folder, test.settings)
-    if not (scored / "metrics.json").exists():
+    if not all((scored / name).exists() for name in ("metrics.json", "predictions.json")):  # written one by one
         evaluate_checkpoint(point.folder / "last.pt", [f"test={grid.written(test.settings)}"], scored)
     record = rows.record(point.kind, test.label, {**fixed, "test": test.digest}, runs.figures(scored))
     if point.kind == "point":

@@ -7,12 +7,14 @@ changed: what it says was done.
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from cornernet.system import writing
 from cornernet.system.locking import Lock
+from cornernet.system.printing import printable
 
 KINDS = ("timing", "trial", "point")  # of a training: a short one that is timed, one of a search, one of the table
 FIXED = (
@@ -28,6 +30,7 @@ FIXED = (
     "memory_mib",
 )
 LONGEST = 2**26  # bytes of a file
+DIGITS, MOST = 19, 1e15  # of a whole number; what every number is below
 PATIENCE = 120.0  # seconds that others may take to add theirs
 Record = dict[str, str]
 Key = tuple[str, str, str, str]
@@ -55,9 +58,16 @@ def figures(record: Record) -> dict[str, float]:
 
 
 def record(kind: str, label: dict[str, str], fixed: dict[str, Any], found: dict[str, float]) -> Record:
-    """Parts of a row -> the row; of FIXED what is not given is empty."""
-    cells = {"kind": kind, **label, **{name: fixed.get(name, "") for name in FIXED}, **found}
-    return {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in cells.items()}
+    """Parts of a row -> the row; of FIXED what is not given is empty.
+
+    A figure that has the name of another column is left out. Line ends and the like in names are written as escapes.
+    """
+    cells = {"kind": kind, **label, **{name: fixed.get(name, "") for name in FIXED}}
+    cells |= {name: value for name, value in found.items() if name not in cells}
+    return {
+        printable(name): f"{value:.6g}" if isinstance(value, float) else printable(value)
+        for name, value in cells.items()
+    }
 
 
 def read(path: Path) -> list[Record]:
@@ -67,7 +77,8 @@ def read(path: Path) -> list[Record]:
     if (length := path.stat().st_size) > LONGEST:
         raise ValueError(f"{path} holds {length} bytes, at most {LONGEST} are allowed")
     try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)
+        text = path.read_bytes().decode("utf-8-sig")  # spreadsheets begin a file with a mark
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         found = list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not readable as CSV: {error}") from None
@@ -86,16 +97,30 @@ def _check(record: Record, where: str) -> None:
     if None in record or None in record.values():
         raise ValueError(f"{where} has another number of cells than the first line")
     for name, text in list(record.items())[list(record).index("version") + 1 :]:
-        try:
-            float(text or 0)
-        except ValueError:
-            raise ValueError(f"{where}: {name} must be a number, got {text!r}") from None
-    if not record["seed"].isdecimal():
-        raise ValueError(f"{where}: seed must be a whole number, got {record['seed']!r}")
+        if not _is_number(text or "0"):
+            raise ValueError(f"{where}: {name} must be a number, got {text!r}")
+    for name in ("seed", "steps"):
+        if not record[name].isdecimal() or len(record[name]) > DIGITS:
+            raise ValueError(f"{where}: {name} must be a whole number, got {record[name][: 2 * DIGITS]!r}")
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is one that can be counted with."""
+    try:
+        return abs(float(text)) < MOST
+    except ValueError:
+        return False
 
 
 def _behind(record: Record) -> int:
     return list(record).index(FIXED[-1]) + 1
+
+
+def check_folder(path: Path) -> None:
+    """Raise OSError where rows could not be added: before the first training, not after it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def add(path: Path, new: Sequence[Record]) -> None:

@@ -236,6 +236,13 @@ def test_a_slip_fails_before_the_first_training(tiny, tmp_path, monkeypatch, wro
     assert not (tmp_path / "out").exists()
 
 
+def test_results_that_cannot_be_written_are_no_surprise_at_the_end(tiny, tmp_path, quick):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(OSError, match="results"):
+        compare.compare(str(tiny), ["train.lr=[1e-3,1e-4]"], out=tmp_path / "out", results=tmp_path / "results")
+    assert not quick.done
+
+
 def test_what_the_seeds_say_of_every_two_stands_below(finished):
     _, folder, _ = finished
     with open(folder / "differences.csv", newline="") as file:

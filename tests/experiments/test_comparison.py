@@ -26,6 +26,8 @@ def write(tiny, tmp_path):
     return write
 
 
+BOMB = ", ".join(f"&a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9))
+NUMBERS = [round(0.01 * k, 2) for k in range(1, 21)]
 FULL = """
 set: [data.shapes.max_objects=2, train.lr=1e-3]
 vary: {loss.grouping.name: [ae, half_sides], test.kernel: [3, 5]}
@@ -133,8 +135,8 @@ def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
         ("varies: {a.b: [1]}", r"mine\.yaml: unknown key varies; did you mean vary\?"),
         ("budget: {step: 3}", r"unknown key budget\.step; did you mean budget\.steps\?"),
         ("budget: {steps: 3, minutes: 1}\nseeds: 2", "budget must hold steps or minutes, got both"),
-        ("budget: {steps: 3}\nvary: {train.steps: [1, 2]}", "train.steps varies, and budget sets it"),
-        ("budget: {minutes: 0}\nseeds: 2", "budget.minutes must be above 0, got 0"),
+        ("budget: {steps: 3}\nvary: {train.steps: [1, 2]}", "train.steps is given, and budget sets it"),
+        ("budget: {minutes: 0}\nseeds: 2", "budget.minutes must be above 0 .*, got 0"),
         ("budget: {minutes: long}\nseeds: 2", "budget.minutes must be a number, got long"),
         ("train: {steps: 3}\nseeds: 2", "train is a key of a config; what a comparison sets for all stands in set"),
         ("seeds: 1", "nothing to compare"),
@@ -150,11 +152,36 @@ def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
         ("executor: pbs\nseeds: 2", "executor must be local or slurm, got 'pbs'"),
         ("name: ../x\nseeds: 2", "name must be that of a file other than comparison and differences, got '../x'"),
         ("share: 1\nseeds: 2", "share above 0 and below 1"),
+        ("seeds: 2\nseeds: 3", "found duplicate key seeds"),
+        ("set: &a [*a]\nseeds: 2", "aliases stand for more than 100000 values, or for themselves"),
+        (f"set: [&a0 [train.lr=1], {BOMB}]\nseeds: 2", "aliases stand for more than 100000 values"),
+        ("vary: [1, 2]", r"mine\.yaml: vary must hold keys and values"),
+        ("vary: {loss.heatmap: [{name: neg, args: null}, {name: bce}]}", r"loss\.heatmap\.args may not be null"),
+        ("vary: {loss.heatmap: [{name: neg, args: [1]}, {name: bce}]}", r"loss\.heatmap takes no value of its own"),
+        ("vary: {loss.heatmap: [{name: null, weight: 1}, {name: bce}]}", r"loss\.heatmap\.name may not be null"),
+        ("seeds: 1000000000000", r"seeds must be how many, .*at most 10000"),
+        ("seeds: [9223372036854775808]", "seeds must be how many"),
+        (f"vary: {{train.lr: {NUMBERS}, train.gamma: {NUMBERS}, train.ema: {NUMBERS}}}", "this makes 16000 trainings"),
+        ("budget: {minutes: .nan}\nseeds: 2", r"budget\.minutes must be above 0 and at most 1e\+06, got nan"),
+        ("budget: {minutes: .inf}\nseeds: 2", r"budget\.minutes must be above 0 and at most 1e\+06, got inf"),
+        ("budget: {steps: 3}\nmembers: {a: [train.steps=5], b: []}", "train.steps is given, and budget sets it"),
+        ("name: ..\nseeds: 2", r"name must be that of a file other than .*, got '\.\.'"),
+        ("search: {test.kernel: [3, 5]}\nseeds: 2", "not all values of test.kernel make another training"),
+        ("search: {train.lr: [1, 2]}\nvary: {train.lr: [1, 2]}", "train.lr varies and is searched"),
+        ("search: {data.workers: [0, 1]}\nseeds: 2", "not all values of data.workers make another training"),
     ],
 )
 def test_mistakes_are_a_sentence(write, text, message):
     with pytest.raises(ValueError, match=message):
         planning.plan(write(text))
+
+
+@pytest.mark.parametrize("budget", ["steps: 7", "minutes: 3"])
+def test_steps_that_are_typed_come_on_top_of_the_budget(write, budget):
+    found = planning.plan(write(f"seeds: 2\nbudget: {{{budget}}}"), ["train.steps=5"])
+    assert found.minutes is None and found.fixed == ["train.steps=5"]
+    with pytest.raises(ValueError, match=r"slurm must hold keys and values such as \{timeout_min: 60\}, got 5"):
+        planning.plan(write("seeds: 2"), slurm=5)
 
 
 def test_a_config_is_told_from_a_comparison(write, tiny, tmp_path):

@@ -1,6 +1,7 @@
 """What is kept of the detections on each image: whether they hit, how many fit, and what is refused."""
 
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -100,6 +101,7 @@ def broken(held, name):
         "boxes": held._asdict() | {"boxes": held.boxes[:, :3]},
         "nan": held._asdict() | {"scores": np.full(count, np.nan, np.float16)},
         "classes": held._asdict() | {"classes": np.array(["a"])},
+        "less": held._asdict() | {"objects": -held.objects - 1},
     }[name]
 
 
@@ -108,12 +110,36 @@ def broken(held, name):
     [
         ("missing", "hits"), ("objects", "pickle"), ("letters", "scores is of <U1"), ("short", "labels has 3 entries"),
         ("image", "image or a class that is not listed"), ("boxes", "four numbers"), ("nan", "not finite"),
-        ("classes", "classes has 1 entries where 2"),
+        ("classes", "classes has 1 entries where 2"), ("less", "less than no objects"),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_belong_together_are_refused(tmp_path, name, message):
     np.savez(tmp_path / "x.npz", **broken(collected(FOUND)[1], name))
     with pytest.raises(ValueError, match=rf"x\.npz does not hold the matches of a comparison: .*{message}"):
+        matches.load(tmp_path / "x.npz")
+
+
+def test_damaged_files_are_refused_wherever_it_is(tmp_path):
+    path = tmp_path / "x.npz"
+    matches.save(collected(FOUND)[1], path)
+    whole, noise = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(300):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[noise.integers(len(content), size=3)] = noise.integers(256, size=3)
+        path.write_bytes(content.tobytes())
+        with suppress(ValueError):
+            matches.load(path)
+
+
+@pytest.mark.parametrize("shape", ["(10000000000000,)", "(" * 8000], ids=["huge", "deep"])
+def test_a_head_that_promises_too_much_is_refused(tmp_path, shape):
+    head = f"{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    matches.save(collected(FOUND)[1], tmp_path / "whole.npz")
+    with zipfile.ZipFile(tmp_path / "whole.npz") as held, zipfile.ZipFile(tmp_path / "x.npz", "w") as made:
+        for name in held.namelist():
+            own = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
+            made.writestr(name, own if name == "scores.npy" else held.read(name))
+    with pytest.raises(ValueError, match="does not hold the matches"):
         matches.load(tmp_path / "x.npz")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from cornernet.experiments import results, rows
+from cornernet.experiments.outputs import tables
 from cornernet.experiments.rows import record
 
 
@@ -20,7 +21,7 @@ def test_a_row_is_read_as_it_was_written(tmp_path):
     rows.add(path, [row(**{'AP[a, "b"\n]': 0.5, "objects": 12})])
     (held,) = rows.read(path)
     assert rows.labels(held) == {"member": "a"} and rows.key(held) == ("point", "c0", "t0", "1")
-    assert rows.figures(held) == {"AP": 0.25, 'AP[a, "b"\n]': 0.5, "objects": 12}
+    assert rows.figures(held) == {"AP": 0.25, r'AP[a, "b"\n]': 0.5, "objects": 12}
     assert held["steps"] == "40" and held["images_per_s"] == "30.5" and held["commit"] == ""
     assert rows.read(tmp_path / "none.csv") == []
 
@@ -42,7 +43,8 @@ def test_what_is_there_stays_and_the_order_is_that_of_the_rows_alone(tmp_path):
 def test_columns_of_others_are_kept(tmp_path):
     path = tmp_path / "x.csv"
     rows.add(path, [row("a", own=3)])
-    rows.add(path, [record("point", {"loss.box.name": "ciou"}, {"seed": 1, "config": "c1", "test": "t"}, {"AP": 0.5})])
+    fixed = {"seed": 1, "config": "c1", "test": "t", "steps": 40}
+    rows.add(path, [record("point", {"loss.box.name": "ciou"}, fixed, {"AP": 0.5})])
     first, second = sorted(rows.read(path), key=lambda x: x["config"])
     assert rows.labels(first) == {"member": "a"} and rows.figures(first) == {"AP": 0.25, "own": 3}
     assert rows.labels(second) == {"loss.box.name": "ciou"} and rows.figures(second) == {"AP": 0.5}
@@ -84,7 +86,12 @@ def test_git_merges_what_two_machines_have_added(tmp_path):
         ("kind,", "sort,", "does not hold the rows of a comparison"),
         ("\npoint", "\n<<<<<<< ours\npoint", r"row 2: kind must be one of timing, trial, point, got '<<<<<<< ours'"),
         ("0.25", "good", "row 2: AP must be a number, got 'good'"),
+        ("0.25", "nan", "row 2: AP must be a number, got 'nan'"),
+        ("0.25", "-inf", "row 2: AP must be a number, got '-inf'"),
+        (",40,", ",4e1,", "row 2: steps must be a whole number, got '4e1'"),
+        (",40,", ",,", "row 2: steps must be a whole number, got ''"),
         (",1,c0", ",1.5,c0", "row 2: seed must be a whole number, got '1.5'"),
+        (",1,c0", f",{'9' * 5000},c0", "row 2: seed must be a whole number, got '9{38}'"),
         (",c0", "", "another number of cells"),
         ("0.25", "0.25,7", "another number of cells"),
         ("point,a", 'point,"a', "not readable as CSV"),
@@ -96,6 +103,30 @@ def test_what_is_no_file_of_rows_is_named(tmp_path, old, new, message):
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ValueError, match=rf"x\.csv.*{message}"):
         rows.read(path)
+
+
+def test_a_file_that_a_spreadsheet_has_saved_is_read(tmp_path):
+    path = tmp_path / "x.csv"
+    rows.add(path, [row("a", 1, AP=0.5), row("a", 2, AP=0.75)])
+    held = rows.read(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert rows.read(path) == held
+
+
+def test_names_with_line_ends_and_those_of_columns_lead_back(tmp_path):
+    path = tmp_path / "x.csv"
+    made = row("a\rb", 1, **{"AP[c\r\nd]": 0.5, "minutes": 7.0, "steps": 3.0})
+    rows.add(path, [made])
+    assert rows.read(path) == [made] and made["steps"] == "40" and made["minutes"] == "0.5"
+    assert rows.labels(made) == {"member": r"a\rb"} and rows.figures(made) == {"AP": 0.25, r"AP[c\r\nd]": 0.5}
+
+
+def test_a_table_without_a_figure_is_shown_without_it(tmp_path):
+    made = [row("a", 1, AP50=0.5), row("b", 1, AP50=0.75)]
+    [held.pop("AP") for held in made]
+    rows.add(tmp_path / "x.csv", made)
+    held = results.read(tmp_path / "x.csv")
+    assert tables.best(held) == 0 and tables.figures(held).rows[0][1] == tables.Cell("-")
 
 
 def test_the_table_is_made_from_the_file_alone(tmp_path):

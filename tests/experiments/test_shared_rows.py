@@ -1,6 +1,7 @@
 """Comparisons that are killed, copied, timed and searched end in one table."""
 
 import shutil
+from functools import partial
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_a_comparison_that_is_killed_ends_in_the_same_table(tiny, tmp_path, quic
     quick.done.clear()
     run(tiny, GRID, seeds=2, out=tmp_path / "out")
     assert len(quick.done) == trained and files(tmp_path / "out") == files(undisturbed)
+
+
+def test_a_score_that_is_killed_between_its_files_is_done_again(tiny, tmp_path, quick, monkeypatch):
+    def score(names, checkpoint, overrides, out):
+        out.mkdir(exist_ok=True)
+        for name in names:
+            shutil.copy(checkpoint.parent / name, out)
+        if len(names) == 1:
+            raise Killed
+
+    grid = [*GRID, "test.kernel=[3,5]"]
+    monkeypatch.setattr("cornernet.experiments.recording.evaluate_checkpoint", partial(score, ["metrics.json"]))
+    with pytest.raises(Killed):
+        run(tiny, grid, out=tmp_path)
+    both = partial(score, ["metrics.json", "predictions.json"])
+    monkeypatch.setattr("cornernet.experiments.recording.evaluate_checkpoint", both)
+    held, _ = run(tiny, grid, out=tmp_path)
+    assert len(held) == 4 and len(quick.done) == 2
 
 
 def test_a_clone_needs_the_committed_files_alone(tiny, tmp_path, quick, undisturbed):

@@ -62,4 +62,4 @@ def _flat(rows: Sequence[Row]) -> Iterator[list[Any]]:
         yield [*keys, "seed", *tables.SHOWN]
     for row in rows:
         for i, seed in enumerate(row.seeds):
-            yield [*(row.label.get(key, "") for key in keys), seed, *(row.figures[name][i] for name in tables.SHOWN)]
+            yield [*(row.label.get(key, "") for key in keys), seed, *(tables.of(row, name)[i] for name in tables.SHOWN)]

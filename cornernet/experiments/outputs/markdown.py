@@ -1,5 +1,6 @@
 """A comparison as Markdown: for the terminal the figures and differences, for the file all tables."""
 
+import re
 from collections.abc import Sequence
 
 from cornernet.experiments.outputs import tables
@@ -50,5 +51,5 @@ def table(found: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in one line that ends no cell and begins no HTML."""
-    return printable(text).replace("|", "\\|").replace("<", "\\<")
+    """Text in one line that ends no cell and begins no HTML, link, image, code or emphasis."""
+    return re.sub(r"[\\|<\[*`]", r"\\\g<0>", printable(text))

@@ -1,5 +1,6 @@
 """The tables of a comparison, as cells: what is written, and by what it is sorted."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from statistics import mean, median, stdev
 from typing import NamedTuple
@@ -31,14 +32,17 @@ class Table(NamedTuple):
 
 def names(rows: Sequence[Row]) -> list[str]:
     """What each row is called where its label stands in one cell; no two are called the same."""
-    plain = [" ".join(row.label.values()) or "run" for row in rows]
-    return [name if (k := plain[:i].count(name)) == 0 else f"{name} ({k + 1})" for i, name in enumerate(plain)]
+    held: dict[str, None] = {}
+    for plain in (" ".join(row.label.values()) or "run" for row in rows):
+        numbered = (f"{plain} ({k})" for k in itertools.count(2))
+        held[next(name for name in (plain, *itertools.islice(numbered, len(rows))) if name not in held)] = None
+    return list(held)
 
 
 def pairs(rows: Sequence[Row], figure: str = "AP") -> list[Difference]:
     """Rows -> what the seeds say of a figure of every two of them."""
     held = {
-        name: dict(zip(row.seeds, _of(row, figure), strict=True)) for name, row in zip(names(rows), rows, strict=True)
+        name: dict(zip(row.seeds, of(row, figure), strict=True)) for name, row in zip(names(rows), rows, strict=True)
     }
     return statistics.differences(held)
 
@@ -46,7 +50,7 @@ def pairs(rows: Sequence[Row], figure: str = "AP") -> list[Difference]:
 def best(rows: Sequence[Row]) -> int:
     """Place of the row with the highest mean AP, of those with the most seeds."""
     most = max(len(row.seeds) for row in rows)
-    return max(range(len(rows)), key=lambda i: (len(rows[i].seeds) == most, mean(rows[i].figures["AP"])))
+    return max(range(len(rows)), key=lambda i: (len(rows[i].seeds) == most, mean(of(rows[i], "AP"))))
 
 
 def figures(rows: Sequence[Row]) -> Table:
@@ -67,7 +71,7 @@ def figures(rows: Sequence[Row]) -> Table:
         [*(keys or [MEMBER]), *searched, *SHOWN, *kept],
         [
             [*_label(row, keys), *(Cell(row.searched or "-") for _ in searched),
-             *(spread(_of(row, name)) for name in SHOWN), *(cell for cells in kept.values() for cell in cells(row))]
+             *(spread(of(row, name)) for name in SHOWN), *(cell for cells in kept.values() for cell in cells(row))]
             for row in rows
         ],
     )  # fmt: skip
@@ -76,7 +80,7 @@ def figures(rows: Sequence[Row]) -> Table:
 def sizes(rows: Sequence[Row]) -> Table:
     """AP of every row by the size of the objects."""
     keys = _keys(rows)
-    lines = [[*_label(row, keys), *(spread(_of(row, size)) for size in SIZES)] for row in rows]
+    lines = [[*_label(row, keys), *(spread(of(row, size)) for size in SIZES)] for row in rows]
     return Table([*(keys or [MEMBER]), *SIZES.values()], lines)
 
 
@@ -85,7 +89,7 @@ def classes(rows: Sequence[Row]) -> Table:
     found = list(dict.fromkeys(name for row in rows for name in row.figures if name.startswith(CLASS)))
     lines = []
     for name in found:
-        cells = [spread(_of(row, name)) for row in rows]
+        cells = [spread(of(row, name)) for row in rows]
         known = [cell.value for cell in cells if cell.value is not None]
         apart = (max(known) - min(known)) * POINTS if len(known) > 1 else None
         lines.append([Cell(name[len(CLASS) : -1]), *cells, Cell("-" if apart is None else f"{apart:.1f}", apart)])
@@ -125,7 +129,7 @@ def spread(values: Sequence[float]) -> Cell:
     return Cell(f"{middle:.3f}" + (f" ± {stdev(values):.3f}" if len(values) > 1 else ""), middle)
 
 
-def _of(row: Row, name: str) -> Sequence[float]:
+def of(row: Row, name: str) -> Sequence[float]:
     """Figure of every seed, -1 for none."""
     return row.figures.get(name) or [NOTHING] * len(row.seeds)
 

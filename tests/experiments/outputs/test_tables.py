@@ -74,6 +74,16 @@ def test_a_hostile_name_ends_no_cell_and_begins_no_html(hand):
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
 
 
+def test_a_name_is_no_link_image_code_or_emphasis():
+    assert markdown.escaped("![x](http://e/x.png) `a` *b*") == r"!\[x](http://e/x.png) \`a\` \*b\*"
+    assert markdown.escaped("a\\|b") == r"a\\\|b"  # else the stroke would end the cell
+
+
+def test_no_two_are_called_the_same(hand):
+    names = tables.names([hand.row(name, A) for name in ("b", "b", "b (2)", "b", "b (2)")])
+    assert names == ["b", "b (2)", "b (2) (2)", "b (3)", "b (2) (3)"]
+
+
 def test_the_file_has_sizes_classes_unit_and_budget(hand):
     rows = [hand.row("a", A), hand.row("b", B)]
     text = markdown.whole("compare-x", "Equal steps: each member was trained for 400.", rows)
