@@ -9,7 +9,8 @@ ratio), computed in float32 or float64; who calls it weighs and divides.
 
 A file declares beside its loss `WEIGHT`, the factor of its term in the total where the config gives none. A loss that
 names `quality` [N], as mal, quality_focal and varifocal do, is given the IoU of each positive anchor's predicted box
-with its target, 0 elsewhere, without gradient: the target at the class of the label.
+with its target, or what the assigner has in its place as tal does, 0 elsewhere, without gradient: the target at the
+class of the label.
 """
 
 from cornernet.losses.discover import members
