@@ -11,7 +11,8 @@ Trains every combination of the listed values with every seed, one after the oth
 mean and standard deviation over the seeds. Keys under test are only scored, not trained again. CONFIG may be a file
 that says all of it, see docs/comparing.md. Trainings and table lie in out (runs/compare-<config>); what has a row in
 compare-<config>.csv, there or in results, is done, and the same command goes on, also on several machines at once.
-processes=N trains with torchrun, executor=slurm as jobs of SLURM. out/comparison/index.html shows what came out; e.g.
+processes=N trains with torchrun, executor=slurm as jobs of SLURM. out/comparison/index.html shows what came out;
+for example
   tools/compare_losses.py configs/shapes.yaml 'loss.grouping.name=[ae,permutation]' seeds=3
   tools/compare_losses.py configs/shapes.yaml 'loss.heatmap.name=[neg,focal]' 'test.grouping=[distance,hungarian]'
   tools/compare_losses.py configs/shapes.yaml 'loss.grouping=[{name: ae}, {name: half_sides, args: {beta: 0.2}}]'

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-from html import unescape
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from cornernet.evaluation.audit.corrected import corrected
 from cornernet.evaluation.audit.page import MOST, document
 from cornernet.evaluation.audit.pictures import picture
 from cornernet.evaluation.audit.run import contents, write
-from tests.evaluation.report.test_report import PROBE, browse, complaints
+from tests.browsing import complaints, probed
 
 EVIL = "<script>alert(1)</script>"
 
@@ -185,17 +183,10 @@ def test_an_unreadable_image_is_left_out_and_named(tiny_run, tmp_path):
     assert [x.other for x in found.of("alike")] == [("train", 0, "000001.png"), ("train", 2, "000003.png")]
 
 
-def test_it_opens_in_a_browser(labelled, tmp_path):
-    if shutil.which("chromium") is None:
-        pytest.skip("needs chromium on the PATH")
+def test_it_opens_in_a_browser(labelled, tmp_path, browser):
     write(wrong(labelled), {"val": labelled}, tmp_path, "x")
-    html = (tmp_path / "index.html").read_text()
-    plain = browse(tmp_path / "index.html", "--dump-dom")
+    plain = browser(tmp_path / "index.html", "--dump-dom")
     assert plain.returncode == 0 and not complaints(plain.stderr)
-    (tmp_path / "probed.html").write_text(
-        re.sub("<meta http-equiv.*?>", "", html).replace("</body>", f"{PROBE}</body>")
-    )
-    run = browse(tmp_path / "probed.html", "--dump-dom", "--window-size=500,900")
-    state = json.loads(unescape(re.search(r'<pre id="probe">(.*?)</pre>', run.stdout)[1]))
+    state = probed(browser, tmp_path / "index.html", 500)
     assert len(state["images"]) == 6 and min(state["images"]) > 0 and state["wide"] <= state["view"]
     assert all(name.startswith("data:") for name in state["requests"])
