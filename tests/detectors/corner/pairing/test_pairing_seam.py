@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from cornernet import config
+from cornernet import config, detectors
+from cornernet.profiling import random_batch
 from cornernet.training import preflight
 
 FILE = '''
@@ -51,14 +52,18 @@ def own(tmp_path, monkeypatch, tiny):
     def check(name, *overrides, words=("", "")):
         assert words[0] in FILE
         (tmp_path / "own_pairing.py").write_text(FILE.replace(*words, 1), encoding="utf-8")
-        preflight.check(config.load(tiny, [f"{DOTTED}.{name}", *overrides]))
+        settings = config.load(tiny, [f"{DOTTED}.{name}", *overrides])
+        preflight.check(settings)
+        return detectors.build(settings, 3)
 
     yield check
     sys.modules.pop("own_pairing", None)
 
 
-def test_one_file_serves_by_its_path(own):
-    own("sides", "model.pairing.args.factor=2", "loss.size.name=l1")
+def test_one_file_serves_by_its_path(own, tiny):
+    detector = own("sides", "model.pairing.args.factor=2", "loss.size.name=l1")
+    terms = detector(random_batch(config.load(tiny), 3))
+    assert terms["size"] > 0 and "pull" not in terms
 
 
 @pytest.mark.parametrize(
