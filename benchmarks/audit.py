@@ -1,6 +1,5 @@
 """What the audit of labels finds: wrong ones are planted into sets, a detector is trained on them, and it is asked."""
 
-import csv
 import json
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torchvision.ops import box_iou
 
+from benchmarks import results
 from benchmarks.planting import Defect, plant
 from cornernet import config
 from cornernet.cli.commandline import Command, call, say
@@ -20,6 +20,7 @@ from cornernet.cli.keys import Reader, path, whole
 from cornernet.data import build_source, write
 from cornernet.evaluation import aligned
 from cornernet.evaluation.audit import Finding, audit_checkpoint
+from cornernet.experiments.recording import commit
 
 USAGE = """python -m benchmarks.audit FOLDER [only=SET,...] [seed=N] [root=DIR] [checkpoint=FILE] [rows=FILE.csv]
 
@@ -59,7 +60,7 @@ def main(
     shown = [COLUMNS[:8], *([str(row[column]) for column in COLUMNS[:8]] for row in table)]
     say("\n".join(aligned(shown, "<<<>>>>>")))
     if rows:
-        _append(rows, table)
+        results.append(rows, COLUMNS, table)
 
 
 def measured(name: str, folder: Path, seed: int, root: str, checkpoint: Path | None) -> list[dict[str, Any]]:
@@ -69,7 +70,6 @@ def measured(name: str, folder: Path, seed: int, root: str, checkpoint: Path | N
     planted = {split: [Defect(**x) for x in held] for split, held in _read(folder / "planted.json").items()}
     if checkpoint is None:
         _train(name, folder, seed)
-    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
     command = f"python -m benchmarks.audit FOLDER only={name} seed={seed}{' root=DIR' if name == 'bccd' else ''}"
     command += f" checkpoint={checkpoint.name}" if checkpoint else ""
     table = []
@@ -79,7 +79,7 @@ def measured(name: str, folder: Path, seed: int, root: str, checkpoint: Path | N
         for kind, (found, right) in judged(audit.findings, defects).items():
             count = sum(kind in (x.kind, "any") for x in defects)
             shares = [f"{right / all_:.3f}" if all_ else "-" for all_ in (found, count)]
-            row = (name, split, kind, count, found, right, *shares, seed, commit, command)
+            row = (name, split, kind, count, found, right, *shares, seed, commit(), command)
             table.append(dict(zip(COLUMNS, row, strict=True)))
     return table
 
@@ -160,24 +160,8 @@ def _train(name: str, folder: Path, seed: int) -> None:
     subprocess.run([sys.executable, "tools/train.py", base, *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def _append(file: Path, table: Sequence[dict[str, Any]]) -> None:
-    new = not file.is_file()
-    with file.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        if new:
-            writer.writeheader()
-        writer.writerows(table)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names of sets; raises ValueError for another."""
-    if wrong := [name for name in text.split(",") if name not in SETS]:
-        raise ValueError(f"must be some of {', '.join(SETS)}, got {wrong[0]}")
-    return tuple(text.split(","))
-
-
 KEYS = {
-    "only": Reader(_names),
+    "only": Reader(results.some_of(SETS)),
     "seed": Reader(whole(0)),
     "root": Reader(str),
     "checkpoint": Reader(path),

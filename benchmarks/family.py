@@ -3,7 +3,6 @@
 A row that is in the file already is not trained again, so that the table grows over many days and machines.
 """
 
-import csv
 import hashlib
 import json
 import statistics
@@ -19,10 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import results
 from cornernet import config
 from cornernet.checkpoints import load_detector
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
+from cornernet.experiments.recording import commit
 from cornernet.prediction import inference
 
 USAGE = """python -m benchmarks.family FILE.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
@@ -99,11 +100,12 @@ def main(
     """Train what the file lacks; every run that is done is a row at once."""
     path = Path(file)
     for run in wanted(minutes, seeds, only):
-        rows = _rows(path)  # read anew: another process may have added some
+        rows = results.read(path)  # read anew: another process may have added some
         if any(all(row[name] == str(run[name]) for name in COLUMNS[:5]) for row in rows):
             continue
         steps = [row["steps"] for row in rows if all(row[name] == str(run[name]) for name in SAME)]
-        _append(path, run | measured(run, run.overrides(root), int(steps[0]) if steps else None))
+        row = run | measured(run, run.overrides(root), int(steps[0]) if steps else None)
+        results.append(path, COLUMNS, [row])
 
 
 def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Iterator[Run]:
@@ -137,7 +139,7 @@ def measured(run: Run, overrides: list[str], steps: int | None) -> dict[str, Any
             "ms_per_image": f"{1000 * _seconds_an_image(detector, settings):.1f}",
             "parameters": sum(x.numel() for x in detector.network.parameters()),
             "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
-            "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+            "commit": commit(),
         }
 
 
@@ -148,7 +150,7 @@ def _train(base: str, words: list[str]) -> None:
 def _seconds_a_step(folder: Path) -> float:
     """Folder of a short run -> median of what its later steps took."""
     settings = config.load(folder / "config.yaml", [])
-    speeds = [float(row["images_per_s"]) for row in _rows(folder / "log.csv") if int(row["step"]) > WARM]
+    speeds = [float(row["images_per_s"]) for row in results.read(folder / "log.csv") if int(row["step"]) > WARM]
     return settings.train.batch_size / statistics.median(speeds)
 
 
@@ -165,36 +167,11 @@ def _seconds_an_image(detector: Any, settings: config.Config) -> float:
     return statistics.median(taken[1:])
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
-    new = not path.is_file()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names of sets, members or region stages; raises ValueError for another."""
-    known = (*SETS, *MEMBERS, "none", "cpn")
-    if wrong := [name for name in text.split(",") if name not in known]:
-        raise ValueError(f"must be some of {', '.join(known)}, got {wrong[0]}")
-    return tuple(text.split(","))
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    """Numbers with commas between; raises ValueError for others."""
-    return tuple(int(one) for one in text.split(","))
-
-
-KEYS = {"minutes": Reader(whole(1)), "seeds": Reader(_seeds), "only": Reader(_names), "root": Reader(str)}
+NAMES = (*SETS, *MEMBERS, "none", "cpn")
+KEYS = {
+    "minutes": Reader(whole(1)), "seeds": Reader(results.numbers), "only": Reader(results.some_of(NAMES)),
+    "root": Reader(str),
+}  # fmt: skip
 
 COMMAND = Command(main, USAGE, keys=KEYS, overrides=False)
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks import results
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
 from cornernet.losses import ROLES, build
@@ -69,21 +70,14 @@ def shares(tl_tag: Tensor, br_tag: Tensor, mask: Tensor) -> tuple[float, float]:
 def _losses(text: str) -> tuple[str, ...]:
     """Names of grouping losses that need tags alone; raises ValueError for another."""
     known = [name for name in ROLES["grouping"] if not takes_points(build("grouping", name))]
-    if wrong := [name for name in text.split(",") if name not in known]:
-        raise ValueError(f"must be some of {', '.join(sorted(known))}, got {wrong[0]}")
-    return tuple(text.split(","))
+    return results.some_of(sorted(known))(text)
 
 
 def _price(text: str) -> float | None:
     return None if text == "null" else float(text)
 
 
-def _seeds(text: str) -> tuple[int, ...]:
-    """Numbers with commas between; raises ValueError for others."""
-    return tuple(int(one) for one in text.split(","))
-
-
-KEYS = {"losses": Reader(_losses), "seeds": Reader(_seeds), "steps": Reader(whole(1)), "alone": Reader(_price)}
+KEYS = {"losses": Reader(_losses), "seeds": Reader(results.numbers), "steps": Reader(whole(1)), "alone": Reader(_price)}
 
 COMMAND = Command(main, USAGE, paths=0, keys=KEYS, overrides=False)
 

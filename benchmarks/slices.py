@@ -3,10 +3,8 @@
 Objects are as large as in training and the images four times as wide, so that resizing costs what slices give back.
 """
 
-import csv
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,11 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.measure import ROOT
-from cornernet.cli.commandline import Command, call
+from benchmarks import results
+from cornernet.cli.commandline import Command, call, say
 from cornernet.cli.keys import Reader, whole
 from cornernet.data import Source, build_source
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
+from cornernet.experiments.recording import commit
 from cornernet.prediction import Predictor
 
 USAGE = """python -m benchmarks.slices CHECKPOINT FILE.csv [images=N] [key=value ...]
@@ -90,29 +89,18 @@ def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> 
     predictor = Predictor.load(checkpoint, overrides=overrides)
     data = predictor.settings.data
     source = build_source(data, "val", predictor.category_ids, predictor.class_names, typed=True)
-    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    common = {"command": " ".join(["python -m benchmarks.slices", checkpoint, *overrides]), "commit": commit}
-    _append(
-        path, common | {"way": "6000 x 4000 by slices of 512", "images": 1, "peak_MB": f"{peak(predictor, 512):.0f}"}
-    )
+    common = {"command": " ".join(["python -m benchmarks.slices", checkpoint, *overrides]), "commit": commit()}
+    large = {"way": "6000 x 4000 by slices of 512", "images": 1, "peak_MB": f"{peak(predictor, 512):.0f}"}
+    results.append(Path(path), COLUMNS, [common | large])
     with tempfile.TemporaryDirectory() as name:
         side = mosaics(source, images, folder := Path(name))
         for way, given in ways(side, folder, images):
             metrics = evaluate_checkpoint(checkpoint, [*overrides, *given, "test.report=false"], folder / "out").metrics
             count = images if way == "single images" else images // SIDE**2
             figures = {key: f"{getattr(metrics, key):.3f}" for key in ("AP", "AP50", "AP75")}
-            _append(path, common | figures | {"way": way, "images": count})
-
-
-def _append(path: str, row: dict) -> None:
-    new = not Path(path).exists()
-    with open(path, "a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row)
+            row = common | figures | {"way": way, "images": count}
+            results.append(Path(path), COLUMNS, [row])
+            say(str(row))
 
 
 COMMAND = Command(main, USAGE, paths=2, keys={"images": Reader(whole(SIDE**2))})

@@ -1,0 +1,35 @@
+"""Rows that benchmarks leave: begun once, added to, read again; what their command lines read."""
+
+import pytest
+
+from benchmarks import family, results
+
+
+def test_rows_are_added_behind_those_that_are_there(tmp_path):
+    file = tmp_path / "x.csv"
+    assert results.read(file) == []
+    results.append(file, ("a", "b"), [{"a": 1, "b": "x, y"}])
+    results.append(file, ("a", "b"), [{"a": 2, "b": ""}, {"a": 3, "b": "z"}])
+    assert file.read_bytes() == b'a,b\n1,"x, y"\n2,\n3,z\n'
+    assert [row["a"] for row in results.read(file)] == ["1", "2", "3"]
+
+
+def test_names_and_numbers_are_read_and_others_refused():
+    assert results.some_of(("a", "b"))("b,a") == ("b", "a") and results.numbers("3,1") == (3, 1)
+    with pytest.raises(ValueError, match="must be some of a, b, got c"):
+        results.some_of(("a", "b"))("a,c")
+    with pytest.raises(ValueError, match="invalid literal"):
+        results.numbers("1,x")
+
+
+def test_a_seed_of_the_family_takes_the_steps_of_another_and_what_is_there_is_skipped(tmp_path, monkeypatch):
+    file, given = tmp_path / "family.csv", []
+
+    def measured(run, overrides, steps):
+        given.append((run["seed"], steps))
+        return dict.fromkeys(family.COLUMNS[5:], "0") | {"steps": 700}
+
+    monkeypatch.setattr(family, "measured", measured)
+    for seeds in ((1,), (1, 2)):
+        family.main(str(file), seeds=seeds, only=("shapes12", "squeeze", "none"))
+    assert given == [(1, None), (2, 700)]
