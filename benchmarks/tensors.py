@@ -11,7 +11,7 @@ from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.targets import encode
 from cornernet.losses import AELoss
 from cornernet.ops.corner_pool import bottom_pool, left_pool, right_pool, top_pool
-from cornernet.prediction.inference import after_nms, best
+from cornernet.prediction import after_nms, best
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 CLASSES, SIDE, INPUT, SLOTS, OBJECTS = 80, 128, 511, 128, 20

@@ -27,7 +27,7 @@ from cornernet.export import check
 from cornernet.export.int8 import calibration
 from cornernet.export.plan import Plan, plan
 from cornernet.graphs import Rows
-from cornernet.prediction import DRAWN, drawn, inference, thresholds
+from cornernet.prediction import DRAWN, Fits, FixedCanvas, drawn, fit, thresholds
 from cornernet.system import writing
 from cornernet.version import __version__
 
@@ -100,7 +100,7 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
     return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
 
 
-def check_size(detector: inference.Fits, size: Sequence[int]) -> tuple[int, int]:
+def check_size(detector: Fits, size: Sequence[int]) -> tuple[int, int]:
     """(height, width) if the detector takes such a canvas; raises ValueError naming the nearest that it takes."""
     height, width = size
     if min(size) >= 1 and detector.fit_size(height, width) == (height, width):
@@ -164,9 +164,9 @@ def samples(wanted: Plan, size: tuple[int, int], longest_side: int | None, depth
     """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked: the image asked for, then noise."""
     images = np.random.default_rng(0).integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8)
     if wanted.image:
-        fixed = inference.FixedCanvas(size)
+        fixed = FixedCanvas(size)
         image = read_image(wanted.image, depth=depth)
-        images[0] = inference.fit(fixed, image, longest_side=longest_side).canvas
+        images[0] = fit(fixed, image, longest_side=longest_side).canvas
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from cornernet.config import Data
 from cornernet.data import build_source, patiently
-from cornernet.prediction import inference
+from cornernet.prediction import FixedCanvas, fit
 
 SEED = 0  # of the choice of images
 
@@ -20,10 +20,9 @@ def calibration(data: Data, size: tuple[int, int], count: int, batch: int, typed
     try:
         source = build_source(data, "train", quiet=True, typed=typed)
         chosen = np.random.default_rng(SEED).permutation(len(source))[:count]
-        fixed = inference.FixedCanvas(size)
+        fixed = FixedCanvas(size)
         fitted = [
-            inference.fit(fixed, patiently(partial(source.image, int(i))), longest_side=data.longest_side).canvas
-            for i in chosen
+            fit(fixed, patiently(partial(source.image, int(i))), longest_side=data.longest_side).canvas for i in chosen
         ]
     except (ValueError, OSError) as error:
         raise ValueError(f"precision=int8 is calibrated on training images, which cannot be read: {error}") from error

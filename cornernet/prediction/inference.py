@@ -1,52 +1,22 @@
-"""From images of any size to final boxes in their own pixels: fit, predict, map back, pool, suppress.
-
-Coordinates are edges: pixel i covers [i, i + 1] and an image of width W covers [0, W], so resizing multiplies,
-padding adds and flipping a canvas of width W turns x into W - x, all without half pixels.
-"""
+"""From images of any size to final boxes in their own pixels: fit (`canvas`), predict, map back, pool (`pooling`)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cornernet.config import Config, Nms, Slices
-from cornernet.data import resize, scaled_size
 from cornernet.detectors import Predicting
-from cornernet.ops.nms import Kept
-from cornernet.ops.nms import nms as suppress
 from cornernet.prediction import slices as slicing
+from cornernet.prediction.canvas import Fitted, fit, points_to_original, sizes_of, to_original
+from cornernet.prediction.pooling import after_nms, best, pooled
 from cornernet.structures import Detections, ImageDetections, Keypoints, View
 
 # Pixels that go through the network at once on a CPU: beyond, features leave its caches and an image takes longer.
 CPU_PIXELS = 2**18
-
-
-class Fitted(NamedTuple):
-    """A resized image on the canvas that the network takes, and the way back."""
-
-    canvas: np.ndarray  # [H, W, 3] uint8, BGR, zeros around the image
-    pad: tuple[int, int]  # (x, y) of the image's top-left corner on the canvas
-    factor: tuple[float, float]  # (x, y) resized size / original size, as it came out after rounding
-
-
-class Fits(Protocol):
-    """What an image is fitted to, mostly a detector."""
-
-    def fit_size(self, height: int, width: int, /) -> tuple[int, int]:
-        """Smallest input (height, width) that holds such an image."""
-
-
-class FixedCanvas(NamedTuple):
-    """The one canvas of an exported file, in place of a detector where images are fitted."""
-
-    size: tuple[int, int]  # (height, width)
-
-    def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """The one size there is, whatever the image's."""
-        return self.size
 
 
 def settings(config: Config) -> dict[str, Any]:
@@ -94,7 +64,7 @@ def detect(
         return _detect(detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device)
 
     def pixel(size: tuple[int, int], longest_side: int | None) -> float:
-        return max(size) / max(_sizes(detector, size, max(scales), longest_side)[0])
+        return max(size) / max(sizes_of(detector, size, max(scales), longest_side)[0])
 
     if slices is None or slices.size is None:
         return find(images, longest_side)
@@ -121,38 +91,6 @@ def _detect(
         sizes = [image.shape[:2] for image in images]
         joined = [_joined(detector, pool, size) for pool, size in zip(pools, sizes, strict=True)]
     return [_final(pool, size, nms, max_per_image) for pool, size in zip(joined, sizes, strict=True)]
-
-
-def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
-    """Resize an image and centre it on a canvas of zeros of the smallest size that the detector takes.
-
-    image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. An image that is larger than the
-    canvas of a detector that has only one, as an exported file does, is shrunk into it.
-    """
-    return place(image, *_sizes(detector, image.shape[:2], scale, longest_side))
-
-
-def _sizes(
-    detector: Fits, size: tuple[int, int], scale: float, longest_side: int | None
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(height, width) of an image -> that to which it is resized, and that of its canvas."""
-    height, width = size
-    zoom = scale if longest_side is None else scale * longest_side / max(height, width)
-    size = scaled_size((height, width), zoom)
-    canvas = detector.fit_size(*size)
-    if canvas[0] < size[0] or canvas[1] < size[1]:
-        size = scaled_size((height, width), min(zoom, canvas[0] / height, canvas[1] / width))
-    return size, canvas
-
-
-def place(image: np.ndarray, size: tuple[int, int], canvas_size: tuple[int, int]) -> Fitted:
-    """Image [h, w, 3] uint8, resized to size (height, width), in the middle of zeros of canvas_size -> Fitted."""
-    height, width = image.shape[:2]
-    image, _ = resize(image, np.zeros((0, 4)), size)
-    canvas = np.zeros((*canvas_size, 3), np.uint8)
-    left, top = canvas_size[1] // 2 - size[1] // 2, canvas_size[0] // 2 - size[0] // 2
-    canvas[top : top + size[0], left : left + size[1]] = image
-    return Fitted(canvas, (left, top), (size[1] / width, size[0] / height))
 
 
 def chunk(batch_size: int, slices: Slices | None = None) -> int:
@@ -201,7 +139,7 @@ def _one_scale(
         for row in range(len(inputs)):
             index, flipped = group[row % len(group)], row >= len(group)
             rows = to_original(Detections(*(x[row] for x in found)), fitted[index], flipped)
-            points = centres and _points_to_original(Keypoints(*(x[row] for x in centres)), fitted[index], flipped)
+            points = centres and points_to_original(Keypoints(*(x[row] for x in centres)), fitted[index], flipped)
             yield index, View(rows, points, scale, flipped, fitted[index].factor)
 
 
@@ -217,18 +155,6 @@ def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -
     return found
 
 
-def to_original(found: Detections, fitted: Fitted, flipped: bool = False) -> Detections:
-    """Rows of one canvas ([N, ...], invalid ones included) -> its valid rows in original pixels."""
-    valid = (found.scores >= 0) & found.boxes.isfinite().all(1)  # a score of NaN is not >= 0 either
-    found = Detections(*(x[valid] for x in found))
-    boxes = found.boxes.float()
-    if flipped:
-        width = fitted.canvas.shape[1]
-        boxes = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
-    boxes = (boxes - boxes.new_tensor(fitted.pad * 2)) / boxes.new_tensor(fitted.factor * 2)
-    return found._replace(boxes=boxes)
-
-
 def _joined(detector: Any, views: list[View], size: tuple[int, int]) -> list[Detections]:
     """Views of an image of (height, width) -> rows of each, after what one view says of another."""
     if any(view.centres is not None for view in views):
@@ -236,56 +162,11 @@ def _joined(detector: Any, views: list[View], size: tuple[int, int]) -> list[Det
     return [view.found for view in views]
 
 
-def _points_to_original(marks: Keypoints, fitted: Fitted, flipped: bool) -> Keypoints:
-    """Keypoints [K] of one canvas -> the same in original pixels."""
-    x, y = marks.points.unbind(-1)
-    points = torch.stack([fitted.canvas.shape[1] - x if flipped else x, y], -1)
-    return marks._replace(points=(points - points.new_tensor(fitted.pad)) / points.new_tensor(fitted.factor))
-
-
 def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_image: int) -> ImageDetections:
     """Rows of all scales and flips of one image -> its detections."""
     rows = pooled(pool, size)
     kept = after_nms(rows, nms)
     return best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
-
-
-def pooled(pool: list[Detections], size: tuple[int, int]) -> Detections:
-    """Rows of all scales and flips of one image of (height, width) -> those that show something of it, clipped.
-
-    Clipped before the suppression: boxes that differ only outside the image are the same box, and one that lies in
-    the padding must not suppress anything.
-    """
-    return _drop_empty(_clip(_cat(pool), size))
-
-
-def after_nms(rows: Detections, nms: Nms) -> Kept:
-    """Rows of one image -> what the suppression leaves of them; coordinates are edges and need no extra pixel."""
-    return suppress(
-        rows.boxes, rows.scores, rows.labels, rows.tl_scores, rows.br_scores,
-        name=nms.name, iou=nms.iou, sigma=nms.sigma, min_score=nms.min_score, weight_exp=nms.weight_exp, pixel=False,
-    )  # fmt: skip
-
-
-def _cat(pool: list[Detections]) -> Detections:
-    return Detections(*(torch.cat(parts) for parts in zip(*pool, strict=True)))
-
-
-def _clip(rows: Detections, size: tuple[int, int]) -> Detections:
-    height, width = size
-    limit = rows.boxes.new_tensor([width, height, width, height])
-    return rows._replace(boxes=torch.minimum(rows.boxes.clamp(min=0), limit))
-
-
-def _drop_empty(rows: Detections) -> Detections:
-    full = (rows.boxes[:, 2:] > rows.boxes[:, :2]).all(1)
-    return Detections(*(x[full] for x in rows))
-
-
-def best(boxes: Tensor, scores: Tensor, labels: Tensor, count: int) -> ImageDetections:
-    """Keep exactly the `count` best rows; of equal scores those that came first."""
-    order = scores.argsort(descending=True, stable=True)[:count]
-    return ImageDetections(boxes[order], scores[order], labels[order])
 
 
 def check_image(image: np.ndarray, index: int) -> None:

@@ -19,7 +19,7 @@ from cornernet.cli import export as command
 from cornernet.cli.keys import read
 from cornernet.data.images import read_image
 from cornernet.export import check, export
-from cornernet.prediction import inference
+from cornernet.prediction import FixedCanvas, fit, inference
 from cornernet.prediction.exported import difference
 from tests.conftest import KINDS
 
@@ -121,7 +121,7 @@ def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints
 def test_photographs(files, checkpoints, shared, name, photographs):
     run = runner(files(name, "onnx"))
     paths = sorted((shared / "data").glob(photographs))[:12]
-    fitted = [inference.fit(inference.FixedCanvas(SIZE), read_image(path), longest_side=80).canvas for path in paths]
+    fitted = [fit(FixedCanvas(SIZE), read_image(path), longest_side=80).canvas for path in paths]
     images = torch.from_numpy(np.stack(fitted)).permute(0, 3, 1, 2).contiguous()
     apart = difference(run(images), expected(checkpoints[name], images))
     assert len(paths) == 12 and apart.rows > 400 and max(apart.boxes, apart.scores) <= 1e-4, apart
@@ -208,7 +208,7 @@ def test_the_example_needs_neither_torch_nor_the_toolkit(files, checkpoints, tmp
 
     keys = [*KEYS, "test.nms.name=hard"]
     predictor = Predictor.load(checkpoints[name], device="cpu", overrides=keys)
-    predictor.detector.fit_size = inference.FixedCanvas(SIZE).fit_size
+    predictor.detector.fit_size = FixedCanvas(SIZE).fit_size
     found = inference.detect(predictor.detector, [image], **inference.settings(predictor.settings))[0]
     assert len(found.scores) == len(rows) > 5
     for box, score, label, row in zip(*found, rows, strict=True):
@@ -225,9 +225,9 @@ def test_the_example_is_short():
 def test_a_image_is_fitted_as_for_prediction_where_it_has_room(checkpoints, shape):
     detector, settings, _ = load_detector(checkpoints["corner"], ["data.longest_side=80"])
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
-    mine = inference.fit(inference.FixedCanvas(SIZE), image, longest_side=80)
+    mine = fit(FixedCanvas(SIZE), image, longest_side=80)
     assert mine.canvas.shape == (*SIZE, 3)
-    usual = inference.fit(detector, image, longest_side=settings.data.longest_side)
+    usual = fit(detector, image, longest_side=settings.data.longest_side)
     if usual.canvas.shape == mine.canvas.shape:
         assert (usual.canvas == mine.canvas).all() and usual[1:] == mine[1:]
     box = np.array([0, 0, shape[1], shape[0]]) * (mine.factor * 2) + (mine.pad * 2)

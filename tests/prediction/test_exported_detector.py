@@ -15,7 +15,7 @@ from cornernet import Predictor
 from cornernet.checkpoints import checkpoint
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.evaluation.diagnosis.run import diagnose_checkpoint
-from cornernet.prediction import exported_detector, inference
+from cornernet.prediction import FixedCanvas, exported_detector, fit
 from cornernet.prediction.annotate import annotate
 from cornernet.prediction.exported_detector import ExportedDetector
 
@@ -48,7 +48,7 @@ def test_images_of_any_size_are_predicted_larger_ones_shrunk(exports, name):
     for shape in ((64, 64), (130, 40), (20, 30), (64, 200)):
         image = rng.integers(0, 256, (*shape, 3), np.uint8)
         own = Predictor.load(exports[name] / "best.pt", "cpu")
-        own.detector.fit_size = inference.FixedCanvas((64, 64)).fit_size
+        own.detector.fit_size = FixedCanvas((64, 64)).fit_size
         (expected,), (got,) = own([image]), found([image])
         assert len(got.scores) == len(expected.scores) > 5
         assert torch.allclose(got.scores, expected.scores, atol=1e-5)
@@ -57,10 +57,10 @@ def test_images_of_any_size_are_predicted_larger_ones_shrunk(exports, name):
 
 def test_a_larger_image_fills_the_canvas():
     image = np.full((100, 300, 3), 9, np.uint8)
-    fitted = inference.fit(inference.FixedCanvas((64, 96)), image)
+    fitted = fit(FixedCanvas((64, 96)), image)
     assert fitted.canvas.shape == (64, 96, 3) and fitted.pad == (0, 16) and (fitted.canvas[16:48] == 9).all()
     assert fitted.factor == pytest.approx((0.32, 0.32))
-    small = inference.fit(inference.FixedCanvas((64, 96)), image, scale=0.1)
+    small = fit(FixedCanvas((64, 96)), image, scale=0.1)
     assert small.factor == pytest.approx((0.1, 0.1))
 
 

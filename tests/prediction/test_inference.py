@@ -11,7 +11,8 @@ from torch import nn
 
 from cornernet import config, detectors
 from cornernet.config import Config, Nms
-from cornernet.prediction.inference import Fitted, _batches, detect, evaluating, fit, settings
+from cornernet.prediction.canvas import Fitted, fit
+from cornernet.prediction.inference import _batches, detect, evaluating, settings
 from cornernet.structures import Detections
 
 HARD = Nms(name="hard", iou=0.5, min_score=0.001)

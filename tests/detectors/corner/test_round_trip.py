@@ -12,7 +12,7 @@ from cornernet.data import read
 from cornernet.detectors.canvas import fit_size
 from cornernet.detectors.corner.decode import decode
 from cornernet.detectors.corner.targets import encode
-from cornernet.prediction.inference import detect, fit, to_original
+from cornernet.prediction import detect, fit, to_original
 from cornernet.structures import CornerMaps, CornerTargets, Detections
 
 SETS = {  # annotations, images, boxes -> objects that share a corner's cell with another of their class, of another

@@ -6,7 +6,7 @@ import torch
 
 from cornernet.config import Nms
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
-from cornernet.prediction.inference import after_nms, best
+from cornernet.prediction import after_nms, best
 from cornernet.structures import Detections, ImageDetections
 
 BOX = (10.0, 10, 50, 50)
