@@ -28,7 +28,7 @@ from cornernet.training.logger import RunLogger
 from cornernet.training.loop import Run, loop
 from cornernet.training.opening import record
 from cornernet.training.peers import Peers
-from cornernet.training.persistence import agreed_folder, depth_before, resumable, resume
+from cornernet.training.resuming import agreed_folder, depth_before, resumable, resume
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State, initial_state
 from cornernet.training.telling import Callbacks, makers

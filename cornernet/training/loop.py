@@ -19,7 +19,7 @@ from cornernet.training.gradients import gradient_norms
 from cornernet.training.logger import RunLogger
 from cornernet.training.nonfinite_steps import Buffers, NonFiniteSteps
 from cornernet.training.peers import Peers
-from cornernet.training.persistence import Saves
+from cornernet.training.saving import Saves
 from cornernet.training.signals import StopRequest
 from cornernet.training.state import State
 from cornernet.training.validation_loss import validation_loss

@@ -6,7 +6,7 @@ import torch
 from cornernet import config, detectors
 from cornernet.config import elsewhere
 from cornernet.losses import AELoss, Several, build
-from cornernet.training import persistence, preflight
+from cornernet.training import preflight, resuming
 
 THREE = "loss.features=[{name: center}, {name: ring, weight: 0.5}, {name: center, weight: 2}]"
 TERMS = {"feature_center": 0.01, "feature_ring": 0.5, "feature_center_2": 2}
@@ -85,7 +85,7 @@ def test_a_path_in_the_list_is_looked_up_only_where_it_was_typed(tiny):
 
 
 def test_other_losses_in_the_list_are_another_run(tiny):
-    assert persistence._belongs("loss.features", "")
+    assert resuming._belongs("loss.features", "")
 
 
 def test_a_module_for_aeloss_gives_terms_by_name():

@@ -11,7 +11,7 @@ from cornernet.checkpoints import checkpoint
 from cornernet.errors import Damaged
 from cornernet.system import reading
 from cornernet.system.reading import present
-from cornernet.training import persistence, run_folder
+from cornernet.training import resuming, run_folder
 
 STATE = {
     "model": {"weight": torch.arange(100_000.0)}, "config": {}, "class_names": ["a"], "category_ids": [1], "step": 3,
@@ -99,7 +99,7 @@ def contents(folder):
 @pytest.mark.parametrize("error", PASSING, ids=repr)
 def test_a_passing_error_passes(folder, monkeypatch, error, where):
     failing(monkeypatch, error, 2, where)
-    path, held = persistence._find(folder, "auto")
+    path, held = resuming._find(folder, "auto")
     assert path == folder / run_folder.LAST and held["step"] == 3
 
 
@@ -109,7 +109,7 @@ def test_one_that_stays_is_named_and_nothing_is_changed(folder, monkeypatch, err
     before = contents(folder)
     failing(monkeypatch, error, 99, where)
     with pytest.raises(OSError, match=r"last\.pt could not be read: .*\(4 tries\); no file was changed") as caught:
-        persistence._find(folder, "auto")
+        resuming._find(folder, "auto")
     assert (error.strerror if isinstance(error, OSError) else "too little memory") in str(caught.value)
     assert not isinstance(caught.value, (FileNotFoundError, Damaged))
     monkeypatch.undo()
@@ -122,14 +122,14 @@ def test_memory_that_torch_lacks_is_no_damage(folder, monkeypatch):
 
     monkeypatch.setattr(torch, "load", without)
     with pytest.raises(OSError, match=r"last\.pt could not be read: there is too little memory"):
-        persistence._find(folder, "auto")
+        resuming._find(folder, "auto")
     assert (folder / run_folder.LAST).exists() and not (folder / "last.damaged.pt").exists()
 
 
 def test_damage_is_seen_as_before_and_at_once(folder, monkeypatch):
     monkeypatch.setattr(reading, "PAUSES", (1000.0,))
     (folder / run_folder.LAST).write_bytes((folder / run_folder.LAST).read_bytes()[:-1000])
-    path, held = persistence._find(folder, "auto")
+    path, held = resuming._find(folder, "auto")
     assert path.name == run_folder.PREVIOUS and held["step"] == 2 and (folder / "last.damaged.pt").exists()
 
 
@@ -145,7 +145,7 @@ def test_a_length_that_is_made_up_is_damage_and_no_lack_of_memory(tmp_path, cont
 def test_the_first_run_that_cannot_see_its_folder_does_not_start_from_zero(folder, monkeypatch):
     failing(monkeypatch, OSError(errno.EIO, "Input/output error"), 99, "stat")
     with pytest.raises(OSError, match="Input/output error"):
-        persistence.resumable(folder, "auto")
+        resuming.resumable(folder, "auto")
     failing(monkeypatch, OSError(errno.EIO, "Input/output error"), 99, "stat", "gone.pt")
     with pytest.raises(OSError, match="Input/output error"):
         present(folder / "gone.pt")

@@ -13,7 +13,7 @@ from cornernet.export.export import metadata
 from cornernet.export.plan import Plan
 from cornernet.prediction import inputs
 from cornernet.training import engine
-from cornernet.training.persistence import depth_before
+from cornernet.training.resuming import depth_before
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ def test_settings_that_cannot_work_fail_before_the_first_step(train, tmp_path, o
 # -- stopping and going on --------------------------------------------------------------------------------------
 
 STEPS = ["train.steps=40", "train.eval_every=30", "train.save_every=4"]
-FAST = "corner", signal.SIGHUP  # test_persistence.py resumes every detector; there without a process that is killed
+FAST = "corner", signal.SIGHUP  # test_saving.py resumes every detector; there without a process that is killed
 STOPS = ("HUP", signal.SIGHUP, 129, 2), ("TERM", signal.SIGTERM, 143, 2), ("INT", signal.SIGINT, 130, 1)
 
 

@@ -75,8 +75,8 @@ from cornernet import config
 from cornernet.cli import commandline
 from cornernet.data.sources.shapes import ShapesSet
 from cornernet.evaluation import evaluate
-from cornernet.training import engine, persistence
-rank, image, save = int(os.environ["RANK"]), ShapesSet.image, persistence.checkpoint.save
+from cornernet.training import engine, saving
+rank, image, save = int(os.environ["RANK"]), ShapesSet.image, saving.checkpoint.save
 score = evaluate.scoring.score
 slow, stuck = "slow" in sys.argv[-1], "stuck" in sys.argv[-1]
 
@@ -94,7 +94,7 @@ def read(self, i, count=[0]):
         time.sleep(1000)
     return image(self, i)
 
-persistence.checkpoint.save, evaluate.scoring.score, ShapesSet.image = saved, scored, read
+saving.checkpoint.save, evaluate.scoring.score, ShapesSet.image = saved, scored, read
 sys.argv = sys.argv[:-1]
 main = commandline.Command(lambda path, keys: engine.train(config.load(path, keys)), "")
 commandline.call(main, sys.argv[1:])

@@ -10,8 +10,8 @@ import torch
 from cornernet import config
 from cornernet.checkpoints import checkpoint
 from cornernet.errors import Damaged, Unsaved
-from cornernet.training import engine, loop, persistence, run_folder, state
-from cornernet.training.persistence import Saves
+from cornernet.training import engine, loop, resuming, run_folder, saving, state
+from cornernet.training.saving import Saves
 
 QUIET = ["train.eval_every=0", "train.save_every=1", "train.log_every=0", "train.ema=null"]
 
@@ -193,7 +193,7 @@ def test_what_the_optimizer_remembers_takes_the_layout_of_its_weight(train, tmp_
     held = checkpoint.load(tmp_path / "run" / "last.pt")
     settings = config.override(config.from_container(held["config"]), [f"train.channels_last={then}"])
     now = state.initial_state(settings, held["class_names"], held["category_ids"], torch.device("cpu"))
-    persistence.restore(now, held, tmp_path / "run" / "last.pt")
+    resuming.restore(now, held, tmp_path / "run" / "last.pt")
     wide = [p for p in now.detector.parameters() if p.ndim == 4 and p.shape[2] > 1]
     assert wide and all(now.optimizer.state[p]["exp_avg"].stride() == p.stride() for p in wide)
     kept = {tuple(v["exp_avg"].shape): v["exp_avg"] for v in held["optimizer"]["state"].values()}
@@ -311,8 +311,8 @@ def test_weights_that_are_not_finite_are_not_saved(train, tmp_path, monkeypatch)
 def test_all_processes_hear_whether_a_save_failed(tmp_path, monkeypatch):
     """The one that writes tells the others, which must not part ways over it."""
     heard = []
-    monkeypatch.setattr(persistence, "broadcast_object_list", lambda x: (heard.append(x), [False])[1])
-    monkeypatch.setattr(persistence, "finite", lambda module: True)
+    monkeypatch.setattr(saving, "broadcast_object_list", lambda x: (heard.append(x), [False])[1])
+    monkeypatch.setattr(saving, "finite", lambda module: True)
 
     class Other:
         is_main_process, scaler, num_processes, device = False, None, 1, "cpu"
@@ -428,6 +428,6 @@ def test_resuming_needs_no_file_of_the_start(train, tiny_run, tmp_path):
 
 def test_buffers_that_are_not_finite_are_not_saved(tiny):
     norm = torch.nn.BatchNorm2d(2)
-    assert persistence.finite(norm)
+    assert saving.finite(norm)
     norm.running_var[0] = math.inf
-    assert not persistence.finite(norm)
+    assert not saving.finite(norm)
