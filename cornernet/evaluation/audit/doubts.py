@@ -26,14 +26,14 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.evaluation.audit.reliance import PRIOR, Law, Reliability, doubt, law, reliability
+from cornernet.evaluation.audit.seen import Seen, iou, look, offsets, touch
 from cornernet.evaluation.matching import IGNORED
 from cornernet.evaluation.report.images import Image
-from cornernet.evaluation.report.matching import correct, match
+from cornernet.evaluation.report.matching import correct
 
 ROUNDS = 2
 FAINT = 0.05  # sureness below which a doubt is none
 CLOSE = 0.2  # IoU from which on a detection may be of a label that is off
-TOUCH = (0.1, 0.4)  # IoU with a label from which on a detection touches it, and does so wholly
 HALF = 0.5
 AGAIN = 0.3  # IoU of two detections of one missing object
 
@@ -48,18 +48,6 @@ class Doubt(NamedTuple):
     twin: int = -1  # row of the other label
 
 
-class Seen(NamedTuple):
-    """What of an image does not change from round to round."""
-
-    image: Image
-    rows: np.ndarray  # [n] int64, labels that are no crowds
-    overlap: np.ndarray  # [d, n] float32, IoU
-    offset: np.ndarray  # [d, n] float32, see `reliance`
-    same: np.ndarray  # [d, n] bool, whether the classes agree
-    free: np.ndarray  # [d] bool, does not lie in a crowd
-    partner: np.ndarray  # [d] int64, as `match` has it
-
-
 class Reliances(NamedTuple):
     """What the detector is worth."""
 
@@ -72,7 +60,7 @@ class Reliances(NamedTuple):
 
 def doubts(images: Sequence[Image], classes: int) -> list[list[Doubt]]:
     """Images of a set with their labels and detections, number of classes -> doubts of each, the surest first."""
-    seen = [_seen(image) for image in images]
+    seen = [look(image) for image in images]
     laws = _laws(seen, classes)
     found: list[list[Doubt]] = [[] for _ in seen]
     lost = [PRIOR] * classes
@@ -88,7 +76,7 @@ def chosen(candidates: Iterable[Doubt], seen: Seen) -> list[Doubt]:
     """Doubts, in any order -> the surest first, each label and detection in one, and no missing object twice."""
     kept: list[Doubt] = []
     labels, detections = set[int](), set[int]()
-    overlap = _iou(seen.image.found, seen.image.found) if len(seen.image.found) else np.zeros((0, 0))
+    overlap = iou(seen.image.found, seen.image.found)
     for one in sorted(candidates, key=lambda x: -x.sureness):
         if one.label in labels or one.found in detections or one.sureness < FAINT:
             continue
@@ -98,15 +86,6 @@ def chosen(candidates: Iterable[Doubt], seen: Seen) -> list[Doubt]:
         labels |= {one.label} - {-1}
         detections |= {one.found} - {-1}
     return kept
-
-
-def _seen(image: Image) -> Seen:
-    rows = np.flatnonzero(~image.crowd)
-    boxes, labels = image.boxes[rows], image.labels[rows]
-    hidden = _iou(image.found, image.boxes[image.crowd], crowd=True).max(1, initial=0) >= HALF
-    overlap, offset = _iou(image.found, boxes), offsets(image.found, boxes)
-    same = image.found_labels[:, None] == labels
-    return Seen(image, rows, overlap.astype(np.float32), offset.astype(np.float32), same, ~hidden, match(image))
 
 
 def _laws(seen: Sequence[Seen], classes: int) -> list[Law]:
@@ -130,7 +109,7 @@ def _fitted(seen: Sequence[Seen], found: Sequence[Sequence[Doubt]]) -> tuple[Rel
         for x in of:
             if x.found >= 0:
                 there[x.found], named[x.found] = (max(y[x.found], x.sureness) for y in (there, named))
-        alone = (one.partner != IGNORED) * one.free * (1 - _touch(one))
+        alone = (one.partner != IGNORED) * one.free * (1 - touch(one))
         for column, values in zip(
             columns, (one.image.scores, there, np.maximum(matched, alone), named, matched), strict=True
         ):
@@ -175,7 +154,7 @@ def _all(one: Seen, held: Reliances) -> Iterator[Doubt]:
     moved = _off(one.offset, image.found_labels, held.laws, held.gross)
     box = moved * one.free[:, None] * _open(placed, t) * (one.same & (one.overlap >= CLOSE))
     other = placed * _open(named, t) * ~one.same
-    yield from _single("missing", doubt(t) * (1 - _touch(one)) * one.free)
+    yield from _single("missing", doubt(t) * (1 - touch(one)) * one.free)
     yield from _pairs("box", t[:, None] * box, one.rows)
     yield from _pairs("class", (doubt(k) * t)[:, None] * other, one.rows)
     yield from _doubled(one, labels, t[:, None] * named, held)
@@ -189,15 +168,10 @@ def _open(agreeing: np.ndarray, t: np.ndarray) -> np.ndarray:
     return (1 - (t[:, None] * agreeing).max(0, initial=0)) * (1 - agreeing.max(1, initial=0))[:, None]
 
 
-def _touch(one: Seen) -> np.ndarray:
-    """How far each detection touches a label, [d]."""
-    return np.clip((one.overlap.max(1, initial=0) - TOUCH[0]) / (TOUCH[1] - TOUCH[0]), 0, 1)
-
-
 def _doubled(one: Seen, labels: np.ndarray, confirming: np.ndarray, held: Reliances) -> Iterator[Doubt]:
     """Pairs of labels on one place; named is the one that the detections confirm less, of equal ones the later."""
     boxes = one.image.boxes[one.rows]
-    overlap = _iou(boxes, boxes)
+    overlap = iou(boxes, boxes)
     off = _off(offsets(boxes, boxes), labels, held.laws)
     for a, b in zip(*np.triu(overlap >= HALF, 1).nonzero(), strict=True):
         second = _second(confirming[:, [a, b]])
@@ -230,19 +204,3 @@ def _off(offset: np.ndarray, labels: np.ndarray, laws: Sequence[Law], gross: flo
     for k in np.unique(labels):
         off[labels == k] = laws[k].off(offset[labels == k], gross)
     return off
-
-
-def offsets(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Boxes [d, 4] and [n, 4], x y width height -> largest distance of two edges in parts of the mean side, [d, n]."""
-    one, other = (np.concatenate([x[:, :2], x[:, :2] + x[:, 2:]], 1) for x in (boxes, others))
-    sides = np.maximum((boxes[:, None, 2:] + others[:, 2:]) / 2, 1e-9)
-    return (abs(one[:, None] - other) / np.tile(sides, 2)).max(2)
-
-
-def _iou(boxes: np.ndarray, others: np.ndarray, crowd: bool = False) -> np.ndarray:
-    """Boxes [d, 4] and [n, 4], x y width height -> IoU [d, n]; with crowds the share of each box."""
-    from pycocotools import mask  # slow to import, needed only here
-
-    if not len(boxes) or not len(others):
-        return np.zeros((len(boxes), len(others)))
-    return mask.iou(boxes, others, np.full(len(others), crowd, np.uint8))
