@@ -63,6 +63,8 @@ def _check(found: Plan) -> None:
     """Raise ValueError for what does not go together, and for a combination that is not right."""
     if not (found.trained or found.tested or len(found.members) > 1) and len(found.seeds) == 1:
         raise ValueError("nothing to compare: give a key a list, such as loss.box.name=[giou,ciou], or seeds=3")
+    if any(not name.strip() for name in found.members):
+        raise ValueError("members: one has no name; give it one that the table can show")
     if found.minutes is not None and not 0 < found.minutes <= LONGEST:
         raise ValueError(f"budget.minutes must be above 0 and at most {LONGEST:g}, got {found.minutes:g}")
     ways = math.prod(map(len, (found.members or [""], *found.trained.values(), *found.tested.values())))

@@ -25,7 +25,7 @@ def records(found: Plan, point: Point) -> list[Record]:
     used = runs.used(point.folder, settings.train.batch_size, warm)
     fixed = {
         "searched": point.searched, "seed": point.seed, "config": point.digest, "commit": commit(),
-        "version": __version__, "steps": settings.train.steps, **used,
+        "version": __version__, "steps": runs.evaluated(point.folder), **used,
     }  # fmt: skip
     if point.kind == "timing":
         fixed |= {"minutes": found.minutes, "steps": steps(found, used, settings.train.batch_size)}

@@ -18,10 +18,14 @@ from cornernet.training import opening
 
 def finished(folder: Path, steps: int) -> bool:
     """Whether a training came to its end and was scored there."""
+    scored = (folder / "last.pt").exists() and (folder / "metrics.json").exists()
+    return scored and evaluated(folder) >= steps
+
+
+def evaluated(folder: Path) -> int:
+    """The step at which a training was last evaluated, 0 before the first time: its end, patience's too."""
     rows = _rows(folder / "eval.csv")
-    return (folder / "last.pt").exists() and (folder / "metrics.json").exists() and bool(rows) and (
-        int(rows[-1]["step"]) >= steps
-    )  # fmt: skip
+    return int(rows[-1]["step"]) if rows else 0
 
 
 def score_folder(folder: Path, tested_with: dict[str, Any]) -> Path:

@@ -16,13 +16,17 @@ LEFT = ("last.pt", "metrics.json", "predictions.json", "eval.csv", "log.csv", "c
 def quick(monkeypatch, tiny_run):
     """Trainings that only leave what one leaves at its end, and what was trained: folders, and their overrides.
 
-    The AP of a training is what `ap` says of its overrides, if it says anything; `fails` says whether it fails.
+    The AP of a training is what `ap` says of its overrides, if it says anything; `fails` says whether it fails; `stops`
+    is the step at which it ends by itself.
     """
-    made = SimpleNamespace(done=[], settings=[], ap=lambda settings: None, fails=lambda settings: False)
+    made = SimpleNamespace(done=[], settings=[], ap=lambda settings: None, fails=lambda settings: False, stops=0)
 
     def finish(folder, settings=()):
         for name in LEFT:
             shutil.copy(tiny_run / name, folder)
+        steps = [text.partition("=")[2] for text in settings if text.startswith("train.steps=")]
+        if steps:
+            (folder / "eval.csv").write_text(f"step,AP\n{made.stops or steps[-1]},0.5\n")
         (folder / "log.csv").write_text("step,lr,images_per_s,memory_mib\n20,1,40,90\n40,1,8,100\n")
         if (value := made.ap(settings)) is not None:
             held = json.loads((folder / "metrics.json").read_text())

@@ -147,6 +147,7 @@ def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):
         ("vary: {test.scales: [1, 2]}", r"vary: test\.scales must have a list of lists"),
         ("vary: {train.lr: []}", "there is nothing in this list"),
         ("vary: {train.lrr: [1, 2]}", r"unknown key train\.lrr"),
+        ("members: {a: [], ' ': []}", "members: one has no name"),
         ("members: {a: [seed=3], b: []}", "got seed=3, but a comparison sets seed itself; seeds= chooses"),
         ("search: {loss.heatmap.weight: [-1, a]}\nseeds: 2", "loss.heatmap.weight must be a number"),
         ("executor: pbs\nseeds: 2", "executor must be local or slurm, got 'pbs'"),

@@ -189,3 +189,13 @@ def test_a_member_that_cannot_be_timed_is_not_trained(tiny, tmp_path, quick):
     with pytest.raises(ValueError, match="1 of 3 trainings failed: timing b"):
         comparison(tmp_path, tiny, TIMED, [1])
     assert [row.label for row in results.read(tmp_path / "out" / "timed.csv")] == [{"member": "a"}]
+
+
+@pytest.mark.parametrize("stopped", [4, 2])
+def test_a_row_says_the_steps_that_were_trained(tiny, tmp_path, quick, stopped):
+    """Patience may end a training before its settings do."""
+    quick.stops = stopped
+    table, _ = run(tiny, GRID, seeds=2, out=tmp_path)
+    assert [row.steps for row in table] == [[stopped] * 2] * 2
+    run(tiny, GRID, seeds=2, out=tmp_path)
+    assert len(quick.done) == 4

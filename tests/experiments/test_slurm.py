@@ -62,3 +62,13 @@ def test_a_job_is_a_process_that_writes_its_row(tiny, tmp_path, quick):
     rows, _ = compare.compare(tiny, GRID, out=tmp_path, executor="slurm", slurm=options)
     assert not quick.done and [row.seeds for row in rows] == [[317]] * 2 and all(row.matches[0] for row in rows)
     assert len(list((tmp_path / slurm.FOLDER).glob("*_result.pkl"))) == 2
+
+
+@pytest.mark.slow
+def test_a_job_trains_as_the_comparison_itself_would(tiny, tmp_path):
+    """Two real trainings in jobs of their own, and the same two without: equal figures."""
+    options = {"cluster": "local", "timeout_min": 9}
+    jobs, _ = compare.compare(tiny, GRID, seeds=[1], out=tmp_path / "jobs", executor="slurm", slurm=options)
+    here, _ = compare.compare(tiny, GRID, seeds=[1], out=tmp_path / "here")
+    assert [row.figures for row in jobs] == [row.figures for row in here]
+    assert [row.steps for row in jobs] == [[4], [4]]

@@ -388,6 +388,12 @@ def test_balanced_l1_has_no_knee_at_nothing(name):
         build("box", "balanced_l1", **{name: 0.0})(torch.rand(2, 4), torch.rand(2, 4))
 
 
+@pytest.mark.parametrize("args", [{"low": 0.9, "high": 0.5}, {"low": -0.1}, {"high": 1.1}, {"alpha": 1.5}])
+def test_interp_iou_stays_between_the_boxes(args):
+    with pytest.raises(ValueError, match="0 <= low <= high <= 1 and alpha in"):
+        build("box", "interp_iou", **args)(torch.rand(2, 4), torch.rand(2, 4))
+
+
 def test_balanced_l1_below_its_knee_and_at_it():
     """By hand at half the knee; the slopes are alpha log(b x + 1) below it and gamma from there on."""
     b, true = expm1(3), torch.zeros(3, 4, dtype=torch.float64)

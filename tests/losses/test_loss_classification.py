@@ -233,3 +233,8 @@ def test_the_weight_of_mal_has_no_gradient_and_an_object_counts_in_full_at_any_q
     p, goal = logits.sigmoid(), torch.tensor([[0, 0], [0.8**2, 0], [0, 0]])
     weight = torch.where(torch.tensor([[True, False], [True, False], [False, False]]), 1, p**2)
     torch.testing.assert_close(grad, weight * (p - goal.double()), atol=1e-6, rtol=1e-6)
+
+
+def test_mal_has_no_power_that_makes_bad_boxes_worth_more():
+    with pytest.raises(ValueError, match="gamma of mal must be at least 0, got -1"):
+        build("classification", "mal", gamma=-1.0)(torch.zeros(2, 3), torch.tensor([0, 3]), torch.tensor([0.5, 0.0]))

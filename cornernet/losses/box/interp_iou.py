@@ -30,7 +30,12 @@ def interp_iou(
     low: float = 0.6,
     high: float = 0.99,
 ) -> Tensor:
-    """Boxes [N, 4] -> [N] in [0, 2]; low and high are of the dynamic form, alpha of the other."""
+    """Boxes [N, 4] -> [N] in [0, 2]; low and high are of the dynamic form, alpha of the other.
+
+    Raises ValueError for shares that do not lie in [0, 1] or in order.
+    """
+    if not 0 <= low <= high <= 1 or not 0 <= alpha <= 1:
+        raise ValueError(f"interp_iou wants 0 <= low <= high <= 1 and alpha in [0, 1], got {low}, {high} and {alpha}")
     p, g = at_least_float32(boxes1), at_least_float32(boxes2)
     overlap = box_iou(p, g, eps)
     share = (1 - overlap.detach()).clamp(low, high) if dynamic else torch.full_like(overlap, alpha)

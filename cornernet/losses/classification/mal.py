@@ -20,7 +20,9 @@ WEIGHT = 1.0
 
 
 def mal(logits: Tensor, labels: Tensor, quality: Tensor, gamma: float = 1.5) -> Tensor:
-    """Logits [N, C], labels [N], quality [N] in [0, 1] -> [N]."""
+    """Logits [N, C], labels [N], quality [N] in [0, 1] -> [N]; raises ValueError for a gamma below 0."""
+    if gamma < 0:
+        raise ValueError(f"gamma of mal must be at least 0, got {gamma}")
     x = at_least_float32(logits)
     entropy = F.binary_cross_entropy_with_logits(x, graded(labels, quality**gamma, x), reduction="none")
     weight = torch.where(one_hot(labels, x) > 0, 1, x.detach().sigmoid() ** gamma)
