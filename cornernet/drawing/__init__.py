@@ -1,11 +1,12 @@
-"""Images for people: boxes on images (boxes), maps over them (maps), panels of them (panels), plots (plots, charts),
-and the pages of HTML that hold them (page, style).
+"""Images for people: boxes on images (boxes) in the colours of their classes (colours), maps over them (maps), panels of
+them (panels), plots (plots, charts), and the pages of HTML that hold them (page, style).
 
 Images are [h, w, 3] uint8 BGR, and a new one is returned. Every plot of the toolkit is made on a `figure`. Called by
 the detectors, prediction, evaluation, training, experiments and the command line.
 """
 
-from cornernet.drawing.boxes import colour, draw, outlines
+from cornernet.drawing.boxes import draw, outlines
+from cornernet.drawing.colours import colour
 from cornernet.drawing.columns import Points
 from cornernet.drawing.maps import heat, marked
 from cornernet.drawing.page import Section

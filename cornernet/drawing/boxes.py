@@ -1,6 +1,5 @@
 """Boxes on an image, in the colours of their classes, with names and scores."""
 
-import colorsys
 import logging
 from collections.abc import Sequence
 from functools import cache
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 
 from cornernet.drawing import text
+from cornernet.drawing.colours import colour
 from cornernet.system.printing import printable
 
 log = logging.getLogger("cornernet")
@@ -49,15 +49,6 @@ def outlines(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.nda
         x1, y1, x2, y2 = (round(float(v)) for v in box)
         cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour(label), 1)
     return canvas
-
-
-@cache
-def colour(label: int) -> tuple[int, int, int]:
-    """BGR of a class: the same in every image, neighbouring labels far apart, none too dark."""
-    label = int(label)
-    hue = (0.58 + label * 0.61803398875) % 1  # steps of the golden ratio never come close to an earlier hue soon
-    red, green, blue = colorsys.hsv_to_rgb(hue, (0.85, 0.55, 1.0)[label % 3], (1.0, 0.95, 0.8)[label % 3])
-    return round(255 * blue), round(255 * green), round(255 * red)
 
 
 def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -101,6 +92,6 @@ def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colo
         x = max(0, min(x, room_x - width))
         y = y - height if y >= height else min(y, max(0, room_y - height))
         pen.rectangle((x, y, x + width - 1, y + height - 1), fill=bgr[::-1])
-        ink = (0, 0, 0) if np.dot(bgr, (0.114, 0.587, 0.299)) > 110 else (255, 255, 255)
+        ink = (0, 0, 0) if np.dot(bgr, (0.114, 0.587, 0.299)) > 95 else (255, 255, 255)
         pen.text((x + 2, y), words, fill=ink, font=font)
     return np.ascontiguousarray(np.asarray(image)[..., ::-1])
