@@ -12,7 +12,7 @@ from cornernet.system import writing
 
 VALIDATION = "val_"  # begins the columns of the validation loss
 USED = {"images_per_s", "memory_mib"}  # columns of what a step takes
-DASHES: tuple[Any, ...] = ("-", (0, (1, 1)), (0, (4, 1, 1, 1)))  # where there are more lines than colours
+DASHES = {"o": "-", "s": (0, (1, 1)), "^": (0, (4, 1, 1, 1))}  # by marker, where there are more lines than colours
 FEW = 30  # points, up to which each has a marker
 AXES = {  # panel -> what its axis says
     "loss": "loss, terms unweighted",
@@ -75,7 +75,7 @@ def _plot(groups: Groups, title: str, note: str, path: Path) -> None:
     for axes, (name, lines) in zip(panels, groups.items(), strict=True):
         _panel(axes, lines)
         validated = any(column.startswith(VALIDATION) for column in lines)
-        text = f"{name} (dashed: on validation images)" if validated else name
+        text = f"{name} (dashed, diamonds: on validation images)" if validated else name
         axes.set_title(text, loc="left", fontsize="medium", parse_math=False)
         axes.set_ylabel(AXES.get(name, name), fontsize="small", parse_math=False)
         _scale(axes, name, [value for points in lines.values() for _, value in points])
@@ -102,12 +102,14 @@ def _panel(axes: Any, lines: dict[str, Points]) -> None:
             line.set_label(f"{line.get_label()}, val {points[-1][1]:.3g}")
             continue
         thick = term in ("total", "AP")
-        look = {"linewidth": 2.2, "color": "black", "zorder": 3} if thick else {"linewidth": 1.2, **next(looks)}
-        size = 7 if len(points) == 1 else 4
-        label = f"{name} {points[-1][1]:.3g}"
-        (drawn[name],) = axes.plot(
-            *zip(*points, strict=True), label=label, marker="o" if len(points) < FEW else None, markersize=size, **look
+        look = (
+            {"linewidth": 2.2, "color": "black", "zorder": 3, "marker": "o"}
+            if thick
+            else {"linewidth": 1.2, **next(looks)}
         )
+        look |= {"markersize": 7 if len(points) == 1 else 4} | ({} if len(points) < FEW else {"marker": None})
+        label = f"{name} {points[-1][1]:.3g}"
+        (drawn[name],) = axes.plot(*zip(*points, strict=True), label=label, **look)
     axes.grid(alpha=0.3)
     shown = axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     for text in shown.get_texts():
@@ -115,10 +117,10 @@ def _panel(axes: Any, lines: dict[str, Points]) -> None:
 
 
 def _looks() -> Iterator[dict[str, Any]]:
-    """Colour and dash of one line after the other."""
+    """Colour, dash and marker of one line after the other; yellow is faint on white."""
     while True:
-        for dash, rgb in product(DASHES, (rgb for rgb in SAFE if min(rgb[:2]) < 200)):  # yellow is faint on white
-            yield {"linestyle": dash, "color": tuple(part / 255 for part in rgb)}
+        for (marker, dash), rgb in product(DASHES.items(), (rgb for rgb in SAFE if min(rgb[:2]) < 200)):
+            yield {"marker": marker, "linestyle": dash, "color": tuple(part / 255 for part in rgb)}
 
 
 def _scale(axes: Any, name: str, values: list[float]) -> None:
