@@ -20,6 +20,7 @@ predictions/, predictions-2/ and so on.
 score: objects below are left out of all files; best_f1: for each class the score at which its F1 was best in the
 training's last evaluation. Without it, those are written that are drawn: test.draw_score.
 format=yolo, voc or csv: label files too, in yolo/ or voc/ with links to the images, or predictions.csv.
+test.draw_line=1 draws thin lines, test.draw_labels=none no names; see docs/predict.md.
 crops=true: each object as an image of its own, crops/CLASS/IMAGE-N.png; for example
   tools/predict.py runs/shapes/best.pt photos/
   tools/predict.py best.pt street.jpg 'more/**/*.png' score=0.5 out=found

@@ -9,8 +9,9 @@ from cornernet.system.wording import counted
 USAGE = """tools/show_data.py CONFIG [images=N] [out=DIR] [key=value ...]
 
 Draws the first images of a training as its transforms leave them, each with its objects and with the targets of
-its detector: heatmaps with corners, and with centres where model.head.centre is set; of anchors those with an
-object, and the corners of model.anchor.verify; of points the heatmap with centres and sizes. Writes an image for
+its detector: heatmaps with corners, and with centres where model.head.centre is set, and as arrows what pairs them
+(half_sides, centripetal, affinity); of anchors those with an object, and the corners of model.anchor.verify; of
+points the heatmap with centres, and sizes as arrows. Writes an image for
 each of the N (12), and targets.png with the first six, into out (runs/show-<config>), for example
   tools/show_data.py configs/shapes.yaml
   tools/show_data.py configs/bccd.yaml data.root=data/bccd images=30 data.transforms.flip=null"""

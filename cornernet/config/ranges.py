@@ -99,6 +99,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.nms.weight_exp": Interval(0.0, 100, "[]"),
     "test.max_per_image": ROWS,
     "test.draw_score": SHARE._replace(null=True),
+    "test.draw_line": Interval(1, 100, "[]", null=True),
 }
 
 

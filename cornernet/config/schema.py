@@ -346,6 +346,10 @@ class Test:
     backend: Literal["auto", "pycocotools", "faster_coco_eval", "hotcoco"] = "auto"
     # detections below are not drawn; null: the score of their class's best F1 that the checkpoint holds, else 0.3
     draw_score: float | None = None
+    # width of the lines of boxes in drawings, pixels; null: by the sizes of image and box, thinner in a crowd
+    draw_line: int | None = None
+    # names and scores in drawings; auto: all but those that would hide another or a box; all; none
+    draw_labels: Literal["auto", "all", "none"] = "auto"
     report: bool = True  # whether every evaluation leaves report/index.html
 
 

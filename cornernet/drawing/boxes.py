@@ -1,18 +1,27 @@
 """Boxes on an image, in the colours of their classes, with names and scores."""
 
-import colorsys
-import logging
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from cornernet.drawing import text
-from cornernet.system.printing import printable
+from cornernet.drawing import labels as names_on
+from cornernet.drawing.colours import colour
+from cornernet.drawing.labels import Labels
 
-log = logging.getLogger("cornernet")
+Corner = tuple[int, int]  # x, y of a pixel
+SHARE = 0.1  # of the image, which lines cover at most
+
+
+class Style(NamedTuple):
+    """How boxes are drawn."""
+
+    line: int | None = None  # width in pixels; None: by the sizes of the image and of the box, thinner in a crowd
+    labels: Labels = "auto"  # which have their name and score, see `labels`
+
+
+STYLE = Style()
 
 
 def draw(
@@ -22,24 +31,28 @@ def draw(
     scores: Any = None,
     names: Sequence[str] | None = None,
     min_score: float | Sequence[float] = 0.0,
+    style: Style = STYLE,
+    wrong: Any = None,
 ) -> np.ndarray:
     """Image with boxes, each with its class name and score -> a new image; the given one is not changed.
 
     image [h, w, 3] uint8 BGR; boxes [n, 4] xyxy pixels, labels [n], scores [n] or None: arrays, tensors or lists.
     names: of the classes (None: the label's number). Boxes below min_score, one number or one a class, are left out;
-    the best is drawn on top.
+    the best is drawn on top and named first. wrong: mask [n] of those that are dashed and marked; None for none.
     """
     canvas = np.ascontiguousarray(image).copy()
     boxes, labels = np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(labels, np.int64).reshape(-1)
     scores = None if scores is None else np.asarray(scores, np.float64).reshape(-1)
+    wrong = np.zeros(len(boxes), bool) if wrong is None else np.asarray(wrong, bool).reshape(-1)
     order = np.arange(len(boxes)) if scores is None else np.argsort(scores, kind="stable")
     least = np.broadcast_to(min_score if np.ndim(min_score) == 0 else np.asarray(min_score)[labels], labels.shape)
     shown = [i for i in order if np.isfinite(boxes[i]).all() and (scores is None or scores[i] >= least[i])]
     places, colours = [_pixels(boxes[i], canvas.shape) for i in shown], [colour(labels[i]) for i in shown]
-    for (first, last), bgr in zip(places, colours, strict=True):
-        cv2.rectangle(canvas, first, last, bgr, _line_width(canvas.shape))
-    texts = [(_name(labels[i], names), "" if scores is None else f" {scores[i]:.2f}") for i in shown]
-    return _write(canvas, texts, [first for first, _ in places], colours)
+    widths = [style.line] * len(shown) if style.line else _widths(places, canvas.shape)
+    for i, (first, last), bgr, width in zip(shown, places, colours, widths, strict=True):
+        (_dashed if wrong[i] else cv2.rectangle)(canvas, first, last, bgr, width)
+    texts = [names_on.text_of(labels[i], names, None if scores is None else scores[i], wrong[i]) for i in shown]
+    return names_on.write(canvas, texts[::-1], places[::-1], colours[::-1], style.labels)
 
 
 def outlines(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -51,16 +64,7 @@ def outlines(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.nda
     return canvas
 
 
-@cache
-def colour(label: int) -> tuple[int, int, int]:
-    """BGR of a class: the same in every image, neighbouring labels far apart, none too dark."""
-    label = int(label)
-    hue = (0.58 + label * 0.61803398875) % 1  # steps of the golden ratio never come close to an earlier hue soon
-    red, green, blue = colorsys.hsv_to_rgb(hue, (0.85, 0.55, 1.0)[label % 3], (1.0, 0.95, 0.8)[label % 3])
-    return round(255 * blue), round(255 * green), round(255 * red)
-
-
-def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[Corner, Corner]:
     """First and last pixel that an edge box covers, inside the image."""
     limit = (shape[1] - 1, shape[0] - 1)
     first = [int(np.clip(np.floor(v), 0, m)) for v, m in zip(box[:2], limit, strict=True)]
@@ -68,39 +72,20 @@ def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[int, int], t
     return (first[0], first[1]), (last[0], last[1])
 
 
-def _line_width(shape: tuple[int, ...]) -> int:
-    return max(1, round(max(shape[:2]) / 320))
+def _widths(places: Sequence[tuple[Corner, Corner]], shape: tuple[int, ...]) -> list[int]:
+    """Width of every box's line: by the image's size, a tenth of the box at most, all together SHARE of the image."""
+    sides = np.diff(np.array(places).reshape(-1, 2, 2), axis=1)[:, 0] + 1
+    area = shape[0] * shape[1]
+    most = min(area**0.5 / 280, SHARE * area / max(1, 2 * sides.sum()))
+    return [max(1, round(width)) for width in np.minimum(most, sides.min(1, initial=area) / 10)]
 
 
-def _name(label: int, names: Sequence[str] | None) -> str:
-    if names is None or not 0 <= label < len(names):
-        return str(label)
-    name = printable(" ".join(str(names[label]).split()))
-    return name if text.drawable(name) else _number(label, name)
-
-
-@cache
-def _number(label: int, name: str) -> str:
-    """The number that stands for a class whose name no font has, which is said once."""
-    log.warning("no font here has the letters of a class name, so that its number is drawn: %d = %s", label, name)
-    return str(label)
-
-
-def _write(canvas: np.ndarray, texts: list[tuple[str, str]], corners: list, colours: list) -> np.ndarray:
-    """Labels (name, score) on filled boxes, above their box where there is room, never beyond the image's edge."""
-    from PIL import Image, ImageDraw  # it comes with matplotlib
-
-    image = Image.fromarray(canvas[..., ::-1])
-    pen, size = ImageDraw.Draw(image), max(10, round(max(canvas.shape[:2]) / 45))
-    room_y, room_x = canvas.shape[:2]
-    for (name, score), (x, y), bgr in zip(texts, corners, colours, strict=True):
-        font = text.font(name + score, size)
-        height = sum(font.getmetrics()) + 1
-        words = text.shortened(name, score, room_x - 4, font)
-        width = round(font.getlength(words)) + 4
-        x = max(0, min(x, room_x - width))
-        y = y - height if y >= height else min(y, max(0, room_y - height))
-        pen.rectangle((x, y, x + width - 1, y + height - 1), fill=bgr[::-1])
-        ink = (0, 0, 0) if np.dot(bgr, (0.114, 0.587, 0.299)) > 110 else (255, 255, 255)
-        pen.text((x + 2, y), words, fill=ink, font=font)
-    return np.ascontiguousarray(np.asarray(image)[..., ::-1])
+def _dashed(canvas: np.ndarray, first: Corner, last: Corner, bgr: tuple[int, int, int], width: int) -> None:
+    """Draw a box in dashes of four widths, two apart from one another, at the least one on every side."""
+    for axis in (0, 1):
+        start, end = first[axis], last[axis]
+        for other in (first[1 - axis], last[1 - axis]):
+            for a in range(start, end + 1, 6 * width + 2):
+                near, far = (a, other), (min(a + 4 * width, end), other)
+                near, far = (near, far) if axis == 0 else (near[::-1], far[::-1])
+                cv2.line(canvas, near, far, bgr, width)

@@ -6,13 +6,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from cornernet.drawing.boxes import draw
+from cornernet.drawing.boxes import STYLE, Style, draw
 from cornernet.drawing.text import font, shortened
 from cornernet.structures import ImageDetections
 from cornernet.system.printing import printable
 
-LEGIBLE = 400  # pixels, the longest side of an image on which names can be read
-MARK = "\N{BALLOT X}"  # before the name of a missed object or a wrong detection
+LEGIBLE, WIDEST = 400, 640  # pixels, the longest side of an image on which names can be read, and of one beside another
+WIDE = 2.5  # width in heights, from which on images stand above one another
 
 
 def truth_and_predictions(
@@ -22,24 +22,31 @@ def truth_and_predictions(
     detections: ImageDetections,
     names: Sequence[str] | None = None,
     min_score: float | Sequence[float] = 0.3,
+    style: Style = STYLE,
+    captions: tuple[str, str] = ("ground truth", "prediction"),
 ) -> np.ndarray:
     """Set the annotated image on the left, the predicted one on the right -> one image [h, ~2 w, 3] uint8 BGR.
 
-    Arguments as in `draw`; boxes and labels are the annotated ones. Predictions below min_score are left out.
+    Arguments as in `draw`; boxes and labels are the annotated ones. Predictions below min_score are left out. Images
+    are resized to LEGIBLE to WIDEST pixels, so that names can be read; those much wider than high stand one above the
+    other. captions: what stands above each.
     """
-    truth = draw(image, boxes, labels, None, names)
-    found = draw(image, detections.boxes, detections.labels, detections.scores, names, min_score)
-    return grid([truth, found], columns=2)
+    wide = image.shape[1] > WIDE * image.shape[0]
+    image, zoom = legible(image, 2 * WIDEST if wide else WIDEST)
+    boxes, places = (np.asarray(x, np.float64).reshape(-1, 4) * zoom for x in (boxes, detections.boxes))
+    truth = draw(image, boxes, labels, None, names, style=style)
+    found = draw(image, places, detections.labels, detections.scores, names, min_score, style)
+    return grid([captioned(*pair) for pair in zip((truth, found), captions, strict=True)], columns=1 if wide else 2)
 
 
 def judged(
     image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None, names: Sequence[str],
-    groups: tuple[np.ndarray, np.ndarray],
+    groups: tuple[np.ndarray, np.ndarray], style: Style = STYLE,
 ) -> np.ndarray:  # fmt: skip
-    """Image with boxes [n, 4] xyxy of two groups, masks [n]: right ones, and wrong ones, whose names are marked."""
-    for group, texts in zip(groups, (names, [f"{MARK} {name}" for name in names]), strict=True):
-        image = draw(image, boxes[group], labels[group], None if scores is None else scores[group], texts)
-    return image
+    """Image with boxes [n, 4] xyxy of two groups, masks [n]: right ones, and wrong ones, dashed and with a mark."""
+    shown = groups[0] | groups[1]
+    kept = None if scores is None else scores[shown]
+    return draw(image, boxes[shown], labels[shown], kept, names, style=style, wrong=groups[1][shown])
 
 
 def fitted(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
@@ -69,12 +76,15 @@ def grid(images: Sequence[np.ndarray], columns: int = 3, gap: int = 4, longest_s
     return panel
 
 
-def enlarged(image: np.ndarray, boxes: np.ndarray, least: int = LEGIBLE) -> tuple[np.ndarray, np.ndarray]:
-    """An image smaller than `least` pixels, or names would hide what is on it, and its boxes, whole times larger."""
-    times = max(1, least // max(image.shape[:2]))
-    if times == 1:
-        return image, boxes
-    return cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST), boxes * times
+def legible(image: np.ndarray, most: int) -> tuple[np.ndarray, float]:
+    """An image smaller than LEGIBLE, or names would hide what is on it, whole times larger, one larger than `most`
+    shrunk to it, and by how much it was enlarged.
+    """
+    longest = max(image.shape[:2])
+    if longest > most:
+        return fitted(image, most)
+    times = max(1, LEGIBLE // longest)
+    return fitted(image, times * longest) if times > 1 else (image, 1.0)
 
 
 def captioned(image: np.ndarray, text: str) -> np.ndarray:

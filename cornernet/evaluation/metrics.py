@@ -61,6 +61,7 @@ class Metrics:
     best_f1_threshold: float = -1.0  # that score
     own: list[Figure] = field(default_factory=list)  # of the other metrics
     max_per_image: int = USUAL  # detections of a class in an image that the figures look at
+    image_f1: dict[Any, float] = field(default_factory=dict)  # by image id, see image_f1; in no file
 
     def figures(self) -> dict[str, float]:
         """Return all figures by name, the twelve first, for a log."""
@@ -123,7 +124,8 @@ def write(metrics: Metrics, results: list[dict[str, Any]], folder: str | Path) -
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {name: value for name, value in asdict(metrics).items() if name != "own"} | metrics.figures()
+    held = {name: value for name, value in asdict(metrics).items() if name not in ("own", "image_f1")}
+    figures = held | metrics.figures()
     for name, content, indent in (("metrics", figures, 2), ("predictions", results, None)):
         text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
         try:

@@ -11,6 +11,7 @@ import numpy as np
 from cornernet.evaluation.backends import Backend, Curves, curves
 from cornernet.evaluation.best_f1 import best_f1
 from cornernet.evaluation.evaluated import Evaluated
+from cornernet.evaluation.image_f1 import image_f1
 from cornernet.evaluation.measure import Measure, figures_of
 from cornernet.evaluation.measures import MEASURES
 from cornernet.evaluation.metrics import FIGURES, USUAL, ClassMetrics, Metrics, recall_at
@@ -97,4 +98,5 @@ def _summary(seen: Evaluated, measures: Mapping[str, Measure]) -> Metrics:
         objects=sum(objects), detections=len(found.scores), per_class=per_class, unreadable=0,
         best_f1=overall.f1, best_f1_threshold=overall.score,
         own=[*beyond, *figures.values()], max_per_image=seen.limit,
+        image_f1=image_f1(truth, found, seen.near, overall, best),
     )  # fmt: skip

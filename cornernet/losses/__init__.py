@@ -10,7 +10,7 @@ Called by the detectors, by experiments and by code from elsewhere (docs/use_los
 from cornernet.losses import box, classification, feature, functional, grouping, heatmap, offset, trial
 from cornernet.losses.ae import AELoss, neg_loss
 from cornernet.losses.building import FACTORS, INPUTS, ROLES, build, build_from, declared_of, default_weight, role_of
-from cornernet.losses.declarations import Declared, PairDistance, declared
+from cornernet.losses.declarations import Declared, PairDistance, PointsAt, declared
 from cornernet.losses.functional import *  # noqa: F403  # all of `functional.FUNCTIONS`, for editors in functional.pyi
 from cornernet.losses.published import _ae_loss, _neg_loss, _regr_loss
 from cornernet.losses.several import Several
@@ -22,6 +22,7 @@ __all__ = [
     "AELoss",
     "Declared",
     "PairDistance",
+    "PointsAt",
     "Several",
     "_ae_loss",
     "_neg_loss",

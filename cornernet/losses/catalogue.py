@@ -52,7 +52,7 @@ def entries(role: str | None = None, name: str | None = None) -> list[Entry]:
 def _entry(role: str, name: str, loss: Callable) -> Entry:
     title, formula, symbols, use = parts(inspect.getdoc(inspect.getmodule(loss)) or "")
     call = inspect.getdoc(loss) or ""
-    weight, space, _ = declared(role, loss, name)
+    weight, space = declared(role, loss, name)[:2]
     return Entry(role, name, title, formula, symbols, use, call, _arguments(role, loss), weight, space)
 
 

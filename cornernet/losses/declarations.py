@@ -1,7 +1,7 @@
 """What a loss declares beside its formula: its weight, the space it compares in, how its tags are read when decoding.
 
-Constants WEIGHT and SPACE and a function pair_distance, in the file of the loss or on the loss itself, which goes
-first; what each role asks for stands in its folder's `__init__`.
+Constants WEIGHT and SPACE and functions pair_distance and points_at, in the file of the loss or on the loss itself,
+which goes first; what each role asks for stands in its folder's `__init__`.
 """
 
 import functools
@@ -18,6 +18,7 @@ from cornernet.ops.tags import by_tags
 from cornernet.system.wording import kind
 
 PairDistance = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+PointsAt = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 NEEDS = {"grouping": ("WEIGHT", "pair_distance"), "box": ("WEIGHT", "SPACE")}  # of a file of the package
 SPACES = ("boxes", "deltas")
 WEIGHT = {"grouping": 0.5, "feature": 0.1}  # where a loss from elsewhere declares none; 1 in other roles
@@ -29,6 +30,7 @@ class Declared(NamedTuple):
     weight: float
     space: str | None  # None: it does not say
     pair_distance: PairDistance
+    points_at: PointsAt | None  # None: tags point nowhere
 
 
 def declared(role: str, loss: Callable, label: str) -> Declared:
@@ -39,9 +41,11 @@ def declared(role: str, loss: Callable, label: str) -> Declared:
         raise ValueError(f"{label} declares WEIGHT = {weight!r}, expected a number of at least 0")
     if space not in (*SPACES, None):
         raise ValueError(f"{label} declares SPACE = {space!r}, expected {' or '.join(map(repr, SPACES))}")
-    if not callable(distance):
-        raise ValueError(f"{label} declares a pair_distance that cannot be called, {kind(distance, 'None')}")
-    return Declared(weight, space, distance)
+    points_at = _read(loss, "points_at") if role == "grouping" else None
+    for name, function in {"pair_distance": distance, "points_at": points_at}.items():
+        if not (callable(function) or (name == "points_at" and function is None)):
+            raise ValueError(f"{label} declares a {name} that cannot be called, {kind(function, 'None')}")
+    return Declared(weight, space, distance, points_at)
 
 
 def check_file(role: str, file: ModuleType, path: str) -> None:

@@ -18,7 +18,8 @@ from cornernet.structures import Detections
 from cornernet.system.wording import counted, typed
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
-    "batch_size", "scales", "flip", "slices", "nms", "max_per_image", "backend", "draw_score", "report",
+    "batch_size", "scales", "flip", "slices", "nms", "max_per_image", "backend", "draw_score", "draw_line",
+    "draw_labels", "report",
 }  # fmt: skip
 LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have; no other file is longer
 PIXELS = 2**26  # of all images that a file takes at once, at most

@@ -14,6 +14,7 @@ import torch
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config
 from cornernet.detectors import Predicting
+from cornernet.drawing import Style
 from cornernet.prediction import exported_detector, inference, inputs, thresholds
 from cornernet.prediction import slices as slicing
 from cornernet.prediction.inputs import Order
@@ -58,6 +59,11 @@ class Predictor:
     def draw_score(self) -> Least:
         """Score from which objects are drawn: test.draw_score, or of each class where that is null and it is known."""
         return thresholds.drawn(self.settings.test.draw_score, self.best_f1)
+
+    @property
+    def style(self) -> Style:
+        """How objects are drawn: test.draw_line and test.draw_labels."""
+        return Style(self.settings.test.draw_line, self.settings.test.draw_labels)
 
     def __call__(self, images: Any, **options: Any) -> list[Result] | Any:  # Any: the type of a path shows no video
         """Images -> a Result of each, in order: a list, or for a video and a camera a generator.
@@ -114,7 +120,7 @@ class Predictor:
                 kept = scores >= torch.from_numpy(thresholds.of_labels(least, labels.numpy()))
                 yield Result(
                     boxes[kept], scores[kept], labels[kept], self.class_names, self.category_ids, source, image,
-                    self.draw_score, image.shape[:2], self.settings.data.bit_depth,
+                    self.draw_score, image.shape[:2], self.settings.data.bit_depth, self.style,
                 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Result:
     draw_score: Least = 0.0  # of all, or of each class; objects below are not drawn unless `draw` is told to
     size: tuple[int, int] | None = None  # (height, width); None: that of the image
     bit_depth: int | str = "auto"  # data.bit_depth, by which the file is read again
+    style: drawing.Style = drawing.STYLE  # of lines and labels in drawings
 
     @property
     def names(self) -> list[str]:
@@ -74,15 +75,17 @@ class Result:
 
     # -- as an image --------------------------------------------------------------------------------------------
 
-    def draw(self, min_score: Least | None = None) -> np.ndarray:
+    def draw(self, min_score: Least | None = None, style: drawing.Style | None = None) -> np.ndarray:
         """Image with boxes, names and scores, those below min_score (None: draw_score) left out -> a new one, BGR.
 
+        style: `Style(line=1, labels="none")`, from cornernet.drawing, in place of the own one, that of the config.
         Raises ValueError or FileNotFoundError if the image has to be read again and cannot be.
         """
         least = self.draw_score if min_score is None else min_score
-        return drawing.draw(self.pixels(), self.boxes, self.labels, self.scores, self.class_names, least)
+        how = self.style if style is None else style
+        return drawing.draw(self.pixels(), self.boxes, self.labels, self.scores, self.class_names, least, how)
 
-    def save(self, path: str | Path, min_score: Least | None = None) -> Path:
+    def save(self, path: str | Path, min_score: Least | None = None, style: drawing.Style | None = None) -> Path:
         """Write the drawing, by the ending of the path; into a folder, under the image's name -> its path.
 
         Raises ValueError where that would replace the image itself, OSError if it cannot be written.
@@ -92,7 +95,7 @@ class Result:
             path = media.drawing(path, Path(Path(self.source or "image.png").name))
         if self.source and path.exists() and path.samefile(self.source):
             raise ValueError(f"{path} is the image itself, which its drawing would replace; give another path")
-        media.write_image(path, self.draw(min_score))
+        media.write_image(path, self.draw(min_score, style))
         return path
 
     def crops(self, folder: str | Path | None = None) -> list[Crop]:

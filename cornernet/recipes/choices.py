@@ -103,8 +103,8 @@ def _train(facts: Facts, means: Means, seen: Sizes) -> Iterator[Choice]:
     yield Choice("train.steps", count, why)
     ema = round(1 - 1 / max(2.0, count * 0.13), 4)
     yield Choice("train.ema", ema, f"weights averaged over about an eighth of {count} steps")
-    every = max(1, math.ceil(count / 3))
-    yield Choice("train.eval_every", every, "three evaluations in all")
+    every = max(1, math.ceil(count / 6))
+    yield Choice("train.eval_every", every, "six evaluations in all, enough for a curve")
 
 
 def _steps(facts: Facts, means: Means, batch: int, area: int) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from cornernet.data import (
 from cornernet.hardware import build_accelerator, keeping_torch_rng, seed_everything
 from cornernet.system.interruption import leaving
 from cornernet.system.wording import counted
-from cornernet.training import check_data, preflight, run_folder
+from cornernet.training import check_data, headings, preflight, run_folder
 from cornernet.training.agreement import agree
 from cornernet.training.gradients import starving
 from cornernet.training.logger import RunLogger
@@ -50,11 +50,11 @@ def train(settings: Config, name: str = "run") -> dict[str, float]:
         accelerator = build_accelerator(settings)
         seed_everything(settings.seed)
         with agreed_folder(settings, name, accelerator) as (folder, resume_from):
-            return _train(settings, accelerator, peers, folder, resume_from)
+            return _train(settings, accelerator, peers, folder, resume_from, name)
 
 
 def _train(
-    settings: Config, accelerator: Accelerator, peers: Peers, folder: Path, resume_from: str
+    settings: Config, accelerator: Accelerator, peers: Peers, folder: Path, resume_from: str, name: str
 ) -> dict[str, float]:
     """The same in a folder that is this run's alone, while the other processes are watched."""
     goes_on = resumable(folder, resume_from)
@@ -88,6 +88,8 @@ def _train(
     ):
         loader.stopping = lambda: stop.number != 0
         callbacks.start(settings, folder)
+        logger.title = headings.title(settings, name, folder.name, state.detector.describe())
+        logger.note = headings.few(settings)
         loop(
             Run(state, detector, accelerator, logger, stop, peers, train_source, val_source),
             keeping_torch_rng(iter(loader)),

@@ -1,31 +1,27 @@
 """What a run writes for people: progress bar, tables (CSV), TensorBoard, curves and images."""
 
-import itertools
 import logging
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 from tqdm import tqdm
 
 from cornernet import drawing
-from cornernet.config import Config
-from cornernet.data import Away
 from cornernet.detectors import Detector
 from cornernet.evaluation import Metrics, table
 from cornernet.hardware import peak_bytes
-from cornernet.prediction import DRAWN, Least, drawn, inference
+from cornernet.prediction import drawn
 from cornernet.system import writing
 from cornernet.system.printing import printable, say
 from cornernet.system.progress import Progress
 from cornernet.system.wording import counted
 from cornernet.training import run_folder
+from cornernet.training.sheet import predictions
 from cornernet.training.state import State
 from cornernet.training.telling import Callbacks
 
@@ -39,6 +35,7 @@ class RunLogger:
         self, folder: Path, step: int, steps: int, accelerator: Accelerator, callbacks: Callbacks | None = None
     ):
         self.callbacks = callbacks or Callbacks()
+        self.title, self.note = "", ""  # of curves.png
         self.folder, self.accelerator, self.writes = folder, accelerator, accelerator.is_main_process
         self.sums: dict[str, Tensor] = {}
         self.count, self.images, self.since, self.told = 0, 0, time.perf_counter(), False
@@ -122,7 +119,7 @@ class RunLogger:
     def curves(self) -> None:
         """Draw curves.png anew from the rows written so far; neither this nor the save before counts as training."""
         if self.writes:
-            drawing.curves(self.folder)
+            drawing.curves(self.folder, self.title, self.note)
         self.since = time.perf_counter()
 
     def evaluation(
@@ -145,45 +142,10 @@ class RunLogger:
         self.classes.add(*per_class)
         self._show("val", metrics.figures() | losses, state.step)
         self.curves()
-        image = predictions(detector, source, state.config, drawn(state.config.test.draw_score, state.best_f1))
+        least = drawn(state.config.test.draw_score, state.best_f1)
+        image = predictions(detector, source, state.config, least, metrics.image_f1)
         if image is not None:
             writing.write(self.folder / "predictions.png", cv2.imencode(".png", image)[1].tobytes())
             if self.board is not None:
                 self.board.add_image("val/predictions", image[:, :, ::-1].copy(), state.step, dataformats="HWC")
         self.since = time.perf_counter()
-
-
-def predictions(
-    detector: Detector, source, settings: Config, least: Least = DRAWN, count: int = 6
-) -> np.ndarray | None:
-    """Image of the first `count` readable images of a source, truth beside prediction, uint8 BGR; None without.
-
-    least: score from which detections are drawn, or one for each class.
-    """
-    images = dict(itertools.islice(_readable(source), count))
-    found = inference.detect(detector, list(images.values()), **inference.settings(settings))
-    panels = []
-    for (i, image), detections in zip(images.items(), found, strict=True):
-        _, boxes = drawing.enlarged(image, detections.boxes.numpy())
-        image, truth = drawing.enlarged(image, source.boxes(i))
-        panels.append(
-            drawing.truth_and_predictions(
-                image,
-                truth,
-                source.labels(i),
-                detections._replace(boxes=torch.from_numpy(boxes)),
-                source.class_names,
-                least,
-            )
-        )
-    return drawing.grid(panels, columns=2) if panels else None
-
-
-def _readable(source) -> Iterator[tuple[int, np.ndarray]]:
-    """Images that can be read; the evaluation before has named the others, or stopped at them."""
-    for i in range(len(source)):
-        try:
-            image = source.image(i)
-        except (OSError, ValueError, Away):
-            continue
-        yield i, image

@@ -14,6 +14,7 @@ from cornernet.structures import Batch
 from cornernet.system.wording import counted
 
 IMAGES, SHEET = 12, 6  # drawn unless the call says how many, and on the sheet
+LARGEST = 1024  # pixels, longest side of an image beside its targets
 
 
 class Shown(NamedTuple):
@@ -39,29 +40,30 @@ def show(path: str | Path, overrides: Sequence[str] = (), count: int = IMAGES, o
     for old in folder.glob("[0-9][0-9][0-9]*_*.png"):
         old.unlink()
     typed = not config.untyped(settings, "data.transforms")
+    style = drawing.Style(settings.test.draw_line, settings.test.draw_labels)
     whole = max(count, settings.train.steps * settings.train.batch_size)  # of its images
     batches = train_loader(settings.data, source, 1, 1, settings.seed, 0, count, typed=typed, whole=whole)
     for number, batch in enumerate(batches):
-        (panel,) = draw(detector, batch, source)
+        (panel,) = draw(detector, batch, source, style)
         name = Path(source.record(int(batch.index)).file_name).stem
         write_image(folder / f"{number:03d}_{name}.png", panel)
         sheet += [panel] if number < SHEET else []
         objects, cut = objects + int(batch.mask.sum()), cut + int(batch.dropped.sum())
-    write_image(folder / "targets.png", drawing.grid(sheet, columns=1))
+    write_image(folder / "targets.png", drawing.grid(sheet, columns=1, longest_side=SHEET * LARGEST))
     return Shown(folder, objects, cut, settings.data.max_objects)
 
 
-def draw(detector: Detector, batch: Batch, source: Source) -> list[np.ndarray]:
+def draw(detector: Detector, batch: Batch, source: Source, style: drawing.Style = drawing.STYLE) -> list[np.ndarray]:
     """Training batch and its source -> an image of each sample, BGR: the objects, and beside them their targets."""
     plain, boxes = [], []
     for pixels, found, mask in zip(seen(batch), batch.boxes, batch.mask, strict=True):
-        larger, places = drawing.enlarged(pixels, found[mask].numpy())
+        larger, zoom = drawing.legible(pixels, LARGEST)
         plain.append(larger)
-        boxes.append(places)
+        boxes.append(found[mask].numpy() * zoom)
     panels = []
     for row, columns in enumerate(detector.draw_targets(batch, plain)):
         labels, record = batch.labels[row][batch.mask[row]], source.record(int(batch.index[row]))
-        truth = drawing.draw(plain[row], boxes[row], labels, None, source.class_names)
+        truth = drawing.draw(plain[row], boxes[row], labels, None, source.class_names, style=style)
         title = f"{record.file_name}: {counted(len(labels), 'object')}"
         named = [drawing.captioned(image, text) for text, image in [(title, truth), *columns]]
         panels.append(drawing.grid(named, columns=len(named)))

@@ -57,7 +57,7 @@ TRAIN = """
 import sys
 from cornernet import checkpoints, config, drawing
 from cornernet.training import engine
-drawing.curves = lambda folder: None  # which take longer than a step
+drawing.curves = lambda folder, *texts: None  # which take longer than a step
 for source in sys.argv[1:3]:
     folder = f"{sys.argv[3]}/{config.load(source).model.detector}"
     engine.train(config.load(source, [*sys.argv[4:], f"work_dir={folder}"]))

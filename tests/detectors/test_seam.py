@@ -44,7 +44,7 @@ from cornernet.evaluation.diagnosis import diagnose_checkpoint
 from cornernet.export.export import export
 from cornernet.training import show_data
 
-drawing.curves = lambda folder: None  # which take longer than a step
+drawing.curves = lambda folder, *texts: None  # which take longer than a step
 source, folder = sys.argv[1:]
 word, best, last = [f"work_dir={folder}/run", "train.save_every=2"], f"{folder}/run/best.pt", f"{folder}/run/last.pt"
 train(source, [*word, "train.steps=2"])

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,15 +10,18 @@ import pytest
 import torch
 
 from cornernet.drawing import (
+    arrows,
     captioned,
     colour,
     curves,
     draw,
-    enlarged,
+    figure,
     grid,
     heat,
+    legible,
     marked,
     outlines,
+    plots,
     truth_and_predictions,
 )
 from cornernet.structures import ImageDetections
@@ -54,7 +56,7 @@ def test_full_image_box_lies_on_the_outermost_pixels():
 def test_labels_stay_inside_and_readable(box):
     """Whatever the box's place, as much ink and background as in the middle of the image."""
     names = ["a class"]
-    middle, moved = (draw(grey(200, 300), [b], [0], [0.5], names) for b in ([100, 100, 120, 120], box))
+    middle, moved = (draw(grey(200, 300), [b], [5], [0.5], names) for b in ([100, 100, 120, 120], box))
     ink = ((middle < 40).all(2).sum(), (moved < 40).all(2).sum())
     assert ink[0] > 30 and abs(int(ink[0]) - int(ink[1])) <= 3
 
@@ -89,7 +91,7 @@ def test_low_scores_and_broken_boxes_are_left_out():
 def test_the_best_box_is_on_top():
     boxes = [[20, 40, 80, 90], [20, 40, 80, 90]]
     for scores, top in (([0.9, 0.3], 0), ([0.3, 0.9], 1)):
-        assert tuple(draw(grey(100, 100), boxes, [0, 1], scores)[89, 50].tolist()) == colour(top)
+        assert tuple(draw(grey(100, 100), boxes, [0, 1], scores)[60, 20].tolist()) == colour(top)
 
 
 def test_nothing_to_draw_and_degenerate_images():
@@ -104,14 +106,6 @@ def test_mirrored_and_read_only_images_are_accepted():
     image = grey(40, 40)
     image.flags.writeable = False
     assert draw(image[:, ::-1], [[3, 20, 30, 35]], [0]).flags.c_contiguous
-
-
-def test_colours_are_distinct_and_stable():
-    assert colour(0) == colour(np.int64(0)) == colour(0)
-    seen = [colour(i) for i in range(80)]
-    assert len(set(seen)) == 80
-    near = [np.abs(np.subtract(a, b)).max() for a, b in pairwise(seen)]
-    assert min(near) > 60
 
 
 def test_grid_places_images_in_rows():
@@ -130,11 +124,20 @@ def test_truth_stands_beside_predictions():
         torch.tensor([[10.0, 40, 60, 90], [1, 1, 9, 9]]), torch.tensor([0.9, 0.1]), torch.tensor([1, 2])
     )
     panel = truth_and_predictions(grey(100, 120), np.array([[20, 40, 70, 90]]), np.array([0]), found, ["a", "b", "c"])
-    assert panel.shape == (100, 244, 3)
-    left, right = panel[:, :120], panel[:, 124:]
+    strip = panel.shape[0] - 300  # with the captions; the image is three times as large
+    assert panel.shape[1] == 724 and 14 < strip < 30
+    left, right = panel[:, :360], panel[:, 364:]
     assert (left == colour(0)).all(2).any() and not (left == colour(1)).all(2).any()
     assert (right == colour(1)).all(2).any() and not (right == colour(0)).all(2).any()
     assert not (right == colour(2)).all(2).any()  # below min_score
+    assert painted(left[strip + 30 :], colour(0))[::2] == (60, 210)
+
+
+@pytest.mark.parametrize(("size", "shape"), [((1500, 2000), (480, 1284)), ((200, 3200), (164, 1280))])
+def test_large_images_are_shrunk_and_wide_ones_stand_above_one_another(size, shape):
+    nothing = ImageDetections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.long))
+    height, width = truth_and_predictions(grey(*size), [], [], nothing).shape[:2]
+    assert width == shape[1] and shape[0] < height <= shape[0] + 2 * 24
 
 
 LOG = "step,lr,images_per_s,heatmap,pull,total\n20,1e-3,9,5.0,,5.5\n40,5e-4,9,2.5,0.1,2.6\n60,1e-4,9,nan,0,1.0\n"
@@ -148,8 +151,30 @@ def test_curves_are_drawn_from_what_is_there(tmp_path, files):
         (tmp_path / f"{name}.csv").write_text(text)
     path = curves(tmp_path)
     image = cv2.imread(str(path))
-    assert path == tmp_path / "curves.png" and image.shape[0] == 360 * (len(files) + ("log" in files))
+    panels = len(files) + ("log" in files)
+    assert path == tmp_path / "curves.png" and image.shape[0] == round(120 * (2.6 * panels + 0.6))
     assert (image < 250).any()
+
+
+def test_curves_name_the_run_and_say_the_last_values(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(plots, "figure", lambda *size: seen.append(figure(*size)) or seen[0])
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "eval.csv").write_text("step,AP,AP50,FDR,val_total\n60,0.25,0.5,0.7,1.5\n")
+    curves(tmp_path, "shapes$: corner", "evaluated once")
+    loss, _, ap, fdr = seen[0].axes
+    assert seen[0].get_suptitle() == "shapes$: corner" and ap.get_title(loc="right") == "evaluated once"
+    assert [axes.get_ylabel() for axes in seen[0].axes] == [
+        "loss, terms unweighted",
+        "learning rate",
+        "AP, from 0 to 1",
+        "FDR",
+    ]
+    texts = [text.get_text() for axes in (loss, ap) for text in axes.get_legend().get_texts()]
+    assert texts == ["heatmap nan", "total 1, val 1.5", "pull 0", "AP 0.25", "AP50 0.5"]
+    alone = ap.get_lines()[0]
+    assert alone.get_marker() == "o" and alone.get_markersize() > 5 and fdr.get_ylim()[0] == 0
+    assert fdr.get_xlabel() == "step" and fdr.get_xlim()[0] == 0
 
 
 @pytest.mark.parametrize("text", [None, "", "step,AP\n", "step,AP\n,0.5\n", "step,AP_large\n10,-1\n"])
@@ -188,9 +213,18 @@ def test_marks_outlines_and_captions_leave_the_image_alone():
     assert titled.shape[1] == 60 and titled.shape[0] > 50 and (titled[-40:] == image).all() and not image.any()
 
 
-def test_small_images_are_enlarged_with_their_boxes():
-    image, boxes = np.zeros((50, 100, 3), np.uint8), np.array([[1.0, 2, 3, 4]])
-    larger, places = enlarged(image, boxes)
-    assert larger.shape == (200, 400, 3) and places.tolist() == [[4, 8, 12, 16]]
-    same, kept = enlarged(larger, boxes)
-    assert same is larger and kept is boxes
+def test_images_are_made_legible():
+    larger, zoom = legible(np.zeros((50, 100, 3), np.uint8), 640)
+    assert larger.shape == (200, 400, 3) and zoom == 4
+    same, zoom = legible(larger, 640)
+    assert same is larger and zoom == 1
+    assert legible(np.zeros((100, 1280, 3), np.uint8), 640)[0].shape == (50, 640, 3)
+
+
+def test_arrows_end_in_a_head_and_need_no_length():
+    image = np.full((60, 90, 3), 200, np.uint8)
+    drawn = arrows(image, np.array([[10.0, 30]]), np.array([[70.0, 30]]), [2])
+    wide = (drawn == colour(2)).all(2).sum(0)
+    assert wide[62:69].max() > wide[20:50].max() >= 1 and not wide[:8].any() and drawn[5, 5].max() == 100
+    assert (image == 200).all() and arrows(image, np.ones((1, 2)), np.ones((1, 2)), [0]).shape == image.shape
+    assert (arrows(image, np.zeros((0, 2)), np.zeros((0, 2)), []) == 100).all()

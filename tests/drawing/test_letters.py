@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import get_data_path
 
-from cornernet.drawing import boxes, captioned, draw, text
+from cornernet.drawing import captioned, draw, labels, text
 
 STIX = Path(get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
 
@@ -15,7 +15,7 @@ STIX = Path(get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
 @pytest.fixture
 def installed(monkeypatch):
     """Sets which fonts are installed; what was found before is forgotten, and again at the end."""
-    caches = (text._having, text._installed, boxes._number)
+    caches = (text._having, text._installed, labels._number)
 
     def only(*paths):
         [cache.cache_clear() for cache in caches]

@@ -106,7 +106,9 @@ def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
         assert grid.training_digest(found, choice, other) != digest, other
     moved = grid.Choice({}, ["data.root=/elsewhere"])  # what is compared counts
     assert grid.training_digest(found, moved) != grid.training_digest(found, grid.Choice({}, []))
-    tests = [dataclasses.asdict(grid.settings(found, choice, x).test) for x in ("test.kernel=7", "test.report=true")]
+    tests = [
+        dataclasses.asdict(grid.settings(found, choice, x).test) for x in ("test.kernel=7", "test.draw_labels=none")
+    ]
     own = grid.test_digest(dataclasses.asdict(grid.settings(found, choice).test))
     assert grid.test_digest(tests[0]) != own == grid.test_digest(tests[1])
 

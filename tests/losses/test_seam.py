@@ -86,7 +86,7 @@ import json, logging, sys
 from cornernet import checkpoints, config, drawing
 from cornernet.training import engine
 logging.basicConfig(level=logging.INFO)
-drawing.curves = lambda folder: None  # which take longer than a step
+drawing.curves = lambda folder, *texts: None  # which take longer than a step
 for source, *words in json.loads(sys.argv[1]):
     engine.train(config.load(source, words))
     detector = checkpoints.load.load_detector(words[-1].partition("=")[2] + "/best.pt")[0]

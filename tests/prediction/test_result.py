@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from cornernet.drawing import Style
 from cornernet.prediction.crops import class_folder
 from cornernet.prediction.result import Result
 
@@ -64,6 +65,13 @@ def test_the_drawing_leaves_out_what_is_unsure_and_the_image_alone(result):
     assert drawn.shape == before.shape and (result.image == before).all()
     assert (drawn[5, 5:40] != 7).any() and (drawn[22:29, 10] == 7).all()  # the last box has score 0.2
     assert (result.draw(0.1)[22:29, 10] != 7).any() and (result.draw(0.95) == before).all()
+
+
+def test_its_own_style_holds_unless_another_is_given(result):
+    bare = Style(3, "none")
+    own = dataclasses.replace(result, style=bare).draw()
+    assert (own == result.draw(style=bare)).all() and (own != result.draw()).any()
+    assert (own[24, 5:9] != 7).any(1).sum() >= 2 and (own[24, 9:30] == 7).all()
 
 
 def test_a_image_that_is_not_held_is_read_again(result, tmp_path):

@@ -88,6 +88,8 @@ def test_predicting_with_them(knowing):
     assert (again.draw() == found.draw(0)).all() and (again.draw() != again.draw(0)).any()
     typed = cornernet.Predictor.load(knowing, overrides=["test.draw_score=0.9"])
     assert typed(image)[0].draw_score == 0.9
+    plain = cornernet.Predictor.load(knowing, overrides=["test.draw_line=2", "test.draw_labels=none"])
+    assert plain(image)[0].style == (2, "none") and predictor(image)[0].style == (None, "auto")
 
 
 def test_a_checkpoint_without_them_says_so(exports):

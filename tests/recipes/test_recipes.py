@@ -92,7 +92,7 @@ def test_steps_follow_from_images_and_time():
     for minutes in (1, 40):
         found = chosen(there=CPU._replace(minutes=minutes))
         assert 1 / (1 - found["train.ema"]) == pytest.approx(found["train.steps"] * 0.13, rel=0.05)
-        assert math.ceil(found["train.steps"] / found["train.eval_every"]) == 3
+        assert math.ceil(found["train.steps"] / found["train.eval_every"]) == 6
 
 
 def test_crowds_have_room_in_training_and_test():

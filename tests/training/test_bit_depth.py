@@ -32,7 +32,7 @@ def deep(tmp_path):
 
 
 def test_a_run_keeps_its_depth(tiny, deep, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "curves", lambda folder: None)
+    monkeypatch.setattr(drawing, "curves", lambda folder, *texts: None)
     AcceleratorState._reset_state(reset_partial_state=True)
     engine.train(config.load(tiny, deep))
     AcceleratorState._reset_state(reset_partial_state=True)

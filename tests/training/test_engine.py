@@ -84,7 +84,7 @@ def assert_same_end(first, second):
 
 def test_curves_are_drawn_at_every_save(train, monkeypatch):
     drawn = []
-    monkeypatch.setattr(drawing, "curves", lambda folder: drawn.append(rows(folder / "log.csv")[-1]["step"]))
+    monkeypatch.setattr(drawing, "curves", lambda folder, *texts: drawn.append(rows(folder / "log.csv")[-1]["step"]))
     train("train.eval_every=0", "train.save_every=2", "train.log_every=0", "train.steps=5")
     assert drawn == ["2", "4", "5", "5"]  # the last one by the evaluation, with its figures
 

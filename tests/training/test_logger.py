@@ -4,14 +4,10 @@ import csv
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
-from cornernet.config import Config
-from cornernet.structures import ImageDetections
-from cornernet.training import logger as journal_module
-from cornernet.training.logger import RunLogger, predictions
+from cornernet.training.logger import RunLogger
 
 
 @pytest.fixture
@@ -110,35 +106,3 @@ def test_objects_without_a_slot_are_counted_aloud(tmp_path, accelerator, caplog)
             journal.tick({"a": torch.tensor(1.0)}, 1, torch.tensor(cut))
             journal.flush(step, 0.1)
     assert [record.getMessage().split(" so far")[0] for record in caplog.records] == ["2 objects", "5 objects"]
-
-
-class Source:
-    """Four images of which the second cannot be read."""
-
-    class_names = ("thing",)
-
-    def __len__(self):
-        return 4
-
-    def image(self, i):
-        if i == 1:
-            raise ValueError("cut short")
-        return np.full((8, 8, 3), i, np.uint8)
-
-    def boxes(self, i):
-        return np.zeros((0, 4), np.float32)
-
-    def labels(self, i):
-        return np.zeros(0, np.int64)
-
-
-def test_the_image_of_predictions_leaves_out_what_cannot_be_read(monkeypatch):
-    seen = []
-
-    def detect(detector, images, **settings):
-        seen.extend(int(image[0, 0, 0]) for image in images)
-        return [ImageDetections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64)) for _ in images]
-
-    monkeypatch.setattr(journal_module.inference, "detect", detect)
-    assert predictions(None, Source(), Config(), count=2) is not None and seen == [0, 2]
-    assert predictions(None, [], Config()) is None

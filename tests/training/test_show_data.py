@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from cornernet import config, detectors
+from cornernet import config, detectors, drawing
 from cornernet.data import build_source
 from cornernet.data.loader import train_loader
 from cornernet.detectors.corner.show import corner_points
 from cornernet.detectors.corner.targets import encode
+from cornernet.structures import Batch
 from cornernet.training import show_data
 
 
@@ -92,3 +93,40 @@ def test_a_image_without_objects_is_drawn(any_tiny):
     batch = batch._replace(mask=torch.zeros_like(batch.mask))
     panels = show_data.draw(detector, batch, source)
     assert len(panels) == 2 and all(panel.dtype == np.uint8 and panel.ndim == 3 for panel in panels)
+
+
+BOXES = torch.tensor([[[3.0, 5, 30.5, 21], [8, 8, 9, 9]]])  # pixels; cells of 4
+
+
+@pytest.mark.parametrize(
+    ("typed", "titles"),
+    [
+        ([], []),
+        (["loss.grouping.name=half_sides", "model.head.tag_dim=2"], ["tags"]),
+        (["model.pairing.name=centripetal"], ["guiding shifts", "centripetal shifts"]),
+        (["model.pairing.name=affinity"], ["sizes"]),
+        (["model.detector=points"], None),
+    ],
+)
+def test_what_pairs_corners_is_shown_as_arrows(tiny, typed, titles, monkeypatch):
+    """Each arrow begins at its corner, or at the corner's cell, and ends where its box says."""
+    drawn = []
+    inner = drawing.arrows
+    monkeypatch.setattr(drawing, "arrows", lambda image, *given: drawn.append(given) or inner(image, *given))
+    detector = detectors.build(config.load(tiny, typed), 3)
+    images, none = torch.zeros(1, 3, 64, 64, dtype=torch.uint8), torch.zeros(1, dtype=torch.long)
+    batch = Batch(images, BOXES, torch.tensor([[2, 1]]), torch.tensor([[True, False]]), none, none)
+    image = np.zeros((128, 128, 3), np.uint8)  # drawn at twice the size
+    shown = [title for title, _ in detector.draw_targets(batch, [image])[0]]
+    if titles is None:
+        assert shown == ["centres", "sizes"]
+        starts, ends, labels = drawn[0]
+        assert np.allclose(starts, [[33.5, 26]] * 4) and list(labels) == [2] * 4
+        assert np.allclose(ends, [[61, 26], [6, 26], [33.5, 42], [33.5, 10]])
+        return
+    assert shown == ["top-left corners", "bottom-right corners", *titles] and len(drawn) == len(titles)
+    for (starts, ends, labels), title in zip(drawn, titles, strict=True):
+        near, far = np.array([[6, 10], [61, 42]]), np.array([[61, 42], [6, 10]])
+        floors = title == "guiding shifts"
+        assert np.allclose(starts, [[0, 8], [56, 40]] if floors else near)
+        assert np.allclose(ends, far if title == "sizes" else [[33.5, 26]] * 2, atol=1e-4) and list(labels) == [2, 2]

@@ -123,8 +123,8 @@ class AnchorDetector(Detector):
         ]
         if self.network.verifier is None:
             return drawn
-        finest = self.corner_targets(batch, sizes)[0]
-        return [drawn[row] + draw_corners(image, finest, row) for row, image in enumerate(images)]
+        finest, labels = self.corner_targets(batch, sizes)[0], batch.labels.cpu().numpy()
+        return [drawn[row] + draw_corners(image, finest, labels, row) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """None: all of `predict` can be traced into a graph."""

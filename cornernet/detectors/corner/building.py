@@ -79,6 +79,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         canvas.least(config.data), *canvas.colours(config), _traceable(config),
         _stage(config, num_classes, made) if regions else None,
         Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
+        getattr(made, "arrows", None),
     )  # fmt: skip
     detector.progress, detector.feature_width = progress, head.channels
     return detector

@@ -1,6 +1,6 @@
 """CornerNet as one module: batch -> loss terms, images -> detections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from cornernet.detectors.corner.centres import Centres, centre_maps
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
 from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracle
-from cornernet.detectors.corner.show import draw_targets
+from cornernet.detectors.corner.show import Arrows, draw_targets
 from cornernet.detectors.corner.stage import RegionStage, read
 from cornernet.detectors.detector import Detector
 from cornernet.detectors.keypoints import encode_centres, radius_in_cells
@@ -40,7 +40,7 @@ class CornerDetector(Detector):
     `slack` is how many pixels the input sizes fall short of a multiple of the network's stride: 1 for the
     published 511, 0 for 512. `least` is the smallest (height, width) of a canvas at test time. `decoder` is `decode`
     with all its settings bound by `functools.partial`, `encoder` `encode` with those of the bumps; `traceable` are the
-    overrides that exchange what of the decoding a graph cannot hold.
+    overrides that exchange what of the decoding a graph cannot hold; `arrows` is that of the way of pairing.
     """
 
     parts: Sequence[str] = PARTS  # of a diagnosis
@@ -53,10 +53,10 @@ class CornerDetector(Detector):
         self, network: CornerNetwork, loss: AELoss | None, decoder: partial[Detections], num_classes: int,
         encoder: partial[CornerTargets], slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
         std: Sequence[float], traceable: Sequence[str] = (), stage: RegionStage | None = None,
-        centres: Centres | None = None,
+        centres: Centres | None = None, arrows: Callable[[Tensor, Tensor], Arrows] | None = None,
     ):  # fmt: skip
         super().__init__()
-        self.traceable, self.stage, self.centres = traceable, stage, centres
+        self.traceable, self.stage, self.centres, self.arrows = traceable, stage, centres, arrows
         self.parts = (*PARTS, *(["centres"] if centres else []), *(["region"] if stage else []))
         self.network, self.loss, self.decoder = network, loss, decoder
         self.num_classes, self.encoder, self.slack = num_classes, encoder, slack
@@ -176,13 +176,15 @@ class CornerDetector(Detector):
         return maps, found, self._stride(_size(images), _size(maps.tl_heat), found.boxes)
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
-        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its heatmaps' targets."""
+        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its targets."""
         height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
         targets = self.targets(batch, (height, width))
         given, centres = (batch.boxes, batch.labels, batch.mask, _size(batch.images), (height, width)), None
         if self.centres is not None:
             centres = self._encode_centres(*given)
-        return [draw_targets(image, targets, row, centres) for row, image in enumerate(images)]
+        labels = batch.labels.cpu().numpy()
+        arrows = None if self.arrows is None else self.arrows(*_corner_points(targets, width))
+        return [draw_targets(image, targets, labels, row, centres, arrows) for row, image in enumerate(images)]
 
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""

@@ -7,25 +7,40 @@ from torch import Tensor
 from cornernet import drawing
 from cornernet.structures import CentreTargets, CornerTargets
 
+Segments = tuple[Tensor, Tensor]  # starts and ends [B, M, 2], (x, y) in cells
+Arrows = dict[str, tuple[Segments, Segments]]  # title -> those of top-left and of bottom-right corners
 TITLES = ("top-left corners", "bottom-right corners", "centres")
 
 
 def draw_targets(
-    image: np.ndarray, targets: CornerTargets, row: int, centres: CentreTargets | None = None
-) -> list[tuple[str, np.ndarray]]:
-    """Image [H, W, 3] uint8 BGR and the targets of its row in the batch -> (title, image) of every heatmap.
+    image: np.ndarray, targets: CornerTargets, labels: np.ndarray, row: int, centres: CentreTargets | None = None,
+    arrows: Arrows | None = None,
+) -> list[tuple[str, np.ndarray]]:  # fmt: skip
+    """Image [H, W, 3] uint8 BGR, targets and labels [B, M] of a batch, the image's row -> (title, image) of each kind.
 
-    The bumps of all classes over the dimmed image, each keypoint where its cell and offset put it.
+    The bumps of all classes over the dimmed image, each keypoint where its cell and offset put it, and behind them what
+    the corners are to say of their box as arrows in the colour of its class.
     """
     size = image.shape[:2]
     heats, points = [targets.tl_heat, targets.br_heat], corner_points(targets, row, size)
     if centres is not None:
         heats.append(centres.heat)
         points.append(_points(centres.heat, centres.mask, centres.index, centres.offset, row, size))
-    return [
+    shown = [
         (title, drawing.marked(drawing.heat(image, heat[row].amax(0).cpu().numpy()), place))
         for title, heat, place in zip(TITLES, heats, points, strict=False)
     ]
+    return shown + [(title, _arrows(image, targets, labels, row, both)) for title, both in (arrows or {}).items()]
+
+
+def _arrows(
+    image: np.ndarray, targets: CornerTargets, labels: np.ndarray, row: int, both: tuple[Segments, Segments]
+) -> np.ndarray:
+    """Image with the arrows of both kinds of corners of a row."""
+    (rows, columns), mask = targets.tl_heat.shape[-2:], targets.mask[row]
+    scale = targets.tl_offset.new_tensor([image.shape[1] / columns, image.shape[0] / rows])
+    starts, ends = (torch.cat([(x[row] * scale)[mask] for x in end]).cpu().numpy() for end in zip(*both, strict=True))
+    return drawing.arrows(image, starts, ends, np.tile(labels[row][mask.cpu().numpy()], 2))
 
 
 def corner_points(targets: CornerTargets, row: int, size: tuple[int, int]) -> list[np.ndarray]:

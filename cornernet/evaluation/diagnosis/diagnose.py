@@ -46,7 +46,10 @@ def settings(config: Config) -> Setting:
     test, data = config.test, config.data
     scale = test.scales[0] if len(test.scales) == 1 else 1.0
     least = DRAWN if test.draw_score is None else test.draw_score
-    return Setting(scale, data.longest_side, test.nms, test.max_per_image, least, test.backend, data.on_error == "skip")
+    skip = data.on_error == "skip"
+    return Setting(
+        scale, data.longest_side, test.nms, test.max_per_image, least, test.backend, skip, test.draw_labels
+    )  # fmt: skip
 
 
 def variants(parts: Sequence[str], alone: Sequence[str] = ()) -> list[Parts]:
@@ -112,8 +115,12 @@ def _image(
     heat = {title: x.cpu().numpy().astype(np.float16) for title, x in oracle.heat().items()}
     extent = (-left / fx, (width - left) / fx, (height - top) / fy, -top / fy)
     links, objects = oracle.links(shown.boxes).numpy(), match(boxes, labels, shown)
-    name = source.record(i).file_name
-    seen = Seen(name, image, boxes, why, shown, objects, heat, extent, links)
+    name, names = source.record(i).file_name, source.class_names
+    of_objects = [names[label] for label in labels.tolist()]
+    found_as = [
+        f"{names[k]} {score:.2f}" for k, score in zip(shown.labels.tolist(), shown.scores.tolist(), strict=True)
+    ]
+    seen = Seen(name, image, boxes, why, shown, objects, heat, extent, links, of_objects, found_as)
     return seen, answers, {name: mask.cpu() for name, mask in oracle.limits().items()}
 
 

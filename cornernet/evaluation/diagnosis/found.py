@@ -1,5 +1,6 @@
 """What a diagnosis finds: of a set, of an object, of an image that is drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cornernet.config import Nms
+from cornernet.drawing import Labels
 from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.metrics import Metrics
 from cornernet.structures import ImageDetections
@@ -25,6 +27,7 @@ class Setting(NamedTuple):
     min_score: float  # of what is shown
     backend: Backend
     skip: bool  # images that cannot be read, instead of stopping
+    labels: Labels = "auto"  # of the boxes in the images
 
 
 class Outcome(NamedTuple):
@@ -54,6 +57,8 @@ class Seen(NamedTuple):
     heat: dict[str, np.ndarray]  # title -> [h, w] float16 over the canvas
     extent: tuple[float, float, float, float]  # x1, x2, y2, y1 of the canvas in original pixels
     links: np.ndarray  # [k, 2, 2] (x, y), original pixels, of the detections shown
+    names: Sequence[str] = ()  # classes of the objects
+    found_as: Sequence[str] = ()  # classes and scores of the detections shown
 
 
 @dataclass

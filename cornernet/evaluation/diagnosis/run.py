@@ -57,7 +57,7 @@ def write(found: Diagnosis, folder: Path) -> None:
         old.unlink()
     looks = palette(found.vocabulary)
     for number, seen in enumerate(found.worst, 1):
-        draw(seen, looks, folder / f"worst-{number:02d}.png", found.setting.min_score)
+        draw(seen, looks, folder / f"worst-{number:02d}.png", found.setting.min_score, found.setting.labels)
 
 
 def _row(outcome: Outcome) -> tuple:

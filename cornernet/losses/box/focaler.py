@@ -42,7 +42,7 @@ class focaler(nn.Module):
             raise ValueError(f"low and high must be 0 <= low < high <= 1, got {low} and {high}")
         self.eps, self.low, self.high = eps, low, high
         self.base = build_from("box", base, base_args or {}, given, typed)
-        self.WEIGHT, self.SPACE, _ = declared("box", self.base, f"box loss {base!r}")
+        self.WEIGHT, self.SPACE = declared("box", self.base, f"box loss {base!r}")[:2]
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

@@ -40,7 +40,7 @@ class inner(nn.Module):
         if ratio <= 0:
             raise ValueError(f"ratio must be above 0, got {ratio}")
         self.eps, self.ratio, self.base = eps, ratio, build_from("box", base, base_args or {}, given, typed)
-        self.WEIGHT, self.SPACE, _ = declared("box", self.base, f"box loss {base!r}")
+        self.WEIGHT, self.SPACE = declared("box", self.base, f"box loss {base!r}")[:2]
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

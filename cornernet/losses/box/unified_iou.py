@@ -52,7 +52,7 @@ class unified_iou(nn.Module):
             raise ValueError(f"start and end must be above 0, got {start} and {end}")
         self.start, self.end, self.schedule, self.focal, self.gamma = start, end, schedule, focal, gamma
         self.progress, self.base = progress, build_from("box", base, base_args or {}, given, typed)
-        self.WEIGHT, self.SPACE, _ = declared("box", self.base, f"box loss {base!r}")
+        self.WEIGHT, self.SPACE = declared("box", self.base, f"box loss {base!r}")[:2]
 
     def forward(self, boxes1: Tensor, boxes2: Tensor) -> Tensor:
         """Boxes [N, 4] -> [N]."""

@@ -10,6 +10,7 @@ A file declares beside its loss
 
     WEIGHT = 0.5                                                               # where the config gives none
     pair_distance(tl_points, br_points, tl_tags, br_tags) -> [B, K, K]         # how its tags are read when decoding
+    points_at(tl_points, br_points) -> two of the same shape       # where true tags point, if they do, for show_data
 
 The weight is the factor of its terms in the total, of means over images beside a heatmap term of 1. `pair_distance` is
 how far each of K top-left corners is from being of one box with each of K bottom-right ones, held to

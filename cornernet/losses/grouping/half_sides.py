@@ -34,11 +34,22 @@ def half_sides(
     if tl_tag.shape[-1] != 2:
         raise ValueError(f"half_sides needs tags of 2 numbers (model.head.tag_dim=2), got {tl_tag.shape[-1]}")
     t, b, m = occupied(tl_tag, mask), occupied(br_tag, mask), at_least_float32(mask != 0)
-    shift = ((br_point - tl_point) / 2).clamp(min=SMALLEST).log() * m[..., None]
+    shift = true_shift(tl_point, br_point) * m[..., None]
     error = F.smooth_l1_loss(t, shift, reduction="none", beta=beta) + F.smooth_l1_loss(
         b, shift, reduction="none", beta=beta
     )
     return {"grouping": (error.sum((1, 2)) / (m.sum(1) + EPSILON)).mean()}
+
+
+def true_shift(tl_point: Tensor, br_point: Tensor) -> Tensor:
+    """Corners of boxes [..., 2] in cells -> what both tags should be, log of half the sides [..., 2]."""
+    return ((br_point - tl_point) / 2).clamp(min=SMALLEST).log()
+
+
+def points_at(tl_point: Tensor, br_point: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners of boxes [..., 2] in cells -> where the true tags of both kinds point, the centre."""
+    half = true_shift(tl_point, br_point).exp()
+    return tl_point + half, br_point - half
 
 
 def pair_distance(tl_points: Tensor, br_points: Tensor, tl_tags: Tensor, br_tags: Tensor) -> Tensor:

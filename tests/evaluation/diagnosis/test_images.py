@@ -8,14 +8,14 @@ import torch
 from cornernet.detectors.anchor.oracle import REASONS as OF_ANCHORS
 from cornernet.detectors.corner.oracle import REASONS as OF_CORNERS
 from cornernet.evaluation.diagnosis.diagnose import Seen
-from cornernet.evaluation.diagnosis.images import FOUND, STRAY, draw, palette
+from cornernet.evaluation.diagnosis.images import FOUND, LINK, STRAY, draw, palette
 from cornernet.evaluation.diagnosis.missed import REASONS
 from cornernet.structures import ImageDetections
 
 LOOKS = {
     **palette({**OF_CORNERS, **REASONS}),
-    "nms": ("#2f62ff", "solid"),
-}  # white, which it may be, is the page as well
+    "nms": ("#0072b2", "solid"),
+}
 
 
 def seen(height=60, width=90, reasons=("", "nms"), heats=2):
@@ -66,7 +66,7 @@ def test_detections_that_match_nothing_and_pairs(tmp_path):
     drawn = [cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in ("stray", "matched")]
     red = [(image[..., 2] - image[..., 1] > 90).sum() for image in drawn]
     assert red[0] > red[1] + 100  # the legend has some
-    assert has(tmp_path / "stray.png", "#35c9ff") > has(tmp_path / "matched.png", "#35c9ff") + 50
+    assert has(tmp_path / "stray.png", LINK) > has(tmp_path / "matched.png", LINK) + 50
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 400), (400, 30), (1, 1)])
@@ -82,3 +82,13 @@ def test_any_file_name_is_shown_as_it_is(tmp_path, recwarn, name):
     draw(seen()._replace(file_name=name), palette({"nms": ""}), tmp_path / "a.png", 0.3)
     assert (tmp_path / "a.png").stat().st_size > 1000
     assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
+
+
+@pytest.mark.parametrize(("labels", "more"), [("auto", True), ("all", True), ("none", False)])
+def test_classes_are_named_unless_that_is_switched_off(tmp_path, labels, more):
+    plain, named = seen(), seen()._replace(names=["cat", "dog$"], found_as=["cat 0.90"])
+    for name, each in (("plain", plain), ("named", named)):
+        draw(each, LOOKS, tmp_path / f"{name}.png", 0.3, labels)
+    colour = LOOKS["nms"][0]
+    assert (has(tmp_path / "named.png", colour) > has(tmp_path / "plain.png", colour) + 50) == more
+    assert (has(tmp_path / "named.png", FOUND) > has(tmp_path / "plain.png", FOUND) + 50) == more

@@ -8,7 +8,8 @@ A way is one file; it defines what it is named after, a class whose other parame
         def __init__(self, width: int = 2, *, stride: int)
 
 It is given those of these that it names: stride, of the maps in input pixels; tag_dim and kernel, of `model.head`;
-tags, how loss.grouping reads its tags; ae_threshold, `test.ae_threshold`. It offers
+tags, how loss.grouping reads its tags; points_at, where those point, or None; ae_threshold, `test.ae_threshold`. It
+offers
 
     threshold                                      the largest distance of a pair
     branch(channels) -> nn.Module           corner-pooled features [B, channels, H, W] -> [B, D, H, W], what a corner
@@ -18,6 +19,9 @@ tags, how loss.grouping reads its tags; ae_threshold, `test.ae_threshold`. It of
     distance(tl_points, br_points, tl_said, br_said) -> [B, K, K]
                                             of K corners of each kind, points [B, K, 2] in cells; inf where two are not
                                             of one box; of static shape, so that a graph can hold it
+    arrows(tl_points, br_points) -> dict    may be left out: corners of the objects [..., 2] in cells -> for each title
+                                            (starts, ends) of top-left and of bottom-right corners, which show_data
+                                            draws: what a corner should say, from the code of its loss
 
 The terms of a place bear its name; those of loss.grouping may have names of their own.
 """
@@ -83,8 +87,8 @@ def build(config: Config, stride: int) -> Pairing:
         "ae_threshold": config.test.ae_threshold,
     }
     known = accepted(found, known)
-    if accepted(found, {"tags": None}):  # not looked up for a way without
-        known["tags"] = tags.pair_distance(config)
+    looked_up = {"tags": tags.pair_distance, "points_at": tags.points_at}  # where a way asks for them
+    known |= {name: looked_up[name](config) for name in accepted(found, dict.fromkeys(looked_up))}
     label = _label(settings.name)
     made = cast(Pairing, bound(label, found, settings.args, known, called=None))
     registry.offering(label, made, ("branch", "loss", "distance", "threshold"), __name__)

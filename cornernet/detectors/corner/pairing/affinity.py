@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cornernet.detectors.corner.head import branch
 from cornernet.detectors.corner.pairing.tags import NoTags
+from cornernet.detectors.corner.show import Arrows
 from cornernet.losses import PairDistance, adapt
 from cornernet.losses.scope import offset_share
 from cornernet.losses.several import by_name
@@ -52,6 +53,16 @@ class affinity:
         context = torch.exp(-(apart.tanh() ** 2) / 0.5)
         near, far = tl_points[:, :, None], br_points[:, None]
         return 1 - structure(near, near + _side(tl_said)[:, :, None], far - _side(br_said)[:, None], far) * context
+
+    def arrows(self, tl_points: Tensor, br_points: Tensor) -> Arrows:
+        """Corners of boxes [..., 2] in cells -> where their true sizes reach; see `pairing`."""
+        side = _side(true_size(tl_points, br_points))
+        return {"sizes": ((tl_points, tl_points + side), (br_points, br_points - side))}
+
+
+def true_size(tl_point: Tensor, br_point: Tensor) -> Tensor:
+    """Corners of boxes [..., 2] in cells -> logarithms of width and height [..., 2], what both should say."""
+    return (br_point - tl_point).clamp(min=0).log1p()
 
 
 def structure(a_near: Tensor, a_far: Tensor, b_near: Tensor, b_far: Tensor) -> Tensor:
@@ -93,7 +104,7 @@ class Sizes(nn.Module):
         self, tl_said: Tensor, br_said: Tensor, mask: Tensor, tl_point: Tensor, br_point: Tensor
     ) -> dict[str, Tensor]:
         """tl_said, br_said [B, M, D + 2], mask [B, M], corners [B, M, 2] in cells -> scalars by name."""
-        true = (br_point - tl_point).clamp(min=0).log1p()
+        true = true_size(tl_point, br_point)
         size = self.size(tl_said[..., -2:], true, mask) + self.size(br_said[..., -2:], true, mask)
         return {**self._tags(tl_said, br_said, mask, tl_point, br_point), "size": offset_share(mask) * size}
 

@@ -33,6 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from cornernet.detectors.corner.head import branch
+from cornernet.detectors.corner.show import Arrows
 from cornernet.losses import adapt
 from cornernet.losses.reduce import added
 from cornernet.losses.scope import offset_share
@@ -82,6 +83,18 @@ class centripetal:
         inside = ((first - middle).abs() < half) & ((second - middle).abs() < half)
         ratio = (second - first).abs().prod(-1) / (2 * half).prod(-1)
         return ratio.where(inside.all(-1) & (ratio <= self.most), torch.inf)
+
+    def arrows(self, tl_points: Tensor, br_points: Tensor) -> Arrows:
+        """Corners of boxes [..., 2] in cells -> where their true shifts point; see `pairing`."""
+        tl, br = true_shifts(tl_points, br_points)
+        near, far = tl_points.floor(), br_points.floor()
+        return {
+            "guiding shifts": ((near, near + tl[..., :2]), (far, far - br[..., :2])),
+            "centripetal shifts": (
+                (tl_points, tl_points + tl[..., 2:].exp()),
+                (br_points, br_points - br[..., 2:].exp()),
+            ),
+        }
 
 
 class Deformed(nn.Module):

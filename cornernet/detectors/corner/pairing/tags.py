@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from cornernet.config import Config, untyped
 from cornernet.detectors.corner.head import branch
-from cornernet.losses import PairDistance, declared_of
+from cornernet.detectors.corner.show import Arrows
+from cornernet.losses import Declared, PairDistance, PointsAt, declared_of
 
 NAME = "loss.grouping.name"
 
@@ -21,8 +22,11 @@ class tags:  # its name in a config
 
     PLACES = ("grouping",)
 
-    def __init__(self, *, tag_dim: int, kernel: int, tags: PairDistance, ae_threshold: float) -> None:
+    def __init__(
+        self, *, tag_dim: int, kernel: int, tags: PairDistance, ae_threshold: float, points_at: PointsAt | None = None
+    ) -> None:
         self.tag_dim, self.kernel, self.distance, self.threshold = tag_dim, kernel, tags, ae_threshold
+        self.points_at = points_at
 
     def branch(self, channels: int) -> nn.Module:
         """The branch of one kind of corner."""
@@ -31,6 +35,13 @@ class tags:  # its name in a config
     def loss(self, built: Mapping[str, Callable]) -> Callable | None:
         """That of loss.grouping."""
         return built.get("grouping")
+
+    def arrows(self, tl_points: Tensor, br_points: Tensor) -> Arrows:
+        """Corners of boxes [..., 2] in cells -> where their true tags point, if they do; see `pairing`."""
+        if self.points_at is None:
+            return {}
+        tl, br = self.points_at(tl_points, br_points)
+        return {"tags": ((tl_points, tl), (br_points, br))}
 
 
 class NoTags(nn.Module):
@@ -43,12 +54,22 @@ class NoTags(nn.Module):
 
 def pair_distance(config: Config) -> PairDistance:
     """Config -> what its grouping loss declares, tried; raises ValueError where it does not take such tags."""
-    name = config.loss.grouping.name
-    if name == "none":
+    found = _declared(config)
+    if found is None:
         return nowhere
-    found = declared_of("grouping", name, typed=not untyped(config, "loss.grouping")).pair_distance
-    _try(found, name, config.model.head.tag_dim)
-    return found
+    _try(found.pair_distance, config.loss.grouping.name, config.model.head.tag_dim)
+    return found.pair_distance
+
+
+def points_at(config: Config) -> PointsAt | None:
+    """Config -> where the true tags of its grouping loss point, None where they do not."""
+    found = _declared(config)
+    return found and found.points_at
+
+
+def _declared(config: Config) -> Declared | None:
+    name = config.loss.grouping.name
+    return None if name == "none" else declared_of("grouping", name, typed=not untyped(config, "loss.grouping"))
 
 
 def nowhere(tl_points: Tensor, br_points: Tensor, tl_tags: Tensor, br_tags: Tensor) -> Tensor:
