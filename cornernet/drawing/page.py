@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.drawing.style import CSS
+from cornernet.drawing import style, verdicts
 
 DENSITY = 1.3  # pixels of a plot to one of the page, so that it is sharp on fine screens
 QUALITY = 85  # of the photographs
@@ -48,7 +48,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section], footer: str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{text(title)}</title>
-<style>{CSS}</style>
+<style>{style.CSS}{verdicts.CSS}</style>
 </head>
 <body>
 <header><h1>{text(title)}</h1><div class="quiet">{text(subtitle)}</div><nav aria-label="Sections">{links}</nav></header>
