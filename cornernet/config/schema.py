@@ -347,6 +347,7 @@ class Test:
     # detections below are not drawn; null: the score of their class's best F1 that the checkpoint holds, else 0.3
     draw_score: float | None = None
     report: bool = True  # whether every evaluation leaves report/index.html
+    report_images: int = 5000  # images that it lists at most
 
 
 @dataclass
