@@ -1,10 +1,11 @@
 """A list of images on a page, whose boxes are drawn over them, sharp at any size: filtered, sorted and enlarged.
 
 What a box is, right, wrong or missed, is told by colour and by dash. `html` is the door; the page that holds a gallery
-has `script.GALLERY` as its script. Without it the list stands as it is.
+has `script.GALLERY` as its script.
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from cornernet.drawing.panels import fitted
 from cornernet.drawing.verdicts import HIDDEN, KINDS, Kind
 from cornernet.system.printing import printable
 
-PIXELS = 220e6  # of all images of a page together, so that 5000 take 30 to 50 MB
+PIXELS = 200e6  # of all images of a page together, so that 5000 take 30 to 50 MB
 SMALLEST, LARGEST = 160, 720  # pixels, the longest side of an image
 MANY = 1000  # images, beyond which they are compressed more
 BOXES = 150_000  # of a page, at most
@@ -59,7 +60,7 @@ class Card(NamedTuple):
     name: str
     picture: Picture
     panes: Sequence[Pane]
-    caption: str  # HTML
+    caption: str
     keys: dict[str, float]  # by which the list is sorted; f1 is filtered too
 
 
@@ -87,11 +88,16 @@ def shrunk(image: np.ndarray, count: int) -> Picture:
 
 
 def html(cards: Sequence[Card], names: Sequence[str], orders: Sequence[Order]) -> str:
-    """Images, names of the classes, and how they may be sorted -> the list with its controls."""
+    """Images in the order that equals keep, names of the classes, and ways to sort -> the list with its controls.
+
+    The images lie in the page as data, of which the script makes elements as they come into sight.
+    """
     wide = " wide" if any(len(card.panes) > 1 for card in cards) else ""
     most = max(FEWEST, BOXES // max(1, len(cards)))
-    shots = "\n".join(_shot(card, most) for card in cards)
-    return f'{_form(cards, names, orders)}<div class="shots{wide} {HIDDEN}">\n{shots}\n</div>{ZOOM}'
+    data = ",\n".join(_data(card, most) for card in cards)
+    return f"""{_form(cards, names, orders)}<div class="shots{wide} {HIDDEN}"></div>
+<button type="button" class="more" hidden>more</button><noscript>Without its script the page lists no images.</noscript>
+<script type="application/json" id="shots">[{data}]</script>{ZOOM}"""
 
 
 def _form(cards: Sequence[Card], names: Sequence[str], orders: Sequence[Order]) -> str:
@@ -122,34 +128,19 @@ def _switch(name: str, kind: Kind) -> str:
     return f"<label>{box}{line}<b>{name}</b> {kind.meaning}</label>"
 
 
-def _shot(card: Card, most: int) -> str:
-    tokens = {f"{m.kind[0]}{k}" for pane in card.panes for m in pane.marks for k in m.labels}
-    keys = "".join(f' data-{key}="{value:.6g}"' for key, value in card.keys.items())
-    source = f"data:image/jpeg;base64,{base64.b64encode(card.picture.file).decode()}"
-    image = f'<img loading="lazy" decoding="async" alt="" src="{source}">' if card.picture.file else ""
-    panes = "".join(_pane(pane, card.picture.size, image, most) for pane in card.panes)
-    of, label = " ".join(sorted(tokens)), page.text(printable(card.name))
-    return (
-        f'<figure{keys} data-of="{of}"><button type="button" aria-label="Enlarge {label}">{panes}'
-        f"</button><figcaption><b>{page.name(card.name)}</b> {card.caption}{_more(card, most)}</figcaption></figure>"
-    )
-
-
-def _more(card: Card, most: int) -> str:
+def _data(card: Card, most: int) -> str:
+    """What the script is told of an image, in letters that end no element, whatever the names are."""
     left = sum(max(0, len(pane.marks) - most) for pane in card.panes)
-    return f"; {left} more boxes are not drawn" if left else ""
+    told = {
+        "name": printable(card.name),
+        "file": base64.b64encode(card.picture.file).decode(),
+        "size": card.picture.size,
+        "caption": card.caption + (f"; {left} more boxes are not drawn" if left else ""),
+        "panes": [(printable(pane.title), [_box(x) for x in reversed(pane.marks[:most])]) for pane in card.panes],
+        **card.keys,
+    }
+    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _pane(pane: Pane, size: tuple[int, int], image: str, most: int) -> str:
-    title = f"<em>{page.name(pane.title)}</em>" if pane.title else ""
-    boxes = "".join(_box(mark) for mark in reversed(pane.marks[:most]))
-    drawn = f'<svg viewBox="0 0 {size[0]} {size[1]}" aria-hidden="true">{boxes}</svg>'
-    return f'<span class="pane">{image}{drawn}{title}</span>'
-
-
-def _box(mark: Mark) -> str:
-    x, y, width, height = (f"{value:.1f}".removesuffix(".0") for value in mark.box)
-    return (
-        f'<rect class="{mark.kind[0]}" x="{x}" y="{y}" width="{width}" height="{height}">'
-        f"<title>{page.text(printable(mark.text))}</title></rect>"
-    )
+def _box(mark: Mark) -> tuple:
+    return mark.kind[0], *(round(float(value), 1) for value in mark.box), printable(mark.text), mark.labels

@@ -21,47 +21,62 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
 """
 
 GALLERY = """
-const list = document.querySelector(".shots"), form = document.querySelector(".choose");
-const zoom = document.querySelector("dialog"), shots = [...list.children], field = form.elements;
-let current = null;
+const all = JSON.parse(document.querySelector("#shots").textContent), list = document.querySelector(".shots");
+const form = document.querySelector(".choose"), field = form.elements, rest = document.querySelector(".more");
+const zoom = document.querySelector("dialog"), drawn = ["svg", "rect", "title", "text"];
+let shown = [], current = 0;
+const make = (tag, has, ...inside) => { const made = drawn.includes(tag)
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [key, value] of Object.entries(has)) made.setAttribute(key, value);
+  made.append(...inside); return made; };
+const panes = shot => shot.panes.map(([title, boxes]) => make("span", {class: "pane"},
+  ...(shot.file ? [make("img", {alt: "", decoding: "async", src: "data:image/jpeg;base64," + shot.file})] : []),
+  make("svg", {viewBox: "0 0 " + shot.size.join(" "), "aria-hidden": "true"},
+    ...boxes.map(([kind, x, y, width, height, text]) =>
+      make("rect", {class: kind, x, y, width, height}, make("title", {}, text)))),
+  ...(title ? [make("em", {}, make("bdi", {}, title))] : [])));
+const card = shot => { const name = "Enlarge " + shot.name;
+  const button = make("button", {type: "button", "aria-label": name}, ...panes(shot));
+  button.addEventListener("click", () => open(shown.indexOf(shot)));
+  return make("figure", {}, button,
+    make("figcaption", {}, make("b", {}, make("bdi", {}, shot.name)), " " + shot.caption)); };
 const fits = shot => { const kind = field.kind.value, label = field.label.value;
-  return shot.dataset.f1 >= Number(field.low.value) && shot.dataset.f1 <= Number(field.high.value)
-    && shot.querySelector("bdi").textContent.toLowerCase().includes(field.search.value.toLowerCase())
-    && (!kind && !label || shot.dataset.of.split(" ").some(one =>
-      (!kind || one[0] === kind) && (!label || one.slice(1) === label))); };
-const filter = () => { for (const shot of shots) shot.hidden = !fits(shot);
-  form.querySelector("output").value = `${shots.filter(shot => !shot.hidden).length} of ${shots.length} images`; };
-const sort = () => { const [key, sign] = field.order.value.split(" ");
-  list.append(...[...shots].sort((a, b) => sign * (a.dataset[key] - b.dataset[key]))); };
+  return shot.f1 >= Number(field.low.value) && shot.f1 <= Number(field.high.value)
+    && shot.name.toLowerCase().includes(field.search.value.toLowerCase())
+    && (!kind && !label || shot.panes.some(([, boxes]) => boxes.some(box =>
+      (!kind || box[0] === kind) && (!label || box[6].includes(Number(label)))))); };
+const more = () => { list.append(...shown.slice(list.children.length, list.children.length + 60).map(card));
+  rest.hidden = list.children.length >= shown.length; };
+const show = () => { const [key, sign] = field.order.value.split(" ");
+  shown = all.filter(fits).sort((a, b) => sign * (a[key] - b[key]));
+  form.querySelector("output").value = `${shown.length} of ${all.length} images`;
+  list.replaceChildren(); more(); };
 const write = svg => { const view = svg.viewBox.baseVal, taken = [];
   const unit = 1 / Math.min(svg.clientWidth / view.width, svg.clientHeight / view.height);
   for (const box of svg.querySelectorAll("rect")) { const x = box.x.baseVal.value + unit;
     let y = Math.max(box.y.baseVal.value - 4 * unit, 14 * unit);
     while (taken.some(at => Math.abs(at.x - x) < 120 * unit && Math.abs(at.y - y) < 15 * unit)) y += 15 * unit;
     taken.push({x, y});
-    const text = document.createElementNS(svg.namespaceURI, "text");
-    text.textContent = box.textContent;
-    for (const [key, value] of Object.entries({class: box.getAttribute("class"), x, y, "font-size": 14 * unit,
-      "stroke-width": 3 * unit})) text.setAttribute(key, value);
-    svg.append(text); } };
-const open = shot => { current = shot;
-  zoom.querySelector(".stage").replaceChildren(...[...shot.querySelectorAll(".pane")].map(x => x.cloneNode(true)));
-  zoom.querySelector("p").textContent = shot.querySelector("figcaption").textContent;
+    svg.append(make("text", {class: box.getAttribute("class"), x, y, "font-size": 14 * unit, "stroke-width": 3 * unit},
+      box.textContent)); } };
+const open = at => { current = (at + shown.length) % shown.length;
+  zoom.querySelector(".stage").replaceChildren(...panes(shown[current]));
+  zoom.querySelector("p").textContent = `${shown[current].name} ${shown[current].caption}`;
   if (!zoom.open) zoom.showModal();
   zoom.querySelectorAll("svg").forEach(write); };
-const step = by => { const shown = [...list.children].filter(shot => !shot.hidden);
-  open(shown[(shown.indexOf(current) + by + shown.length) % shown.length]); };
-list.addEventListener("click", event => { const button = event.target.closest("button");
-  if (button) open(button.closest("figure")); });
 form.addEventListener("submit", event => event.preventDefault());
-form.addEventListener("input", event => { const draw = event.target.name === "draw";
-  if (draw) for (const where of [list, zoom]) where.classList.toggle("no-" + event.target.value, !event.target.checked);
-  else event.target.name === "order" ? sort() : filter(); });
-zoom.addEventListener("keydown", event => { const by = {ArrowLeft: -1, ArrowRight: 1}[event.key]; if (by) step(by); });
-zoom.addEventListener("click", event => { const value = event.target.value;
-  if (value) step(Number(value)); else if (event.target.name === "close" || event.target === zoom) zoom.close(); });
-zoom.addEventListener("close", () => current.querySelector("button").focus());
+form.addEventListener("input", event => { if (event.target.name !== "draw") return show();
+  for (const where of [list, zoom]) where.classList.toggle("no-" + event.target.value, !event.target.checked); });
+zoom.addEventListener("keydown", event => { const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+  if (by) open(current + by); });
+zoom.addEventListener("click", event => { const by = Number(event.target.value);
+  if (by) open(current + by); else if (event.target.name === "close" || event.target === zoom) zoom.close(); });
+zoom.addEventListener("close", () => { while (list.children.length <= current) more();
+  list.children[current].querySelector("button").focus(); });
 zoom.querySelector("[name=names]").addEventListener("change", event =>
   zoom.classList.toggle("no-names", !event.target.checked));
-form.querySelector("fieldset").disabled = false; sort(); filter();
+rest.addEventListener("click", more);
+new IntersectionObserver(seen => { if (seen.some(one => one.isIntersecting)) more(); },
+  {rootMargin: "600px"}).observe(rest);
+form.querySelector("fieldset").disabled = false; show();
 """

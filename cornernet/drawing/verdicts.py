@@ -26,7 +26,7 @@ CSS = """
 .choose fieldset { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; margin: 0 0 1rem;
   display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; min-width: 0; }
 .choose label { display: inline-flex; gap: .4rem; align-items: center; max-width: 100%; font-size: .92rem; }
-.choose select, .choose input:not([type=checkbox]), dialog button { font: inherit; color: var(--ink);
+.choose select, .choose input:not([type=checkbox]), dialog button, .more { font: inherit; color: var(--ink);
   background: var(--panel); border: 1px solid var(--quiet); border-radius: 5px; padding: .15rem .4rem;
   max-width: 14rem; }
 .choose input[type=number] { width: 4.5rem; } .choose output { color: var(--quiet); font-size: .92rem; }
@@ -35,8 +35,7 @@ CSS = """
 .legend svg { width: 44px; height: 18px; background: #3a3f45; border-radius: 4px; }
 .shots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 1rem; }
 .shots.wide { grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); }
-.shots figure { margin: 0; content-visibility: auto; contain-intrinsic-size: auto 15rem auto 15rem; overflow: hidden; }
-.shots figure[hidden] { display: none; } .shots figcaption { font-size: .85rem; margin-top: .25rem; }
+.shots figure { margin: 0; overflow: hidden; } .shots figcaption { font-size: .85rem; margin-top: .25rem; }
 .shots button { all: unset; display: flex; gap: 2px; width: 100%; cursor: zoom-in; background: #202428;
   border-radius: 6px; overflow: hidden; }
 .shots button:focus-visible { outline: 3px solid var(--accent); outline-offset: -3px; }
@@ -51,7 +50,7 @@ CSS = """
 dialog { border: 0; padding: .6rem .8rem; width: 96vw; max-width: 96vw; max-height: 96vh; background: var(--paper);
   color: var(--ink); border-radius: 8px; } dialog::backdrop { background: #000b; }
 .tools { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; } dialog p { margin: .4rem 0 0; }
-.tools [name=close] { margin-left: auto; } dialog button { cursor: pointer; }
+.more { margin: 1rem 0; } .tools [name=close] { margin-left: auto; } dialog button { cursor: pointer; }
 dialog button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .stage { display: flex; flex-wrap: wrap; gap: 4px; margin-top: .5rem; }
 .stage .pane { height: 78vh; aspect-ratio: auto; min-width: min(22rem, 100%); background: #202428; }
