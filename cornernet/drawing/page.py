@@ -112,8 +112,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: Sequence[s
 
 def plot(file: bytes, alt: str, caption: str = "") -> str:
     """A plot, PNG or SVG, all of the same scale, with what to know of it (HTML)."""
-    png = file.startswith(PNG)
-    width = int.from_bytes(file[16:20], "big") / DENSITY if png else float(WIDTH.search(file)[1]) * POINT
+    points = WIDTH.search(file[:1000])
+    width = float(points[1]) * POINT if points else int.from_bytes(file[16:20], "big") / DENSITY
     return _figure(Image(file, round(width), alt, caption), "plot")
 
 

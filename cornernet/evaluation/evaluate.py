@@ -85,7 +85,8 @@ class _Pictures:
 
     def __init__(self, source: Source, report: Options):
         places = report.places(len(source))
-        self.wanted, self.count, self.mine = set(places), len(places), {}
+        self.wanted, self.count = set(places), len(places)
+        self.mine: dict[int, gallery.Picture] = {}
 
     def __call__(self, i: int, image: np.ndarray) -> None:
         if i in self.wanted:
@@ -121,8 +122,9 @@ def predictions(
         for part in _chunks(share, chunk(batch_size, settings.get("slices"))):
             images = _read(source, part, on_error, told=unreadable > 0)
             unreadable += len(part) - len(images)
-            for i, image in images.items() if seen else ():
-                seen(i, image)
+            if seen is not None:
+                for i, image in images.items():
+                    seen(i, image)
             start = time.perf_counter()
             found = detect(detector, list(images.values()), batch_size=batch_size, device=device, **settings)
             seconds += time.perf_counter() - start
