@@ -143,7 +143,7 @@ def test_no_annotations(source, written):
     invented = [{"image_id": 1, "category_id": 3, "bbox": [1.0, 1, 5, 5], "score": 0.9}]
     folder, score = written(source(3, 5, 0), results=invented)
     assert score.metrics.AP == -1 and set(values(section(html(folder), "figures"))) == {-1}
-    assert "0 of 0 objects found, 1 wrong detection<" in html(folder) and "5 of them without objects" in html(folder)
+    assert '0 of 0 objects found, 1 wrong detection"' in html(folder) and "5 of them without objects" in html(folder)
 
 
 def test_crowds_are_told_apart(source, written):
