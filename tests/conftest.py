@@ -18,6 +18,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from tests.browsing import browse  # noqa: E402
+from tests.driving import driven  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -270,3 +271,12 @@ def browser():
     if shutil.which("chromium") is None:
         pytest.skip("needs chromium on the PATH")
     return browse
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """Chromium that opens a page, presses keys and tells what the page said."""
+    if shutil.which("chromium") is None:
+        pytest.skip("needs chromium on the PATH")
+    with driven() as found:
+        yield found

@@ -65,6 +65,7 @@ RANGES = {
     "train.gradients_every": WHOLE,
     "train.patience": COUNT._replace(null=True),
     "train.val_loss_images": WHOLE,
+    "test.report_images": WHOLE,
 }
 TEST_RANGES = {  # what a finished detector's config is held to as well
     "data.voc_offset": Interval(-1, 1, "[]"),

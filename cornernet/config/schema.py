@@ -351,6 +351,7 @@ class Test:
     # names and scores in drawings; auto: all but those that would hide another or a box; all; none
     draw_labels: Literal["auto", "all", "none"] = "auto"
     report: bool = True  # whether every evaluation leaves report/index.html
+    report_images: int = 5000  # images that it lists at most
 
 
 @dataclass

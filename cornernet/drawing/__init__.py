@@ -1,5 +1,6 @@
 """Images for people: boxes (boxes) in the colours of their classes (colours), maps over images (maps), panels of them
-(panels), plots (plots, charts), and the pages of HTML that hold them (page, style).
+(panels), plots (plots, charts), and the pages of HTML that hold them (page, style, script), with lists of images whose
+boxes lie over them (gallery, verdicts).
 
 Images are [h, w, 3] uint8 BGR, and a new one is returned. Every plot of the toolkit is made on a `figure`. Called by
 the detectors, prediction, evaluation, training, experiments and the command line.

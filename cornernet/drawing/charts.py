@@ -1,15 +1,21 @@
 """What plots for reports share: the look of a figure, and class names that the font can write."""
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from cornernet.drawing.boxes import colour
 from cornernet.drawing.plots import figure
 from cornernet.drawing.text import dejavu, letters_of
 
-INK, QUIET, BLUE, ORANGE = "#24292f", "#8b949e", "#2563a8", "#d9730d"
+INK, QUIET, BLUE, ORANGE, GRID = "#24292f", "#59636e", "#2563a8", "#d9730d", "#e6e8eb"
+# the same on dark pages, and the paper as in style.CSS; what stays: white letters, and the cells behind them
+DARK = {INK: "#e6edf3", QUIET: "#9aa4ae", BLUE: "#6cb0f5", GRID: "#30363d", "#ffffff": "#0d1117", "#000000": "#e6edf3"}
+WHITE, CELL = "#fffffe", "#2a6ab5"
+STROKES = ("-", "--", "-.", ":")  # of lines that colour alone would not tell apart
 Layout = Literal["constrained", "compressed"]
 LONGEST = 22  # letters of a class name in a plot
 
@@ -29,7 +35,7 @@ def canvas(
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(QUIET)
         axes.set_axisbelow(True)
-        axes.grid(color="#e6e8eb", linewidth=0.8)
+        axes.grid(color=GRID, linewidth=0.8)
     return made, panels if rows else panels[0]
 
 
@@ -50,7 +56,7 @@ def nothing(axes: Any, text: str) -> None:
 def legend(axes: Any, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
     """Legend whose texts are shown as they are: class names may hold dollar signs, which would begin a formula."""
     if handles:
-        shown = axes.legend(handles, labels, fontsize=9, frameon=False, **options)
+        shown = axes.legend(handles, labels, fontsize=9, frameon=False, labelcolor=INK, **options)
         for text in shown.get_texts():
             text.set_parse_math(False)
 
@@ -70,6 +76,28 @@ def svg(made: Any) -> bytes:
     with rc_context({"svg.hashsalt": "cornernet", "svg.fonttype": "path"}):
         made.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
     return file.getvalue()
+
+
+def themed(made: Any) -> bytes:
+    """Figure -> SVG file that is dark where its reader's pages are, and light for programs that know no such thing."""
+    rules = "".join(
+        f'[style*="{part}: {light}"] {{ {part}: {dark} !important }} '
+        for light, dark in DARK.items() for part in ("fill", "stroke")
+    )  # fmt: skip
+    style = f"<style>@media (prefers-color-scheme: dark) {{ {rules}}}</style></svg>"
+    return re.sub(rb"</svg>\s*$", style.encode(), svg(made))
+
+
+def hue(label: int) -> str:
+    """Colour of a class, the one of its boxes, as #rrggbb."""
+    return "#" + bytes(reversed(colour(label))).hex()
+
+
+def outlined(width: float) -> list[Any]:
+    """Path effects that give a line of a class's colour, which may be light, an edge."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=width + 1.2, foreground=INK), Normal()]
 
 
 def plain(names: Sequence[str], longest: int = LONGEST) -> list[str]:

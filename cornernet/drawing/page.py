@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
@@ -9,9 +10,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cornernet.drawing.style import CSS
+from cornernet.drawing import style, verdicts
 
 DENSITY = 1.3  # pixels of a plot to one of the page, so that it is sharp on fine screens
+POINT = 100 / 72  # pixels of the page to a point of a plot as SVG, the same scale
+PNG, WIDTH = b"\x89PNG", re.compile(rb'<svg [^>]*width="([\d.]+)pt"')
 QUALITY = 85  # of the photographs
 LONG = 20  # rows, beyond which a table scrolls by itself
 COLUMNS = {"t": ' class="text"', "k": ' class="key"', "n": ""}
@@ -22,7 +25,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 class Image(NamedTuple):
     """An image as it stands in the page."""
 
-    data: bytes  # PNG or JPEG file
+    data: bytes  # PNG, JPEG or SVG file
     width: int  # CSS pixels that it takes where there is room
     alt: str
     caption: str = ""  # HTML
@@ -48,7 +51,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section], footer: str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{text(title)}</title>
-<style>{CSS}</style>
+<style>{style.CSS}{verdicts.CSS}</style>
 </head>
 <body>
 <header><h1>{text(title)}</h1><div class="quiet">{text(subtitle)}</div><nav aria-label="Sections">{links}</nav></header>
@@ -107,9 +110,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: Sequence[s
     return f"<div {frame}><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>"
 
 
-def plot(png: bytes, alt: str, caption: str = "") -> str:
-    """A plot, all of the same scale, with what to know of it (HTML)."""
-    return _figure(Image(png, round(int.from_bytes(png[16:20], "big") / DENSITY), alt, caption), "plot")
+def plot(file: bytes, alt: str, caption: str = "") -> str:
+    """A plot, PNG or SVG, all of the same scale, with what to know of it (HTML)."""
+    points = WIDTH.search(file[:1000])
+    width = float(points[1]) * POINT if points else int.from_bytes(file[16:20], "big") / DENSITY
+    return _figure(Image(file, round(width), alt, caption), "plot")
+
+
+def swatch(colour: str) -> str:
+    """A spot of a colour, #rrggbb."""
+    return f'<i class="swatch" style="background: {colour}"></i>'
 
 
 def photograph(drawing: np.ndarray, alt: str, caption: str) -> str:
@@ -124,7 +134,7 @@ def listed(items: Iterable[str]) -> str:
 
 
 def _figure(image: Image, kind: str) -> str:
-    form = "png" if image.data.startswith(b"\x89PNG") else "jpeg"
+    form = "png" if image.data.startswith(PNG) else "svg+xml" if WIDTH.search(image.data[:1000]) else "jpeg"
     data = base64.b64encode(image.data).decode()
     caption = f"<figcaption>{image.caption}</figcaption>" if image.caption else ""
     return (

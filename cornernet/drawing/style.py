@@ -40,13 +40,18 @@ th button::after { content: "\\2002"; }
 .key { text-align: left; }
 .bar { display: inline-block; width: 7rem; height: .5rem; margin-right: .7rem; background: var(--line);
   border-radius: 4px; overflow: hidden; }
+.swatch { display: inline-block; width: .8rem; height: .8rem; margin-right: .5rem; border-radius: 3px;
+  border: 1px solid var(--quiet); vertical-align: -.05rem; }
 .bar i { display: block; height: 100%; background: var(--accent); }
 figure { margin: 1rem 0 1.6rem; }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line);
   border-radius: 8px; }
+.plot img[src^="data:image/svg"] { background: var(--paper); }
 .plot img { padding: .5rem; box-sizing: content-box; max-width: calc(100% - 1rem - 2px); }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(29rem, 100%), 1fr)); gap: 0 1.2rem; }
 .gallery figure { margin: .5rem 0 1rem; }
+.note { border-left: 4px solid var(--accent); background: var(--panel); padding: .6rem .9rem; border-radius: 4px; }
+summary { cursor: pointer; } summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 figcaption { margin-top: .4rem; overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); font-weight: 600; }
 li { overflow-wrap: anywhere; }

@@ -21,6 +21,8 @@ class Best(NamedTuple):
 
     f1: float  # in [0, 1]; NONE without objects
     score: float  # halfway between the last detection that is kept and the next; NONE where none is right
+    precision: float = NONE  # of the detections from that score on; 0 where none is right
+    recall: float = NONE  # of the objects
 
 
 def best_f1(truth: Truth, found: Found, near: Near | None = None) -> tuple[Best, list[Best]]:
@@ -48,9 +50,11 @@ def best(scores: np.ndarray, right: np.ndarray, objects: int) -> Best:
     if not objects:
         return Best(NONE, NONE)
     if not right.any():
-        return Best(0.0, NONE)
+        return Best(0.0, NONE, 0.0, 0.0)
     lower = np.append(scores[1:], 0.0)
-    f1 = 2 * np.cumsum(right) / (np.arange(1, len(scores) + 1) + objects)
+    found = np.cumsum(right)
+    f1 = 2 * found / (np.arange(1, len(scores) + 1) + objects)
     f1[(lower == scores) & (np.arange(1, len(scores) + 1) < len(scores))] = -1  # equal scores are kept together
     at = int(f1.argmax())
-    return Best(float(f1[at]), float((scores[at] + lower[at]) / 2))
+    least, kept = float((scores[at] + lower[at]) / 2), int(found[at])
+    return Best(float(f1[at]), least, kept / (at + 1), kept / objects)

@@ -42,7 +42,7 @@ def evaluate_checkpoint(checkpoint: str | Path, overrides: Sequence[str] = (), o
     metrics = evaluate.evaluate(
         predictor.detector, source, category_ids=predictor.category_ids, folder=folder,
         backend=predictor.settings.test.backend, metric=known(predictor.settings, checkpoint),
-        report=report.options(predictor.settings, _title(checkpoint)),
+        report=report.options(predictor.settings, _title(checkpoint), run),
         on_error=predictor.settings.data.on_error, **inference.settings(predictor.settings),
     )  # fmt: skip
     page = folder / "report" / "index.html" if predictor.settings.test.report else None

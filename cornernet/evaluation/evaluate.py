@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,14 +14,14 @@ import torch
 from cornernet import processes
 from cornernet.data import Source, passable, patiently
 from cornernet.detectors import Predicting
+from cornernet.drawing import gallery
 from cornernet.evaluation import scoring
 from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.chosen import DEFAULT, Chosen
 from cornernet.evaluation.metrics import USUAL, Metrics, Unwritten, write
 from cornernet.evaluation.report import Options
 from cornernet.evaluation.report import write as write_report
-from cornernet.evaluation.scoring import Score
-from cornernet.evaluation.truth import Truth, from_coco, placed
+from cornernet.evaluation.truth import from_coco, placed
 from cornernet.prediction import Found, chunk, collected, detect, to_results
 from cornernet.structures import ImageDetections
 from cornernet.system.progress import Progress
@@ -56,10 +56,12 @@ def evaluate(
     In a distributed run every process calls this, predicts its share and gets the same Metrics; only the first one
     shows a bar and writes. Raises ValueError where the detector's categories are not the source's.
     """
+    keep = _Pictures(source, report) if report is not None and folder is not None else None
     found, seconds, unreadable = predictions(
         detector, source, category_ids=category_ids, batch_size=batch_size, progress=progress, device=device,
-        on_error=on_error, **settings,
+        on_error=on_error, seen=keep, **settings,
     )  # fmt: skip
+    pictures = keep.gathered() if keep else {}
     # Every process computes them: were it one alone, its failure would leave the others waiting.
     truth = from_coco(_with_categories(source, category_ids))
     found = placed(found, truth)
@@ -70,16 +72,29 @@ def evaluate(
     if folder is not None and processes.rank() == 0:
         write(metrics, to_results(found), folder)
         if report is not None:
-            _explain(Path(folder) / "report", source, truth, found, scored._replace(metrics=metrics), report)
+            scored = scored._replace(metrics=metrics)
+            try:
+                write_report(Path(folder) / "report", source, truth, found, scored, report, pictures)
+            except OSError as error:
+                raise Unwritten(error, Path(folder) / "report", metrics) from error
     return metrics
 
 
-def _explain(folder: Path, source: Source, truth: Truth, found: Found, score: Score, options: Options) -> None:
-    """Write the report; raises Unwritten where the disk does not take it."""
-    try:
-        write_report(folder, source, truth, found, score, options)
-    except OSError as error:
-        raise Unwritten(error, folder, score.metrics) from error
+class _Pictures:
+    """Shrinks the images that a report lists while they are at hand, which costs less than reading them again."""
+
+    def __init__(self, source: Source, report: Options):
+        places = report.places(len(source))
+        self.wanted, self.count = set(places), len(places)
+        self.mine: dict[int, gallery.Picture] = {}
+
+    def __call__(self, i: int, image: np.ndarray) -> None:
+        if i in self.wanted:
+            self.mine[i] = gallery.shrunk(image, self.count)
+
+    def gathered(self) -> dict[int, gallery.Picture]:
+        """Return those of all processes."""
+        return {i: picture for share in processes.gathered(self.mine) for i, picture in share.items()}
 
 
 def predictions(
@@ -91,11 +106,13 @@ def predictions(
     progress: bool = True,
     device: torch.device | str | None = None,
     on_error: OnError = "stop",
+    seen: Callable[[int, np.ndarray], None] | None = None,
     **settings: Any,
 ) -> tuple[Found, float, int]:
     """Detections of every image of a source, in its order, the seconds spent, images not readable.
 
     Process r of w predicts images r, r + w, ...; all of them get the whole list. Seconds and images are added up.
+    seen: called with the place of each image of this process and the image.
     """
     ids = list(source.category_ids if category_ids is None else category_ids)
     mine: dict[int, ImageDetections] = {}
@@ -105,6 +122,9 @@ def predictions(
         for part in _chunks(share, chunk(batch_size, settings.get("slices"))):
             images = _read(source, part, on_error, told=unreadable > 0)
             unreadable += len(part) - len(images)
+            if seen is not None:
+                for i, image in images.items():
+                    seen(i, image)
             start = time.perf_counter()
             found = detect(detector, list(images.values()), batch_size=batch_size, device=device, **settings)
             seconds += time.perf_counter() - start

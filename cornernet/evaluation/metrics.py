@@ -32,6 +32,8 @@ class ClassMetrics:
     category_id: Any = None  # as the annotation file has it
     best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections from some score on
     best_f1_threshold: float = -1.0  # that score; -1 too where nothing was found
+    best_f1_precision: float = -1.0  # of the detections from that score on
+    best_f1_recall: float = -1.0  # of the objects, by them
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Metrics:
     unreadable: int = 0  # images that could not be read, whose objects count as missed
     best_f1: float = -1.0  # largest F1 at IoU 0.50 of the detections of all classes from some score on
     best_f1_threshold: float = -1.0  # that score
+    best_f1_precision: float = -1.0  # of them
+    best_f1_recall: float = -1.0
     own: list[Figure] = field(default_factory=list)  # of the other metrics
     max_per_image: int = USUAL  # detections of a class in an image that the figures look at
     image_f1: dict[Any, float] = field(default_factory=dict)  # by image id, see image_f1; in no file

@@ -96,7 +96,8 @@ def _summary(seen: Evaluated, measures: Mapping[str, Measure]) -> Metrics:
     return Metrics(
         **named, images=len(truth.image_ids),
         objects=sum(objects), detections=len(found.scores), per_class=per_class, unreadable=0,
-        best_f1=overall.f1, best_f1_threshold=overall.score,
+        best_f1=overall.f1, best_f1_threshold=overall.score, best_f1_precision=overall.precision,
+        best_f1_recall=overall.recall,
         own=[*beyond, *figures.values()], max_per_image=seen.limit,
         image_f1=image_f1(truth, found, seen.near, overall, best),
     )  # fmt: skip

@@ -220,12 +220,12 @@ def _keep_the_best(run: Run) -> None:
 
 def _metrics(run: Run, model: Detector) -> Metrics:
     """The figures of the validation set; a full disk costs their files, not the figures."""
-    settings = run.state.config
+    settings, folder = run.state.config, run.logger.folder
     try:
         return evaluate.evaluate(
             model, run.val, category_ids=run.state.category_ids, device=run.accelerator.device,
-            folder=run.logger.folder, metric=run.metric, on_error=settings.data.on_error, backend=settings.test.backend,
-            report=report.options(settings, f"{run.logger.folder.name}, step {run.state.step}"),
+            folder=folder, metric=run.metric, on_error=settings.data.on_error, backend=settings.test.backend,
+            report=report.options(settings, f"{folder.name}, step {run.state.step}", folder, run.state.step),
             **inference.settings(settings),
         )  # fmt: skip
     except Unwritten as error:

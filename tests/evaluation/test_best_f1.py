@@ -37,16 +37,16 @@ def test_by_hand():
     objects = truth([(1, 5, 0, 10), (1, 5, 20, 10), (2, 5, 0, 10), (1, 10, 50, 10)])
     found = guesses([(1, 5, 0, 10, 0.9), (1, 5, 70, 10, 0.8), (1, 5, 20, 10, 0.6), (2, 5, 50, 10, 0.2)])
     overall, (five, ten) = best(objects, found)
-    assert five.f1 == pytest.approx(4 / 6) and five.score == pytest.approx((0.6 + 0.2) / 2)
-    assert ten == (0.0, -1.0)  # its object was not found at all
-    assert overall.f1 == pytest.approx(4 / 7) and overall.score == pytest.approx(0.4)
+    assert five == pytest.approx((4 / 6, (0.6 + 0.2) / 2, 2 / 3, 2 / 3))
+    assert ten == (0.0, -1.0, 0.0, 0.0)  # its object was not found at all
+    assert overall == pytest.approx((4 / 7, 0.4, 2 / 3, 2 / 4))
 
 
 def test_nothing_lower_means_halfway_to_zero_and_nothing_at_all_is_unknown():
     overall, (five, ten) = best(truth([(1, 5, 0, 10)]), guesses([(1, 5, 0, 10, 0.9)]))
-    assert five == overall == (1.0, 0.45) and ten == (-1.0, -1.0)
-    assert best(truth([]), guesses([(1, 5, 0, 10, 0.9)]))[0] == (-1.0, -1.0)
-    assert best(truth([(1, 5, 0, 10)]), [])[0] == (0.0, -1.0)
+    assert five == overall == (1.0, 0.45, 1.0, 1.0) and ten == (-1.0,) * 4
+    assert best(truth([]), guesses([(1, 5, 0, 10, 0.9)]))[0] == (-1.0,) * 4
+    assert best(truth([(1, 5, 0, 10)]), [])[0] == (0.0, -1.0, 0.0, 0.0)
 
 
 def test_a_second_detection_of_an_object_is_wrong_and_one_in_a_crowd_counts_for_nothing():
@@ -106,5 +106,6 @@ def test_the_metrics_name_it_by_class_and_a_detector_reads_it_in_its_order():
     assert [(one.category_id, one.best_f1, one.best_f1_threshold) for one in metrics.per_class] == [
         (5, 1.0, 0.45), (10, 1.0, 0.3), (15, -1.0, -1.0),
     ]  # fmt: skip
-    assert metrics.best_f1 == 1 and metrics.best_f1_threshold == 0.3
+    assert metrics.best_f1 == metrics.best_f1_precision == metrics.best_f1_recall == 1
+    assert metrics.best_f1_threshold == 0.3 and metrics.per_class[1].best_f1_precision == 1
     assert thresholds(metrics, [10, 99, 5]) == (0.3, [0.3, -1.0, 0.45])

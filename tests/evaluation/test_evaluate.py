@@ -16,6 +16,7 @@ from torch import nn
 from cornernet.config import Nms
 from cornernet.evaluation.evaluate import evaluate, predictions
 from cornernet.evaluation.metrics import FIGURES, table, write
+from cornernet.evaluation.report import Options
 from cornernet.evaluation.scoring import coco_metrics
 from cornernet.prediction.found import collected, from_results, to_results
 from cornernet.structures import Detections, ImageDetections
@@ -360,6 +361,17 @@ def test_evaluation_writes_its_files_and_shows_a_bar(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_report_has_the_images_that_were_predicted_and_reads_none_again(tmp_path):
+    source = Source(truth([(1, 1, 0, 0, 10, 10), (2, 2, 5, 5, 20, 20)]))
+    evaluate(Oracle(source), source, progress=False, folder=tmp_path, report=Options("x"))
+    assert source.reads == [0, 1] and listed(tmp_path) == 2
+
+
+def listed(folder: Path) -> int:
+    """Images that the report of an evaluation shows."""
+    return (folder / "report" / "index.html").read_text(encoding="utf-8").count('"file":"/9j/')
+
+
 def test_nothing_to_evaluate():
     source = Source(truth([], images=0))
     assert evaluate(Oracle(source), source, progress=False).AP == -1
@@ -396,7 +408,7 @@ def test_an_unreadable_image_stops_or_is_missed(caplog):
 def _one_of_two(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     source = Source(truth([(i, 1 + i % 2, 0, 0, 10 + i, 10) for i in range(1, 6)], images=5))
-    metrics = evaluate(Oracle(source), source, progress=False, folder=f"{folder}/{rank}")
+    metrics = evaluate(Oracle(source), source, progress=False, folder=f"{folder}/{rank}", report=Options("x"))
     report = {"AP": metrics.AP, "detections": metrics.detections, "reads": source.reads}
     Path(folder, f"{rank}.json").write_text(json.dumps(report))
     torch.distributed.destroy_process_group()
@@ -411,6 +423,7 @@ def test_two_processes_share_the_images_and_agree(tmp_path):
     alone, _, _ = predictions(Oracle(source), source, progress=False)
     assert json.loads((tmp_path / "0/predictions.json").read_text()) == to_results(alone)
     assert not (tmp_path / "1").exists()  # only the first process writes
+    assert listed(tmp_path / "0") == 5  # those of both
 
 
 @pytest.mark.parametrize("on", [True, False])

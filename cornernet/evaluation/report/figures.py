@@ -1,11 +1,10 @@
-"""What of the page is made of figures: cards, tables, the caption of an image."""
+"""What of the page is made of figures: cards and tables."""
 
-from cornernet.drawing import page
+from cornernet.drawing import charts, page
 from cornernet.evaluation.metrics import FIGURES, Metrics
-from cornernet.evaluation.report.examples import Example
-from cornernet.system.wording import counted
 
 CARDS = ("AP", "AP50", "AP75", "AR100")
+BEST = ("precision", "recall", "F1", "from score")
 
 
 def figures(metrics: Metrics) -> str:
@@ -23,28 +22,34 @@ def figures(metrics: Metrics) -> str:
 
 
 def classes(metrics: Metrics) -> str:
-    """One row a class: number, name, objects, detections, AP with a bar, AP50."""
+    """One row a class: its colour and name, objects, detections, AP with a bar, AP50, and what the best F1 takes."""
     rows = [
         (
-            str(k),
-            page.name(c.name),
+            str(k + 1),
+            page.swatch(charts.hue(k)) + page.name(c.name),
             str(c.objects),
             str(c.detections),
             _bar(c.AP) + page.number(c.AP),
-            page.number(c.AP50),
+            *map(page.number, (c.AP50, c.best_f1_precision, c.best_f1_recall, c.best_f1, c.best_f1_threshold)),
         )
-        for k, c in enumerate(metrics.per_class, 1)
+        for k, c in enumerate(metrics.per_class)
     ]
-    shown = metrics.title("AP"), metrics.title("AP50")
-    return page.table(("no.", "class", "objects", "detections", *shown), rows, "ntnnnn")
+    heads = "no.", "class", "objects", "detections", metrics.title("AP"), metrics.title("AP50"), *BEST
+    return page.table(heads, rows, "nt" + "n" * 8, sortable=True) + _together(metrics)
+
+
+def _together(metrics: Metrics) -> str:
+    """What precision and recall are of, and what they are of all classes."""
+    text = (
+        "Precision, recall and F1 are those at IoU 0.50 of the detections from the score on with which F1 is largest."
+    )
+    if metrics.best_f1_threshold >= 0:
+        text += (
+            f" All classes together have F1 {metrics.best_f1:.3f} from {metrics.best_f1_threshold:.3f} on, precision "
+        )
+        text += f"{metrics.best_f1_precision:.3f}, recall {metrics.best_f1_recall:.3f}."
+    return f'<p class="quiet">{text}</p>'
 
 
 def _bar(value: float) -> str:
     return f'<span class="bar"><i style="width:{max(0, value):.1%}"></i></span>'
-
-
-def described(found: Example) -> str:
-    """Caption of an image: its name, and what was found."""
-    right, wrong, missed = found.tally
-    counts = f"{right} of {counted(right + missed, 'object')} found, {counted(wrong, 'wrong detection')}"
-    return f"<b>{page.name(found.name)}</b> F1 {found.tally.f1:.2f}: {counts}"

@@ -80,16 +80,6 @@ def tally(image: Image, partner: np.ndarray, least: Least) -> Tally:
     return Tally(right, int(kept.sum()) - right, len(objects(image)) - right)
 
 
-def detections(images: Sequence[Image], partners: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """All detections that count -> their scores, descending, and whether they are right, both [D]."""
-    kept = [partner != IGNORED for partner in partners]
-    found = [image.scores[keep] for image, keep in zip(images, kept, strict=True)]
-    judged = [correct(image, partner)[keep] for image, partner, keep in zip(images, partners, kept, strict=True)]
-    scores, right = np.concatenate([np.zeros(0), *found]), np.concatenate([np.zeros(0, bool), *judged])
-    order = np.argsort(-scores, kind="stable")
-    return scores[order], right[order]
-
-
 def condensed(counts: np.ndarray, keep: Sequence[int]) -> np.ndarray:
     """Confusions [K + 1, K + 1] -> those of the classes to keep, in their order, the sum of the others, background."""
     classes = len(counts) - 1

@@ -14,15 +14,16 @@ SIZES = ("small", "medium", "large")
 
 
 def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[str], order: Sequence[int]) -> bytes:
-    """Precision [T, R, K, A, M] of the COCO evaluation -> PNG: mean over the classes, and the first of `order`."""
+    """Precision [T, R, K, A, M] of the COCO evaluation -> SVG: mean over the classes, and the first of `order`."""
     figure, (left, right) = charts.canvas(11, 4.3, 2)
     curves = precision[:, :, :, 0, -1]  # all sizes, as many detections as count
     means = [("0.50", curves[:1], metrics.AP50, charts.BLUE), ("0.75", curves[5:6], metrics.AP75, charts.ORANGE)]
     for text, part, value, colour in [*means, ("0.50:0.95", curves, metrics.AP, charts.INK)]:
         _curve(left, _mean(part), f"IoU {text}, AP {value:.3f}", color=colour, linewidth=2)
-    for k in order[:LINES]:
-        value = metrics.per_class[k].AP50
-        _curve(right, _mean(curves[:1, :, k : k + 1]), f"{names[k]}, {value:.3f}", linewidth=1.5)
+    for row, k in enumerate(sorted(order[:LINES])):
+        look = {"color": charts.hue(k), "linestyle": charts.STROKES[row % len(charts.STROKES)], "linewidth": 2}
+        label = f"{names[k]}, {metrics.per_class[k].AP50:.3f}"
+        _curve(right, _mean(curves[:1, :, k : k + 1]), label, path_effects=charts.outlined(2), **look)
     some = f"the {LINES} most frequent of {len(names)} classes" if len(order) > LINES else "each class"
     outside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
     for axes, text, place in ((left, "Mean over the classes", {"loc": "best"}), (right, f"IoU 0.50, {some}", outside)):
@@ -31,7 +32,7 @@ def precision_recall(precision: np.ndarray, metrics: Metrics, names: Sequence[st
         charts.legend(axes, axes.get_lines(), [line.get_gid() for line in axes.get_lines()], **place)
         if not axes.get_lines():
             charts.nothing(axes, "no objects, so no curve")
-    return charts.png(figure)
+    return charts.themed(figure)
 
 
 def _curve(axes, values: np.ndarray | None, label: str, **look) -> None:
@@ -46,27 +47,28 @@ def _mean(part: np.ndarray) -> np.ndarray | None:
 
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> bytes:
-    """Counts [n + 1, n + 1], names of all but the background -> PNG: shares of each row as colour, counts as text."""
+    """Counts [n + 1, n + 1], names of all but the background -> SVG: shares of each row as colour, counts as text."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.0, 0.46 * len(counts) + 1.6)
-    figure, (axes,) = charts.canvas(side + 1.2, side, layout="compressed")
-    shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    bar = figure.colorbar(shown, ax=axes, fraction=0.05, shrink=0.7, aspect=25, pad=0.02)
-    bar.set_label("share of the row", fontsize=9, color=charts.INK)
-    bar.ax.tick_params(colors=charts.INK, labelsize=9)
-    bar.outline.set_visible(False)
+    figure, (axes,) = charts.canvas(side + 0.6, side, layout="compressed")
+    ramp = LinearSegmentedColormap.from_list("share", [to_rgba(charts.CELL, 0), to_rgba(charts.CELL, 1)])
+    edges = np.arange(len(counts) + 1) - 0.5
+    axes.pcolormesh(edges, edges, share, cmap=ramp, vmin=0, vmax=1)
+    axes.set(aspect="equal", ylim=(len(counts) - 0.5, -0.5))
     for row, column in zip(*np.nonzero(counts), strict=True):
-        text, ink = _short(counts[row, column]), "white" if share[row, column] > 0.55 else charts.INK
+        text, ink = _short(counts[row, column]), charts.WHITE if share[row, column] > 0.5 else charts.INK
         axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=ink)
     ticks = np.arange(len(counts))
     axes.set_xticks(ticks, [*names, "missed"], rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(ticks, [*names, "nothing"], parse_math=False)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    axes.axhline(len(counts) - 1.5, color="white", linewidth=3)
-    axes.axvline(len(counts) - 1.5, color="white", linewidth=3)
+    axes.axhline(len(counts) - 1.5, color=charts.QUIET, linewidth=1)
+    axes.axvline(len(counts) - 1.5, color=charts.QUIET, linewidth=1)
     charts.title(axes, "", "found", "annotated")
-    return charts.png(figure)
+    return charts.themed(figure)
 
 
 def _short(count: int) -> str:
@@ -74,10 +76,10 @@ def _short(count: int) -> str:
 
 
 def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
-    """AP and AR of small, medium and large objects, with their counts -> PNG."""
+    """AP and AR of small, medium and large objects, with their counts -> SVG."""
     figure, (axes,) = charts.canvas(7.5, 3.4)
     handles = []
-    for shift, figure_name, colour in ((-0.2, "AP", charts.BLUE), (0.2, "AR", "#a9c4e2")):
+    for shift, figure_name, colour in ((-0.2, "AP", charts.BLUE), (0.2, "AR", charts.ORANGE)):
         values = [getattr(metrics, f"{figure_name}_{size}") for size in SIZES]
         handles.append(axes.bar(np.arange(3) + shift, np.maximum(values, 0), 0.38, color=colour))
         for x, value in enumerate(values):
@@ -91,11 +93,11 @@ def sizes(metrics: Metrics, counts: Sequence[int]) -> bytes:
     charts.title(axes, "", "", "AP, AR at IoU 0.50:0.95")
     recall = f"AR, {counted(metrics.max_per_image, 'detection')}"
     charts.legend(axes, handles, ["AP", recall], loc="center left", bbox_to_anchor=(1, 0.5))
-    return charts.png(figure)
+    return charts.themed(figure)
 
 
 def scores(values: np.ndarray, right: np.ndarray, objects: int, draw_score: float) -> bytes:
-    """Scores [D] in [0, 1], descending, whether each is right [D], number of objects -> PNG.
+    """Scores [D] in [0, 1], descending, whether each is right [D], number of objects -> SVG.
 
     On the left how many there are of every score, on the right what remains from a score on.
     """
@@ -124,7 +126,7 @@ def scores(values: np.ndarray, right: np.ndarray, objects: int, draw_score: floa
         axes.set_xlim(0, 1)
         axes.axvline(draw_score, color=charts.QUIET, linewidth=1, linestyle="--")
     other.set_ylim(0, 1.02)
-    return charts.png(figure)
+    return charts.themed(figure)
 
 
 def kept(values: np.ndarray, right: np.ndarray, objects: int) -> dict[str, np.ndarray]:

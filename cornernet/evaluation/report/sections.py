@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from cornernet.drawing import MARK, Section, charts, page
+from cornernet.drawing import Section, charts, gallery, page
 from cornernet.evaluation.metrics import Metrics
-from cornernet.evaluation.report import figures, labels, plots
-from cornernet.evaluation.report.examples import Example
+from cornernet.evaluation.report import figures, labels, listed, plots, run
 from cornernet.evaluation.report.images import Image, objects
-from cornernet.evaluation.report.matching import condensed, detections
+from cornernet.evaluation.report.matching import condensed
 from cornernet.prediction import DRAWN, Least, in_words
 from cornernet.system.wording import counted
 
 KEPT = 20  # classes with a row of their own in the confusion matrix
 MIXED = 10  # rows of the table of confusions
+UNREAD = 20  # images that are named
 SMALL, LARGE = 32**2, 96**2  # square pixels
 
 
@@ -27,31 +26,47 @@ class Findings(NamedTuple):
     precision: np.ndarray  # [T, R, K, A, M]
     names: list[str]  # of the classes, for plots
     images: list[Image]
-    partners: list[np.ndarray]  # of each image, from `match`
     confusion: np.ndarray  # [K + 1, K + 1]
-    best: list[Example]
-    worst: list[Example]
-    unreadable: list[str]  # what hindered drawing others
+    cards: list[gallery.Card]  # the images of the list
+    unreadable: list[str]  # what hindered reading others
+    scored: tuple[np.ndarray, np.ndarray]  # scores of all detections, descending, and whether each is right, [D]
     least: Least  # score, of all or of each class, from which a detection is drawn and enters the confusions
 
 
-def compose(found: Findings) -> tuple[list[Section], dict[str, bytes]]:
-    """The sections in order, and every image in them as a PNG file by its name."""
+def compose(found: Findings, told: run.Run | None = None) -> tuple[list[Section], dict[str, bytes]]:
+    """The sections in order, and every plot in them as an SVG file by its name; told: what was run."""
     counts = [c.objects for c in found.metrics.per_class]
     order = sorted((k for k, count in enumerate(counts) if count), key=lambda k: -counts[k])
     files: dict[str, bytes] = {}
     parts = [
-        Section("figures", "COCO figures", figures.figures(found.metrics)),
+        *(_run(told, found, files) if told else ()),
+        Section("figures", "COCO figures", _quiet(found) + figures.figures(found.metrics)),
         Section("classes", "Classes", figures.classes(found.metrics) + _note(found.names)),
         _precision_recall(found, order, files),
         _confusion(found, order, files),
         _sizes(found, files),
         _scores(found, files),
-        _examples("worst", "Worst images", found, files),
-        _examples("best", "Best images", found, files),
         _labels(found, counts, order, files),
+        _images(found),
     ]
     return parts, files
+
+
+def _run(told: run.Run, found: Findings, files: dict[str, bytes]) -> list[Section]:
+    html, drawn = run.section(told, found.metrics)
+    files |= {"training.svg": drawn} if drawn else {}
+    return [Section("run", "What was run", html)]
+
+
+def _quiet(found: Findings) -> str:
+    """What to do where the detector is sure of nothing."""
+    best = max((image.scores.max() for image in found.images if len(image.scores)), default=0.0)
+    if best >= DRAWN or not found.metrics.objects:
+        return ""
+    return (
+        f'<p class="note">No detection has a score of {DRAWN} or more, the best has {best:.2f}: this detector has not '
+        "learnt its classes yet. Train longer; train.lr may be too low or too high as well.</p>"
+    )
 
 
 def _note(names: Sequence[str]) -> str:
@@ -62,15 +77,15 @@ def _note(names: Sequence[str]) -> str:
 
 
 def _precision_recall(found: Findings, order: Sequence[int], files: dict[str, bytes]) -> Section:
-    files["precision_recall.png"] = plots.precision_recall(found.precision, found.metrics, found.names, order)
+    files["precision_recall.svg"] = plots.precision_recall(found.precision, found.metrics, found.names, order)
     alt = "Precision over recall at IoU 0.50, 0.75 and on average; beside it a curve for each of the frequent classes"
     caption = "Precision as COCO has it: the best at this recall or a higher one. The number is the area, the AP."
-    return Section("curves", "Precision and recall", page.plot(files["precision_recall.png"], alt, caption))
+    return Section("curves", "Precision and recall", page.plot(files["precision_recall.svg"], alt, caption))
 
 
 def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -> Section:
     unseen = [k for k in np.argsort(-found.confusion[:-1].sum(1) - found.confusion[:, :-1].sum(0)) if k not in order]
-    keep = [*order, *unseen][: KEPT if len(found.names) > KEPT + 1 else len(found.names)]
+    keep = sorted([*order, *unseen][: KEPT if len(found.names) > KEPT + 1 else len(found.names)])
     rest = len(found.names) - len(keep)
     small = condensed(found.confusion, keep)
     names = [found.names[k] for k in keep]
@@ -78,17 +93,17 @@ def _confusion(found: Findings, order: Sequence[int], files: dict[str, bytes]) -
         names.append(f"{counted(rest, 'other')}")
     else:
         small = np.delete(np.delete(small, len(keep), 0), len(keep), 1)
-    files["confusion.png"] = plots.confusion(small, names)
+    files["confusion.svg"] = plots.confusion(small, names)
     rule = (
         f"Detections with {in_words(found.least)}; each, the best first, takes the free object that it overlaps most "
         "with an IoU of 0.5 or more, whatever the class. Detections in crowds of their class are left out. "
         "The row <em>nothing</em> is of detections without an object, the column <em>missed</em> of objects without a "
-        "detection."
+        "detection. The colour is the share of the row."
     )
     if rest:
         rule += f" The {len(keep)} classes with the most objects have a row; "
         rule += f"the {counted(rest, 'other')} {'is' if rest == 1 else 'are'} added up in one."
-    matrix = page.plot(files["confusion.png"], "Confusion matrix: annotated class by class found")
+    matrix = page.plot(files["confusion.svg"], "Confusion matrix: annotated class by class found")
     return Section("confusion", "Confusions", f"<p>{rule}</p>{matrix}{_mixed(found)}")
 
 
@@ -110,26 +125,26 @@ def _mixed(found: Findings) -> str:
 def _sizes(found: Findings, files: dict[str, bytes]) -> Section:
     areas = np.concatenate([np.zeros(0), *(image.areas[objects(image)] for image in found.images)])
     small, large = int((areas < SMALL).sum()), int((areas > LARGE).sum())
-    files["sizes.png"] = plots.sizes(found.metrics, (small, len(areas) - small - large, large))
+    files["sizes.svg"] = plots.sizes(found.metrics, (small, len(areas) - small - large, large))
     values = ", ".join(f"{size} {page.rounded(getattr(found.metrics, f'AP_{size}'))}" for size in plots.SIZES)
     caption = "Small is an area below 32 x 32 pixels, large one above 96 x 96, as annotated."
-    return Section("sizes", "Object sizes", page.plot(files["sizes.png"], f"AP by object size: {values}", caption))
+    return Section("sizes", "Object sizes", page.plot(files["sizes.svg"], f"AP by object size: {values}", caption))
 
 
 def _scores(found: Findings, files: dict[str, bytes]) -> Section:
-    values, right = detections(found.images, found.partners)
+    values, right = found.scored
     number = found.metrics.objects
     line, meaning = _line(found)
-    files["scores.png"] = plots.scores(values, right, number, line)
+    files["scores.svg"] = plots.scores(values, right, number, line)
     caption = (
-        "Right is a detection that has an object of its class by the rule of the confusion matrix. The dashed line is "
-        f"{meaning}, {line:.3g}."
+        "Right is a detection that takes an object of its class at IoU 0.5, as in the table of classes. The dashed "
+        f"line is {meaning}, {line:.3g}."
     )
-    if len(values) and number:
-        f1 = plots.kept(values, right, number)["F1"]
-        caption += f" The best F1, {f1.max():.3f}, is reached at {plots.RECALLS[f1.argmax()]:.2f}."
+    if found.metrics.best_f1_threshold >= 0:
+        best, least = found.metrics.best_f1, found.metrics.best_f1_threshold
+        caption += f" The best F1, {best:.3f}, is reached from {least:.3f} on."
     alt = "Histogram of the scores of right and wrong detections; precision, recall and F1 over the lowest score kept"
-    return Section("scores", "Scores", page.plot(files["scores.png"], alt, caption))
+    return Section("scores", "Scores", page.plot(files["scores.svg"], alt, caption))
 
 
 def _line(found: Findings) -> tuple[float, str]:
@@ -140,21 +155,24 @@ def _line(found: Findings) -> tuple[float, str]:
     return found.metrics.best_f1_threshold if known else DRAWN, "the score of the best F1 of all classes together"
 
 
-def _examples(kind: str, title: str, found: Findings, files: dict[str, bytes]) -> Section:
-    chosen, parts = getattr(found, kind), []
-    for k, example in enumerate(chosen, 1):
-        files[f"{kind}_{k}.png"] = cv2.imencode(".png", example.drawing)[1].tobytes()
-        alt = f"{example.name}: annotated objects on the left, detections on the right"
-        parts.append(page.photograph(example.drawing, alt, figures.described(example)))
-    first = "errors" if kind == "worst" else "objects found"
+def _images(found: Findings) -> Section:
     rule = (
         f"By the F1 of the detections with {in_words(found.least)}, matched as in the confusion matrix; among "
-        f"equals, those with the most {first} first. Truth on the left, prediction on the right; {MARK} marks missed "
-        "objects and wrong detections. Images in which nothing is annotated and nothing was found are left out."
+        "equals the most errors first. A click or Enter enlarges an image, with the classes of its boxes; there the "
+        "arrow keys turn pages and Escape closes."
     )
-    if kind == "worst" and found.unreadable:
-        parts.append("<p>These could not be read and are not shown:</p>" + page.listed(found.unreadable))
-    return Section(kind, title, f"<p>{rule}</p>" + ("".join(parts) or "<p>There are none.</p>"))
+    left = len(found.images) - len(found.cards)
+    if left:
+        rule += f" {len(found.cards)} of {counted(len(found.images), 'image')} are listed, evenly spread over the set; "
+        rule += f"test.report_images={len(found.images)} lists all."
+    cards = sorted(found.cards, key=lambda card: (card.keys["f1"], -card.keys["errors"]))
+    html = f"<p>{rule}</p>"
+    if found.unreadable:
+        first = found.unreadable[:UNREAD]
+        more = f"<p>and {len(found.unreadable) - UNREAD} more.</p>" if len(found.unreadable) > UNREAD else ""
+        html += "<p>These could not be read, and only their boxes are shown:</p>" + page.listed(first) + more
+    names = [one.name for one in found.metrics.per_class]
+    return Section("images", "Images", html + gallery.html(cards, names, listed.ORDERS))
 
 
 def _labels(found: Findings, counts: Sequence[int], order: Sequence[int], files: dict[str, bytes]) -> Section:
@@ -164,11 +182,11 @@ def _labels(found: Findings, counts: Sequence[int], order: Sequence[int], files:
     lead = f"{counted(len(found.images), 'image')}, {empty} of them without objects; {counted(sum(counts), 'object')}"
     lead += f" and {counted(crowds, 'crowd')}, which are not counted below" if crowds else ""
     lead += f"; without an object: {absent} of {counted(len(counts), 'class')}" if absent else ""
-    files["classes.png"] = labels.per_class(counts, found.names, order)
-    files["boxes.png"] = labels.boxes(found.images)
+    files["classes.svg"] = labels.per_class(counts, found.names, order)
+    files["boxes.svg"] = labels.boxes(found.images)
     some = f"The {labels.MOST} most frequent classes." if len(order) > labels.MOST else ""
-    first = page.plot(files["classes.png"], "Number of objects of each class", some)
+    first = page.plot(files["classes.svg"], "Number of objects of each class", some)
     alt = "Histograms of the size of the boxes, of their aspect ratio and of the number of objects an image"
     caption = "The dashed lines are 32 and 96 pixels, the bounds of the COCO sizes for full boxes, and a square."
-    second = page.plot(files["boxes.png"], alt, caption)
+    second = page.plot(files["boxes.svg"], alt, caption)
     return Section("labels", "The data", f"<p>{lead}.</p>{first}{second}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cornernet.drawing import MARK, Section, comparisons, page
+from cornernet.drawing import MARK, Section, comparisons, page, script
 from cornernet.experiments import matches
 from cornernet.experiments.matches import Matches
 from cornernet.experiments.outputs import images, markdown, panels, tables
@@ -22,21 +22,6 @@ FOREST = (
 )
 IMAGES = "Images on which two differ"
 SHORT = 40  # letters of a cell that is not broken into lines
-SORT = """
-for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
-  const head = button.closest("th"), body = head.closest("table").tBodies[0], column = head.cellIndex;
-  const key = row => { const cell = row.cells[column], held = cell.querySelector("data");
-    return held ? Number(held.value) : cell.textContent; };
-  const rows = [...body.rows], number = rows.some(row => typeof key(row) === "number");
-  const before = head.getAttribute("aria-sort");
-  const up = before ? before === "descending" : !number;
-  for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  rows.sort((a, b) => { const x = key(a), y = key(b);
-    if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
-    return (up ? 1 : -1) * (typeof x === "number" ? x - y : x.localeCompare(y, undefined, {numeric: true})); });
-  body.append(...rows); });
-"""
 
 
 def plots(shown: Subject) -> dict[str, Any]:
@@ -70,7 +55,7 @@ def document(shown: Subject, drawn: Mapping[str, bytes]) -> str:
     ]  # fmt: skip
     number = sorted({len(row.seeds) for row in shown.rows})
     subtitle = f"{counted(len(shown.rows), 'member')}, {' or '.join(map(str, number))} {plural(number[-1], 'seed')}"
-    return page.document(shown.title, subtitle, sections, FOOTER, SORT)
+    return page.document(shown.title, subtitle, sections, FOOTER, script.SORT)
 
 
 def _figures(shown: Subject) -> str:

@@ -69,14 +69,15 @@ def source():
 
 @pytest.fixture
 def written(tmp_path):
-    """Function (source, results=None, draw_score=0.3) -> (folder with a report, Score)."""
+    """Function (source, results=None, pictures={}, options...) -> (folder with a report, Score)."""
 
-    def write(source, results=None, draw_score=0.3, title="a <title>"):
+    def write(source, results=None, pictures=report.NOTHING, title="a <title>", draw_score=0.3, **options):
         results = source.guesses() if results is None else results
         truth = from_coco(source.coco())
         found = placed(from_results(results), truth)
         score = scoring.score(truth, found)
-        report.write(tmp_path / "report", source, truth, found, score, report.Options(title, draw_score))
+        options = report.Options(title, draw_score, **options)
+        report.write(tmp_path / "report", source, truth, found, score, options, pictures)
         return tmp_path / "report", score
 
     return write

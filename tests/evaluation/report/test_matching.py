@@ -12,7 +12,6 @@ from cornernet.evaluation.report.matching import (
     condensed,
     confusion,
     correct,
-    detections,
     match,
     tally,
 )
@@ -69,7 +68,6 @@ def test_what_lies_in_a_crowd_of_its_class_counts_for_nothing():
     one = image(found=[inside, other, outside], crowds=[(5, 0, 0, 50, 50)])
     assert match(one).tolist() == [IGNORED, BACKGROUND, BACKGROUND]
     assert tally(one, match(one), 0) == Tally(0, 2, 0)
-    assert detections([one], [match(one)])[0].tolist() == [0.8, 0.7]
     both = image([(5, 0, 0, 10, 10)], [(5, 0, 0, 10, 10, 0.9)], crowds=[(5, 0, 0, 50, 50)])
     assert match(both).tolist() == [0]  # an object in a crowd is found
 
@@ -98,9 +96,7 @@ def test_empty_images():
         Tally(0, 0, 0), Tally(0, 0, 1), Tally(0, 1, 0),
     ]  # fmt: skip
     assert [Tally(0, 0, 0).f1, Tally(0, 1, 0).f1, Tally(3, 0, 0).f1] == [1, 0, 1]
-    scores, right = detections([], [])
-    assert not len(scores) and right.dtype == bool
-    assert boxes([]).startswith(b"\x89PNG")
+    assert b"<svg" in boxes([])
 
 
 def test_a_higher_score_leaves_the_other_pairs_alone():
