@@ -14,7 +14,7 @@ USAGE = """tools/report.py RUN_A RUN_B [out=DIR] [key=value ...]
 Puts two runs side by side: prints their figures with the differences, and writes index.html, one page that opens
 offline with what was run, figures, classes, curves and the images on which they differ most, into out (default:
 report-A-B/ beside the first). Of the folder of a run the detections of its last evaluation are taken; a checkpoint is
-evaluated anew. Where the validation sets differ, both are scored on the images that both have. For example
+evaluated anew. Where the validation sets differ, both are scored on the images that both have; for example
   tools/report.py runs/shapes runs/shapes-2
   tools/report.py runs/shapes/best.pt runs/shapes-2/best.pt test.flip=true out=flipped
 

@@ -48,7 +48,7 @@ def points(difference: float | None) -> str:
 def table(found: Sequence[Line], names: Sequence[str]) -> str:
     """Lines -> a table that can be sorted; of each two the better value is bold."""
     rows = [[page.name(x.name), *cells(x), page.text(x.meaning)] for x in found]
-    return page.table(("figure", *names, "difference, points", "measured at"), rows, "knnnt", sortable=True)
+    return page.table(("figure", *names, "points", "measured at"), rows, "knnnt", sortable=True)
 
 
 def classes(first: Metrics, second: Metrics, names: Sequence[str]) -> str:
@@ -59,7 +59,7 @@ def classes(first: Metrics, second: Metrics, names: Sequence[str]) -> str:
         rows.append([page.name(one.name), page.number(one.objects, str(one.objects)), *cells(line)])
         rows[-1] += [cell for each in rest for cell in cells(each)[:2]]
     heads = [f"{figure} {name}" for figure in (first.title("AP50"), "F1") for name in names]
-    heads = ["class", "objects", *(f"{first.title('AP')} {name}" for name in names), "difference, points", *heads]
+    heads = ["class", "objects", *(f"{first.title('AP')} {name}" for name in names), "points", *heads]
     return page.table(heads, rows, "k" + "n" * (len(heads) - 1), sortable=True)
 
 
