@@ -76,11 +76,10 @@ def member(name: str, files: list[str], classes: list[str], objects, detections=
 
 
 def test_images_and_classes_are_the_same_by_their_names():
-    one = member(
-        "a", ["x", "y", "z"], ["cat", "dog"], [(0, 0, 3), (0, 1, 4), (1, 1, 7), (2, 0, 9)], [(1, 1, 7), (2, 0, 9)]
-    )
-    two = member("b", ["z", "q", "x", "y"], ["ox", "dog", "cat"], [(2, 1, 4), (2, 2, 3), (3, 1, 7), (0, 2, 8), (1, 0, 1)],
-                 [(3, 1, 7), (2, 0, 1), (1, 0, 1)])  # fmt: skip
+    objects = [(0, 0, 3), (0, 1, 4), (1, 1, 7), (2, 0, 9)]
+    one = member("a", ["x", "y", "z"], ["cat", "dog"], objects, [(1, 1, 7), (2, 0, 9)])
+    objects = [(2, 1, 4), (2, 2, 3), (3, 1, 7), (0, 2, 8), (1, 0, 1)]  # z has another box here, q is of this set alone
+    two = member("b", ["z", "q", "x", "y"], ["ox", "dog", "cat"], objects, [(3, 1, 7), (2, 0, 1), (1, 0, 1)])
     both = alike(one, two)
     assert both.truth.names == ["x", "y"] and both.truth.class_names == ["cat", "dog", "ox"] and both.places == [0, 1]
     assert both.truth.images.tolist() == [0, 0, 1] and both.truth.labels.tolist() == [0, 1, 1]
@@ -98,9 +97,9 @@ def test_images_and_classes_are_the_same_by_their_names():
         ('[{"image_id": 1}]', "does not hold detections in COCO's results format"),
         ('{"a": 1}', "does not hold detections"),
         ("[1", "does not hold detections"),
-        ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4, 5, 6, 7, 8], "score": 1}]', "does not hold detections"),
+        ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4, 5, 6, 7, 8], "score": 1}]', "does not hold"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": [1]}]', "does not hold detections"),
-        ('[{"image_id": 99, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', "has image_id 99, which is not among"),
+        ('[{"image_id": 99, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', "has image_id 99, which is not"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, NaN], "score": 1}]', "is not finite"),
     ],
 )  # fmt: skip
@@ -117,7 +116,7 @@ def test_detections_that_are_none_are_refused(run, content, message):
         ("a: [1", r"config\.yaml is not readable as YAML"),
         ("- 1", r"config\.yaml does not hold the settings of a run"),
         ("train: {lrr: 1}", r"config\.yaml: .*train\.lrr"),
-        ("data: {name: os.getcwd}", r"data\.name"),
+        ("data: {name: os.getcwd}", r"os\.getcwd' is code from elsewhere"),
         (f"seed: {'1' * 2**20}", "at most 1048576 are allowed"),
     ],
 )
@@ -145,16 +144,14 @@ def test_keys_of_data_alone_change_a_run_whose_detections_are_saved(run):
 def test_names_are_the_shortest_ends_that_differ():
     assert names(Path("runs/a"), Path("runs/b/")) == ("a", "b")
     assert names(Path("x/run/best.pt"), Path("y/run/best.pt")) == ("x/run/best.pt", "y/run/best.pt")
-    with pytest.raises(ValueError, match="runs/a and runs/../runs/a are one and the same"):
+    with pytest.raises(ValueError, match=r"runs/a and runs/\.\./runs/a are one and the same"):
         names(Path("runs/a"), Path("runs/../runs/a"))
     assert plain("a/<b>\n") == "a_b_" and len(plain("x" * 99)) == 60
 
 
 def test_the_better_value_is_bold_and_nothing_is_where_nothing_is_measured():
-    more, less = (
-        Line("AP", (0.25, 0.5), ("0.250", "0.500"), ""),
-        Line("FDR", (0.25, 0.5), ("0.250", "0.500"), "", False),
-    )
+    more = Line("AP", (0.25, 0.5), ("0.250", "0.500"), "")
+    less = more._replace(name="FDR", higher=False)
     assert ["<b>" in cell for cell in figures.cells(more)] == [False, True, False]
     assert ["<b>" in cell for cell in figures.cells(less)] == [True, False, False]
     assert figures.cells(more)[2] == '<data value="0.25">+25.0</data>'
