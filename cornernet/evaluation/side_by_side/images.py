@@ -8,7 +8,7 @@ from cornernet.evaluation.side_by_side.alike import Alike
 from cornernet.evaluation.side_by_side.standing import Standing
 from cornernet.system.wording import counted
 
-MOST = 60  # images that are shown, 10 MB of photographs
+MOST = 60  # images that are shown, each twice: 12 MB of photographs
 
 
 def html(both: Sequence[Standing], shared: Alike) -> str:
