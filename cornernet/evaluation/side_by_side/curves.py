@@ -14,17 +14,17 @@ IOUS = {0: ("0.50", "-"), 5: ("0.75", "--")}  # place in the precision: what it 
 
 def html(both: Sequence[Standing]) -> str:
     """Two runs -> their plots, those over the steps only where there are several."""
-    parts = [page.plot(charts.png(precision_recall(both)), "Precision over recall of both runs",
+    parts = [page.plot(charts.themed(precision_recall(both)), "Precision over recall of both runs",
                        "Precision over recall, mean over the classes, at IoU 0.50 and, dashed, 0.75.")]  # fmt: skip
     if ap := _courses(both, "eval.csv", "AP"):
         caption = "AP at every evaluation of the training, each on its own validation set."
-        parts.append(page.plot(charts.png(comparisons.courses(ap, "AP")), "AP over the steps", caption))
+        parts.append(page.plot(charts.themed(comparisons.courses(ap, "AP")), "AP over the steps", caption))
     same = len({repr(x.member.settings.loss) for x in both}) == 1
     if total := _courses(both, "log.csv", "total"):
         caption = "Loss of the training." if same else (
             "Loss of the training, the sum of its terms. The losses of the two differ, and with them their scales."
         )  # fmt: skip
-        parts.append(page.plot(charts.png(comparisons.courses(total, "loss")), "Loss over the steps", caption))
+        parts.append(page.plot(charts.themed(comparisons.courses(total, "loss")), "Loss over the steps", caption))
     return "".join(parts)
 
 
