@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from cornernet import config
-from cornernet.checkpoints import from_file
+from cornernet.checkpoints import check_numbers, from_file
 from cornernet.config import Config
 from cornernet.data import Source, build_source, typed_data
 from cornernet.evaluation.evaluate import predictions, with_categories
@@ -50,6 +50,7 @@ def _saved(path: Path, name: str, overrides: Sequence[str]) -> Member:
             f"{path} has no {' and no '.join(absent)}: expected the folder of a run that was evaluated, or a checkpoint"
         )
     settings = config.override(from_file(_values(own), own), overrides)
+    check_numbers(settings, overrides, own)
     source = build_source(settings.data, "val", typed=typed_data(settings), run=path)
     found = _results(path / DETECTIONS)
     return _member(name, path, settings, source, found, "saved by its last evaluation")

@@ -115,6 +115,7 @@ def test_detections_that_are_none_are_refused(run, content, message):
     [
         ("a: [1", r"config\.yaml is not readable as YAML"),
         ("- 1", r"config\.yaml does not hold the settings of a run"),
+        ("test: {max_per_image: 0}", r"config\.yaml: test\.max_per_image must be at least 1"),
         ("train: {lrr: 1}", r"config\.yaml: .*train\.lrr"),
         ("data: {name: os.getcwd}", r"os\.getcwd' is code from elsewhere"),
         (f"seed: {'1' * 2**20}", "at most 1048576 are allowed"),
