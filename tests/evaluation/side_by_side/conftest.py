@@ -26,7 +26,7 @@ def run(tmp_path) -> Callable[..., Path]:
     def run(name: str, detect: Callable[[int, Row], Row | None] = lambda k, row: found(row), *overrides: str) -> Path:
         folder = tmp_path / name
         folder.mkdir(parents=True)
-        settings = config.load("shapes", [*SMALL, *overrides])
+        settings = config.load("shapes", [*SMALL, f"work_dir={folder}", *overrides])
         config.save(settings, folder / "config.yaml")
         rows = build_source(settings.data, "val").coco()["annotations"]
         detections = [each for k, row in enumerate(rows) if (each := detect(k, row))]
