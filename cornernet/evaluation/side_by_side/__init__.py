@@ -48,7 +48,8 @@ def compare(first: str | Path, second: str | Path, overrides: Sequence[str] = ()
     parts = compose(both, shared)
     counts = counted(both[0].metrics.images, "image"), counted(both[0].metrics.objects, "object")
     subtitle = f"{' with '.join(counts)}, the same for both"
-    html = page.document(" and ".join(titles), subtitle, parts, FOOTER, script.SORT + script.GALLERY)
+    running = script.SORT + (script.GALLERY if "<dialog" in parts[-1].html else "")
+    html = page.document(" and ".join(titles), subtitle, parts, FOOTER, running)
     # A name may hold half of a surrogate pair, which no encoding takes.
     writing.write(folder / "index.html", html.encode("utf-8", "replace"))
     return Compared(titles, lines(both[0].metrics, both[1].metrics), shared.left_out, folder / "index.html")

@@ -9,6 +9,7 @@ from cornernet.evaluation.side_by_side import curves, figures, images
 from cornernet.evaluation.side_by_side.alike import Alike
 from cornernet.evaluation.side_by_side.member import Member
 from cornernet.evaluation.side_by_side.standing import Standing
+from cornernet.system import invoked
 
 OWN = ("work_dir", "data.val.digest")  # keys that say nothing of what was trained
 CAUTION = """One training each: with another seed both figures would be others, so that this is what two networks do,
@@ -32,10 +33,11 @@ def compose(both: Sequence[Standing], shared: Alike) -> list[Section]:
 def _run(members: Sequence[Member], shared: Alike) -> str:
     """Settings that differ, and how both went, as a table."""
     apart = differences.apart(*(x.settings for x in members))
-    rows = [(page.text(key), *map(page.name, values)) for key, values in apart.items() if key not in OWN]
+    changed = {key: values for key, values in apart.items() if key not in OWN}
+    rows = [(page.text(key), *(page.name(invoked.cut(x)) for x in values)) for key, values in changed.items()]
     rows += [(title, *cells) for title, cells in _course(members) if any(cell != "-" for cell in cells)]
     rows.append(("detections", *(x.origin for x in members)))
-    lead = "" if len(apart.keys() - set(OWN)) else "<p>No setting differs.</p>"
+    lead = "" if changed else "<p>No setting differs.</p>"
     if shared.left_out:
         lead += "<p>The validation sets differ; all figures here are of the images that both have, annotated alike:</p>"
         lead += page.listed(shared.left_out)

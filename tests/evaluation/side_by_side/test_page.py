@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cornernet.evaluation.side_by_side import compare, images
-from tests.browsing import complaints, probed
+from tests.driving import CONTRAST, IMAGES
 from tests.evaluation.side_by_side.conftest import found
 
 EVIL = "</title><script>document.title='taken'</script>\"'\u202e"
@@ -22,10 +22,17 @@ def section(text: str, key: str) -> str:
     return re.search(rf'<section id="{key}">.*?</section>', text, re.DOTALL)[0]
 
 
+def listed(text: str) -> list[dict]:
+    """The images of the list, as its script is told of them."""
+    return json.loads(re.search(r'id="shots">(.*?)</script>', text, re.DOTALL)[1])
+
+
 @pytest.fixture
 def page(run):
-    """Page of two runs on shapes that differ in a loss and in a sampling rate."""
-    return compare(run("one"), run("two", worse, "loss.heatmap.name=focal", "train.lr=0.5")).page
+    """Page of two runs on shapes that differ in a loss and in a learning rate."""
+    return compare(
+        run("one"), run("two", worse, "loss.heatmap.name=focal", "train.lr=0.5", f"data.root={Path('/secret/of/mine')}")
+    ).page
 
 
 @pytest.fixture
@@ -48,42 +55,65 @@ def test_it_shows_what_was_run_figures_classes_curves_and_images(page):
     assert re.findall(r'<section id="(\w+)">', text) == ["figures", "run", "classes", "curves", "images"]
     cells = re.sub("</?bdi>", "", section(text, "run"))
     assert '>loss.heatmap.name</td><td class="text">neg</td><td class="text">focal<' in cells
+    assert "\N{HORIZONTAL ELLIPSIS}/of/mine" in cells and "secret" not in text
     assert ">train.lr<" in cells and "work_dir" not in cells and ">30<" in cells and ">7.0<" in cells
     assert section(text, "curves").count("<img ") == 3 and "The losses of the two differ" in section(text, "curves")
-    assert section(text, "images").count("<figure ") == len(re.findall("data-apart", text)) > 1
-    assert '<option value="apart -1">largest difference first' in text and 'class="c"' in section(text, "images")
+    shots = listed(text)
+    assert len(shots) > 1 and [title for title, _ in shots[0]["panes"]] == ["one", "two"]
+    assert shots[0]["caption"].startswith("one F1 1.00: ") and "; two F1 0." in shots[0]["caption"]
+    assert {box[0] for shot in shots for _, boxes in shot["panes"] for box in boxes} >= {"r", "c"}
+    assert '<option value="apart -1">largest difference first' in text
 
 
 def test_images_are_those_that_differ_most(run, monkeypatch):
     monkeypatch.setattr(images, "MOST", 2)
     text = compare(run("one"), run("two", worse)).page.read_text(encoding="utf-8")
-    apart = [float(x) for x in re.findall(r'data-apart="([^"]+)"', text)]
+    apart = [shot["apart"] for shot in listed(text)]
     assert len(apart) == 2 and apart == sorted(apart, reverse=True) and "Shown are the 2 on which" in text
 
 
 def test_two_that_find_the_same_differ_on_no_image(run):
     text = compare(run("one"), run("two")).page.read_text(encoding="utf-8")
-    assert "on 5 they are equal" in text and "<figure data" not in text and "<dialog" not in text
+    assert "on 5 they are equal" in text and "<dialog" not in text and "showModal" not in text
 
 
 def test_an_image_that_cannot_be_read_is_named_and_the_others_are_shown(evil, tmp_path):
     broken = tmp_path / "<b>0'.png"
     broken.write_bytes(broken.read_bytes()[:-30])
     text = compare(*sorted(path.parent for path in tmp_path.rglob("predictions.json"))).page.read_text(encoding="utf-8")
-    assert text.count("<figure data") == 1 and "Why images are not shown" in text and "&lt;b&gt;0&#x27;.png" in text
+    assert (
+        [shot["name"] for shot in listed(text)] == ["<b>1'.png"]
+        and "Why images are not shown" in text
+        and "&lt;b&gt;0&#x27;.png" in text
+    )
 
 
 def test_names_are_text(evil):
     text = evil.read_text(encoding="utf-8")
-    assert text.count("<script") == 1 and "<b>0" not in text and "\u202e" not in re.findall(r'="[^"]*"', text)
+    assert text.count("<script") == 2 and "<b>0" not in text and "\u202e" not in re.findall(r'="[^"]*"', text)
     assert "sha256-" in text and "/" not in evil.parent.name
 
 
-def test_it_opens_in_a_browser_without_a_complaint(page, evil, browser):
-    for path in (page, evil):
-        run = browser(path, "--dump-dom")
-        assert not complaints(run.stderr) and "<title>taken" not in run.stdout and "<title>run<" not in run.stdout
-        for width in (1200, 500):
-            state = probed(browser, path, width)
-            assert all(state["images"]) and state["wide"] <= state["view"]
-            assert not [name for name in state["requests"] if not name.startswith("data:")]
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light")])
+def test_it_opens_in_a_browser_without_a_complaint(page, evil, run, driver, width, scheme):
+    alike = compare(run("three"), run("four")).page
+    for path in (page, evil, alike):
+        driver.said.clear(), driver.asked.clear()
+        driver.open(path, width, scheme)
+        assert driver.value(IMAGES) == [] and driver.value(CONTRAST) == []
+        assert driver.value("document.documentElement.scrollWidth") <= width
+        assert driver.said == [] and [url for url in driver.asked if not url.startswith(("data:", "file:"))] == []
+        assert driver.value("document.title") not in ("taken", "run")
+
+
+def test_an_image_is_enlarged_with_both_sides(page, driver):
+    driver.open(page)
+    driver.value('document.querySelector(".shots button").focus()')
+    driver.press("Enter")
+    titles = '[...document.querySelectorAll("dialog em")].map(x => x.textContent).join(" ")'
+    assert driver.value('document.querySelector("dialog").open') and driver.value(titles) == "one two"
+    driver.press("Escape")
+    first = 'document.querySelector("#figures tbody td").textContent'
+    assert driver.value(first) == "AP"
+    driver.value('document.querySelectorAll("#figures th button")[3].click()')  # by the difference
+    assert driver.value(first) != "AP"
