@@ -30,9 +30,8 @@ def listed(text: str) -> list[dict]:
 @pytest.fixture
 def page(run):
     """Page of two runs on shapes that differ in a loss and in a learning rate."""
-    return compare(
-        run("one"), run("two", worse, "loss.heatmap.name=focal", "train.lr=0.5", f"data.root={Path('/secret/of/mine')}")
-    ).page
+    changed = "loss.heatmap.name=focal", "train.lr=0.5", "data.root=/secret/of/mine"
+    return compare(run("one"), run("two", worse, *changed)).page
 
 
 @pytest.fixture
