@@ -68,7 +68,11 @@ def _anew(path: Path, name: str, overrides: Sequence[str]) -> Member:
 
 def _member(name: str, folder: Path, settings: Config, source: Source, found: Found, origin: str) -> Member:
     truth = from_coco(with_categories(source, found.category_ids))
-    return Member(name, folder, settings, source, truth, placed(found, truth), origin)
+    try:
+        found = placed(found, truth)
+    except ValueError as error:  # of which of the two
+        raise ValueError(f"{name}: {error}") from None
+    return Member(name, folder, settings, source, truth, found, origin)
 
 
 def _values(path: Path) -> dict:
