@@ -12,6 +12,7 @@ from cornernet.version import __version__
 COMMANDS = {  # in the order of use; each is a module here and, but for version, a file in tools/
     "train": "train a detector and score it",
     "evaluate": "score a checkpoint with COCO mAP",
+    "report": "put two runs side by side",
     "predict": "draw what a checkpoint finds on images, videos or a camera",
     "export": "write a checkpoint as a file for other programs",
     "compare_losses": "train with one loss after the other and compare",

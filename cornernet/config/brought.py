@@ -15,7 +15,8 @@ WORDS = {
     "conf_thres": DRAWN,
     "data": SET,
     "dataset": SET,
-    "device": "is called train.device here: auto, which takes a GPU if there is one, or cpu",
+    "device": "is called train.device here: auto, which takes a GPU if there is one, the first that "
+    "CUDA_VISIBLE_DEVICES shows, or cpu",
     "epochs": "is called train.steps here: epochs x images of the training set / train.batch_size",
     "exist_ok": "does not exist here: a run never overwrites another, train.resume=auto goes on with one",
     "fp16": NARROW,

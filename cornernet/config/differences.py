@@ -12,9 +12,14 @@ def differences(before: dict[str, Any], after: Config) -> dict[str, str]:
 
     A key that the checkpoint does not have yet counts with its default. Raises ValueError for one that is unknown.
     """
-    first, second = (flat(to_dict(x)) for x in (from_container(before), after))
+    return {key: f"{key}: {old} -> {new}" for key, (old, new) in apart(from_container(before), after).items()}
+
+
+def apart(one: Config, other: Config) -> dict[str, tuple[str, str]]:
+    """Two configs -> every key whose value differs, with both values as one types them."""
+    first, second = flat(to_dict(one)), flat(to_dict(other))
     keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
-    return {key: f"{key}: {_yaml(first.get(key))} -> {_yaml(second.get(key))}" for key in keys}
+    return {key: (_yaml(first.get(key)), _yaml(second.get(key))) for key in keys}
 
 
 def flat(values: dict[str, Any], start: str = "") -> dict[str, Any]:

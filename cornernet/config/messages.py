@@ -19,6 +19,7 @@ CONTAINERS = re.compile(
 )
 SCALARS = re.compile(r"Value '(.*)' of type '.*' could not be converted to (Integer|Float|Boolean)")
 NUMBERS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+WAYS = {"train.device": "CUDA_VISIBLE_DEVICES=1 in the environment chooses among several GPUs"}  # to what was asked
 # What OmegaConf's messages contain -> what they mean to someone who has not read OmegaConf.
 PLAIN_WORDS = {
     r"is not Optional|Incompatible value 'None'": "may not be null (an empty text is '')",
@@ -65,7 +66,8 @@ def sentence(
         got = typed(held) if isinstance(held, (bool, float)) else match[1]
         return f"{full} must be {NUMBERS[match[2]]}, got {got}"
     if match := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", text):
-        return f"{full} must be one of {match[2].replace(chr(39), '')}, got {match[1]}"
+        said = f"{full} must be one of {match[2].replace(chr(39), '')}, got {match[1]}"
+        return f"{said}; {WAYS[full]}" if full in WAYS else said
     for pattern, words in PLAIN_WORDS.items():
         if match := re.search(pattern, text):
             return f"{full} {match.expand(words)}"

@@ -1,7 +1,7 @@
 """From detections to COCO figures (evaluate, scoring, metrics), the page that explains them (report), and diagnosis.
 
-measures/: a file a metric. audit/: which labels the detections contradict.
-Called by training after a save, by experiments, and by the commands evaluate, diagnose and audit.
+measures/: a file a metric. audit/: which labels the detections contradict. side_by_side/: two runs on one page.
+Called by training after a save, by experiments, and by the commands evaluate, diagnose, audit and report.
 """
 
 from cornernet.evaluation.checkpoint import evaluate_checkpoint

@@ -63,7 +63,7 @@ def evaluate(
     )  # fmt: skip
     pictures = keep.gathered() if keep else {}
     # Every process computes them: were it one alone, its failure would leave the others waiting.
-    truth = from_coco(_with_categories(source, category_ids))
+    truth = from_coco(with_categories(source, category_ids))
     found = placed(found, truth)
     limit = settings.get("max_per_image", USUAL)
     scored = scoring.score(truth, found, backend, metric.measures, limit)
@@ -136,7 +136,7 @@ def predictions(
     return collected([found for _, found in everything], names, ids), sum(times), sum(counts)
 
 
-def _with_categories(source: Source, category_ids: Sequence[int] | None) -> dict[str, Any]:
+def with_categories(source: Source, category_ids: Sequence[int] | None) -> dict[str, Any]:
     """Read the source's ground truth and add the detector's categories that it lacks; they do not touch the AP."""
     truth = source.coco()
     known = {category["id"] for category in truth["categories"]}

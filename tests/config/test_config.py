@@ -173,6 +173,7 @@ def test_later_overrides_win_and_do_not_touch_the_original():
         ("test.slices.size=large", r"test\.slices\.size must be a list"),
         ("test.slices=640", "test.slices takes no value of its own, it holds keys such as test.slices.size"),
         ("train.lr_factors=[1]", r"train\.lr_factors must hold keys and values"),
+        ("train.device=cuda:1", r"train\.device must be one of auto, cpu, got cuda:1; CUDA_VISIBLE_DEVICES=1 .* GPUs$"),
         ("test.nms.name=no", r"test\.nms\.name must be one of soft_gaussian, .*, none, got no$"),
         ("test.nms.iuo=1", r"unknown key test\.nms\.iuo; did you mean test\.nms\.iou\?$"),
         ("train=5", "train takes no value of its own"),

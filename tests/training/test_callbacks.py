@@ -1,5 +1,6 @@
 """A callback is one file: told at four moments, by its name and by its dotted path, and never the end of a run."""
 
+import contextlib
 import json
 import logging
 import os
@@ -172,23 +173,48 @@ def test_what_came_inside_a_file_is_not_looked_up(tiny, tmp_path):
     assert not (tmp_path / "run").exists() and list(CALLBACKS) == ["json_lines"]
 
 
-def test_the_examples_of_the_page_are_callbacks_and_metrics(monkeypatch, tmp_path):
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.mark.parametrize(("state", "code", "word"), [("finished", 0, "FINISHED"), ("failed", 1, "FAILED")])
+def test_the_trackers_are_callbacks_by_their_dotted_paths(monkeypatch, tmp_path, state, code, word):
     """Their services are stand-ins, which take any call; so the moments and their arguments are right, no more."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
-    metric, trackers = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     services = {name: MagicMock() for name in ("wandb", "mlflow")}
     for name, service in services.items():
         monkeypatch.setitem(sys.modules, name, service)
-    known = {}
-    exec(trackers, known)
-    with Callbacks({name: known[name] for name in ("Wandb", "Mlflow")}) as callbacks:
-        callbacks.start(config.Config(), tmp_path)
+    monkeypatch.syspath_prepend(DOCS)
+    settings = config.override(config.Config(), ["train.callbacks=[trackers.Wandb,trackers.Mlflow]"])
+    callbacks = Callbacks(makers(settings))
+    with contextlib.suppress(OSError), callbacks:
+        callbacks.start(settings, tmp_path)
         callbacks.tell("step_logged", 1, {"total": 1.0})
         callbacks.tell("evaluation_done", 2, {"AP": 0.5, "AP_large": -1.0}, tmp_path)
+        if state == "failed":
+            raise OSError
     assert not callbacks.dropped
-    services["wandb"].init().log.assert_called_with({"val/AP": 0.5}, step=2)
-    services["wandb"].init().finish.assert_called_once_with(exit_code=0)
-    services["mlflow"].log_metrics.assert_called_with({"AP": 0.5}, step=2)
-    services["mlflow"].end_run.assert_called_once_with("FINISHED")
+    run, mlflow = services["wandb"].init(), services["mlflow"]
+    assert [(*call.args, call.kwargs["step"]) for call in run.log.call_args_list] == [
+        ({"train/total": 1.0}, 1), ({"val/AP": 0.5}, 2),
+    ]  # fmt: skip
+    assert [(*call.args, call.kwargs["step"]) for call in mlflow.log_metrics.call_args_list] == [
+        ({"train/total": 1.0}, 1), ({"val/AP": 0.5}, 2),
+    ]  # fmt: skip
+    run.finish.assert_called_once_with(exit_code=code)
+    mlflow.end_run.assert_called_once_with(word)
+    assert mlflow.log_dict.call_args.args[0]["train"]["callbacks"] == ["trackers.Wandb", "trackers.Mlflow"]
+
+
+def test_one_tracker_needs_not_the_other(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "wandb", MagicMock())
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as if it were not installed
+    monkeypatch.syspath_prepend(DOCS)
+    with Callbacks(makers(config.override(config.Config(), ["train.callbacks=[trackers.Wandb]"]))) as callbacks:
+        callbacks.start(config.Config(), tmp_path)
+    assert not callbacks.dropped
+
+
+def test_the_example_of_the_page_is_a_metric():
+    (metric,) = re.findall(r"```python\n(.*?)```", (DOCS / "plugins.md").read_text(encoding="utf-8"), re.DOTALL)
+    known = {}
     exec(metric, known)
     assert known["strays"](nothing()) == -1 and known["shown"](2) == "2.0 an image" and known["HIGHER"] is False

@@ -1,0 +1,89 @@
+"""What of two validation sets can be compared: the images that both have, annotated alike, and all classes of both."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cornernet.evaluation.side_by_side.member import Member
+from cornernet.evaluation.truth import Truth
+from cornernet.prediction import Found
+from cornernet.system.wording import counted
+
+Annotations = list[tuple]
+
+
+class Alike(NamedTuple):
+    """The common images with their objects, in the order of the first set, and what each of the two found there."""
+
+    truth: Truth
+    found: tuple[Found, Found]
+    places: list[int]  # of the images in the first set
+    left_out: list[str]  # a line each: why images are not among them
+
+
+def alike(first: Member, second: Member) -> Alike:
+    """Two members -> what both have; raises ValueError where that is no image.
+
+    Images are the same by their names, and annotated alike where each object has its equal, by class, box and crowd.
+    Classes are the same by their names.
+    """
+    own, theirs = (dict(zip(x.truth.names, annotations(x.truth), strict=True)) for x in (first, second))
+    common = [name for name in own if name in theirs]
+    kept = [name for name in common if own[name] == theirs[name]]
+    left = _left_out(first, second, len(common), len(kept))
+    if not kept:
+        why = "; ".join(left) or "they have none"
+        raise ValueError(f"{first.name} and {second.name} have no image in common: {why}")
+    place = {name: at for at, name in enumerate(first.truth.names)}
+    classes = list(dict.fromkeys([*first.truth.class_names, *second.truth.class_names]))
+    truth = _restricted(first.truth, [place[name] for name in kept], classes)
+    found = _moved(first, kept, truth), _moved(second, kept, truth)
+    return Alike(truth, found, [place[name] for name in kept], left)
+
+
+def annotations(truth: Truth) -> list[Annotations]:
+    """Truth -> of each image its objects, in an order that does not depend on the file."""
+    held: list[Annotations] = [[] for _ in truth.image_ids]
+    columns = truth.images, truth.labels, np.round(truth.boxes, 2), truth.crowd
+    for image, label, box, crowd in zip(*(x.tolist() for x in columns), strict=True):
+        held[image].append((truth.class_names[label], *box, crowd))
+    return [sorted(each) for each in held]
+
+
+def _left_out(first: Member, second: Member, common: int, kept: int) -> list[str]:
+    lines = [
+        f"{counted(count, 'image')} of {one.name} {'is' if count == 1 else 'are'} not in the set of {other.name}"
+        for one, other in ((first, second), (second, first))
+        if (count := len(set(one.truth.names)) - common)
+    ]
+    if common > kept:
+        is_or_are = "is" if common - kept == 1 else "are"
+        lines.append(f"{counted(common - kept, 'image')} of both {is_or_are} annotated otherwise")
+    return lines
+
+
+def _restricted(truth: Truth, places: list[int], classes: list[str]) -> Truth:
+    """Truth -> of these images, with these classes."""
+    now = np.full(len(truth.image_ids), -1)
+    now[places] = np.arange(len(places))
+    rows = now[truth.images] >= 0
+    return Truth(
+        [truth.image_ids[i] for i in places], [truth.names[i] for i in places], list(range(len(classes))), classes,
+        now[truth.images[rows]], _labels(truth, classes)[truth.labels[rows]], truth.boxes[rows], truth.areas[rows],
+        truth.crowd[rows],
+    )  # fmt: skip
+
+
+def _moved(one: Member, kept: list[str], truth: Truth) -> Found:
+    """Detections of a member in the terms of the common truth."""
+    place = {name: at for at, name in enumerate(kept)}
+    now = np.array([place.get(name, -1) for name in one.truth.names], np.int64)
+    rows = now[one.found.images] >= 0
+    labels = _labels(one.truth, truth.class_names)[one.found.labels[rows]]
+    images, boxes, scores = now[one.found.images[rows]], one.found.boxes[rows], one.found.scores[rows]
+    return Found(truth.image_ids, truth.category_ids, images, labels, boxes, scores)
+
+
+def _labels(truth: Truth, classes: list[str]) -> np.ndarray:
+    """Place of each class of a truth among all."""
+    return np.array([classes.index(name) for name in truth.class_names], np.int64)
