@@ -10,9 +10,12 @@ that is up to 1.5 times as fast along columns, but takes two to three times as l
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cornernet.ops.running_max import pays, running_max
+
+CELLS = 8192  # of a side at most, where an export leaves it open: as many as images have pixels by a config
 
 
 def top_pool(x: Tensor) -> Tensor:
@@ -56,9 +59,20 @@ def _running_max(x: Tensor, dim: int, backwards: bool = False) -> Tensor:
 def _doubling(x: Tensor, dim: int, backwards: bool) -> Tensor:
     """The same by windows that double: after each step a cell knows twice as many of its neighbours on one side."""
     size, step = x.shape[dim], 1
+    if isinstance(size, torch.SymInt):
+        return _open_doubling(x, dim, backwards)
     while step < size:
         both = torch.maximum(x.narrow(dim, 0, size - step), x.narrow(dim, step, size - step))
         rest = x.narrow(dim, size - step if backwards else 0, step)  # their window already reaches the edge
         x = torch.cat([both, rest] if backwards else [rest, both], dim)
         step *= 2
+    return x
+
+
+def _open_doubling(x: Tensor, dim: int, backwards: bool) -> Tensor:
+    """The same for any size up to CELLS: a step beyond the map's edge meets what is smaller than all numbers."""
+    size, pads = x.shape[dim], [0, 0, 0, 0]
+    for power in range((CELLS - 1).bit_length()):
+        pads[2 * (3 - dim) + backwards] = step = 2**power
+        x = torch.maximum(x, F.pad(x, pads, value=-torch.inf).narrow(dim, step if backwards else 0, size))
     return x
