@@ -100,4 +100,4 @@ def entries(text: bytes) -> dict[str, str]:
 def _numbers(item: ElementTree.Element) -> int:
     """How many a port, or the value of a constant, says to hold; open axes count as one."""
     sides = [dim.text or "" for dim in item.iterfind("dim")] or item.get("shape", "").split(",")
-    return math.prod(abs(int(side)) for side in sides if side.strip())
+    return math.prod(int(side) for side in sides if side.strip().isdecimal())

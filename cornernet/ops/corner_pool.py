@@ -71,8 +71,9 @@ def _doubling(x: Tensor, dim: int, backwards: bool) -> Tensor:
 
 def _open_doubling(x: Tensor, dim: int, backwards: bool) -> Tensor:
     """The same for any size up to CELLS: a step beyond the map's edge meets what is smaller than all numbers."""
-    size, pads = x.shape[dim], [0, 0, 0, 0]
+    pads, cut = [0, 0, 0, 0], [slice(None)] * 4
     for power in range((CELLS - 1).bit_length()):
         pads[2 * (3 - dim) + backwards] = step = 2**power
-        x = torch.maximum(x, F.pad(x, pads, value=-torch.inf).narrow(dim, step if backwards else 0, size))
+        cut[dim] = slice(step, None) if backwards else slice(-step)
+        x = torch.maximum(x, F.pad(x, pads, value=-torch.inf)[tuple(cut)])
     return x
