@@ -92,10 +92,13 @@ def _batch(value: str) -> int | None:
 
 
 def _size(value: str) -> tuple[int, int] | str:
-    if value == "dynamic":
-        return value
+    return value if value == "dynamic" else fixed_size(value, "dynamic or ")
+
+
+def fixed_size(value: str, others: str = "") -> tuple[int, int]:
+    """Read height,width; raises ValueError naming it and what else may be given."""
     if not (match := re.fullmatch(r"\[?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*\]?", value)):
-        raise ValueError(f"must be dynamic or height,width such as 288,384, got {value!r}")
+        raise ValueError(f"must be {others}height,width such as 288,384, got {value!r}")
     return int(match[1]), int(match[2])
 
 

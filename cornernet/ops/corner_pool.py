@@ -5,7 +5,8 @@ faster, by `running_max`: on a CPU along the columns of large maps, and of maps 
 Where values tie the gradient goes to the last of them in scan order; the published extension sends it to the first.
 Inside the network ties are zeros behind a ReLU, where no gradient survives either way.
 
-An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`. On a CPU
+An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`; where it
+leaves the size of images open, over as many windows as the largest map needs. On a CPU
 that is up to 1.5 times as fast along columns, but takes two to three times as long along rows.
 """
 

@@ -3,10 +3,11 @@
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: non-maximal suppression in a window, then the K best.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 
 def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor, Tensor]:
@@ -23,7 +24,11 @@ def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor
 
 def at_most(count: int, there: int) -> int:
     """The smaller of both; of an export that leaves the size of images open, `count` wherever no size has fewer."""
-    return count if statically_known_true(there >= count) else torch.sym_min(count, there)
+    if isinstance(there, int):
+        return min(count, there)
+    from torch.fx.experimental.symbolic_shapes import statically_known_true  # takes a while, and only exports need it
+
+    return count if statically_known_true(there >= count) else cast(int, torch.sym_min(count, there))
 
 
 def divided(index: Tensor, length: int) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """Files that take images of any size: their canvases, corner pooling, and the checkpoint's boxes on each image."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch.export import Dim
 
 from cornernet import Predictor, config, detectors
 from cornernet.checkpoints import checkpoint
+from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.export import check, export, sizes
 from cornernet.ops import corner_pool
 from cornernet.prediction import FixedCanvas, OpenCanvas, difference, exported_detector
@@ -165,6 +167,16 @@ def test_every_image_has_the_checkpoints_canvas_and_boxes(points):
         (found,), (expected,) = exported([image]), own([image])
         assert len(found) == len(expected) > 5 and torch.allclose(found.boxes, expected.boxes, atol=1e-3)
         assert torch.allclose(found.scores, expected.scores, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_evaluation_gives_the_checkpoints_figures_at_every_scale(points, tmp_path):
+    figures = []
+    for file in ("best.pt", "best.onnx"):
+        found = evaluate_checkpoint(points / file, ["test.scales=[0.7,1.0]", "data.val.limit=2"], tmp_path)
+        rows = json.loads((tmp_path / "predictions.json").read_text())
+        figures.append([found.metrics.AP, found.metrics.AP50, sum(row["score"] for row in rows)])
+    assert figures[0] == pytest.approx(figures[1], rel=1e-4) and figures[0][2] > 1
 
 
 @pytest.mark.slow
