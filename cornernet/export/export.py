@@ -27,7 +27,7 @@ from cornernet.export import check
 from cornernet.export.about import metadata
 from cornernet.export.half import halved
 from cornernet.export.int8 import calibration
-from cornernet.export.plan import DYNAMIC, Plan, plan
+from cornernet.export.plan import Plan, plan
 from cornernet.export.sizes import canvas_of, example, open_sides, traced
 from cornernet.graphs import Rows
 from cornernet.prediction import DRAWN, FixedCanvas, OpenCanvas, fit
@@ -69,8 +69,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     """
     wanted = plan(checkpoint, **how)
     detector, settings, held, changed = traceable(checkpoint, overrides)
-    asked = None if wanted.size == DYNAMIC else wanted.size or settings.data.input_size
-    canvas = canvas_of(detector, asked)
+    canvas = canvas_of(detector, wanted.size or settings.data.input_size)
     data, many = settings.data, wanted.calibrate
     batches = calibration(data, example(canvas), many, wanted.batch or 1, typed_data(settings)) if many else []
     start = time.perf_counter()
@@ -112,15 +111,12 @@ def samples(
     Of a fixed canvas one batch, the image asked for in front of noise; of open ones the image by itself, noise on the
     smallest canvas, and on one that is wider than high.
     """
-    fixed, random = isinstance(canvas, FixedCanvas), np.random.default_rng(0)
-    sizes = [example(canvas)] if fixed else [canvas.least, example(canvas)]
+    sizes = [example(canvas)] if isinstance(canvas, FixedCanvas) else [canvas.least, example(canvas)]
+    random = np.random.default_rng(0)
     made = [random.integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8) for size in sizes]
     if wanted.image:
-        shown = fit(canvas, read_image(wanted.image, depth=depth), longest_side=longest_side).canvas
-        if fixed:
-            made[0][0] = shown
-        else:
-            made.insert(0, shown[None])
+        shown = fit(canvas, read_image(wanted.image, depth=depth), longest_side=longest_side).canvas[None]
+        made = [np.concatenate([shown, made[0][1:]])] if isinstance(canvas, FixedCanvas) else [shown, *made]
     return [torch.from_numpy(images).permute(0, 3, 1, 2).contiguous() for images in made]
 
 

@@ -11,9 +11,9 @@ from cornernet.prediction import Fits, FixedCanvas, OpenCanvas
 MOST = CELLS  # pixels of a side; a map has no more cells
 
 
-def canvas_of(detector: Fits, size: Sequence[int] | None) -> FixedCanvas | OpenCanvas:
-    """(height, width), None for dynamic -> the canvases of the file; raises ValueError as those that make them do."""
-    return open_canvas(detector) if size is None else FixedCanvas(check_size(detector, size))
+def canvas_of(detector: Fits, size: Sequence[int] | str) -> FixedCanvas | OpenCanvas:
+    """(height, width) or DYNAMIC -> the canvases of a file; raises ValueError as what makes them does."""
+    return open_canvas(detector) if isinstance(size, str) else FixedCanvas(check_size(detector, size))
 
 
 def check_size(detector: Fits, size: Sequence[int]) -> tuple[int, int]:

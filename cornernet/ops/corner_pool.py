@@ -6,8 +6,8 @@ Where values tie the gradient goes to the last of them in scan order; the publis
 Inside the network ties are zeros behind a ReLU, where no gradient survives either way.
 
 An export gets the same numbers by maxima over windows of 1, 2, 4, ... cells, because ONNX has no `cummax`; where it
-leaves the size of images open, over as many windows as the largest map needs. On a CPU
-that is up to 1.5 times as fast along columns, but takes two to three times as long along rows.
+leaves the size of images open, over as many windows as the largest map needs. On a CPU the former is up to 1.5 times as
+fast along columns, but takes two to three times as long along rows.
 """
 
 import torch
