@@ -1,11 +1,14 @@
-"""How long an image takes in a checkpoint and in the files exported from it, in turn, in one process of one thread."""
+"""What an image costs in a checkpoint and in the files exported from it, in turn, in one process of one thread."""
 
+import statistics
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from benchmarks.measure import Call, Stage, rows
 from cornernet import graphs
 from cornernet.checkpoints import load_detector
 from cornernet.cli.commandline import Command, call, say
@@ -15,7 +18,8 @@ from cornernet.cli.keys import Reader, whole
 USAGE = """python -m benchmarks.runtimes CHECKPOINT FILE ... [size=H,W repeats=N]
 
 Shows an image of noise, of data.input_size or size=H,W, to the checkpoint and to each exported file N times (default
-30) in turn, and prints the median of each, and of how many times as fast as the checkpoint it is; for example
+30) in turn, and prints the median of each and that of its share of the checkpoint's in the same round. Time is that of
+the processor, which other work on the machine does not count in; for example
   python -m benchmarks.runtimes runs/bccd/best.pt runs/bccd/best.onnx runs/bccd/best.xml"""
 
 
@@ -25,15 +29,19 @@ def main(checkpoint: str, files: list[str], size: tuple[int, int] | None = None,
     detector, settings, _ = load_detector(checkpoint, [])
     sides = size or settings.data.input_size
     images = torch.randint(0, 256, (1, 3, *sides), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    runs = {path: shown(graphs.of_file(path).open(Path(path))[0], images) for path in files}
-    plain = shown(detector.eval().predict, images)
-    for row in rows(Stage(f"{sides[0]} x {sides[1]}", {checkpoint: plain, **runs}, plain, None), repeats):
-        say(f"{row.work:60} {1e3 * row.ours:8.1f} ms, {row.gain:.2f} times as fast")
+    runs = [detector.eval().predict, *(graphs.of_file(path).open(Path(path))[0] for path in files)]
+    taken = [[seconds(run, images) for run in runs] for _ in range(repeats + 1)][1:]  # the first does not count
+    for path, own in zip([checkpoint, *files], zip(*taken, strict=True), strict=True):
+        share = statistics.median(one / row[0] for one, row in zip(own, taken, strict=True))
+        say(f"{path:60} {1e3 * statistics.median(own):8.1f} ms, {share:.2f} of the checkpoint's")
 
 
-def shown(run, images: torch.Tensor) -> Call:
-    """A function of images -> its call with these."""
-    return torch.inference_mode()(lambda: run(images))
+@torch.inference_mode()
+def seconds(run: Callable[[Tensor], object], images: Tensor) -> float:
+    """Time of the processor that a call takes."""
+    start = time.process_time()
+    run(images)
+    return time.process_time() - start
 
 
 KEYS = {"size": Reader(fixed_size), "repeats": Reader(whole(1))}

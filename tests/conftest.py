@@ -251,6 +251,15 @@ def exports(kinds, tmp_path_factory) -> dict[str, Path]:
     return Exports()
 
 
+def spread(detector: torch.nn.Module) -> None:
+    """Random weights of the heads so large that scores are apart, and boxes of a detector of points that have sides."""
+    for name, module in detector.named_modules():
+        if isinstance(module, torch.nn.Conv2d) and module.bias is not None and "fpn" not in name:
+            torch.nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+            if name.endswith(".size.2"):
+                torch.nn.init.constant_(module.bias, 4)
+
+
 def export_tiny(source: Path, folder: Path) -> Path:
     """Config file -> the folder, with what `exports` says in it."""
     from cornernet import config, detectors
@@ -263,9 +272,7 @@ def export_tiny(source: Path, folder: Path) -> Path:
     decoding = ["test.ae_threshold=99", "test.top_k=60", "test.draw_score=0.05"]
     settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
     detector = detectors.build(settings, 3)
-    for module in detector.modules():
-        if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
-            torch.nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+    spread(detector)
     held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
     classes = {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}
     path = folder / "best.pt"

@@ -19,7 +19,7 @@ from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.export import check, export, sizes
 from cornernet.ops import corner_pool
 from cornernet.prediction import FixedCanvas, OpenCanvas, difference, exported_detector
-from tests.conftest import ONE_LEVEL, SMALL
+from tests.conftest import ONE_LEVEL, SMALL, spread
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "onnx_example.py"
 OTHERS = ["corner", "anchor", "corner_resnet18", "triplets", "centripetal", "verify"]
@@ -114,9 +114,7 @@ def untrained(path, source):
     decoding = ["test.ae_threshold=9", "test.num_dets=40", "test.top_k=60"]
     settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
     detector = detectors.build(settings, 3)
-    for name, module in detector.named_modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None and "fpn" not in name:
-            nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+    spread(detector)
     held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
     checkpoint.save(held | {"class_names": ["a", "b", "c"], "category_ids": [1, 2, 3]}, path)
     return path
