@@ -125,11 +125,13 @@ def test_a_program_gives_what_the_detector_does_at_any_size(kinds, tmp_path, kin
     detector = export.traceable(untrained(tmp_path / "best.pt", kinds[kind]), [])[0]
     graph, canvas = export.Graph(detector), sizes.open_canvas(detector)
     program = export.trace(graph, canvas, None)
-    canvas, run = sizes.traced(canvas, program), program.module()
+    canvas, run, rows = sizes.traced(canvas, program), program.module(), 0
     for count, size in enumerate((canvas.least, canvas.fit_size(64, 100), canvas.fit_size(200, 70)), 1):
         images = torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8)
         apart = difference(run(images), check.answer(graph, images))
-        assert apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4 and (apart.rows > 5 or count == 1), apart
+        assert apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4, apart
+        rows += apart.rows
+    assert rows > 5
 
 
 @pytest.fixture(scope="module")
