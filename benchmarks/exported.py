@@ -12,6 +12,7 @@ from cornernet import config, detectors
 from cornernet.config import Config
 from cornernet.export import export
 from cornernet.graphs.onnx import quantise, session
+from cornernet.prediction import FixedCanvas
 
 CALIBRATED_ON = 2  # images of noise: how long a file takes does not depend on its scales
 
@@ -38,5 +39,4 @@ def int8(given: Given, overrides: Sequence[str] = ()) -> Stage:
 def write(settings: Config, path: Path) -> None:
     """Write a detector of random weights as a float32 file for any batch."""
     detector = detectors.build(settings, CLASSES).eval().requires_grad_(False)
-    example = export.samples(export.plan(path, out=path), settings.data.input_size, None)
-    export.write(export.trace(export.Graph(detector), example, None), path, {})
+    export.write(export.trace(export.Graph(detector), FixedCanvas(settings.data.input_size), None), path, {})

@@ -1,4 +1,7 @@
-"""Detect with an exported model and neither PyTorch nor this toolkit: onnx_example.py MODEL.onnx IMAGE OUT.png"""
+"""Detect with an exported model and neither PyTorch nor this toolkit: onnx_example.py MODEL.onnx IMAGE OUT.png
+
+Prints a line an object, name, score, x1, y1, x2, y2 in pixels of the image, and draws those worth drawing into OUT.png.
+"""
 
 import json
 import sys
@@ -7,17 +10,24 @@ import cv2
 import numpy as np
 import onnxruntime
 
-model, image, out = sys.argv[1:4]
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
+model, image, out = sys.argv[1:]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 about = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
-(high, wide), test = about["input_size"], about["test"]
+size, sizes, test = about["input_size"], about["sizes"], about["test"]
 
 image = cv2.imread(image)  # BGR, as the model wants it
 if image is None:
     sys.exit(f"{image} cannot be read")
 height, width = image.shape[:2]
-zoom = min((about["longest_side"] or max(height, width)) / max(height, width), high / height, wide / width)
+most = sizes["most"] if size == "dynamic" else size  # larger images are shrunk
+zoom = min((about["longest_side"] or max(height, width)) / max(height, width), most[0] / height, most[1] / width)
 h, w = max(1, round(height * zoom)), max(1, round(width * zoom))
+if size == "dynamic":  # the smallest canvas that holds the image
+    step, less, least = sizes["multiple"], sizes["less"], sizes["least"]
+    size = [max(-(-(n + less[i]) // step[i]) * step[i] - less[i], least[i]) for i, n in enumerate((h, w))]
+high, wide = size
 how = cv2.INTER_AREA if 5 * h < 4 * height and 5 * w < 4 * width else cv2.INTER_LINEAR
 top, left = high // 2 - h // 2, wide // 2 - w // 2
 canvas = np.zeros((high, wide, 3), np.uint8)

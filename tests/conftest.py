@@ -233,36 +233,59 @@ SMALL = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.back
 ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=1"]
 
 
+DETECTORS = ["corner", "anchor", pytest.param("points", marks=pytest.mark.slow)]  # every one there is
+
+
 @pytest.fixture(scope="session")
-def exports(tiny, tiny_anchor, tmp_path_factory) -> dict[str, Path]:
-    """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 images, best.int8.onnx."""
+def exports(kinds, tmp_path_factory) -> dict[str, Path]:
+    """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 images, best.int8.onnx.
+
+    Each is made when it is first asked for.
+    """
+
+    class Exports(dict):
+        def __missing__(self, name):
+            self[name] = export_tiny(kinds[name], tmp_path_factory.mktemp(name))
+            return self[name]
+
+    return Exports()
+
+
+def spread(detector: torch.nn.Module) -> None:
+    """Random weights of the heads so large that scores are apart, and boxes of a detector of points that have sides."""
+    for name, module in detector.named_modules():
+        if isinstance(module, torch.nn.Conv2d) and module.bias is not None and "fpn" not in name:
+            torch.nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+            if name.endswith(".size.2"):
+                torch.nn.init.constant_(module.bias, 4)
+
+
+def export_tiny(source: Path, folder: Path) -> Path:
+    """Config file -> the folder, with what `exports` says in it."""
     from cornernet import config, detectors
     from cornernet.checkpoints import checkpoint
     from cornernet.export import export
     from cornernet.export.int8 import calibration
+    from cornernet.prediction import FixedCanvas
 
-    folders = {}
-    for name, source in {"corner": tiny, "anchor": tiny_anchor}.items():
-        torch.manual_seed(7)
-        folders[name] = tmp_path_factory.mktemp(name)
-        decoding = ["test.ae_threshold=99", "test.top_k=60", "test.draw_score=0.05"]
-        settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
-        detector = detectors.build(settings, 3)
-        for module in detector.modules():
-            if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
-                torch.nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
-        held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
-        classes = {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}
-        path = folders[name] / "best.pt"
-        checkpoint.save(held | classes, path)
-        detector, settings, held, changed = export.traceable(path, [])
-        program = export.trace(export.Graph(detector), torch.zeros(2, 3, 64, 64, dtype=torch.uint8), None)
-        for how in ({"precision": "fp32"}, {"precision": "int8", "calibrate": 6}):
-            wanted = export.plan(path, **how)
-            about = export.metadata(settings, held, (64, 64), wanted, changed, path.name)
-            images = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
-            export.write(program, wanted.out, about, images)
-    return folders
+    torch.manual_seed(7)
+    decoding = ["test.ae_threshold=99", "test.top_k=60", "test.draw_score=0.05"]
+    settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
+    detector = detectors.build(settings, 3)
+    spread(detector)
+    held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
+    classes = {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}
+    path = folder / "best.pt"
+    checkpoint.save(held | classes, path)
+    detector, settings, held, changed = export.traceable(path, [])
+    canvas = FixedCanvas((64, 64))
+    program = export.trace(export.Graph(detector), canvas, None)
+    for how in ({"precision": "fp32"}, {"precision": "int8", "calibrate": 6}):
+        wanted = export.plan(path, **how)
+        about = export.metadata(settings, held, canvas, wanted, changed, path.name)
+        images = calibration(settings.data, (64, 64), 6, 1) if wanted.calibrate else []
+        export.write(program, wanted.out, about, images)
+    return folder
 
 
 @pytest.fixture

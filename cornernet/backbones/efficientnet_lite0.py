@@ -77,7 +77,8 @@ class Conv(nn.Module):
             return self.conv(x)
         (kernel, _), (stride, _) = self.conv.kernel_size, self.conv.stride
         pads = [n for side in (x.shape[-1], x.shape[-2]) for n in same(side, kernel, stride)]
-        return F.conv2d(F.pad(x, pads), self.conv.weight, None, stride, 0, 1, self.conv.groups)
+        padded = F.pad(x, pads).to(self.conv.weight.dtype)
+        return F.conv2d(padded, self.conv.weight, None, stride, 0, 1, self.conv.groups)
 
 
 def same(side: int, kernel: int, stride: int) -> tuple[int, int]:

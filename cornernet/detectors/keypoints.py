@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cornernet.ops.gather import gather_cells
 from cornernet.ops.gaussian import Roots, draw_gaussians, gaussian_radius, largest_radius
-from cornernet.ops.peaks import top_peaks
+from cornernet.ops.peaks import divided, top_peaks
 from cornernet.structures import CentreTargets, Keypoints
 
 
@@ -97,9 +97,18 @@ def best_keypoints(heat: Tensor, offset: Tensor, top_k: int, kernel: int) -> tup
     kernel: odd side of the window in which a keypoint must be the maximum.
     """
     scores, labels, index = top_peaks(heat.float().sigmoid(), top_k, kernel)
-    width = heat.shape[3]
-    cells = torch.stack((index % width, index // width), -1).float()
+    rows, columns = divided(index, heat.shape[3])
+    cells = torch.stack((columns, rows), -1).float()
     return Keypoints(cells + gather_cells(offset, index).float(), scores, labels), index
+
+
+def cell_in_pixels(images: tuple[int, int], maps: tuple[int, int], like: Tensor) -> Tensor:
+    """(height, width) of the input and of a map -> input pixels of a cell, (x, y, x, y) in the dtype of `like`.
+
+    Divided as tensors, so that an export that leaves the size open does not take it for a constant.
+    """
+    pixels, cells = (torch.stack([like.new_full((), size[i]) for i in (1, 0, 1, 0)]) for size in (images, maps))
+    return pixels / cells
 
 
 def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:

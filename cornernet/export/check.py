@@ -14,14 +14,25 @@ from cornernet.graphs import Rows, missing
 from cornernet.prediction import Agreement, Difference, agreement, difference
 
 log = logging.getLogger("cornernet")
-TOLERANCE = 1e-4  # pixels and score, of float32
-SHARE = 0.01  # of the rows that rounding may decide: a cell beside its equal, a distance on the threshold
+
+
+class Bounds(NamedTuple):
+    """What rounding may do."""
+
+    boxes: float  # pixels
+    scores: float
+    lost: float  # share of the rows that it may decide: a cell beside its equal, a distance on the threshold
+
+
+ALLOWED = {"fp32": Bounds(1e-4, 1e-4, 0.01), "fp16": Bounds(1.0, 0.02, 0.1)}
+# further apart than this rows are not the same, and of two whose scores are nearer rounding decides which comes last
+CLOSE = {"fp32": (1e-2, 1e-2, 1e-4), "fp16": (1.0, 0.02, 0.02)}
 IMAGES = 8  # of the calibration on which an int8 file is run
 FOUND, APART = 0.9, 0.1  # of int8: least share of rows that both answers have, largest median difference of a score
 
 
 class Exact(NamedTuple):
-    """A float32 file against PyTorch, on the image that was asked for, if any, and on noise."""
+    """A file of float32 or float16 against PyTorch, on the image that was asked for, if any, and on noise."""
 
     noise: int  # images of it
     apart: Difference
@@ -38,12 +49,12 @@ class Quantised(NamedTuple):
 
 
 def check(
-    wanted: Plan, graph: nn.Module, images: Tensor, batches: Sequence[np.ndarray], least: float
+    wanted: Plan, graph: nn.Module, images: Sequence[Tensor], batches: Sequence[np.ndarray], least: float
 ) -> Exact | Quantised | None:
     """Run the file and hold it against PyTorch, with a warning where it is not the same; None where it cannot be run.
 
-    graph: images -> Rows; images: the image asked for and noise, for float32; batches: those of the calibration,
-    for int8, of whose rows those of a score of at least `least` count.
+    graph: images -> Rows; images: the image asked for and noise, in batches; batches: those of the calibration, for
+    int8, of whose rows those of a score of at least `least` count.
     """
     if missing(wanted.form, "RUNS_WITH"):
         return None
@@ -51,9 +62,10 @@ def check(
     if wanted.calibrate:
         run_on = [torch.from_numpy(batch) for batch in batches[: max(1, IMAGES // len(batches[0]))]]
         count = min(wanted.calibrate, sum(len(batch) for batch in run_on))  # the last batch may be filled up
-        run_on += [images[: len(batches[0])]] * bool(wanted.image)
+        run_on += [images[0][: len(batches[0])]] * bool(wanted.image)
         return quantised([agreement(run(batch), answer(graph, batch), least) for batch in run_on], count, least)
-    return exact(run(images), answer(graph, images), len(images) - bool(wanted.image))
+    apart = [difference(run(batch), answer(graph, batch), *CLOSE[wanted.precision]) for batch in images]
+    return exact(apart, sum(map(len, images)) - bool(wanted.image), wanted.precision)
 
 
 def answer(graph: nn.Module, images: Tensor) -> Rows:
@@ -62,10 +74,12 @@ def answer(graph: nn.Module, images: Tensor) -> Rows:
         return graph(images)
 
 
-def exact(found: Rows, expected: Rows, noise: int) -> Exact:
-    """The file's answer and PyTorch's, which only rounding may set apart."""
-    apart = difference(found, expected)
-    if apart.lost > SHARE * apart.rows or max(apart.boxes, apart.scores) > TOLERANCE:
+def exact(parts: Sequence[Difference], noise: int, precision: str = "fp32") -> Exact:
+    """How the file's answers to some batches differ from PyTorch's -> the same of all; only rounding should do it."""
+    rows, lost = sum(part.rows for part in parts), sum(part.lost for part in parts)
+    apart = Difference(rows, max(part.boxes for part in parts), max(part.scores for part in parts), lost)
+    allowed = ALLOWED[precision]
+    if lost > allowed.lost * rows or apart.boxes > allowed.boxes or apart.scores > allowed.scores:
         log.warning("the file's answer is not PyTorch's, see below")
     return Exact(noise, apart)
 

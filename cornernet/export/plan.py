@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from cornernet import graphs
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "fp16", "int8")
+DYNAMIC = "dynamic"  # a size that is open
 IMAGES = 64  # on which int8 is calibrated; docs/export.md has the AP of other numbers
 
 
@@ -15,10 +16,10 @@ class Plan(NamedTuple):
     format: str  # name or dotted path
     out: Path
     batch: int | None  # None: any
-    size: tuple[int, int] | None  # (height, width) of the canvas; None: data.input_size
+    size: tuple[int, int] | str | None  # (height, width) of the canvas; DYNAMIC; None: data.input_size
     image: Path | None  # on which the file is checked; None: on noise
-    precision: str  # fp32 or int8
-    calibrate: int  # training images on which int8 is calibrated; 0 for fp32
+    precision: str  # of PRECISIONS
+    calibrate: int  # training images on which int8 is calibrated; 0 for the others
     form: Any  # the format, see cornernet.graphs
 
 
@@ -27,7 +28,7 @@ def plan(
     format: str = "onnx",
     out: Path | None = None,
     batch: int | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, int] | str | None = None,
     image: Path | None = None,
     precision: str = "fp32",
     calibrate: int | None = None,
@@ -38,19 +39,22 @@ def plan(
     """
     form = graphs.format_of(format)
     count = _calibrate(format, form, precision, calibrate)
-    out = out or Path(checkpoint).with_suffix(f".{precision}{form.SUFFIX}" if count else form.SUFFIX)
+    out = out or Path(checkpoint).with_suffix(form.SUFFIX if precision == "fp32" else f".{precision}{form.SUFFIX}")
     if out.suffix != form.SUFFIX:
         raise ValueError(f"out must end in {form.SUFFIX} for format={format}, got {out}")
     if lacking := graphs.missing(form, "NEEDS"):
         raise ValueError(f"format={format} needs {' and '.join(lacking)}: {form.INSTALL}")
+    if size == DYNAMIC and (count or batch not in (None, 1)):
+        asked = f"precision={precision}" if count else f"batch={batch}"
+        raise ValueError(f"size=dynamic goes with precision=fp32 or fp16 and batch=dynamic or 1, got {asked}")
     return Plan(format, out, batch, size, image, precision, count, form)
 
 
 def _calibrate(name: str, form: Any, precision: str, count: int | None) -> int:
-    """Number of images to calibrate on; 0 for fp32."""
+    """Number of images to calibrate on; 0 for what is not int8."""
     if precision not in PRECISIONS:
-        raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
-    if precision == "fp32":
+        raise ValueError(f"precision must be {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, got {precision!r}")
+    if precision != "int8":
         if count:
             raise ValueError(f"calibrate={count} is for precision=int8 alone")
         return 0

@@ -7,6 +7,7 @@ A format `mine` is the file mine.py here, or graphs/mine.py of a plug-in, and de
     open(path) -> (run, about)              run: images [B, 3, H, W] uint8 -> Rows, on the CPU; about: as it was written
     SAFE = True                             optional: nothing that a file brings along is executed when it is opened or
                                             run; such files go in place of a checkpoint in evaluation and prediction
+    BESIDE = (".bin",)                      optional: endings of further files, which write puts beside it, of its name
     quantise(path, batches)                 optional: float32 -> int8 in place, calibrated on [B, 3, H, W] uint8 each
     NEEDS, RUNS_WITH = ("a",), ("b",)       optional: packages to write with, and to open, run and quantise with
     INSTALL = "pip install a b"             what to type where they are missing

@@ -3,6 +3,9 @@
 CornerNet, Law and Deng 2018, arXiv 1808.01244, section 4.2: non-maximal suppression in a window, then the K best.
 """
 
+from typing import cast
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,5 +18,20 @@ def top_peaks(heat: Tensor, top_k: int, kernel: int = 3) -> tuple[Tensor, Tensor
     """
     cells = heat.shape[2] * heat.shape[3]
     peaks = (heat * (F.max_pool2d(heat, kernel, 1, kernel // 2) == heat)).flatten(1)
-    scores, where = peaks.topk(min(top_k, peaks.shape[1]))
-    return scores, where // cells, where % cells
+    scores, where = peaks.topk(at_most(top_k, peaks.shape[1]))
+    return scores, *divided(where, cells)
+
+
+def at_most(count: int, there: int) -> int:
+    """The smaller of both; of an export that leaves the size of images open, `count` wherever no size has fewer."""
+    if isinstance(there, int):
+        return min(count, there)
+    from torch.fx.experimental.symbolic_shapes import statically_known_true  # takes a while, and only exports need it
+
+    return count if statically_known_true(there >= count) else cast(int, torch.sym_min(count, there))
+
+
+def divided(index: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Whole numbers -> quotients and remainders; no `%`, which ONNX cannot be told where a length is open."""
+    quotient = index // length
+    return quotient, index - quotient * length

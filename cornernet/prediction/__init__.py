@@ -3,7 +3,7 @@
 Called by evaluation, training (its own evaluations), export (to compare with) and the commands that use a checkpoint.
 """
 
-from cornernet.prediction.canvas import Fits, Fitted, FixedCanvas, fit, to_original
+from cornernet.prediction.canvas import Fits, Fitted, FixedCanvas, OpenCanvas, fit, to_original
 from cornernet.prediction.exported import Agreement, Difference, agreement, difference
 from cornernet.prediction.exported_detector import is_exported
 from cornernet.prediction.found import Found, collected, from_results, to_results
@@ -23,6 +23,7 @@ __all__ = [
     "FixedCanvas",
     "Found",
     "Least",
+    "OpenCanvas",
     "Predictor",
     "Thresholds",
     "Written",

@@ -38,11 +38,29 @@ class FixedCanvas(NamedTuple):
         return self.size
 
 
+class OpenCanvas(NamedTuple):
+    """The canvases of an exported file that takes many, each field of them (height, width)."""
+
+    multiple: tuple[int, int]  # of which both sides are multiples,
+    less: tuple[int, int]  # less so many pixels
+    least: tuple[int, int]
+    most: tuple[int, int]
+
+    def fit_size(self, height: int, width: int) -> tuple[int, int]:
+        """The smallest that holds an image of this size, or the largest there is."""
+        high, wide = map(_side, (height, width), *self)
+        return high, wide
+
+
+def _side(length: int, multiple: int, less: int, least: int, most: int) -> int:
+    return min(max(-(-(length + less) // multiple) * multiple - less, least), most)
+
+
 def fit(detector: Fits, image: np.ndarray, scale: float = 1.0, longest_side: int | None = None) -> Fitted:
     """Resize an image and centre it on a canvas of zeros of the smallest size that the detector takes.
 
     image [h, w, 3] uint8 -> Fitted. Rows and columns never round down to nothing. An image that is larger than the
-    canvas of a detector that has only one, as an exported file does, is shrunk into it.
+    largest canvas, which exported files have, is shrunk into it.
     """
     return place(image, *sizes_of(detector, image.shape[:2], scale, longest_side))
 

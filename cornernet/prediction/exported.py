@@ -8,7 +8,7 @@ from torch import Tensor
 from cornernet.graphs import Rows
 from cornernet.ops.boxes import box_iou
 
-CLOSE = 1e-2  # pixels and score; rows further apart than rounding ever brings them are not the same row
+CLOSE = 1e-2  # pixels and score; rows further apart than rounding of float32 ever brings them are not the same row
 HALF = 0.5  # overlap from which two boxes show the same object
 CUT = 1e-4  # of two rows whose scores differ by less, rounding decides which is the last that is kept
 
@@ -30,15 +30,18 @@ class Agreement(NamedTuple):
     scores: Tensor  # [shared] differences of the scores
 
 
-def difference(found: Rows, expected: Rows) -> Difference:
+def difference(
+    found: Rows, expected: Rows, pixels: float = CLOSE, score: float = CLOSE, cut: float = CUT
+) -> Difference:
     """Two answers -> Difference. Rows are the same that lie nearest among those of their label, whatever their order.
 
     Rounding may swap rows of nearly equal score, and with them those on either side of the last one that is kept.
+    pixels, score: rows further apart are not the same; cut: of two rows of nearer scores either may come last.
     """
-    parts = [_nearest(a, b) for a, b in zip(_images(found), _images(expected), strict=True)]
-    parts += [_nearest(b, a) for a, b in zip(_images(found), _images(expected), strict=True)]
+    both = list(zip(_images(found), _images(expected), strict=True))
+    parts = [_nearest(*pair, pixels / score, cut) for a, b in both for pair in ((a, b), (b, a))]
     boxes, scores = (torch.cat([part[i] for part in parts]) for i in range(2))
-    same = torch.maximum(boxes, scores) <= CLOSE
+    same = (boxes <= pixels) & (scores <= score)
     box, score = (float(x[same].max()) if same.any() else 0.0 for x in (boxes, scores))
     return Difference(int((expected[1] >= 0).sum()), box, score, int((~same).sum()))
 
@@ -66,17 +69,20 @@ def _images(rows: Rows) -> list[Rows]:
     return list(zip(*rows, strict=True))
 
 
-def _nearest(rows: Rows, others: Rows) -> tuple[Tensor, Tensor]:
-    """Rows of one image -> how far the nearest of the others is from each, pixels [n] and score [n]."""
+def _nearest(rows: Rows, others: Rows, worth: float, cut: float) -> tuple[Tensor, Tensor]:
+    """Rows of one image -> how far the nearest of the others is from each, pixels [n] and score [n].
+
+    worth: pixels that count as much as a score of 1.
+    """
     (boxes, scores, labels), (their_boxes, their_scores, their_labels) = _valid(rows), _valid(others)
     if len(their_scores) == len(others[1]):  # none is left out for being invalid, so some may be for want of room
-        above = scores > their_scores.min() + CUT
+        above = scores > their_scores.min() + cut
         boxes, scores, labels = boxes[above], scores[above], labels[above]
     if not len(their_scores):
         return torch.full_like(scores, torch.inf), torch.full_like(scores, torch.inf)
     apart = (boxes[:, None] - their_boxes).abs().amax(-1)
     score = (scores[:, None] - their_scores).abs()
-    far = torch.maximum(apart, score).masked_fill(labels[:, None] != their_labels, torch.inf)
+    far = torch.maximum(apart, score * worth).masked_fill(labels[:, None] != their_labels, torch.inf)
     found, which = far.min(1)
     at = which[:, None]
     pixels, score = (x.gather(1, at)[:, 0].where(found.isfinite(), torch.inf) for x in (apart, score))

@@ -14,6 +14,7 @@ from cornernet.config import Config
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
 from cornernet.graphs import Rows
+from cornernet.prediction.canvas import Fits, FixedCanvas, OpenCanvas
 from cornernet.structures import Detections
 from cornernet.system.wording import counted, typed
 
@@ -23,26 +24,27 @@ AFTER = {  # of `test`: what happens to a file's rows; all else of the section i
 }  # fmt: skip
 LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have; no other file is longer
 PIXELS = 2**26  # of all images that a file takes at once, at most
+SIDE = 8192  # pixels of an open canvas, at most
 INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the other sections
 
 
 class ExportedDetector(Predicting):
     """A file behind the part of a detector's interface that inference needs.
 
-    run: images [B, 3, H, W] uint8 -> Rows, on the CPU; size: (height, width) of its canvas; batch: the only number of
-    images that it takes, None for any; classes: how many it names, None for any; path: of the file, for sentences.
+    run: images [B, 3, H, W] uint8 -> Rows, on the CPU; canvas: what it takes; batch: the only number of images that it
+    takes, None for any; classes: how many it names, None for any; path: of the file, for sentences.
     """
 
     def __init__(
-        self, run: Callable[[Tensor], Rows], size: tuple[int, int], batch: int | None, classes: int | None = None,
+        self, run: Callable[[Tensor], Rows], canvas: Fits, batch: int | None, classes: int | None = None,
         path: str | Path = "the exported file",
     ):  # fmt: skip
         super().__init__()
         self.run = partial(_checked, run, classes, path)  # which may be a module, and none of ours
-        self.size, self.batch = size, batch
+        self.canvas, self.batch = canvas, batch
 
     def predict(self, images: Tensor) -> Detections:
-        """Images [B, 3, H, W] uint8 BGR of the canvas's size -> Detections in their pixels, best first."""
+        """Images [B, 3, H, W] uint8 BGR of a size of the canvas -> Detections in their pixels, best first."""
         rows = self._fixed(images, self.batch) if self.batch else self.run(images)
         boxes, scores, labels = rows
         return Detections(boxes, scores, labels, scores, scores)
@@ -57,8 +59,8 @@ class ExportedDetector(Predicting):
         return boxes, scores, labels
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
-        """The file's canvas, whatever the image's size."""
-        return self.size
+        """The file's canvas for such an image, which may be smaller than the image."""
+        return self.canvas.fit_size(height, width)
 
 
 def is_exported(path: str | Path) -> bool:
@@ -84,11 +86,19 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
             f"test.nms.name=merge averages boxes by the scores of their corners, which {path} does not give; "
             "test.nms.name=soft_gaussian does without"
         )
-    _check_scales(settings, tuple(about["input_size"]), path)
+    canvas = canvas_of(about)
+    _check_scales(settings, canvas, path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
-    detector = ExportedDetector(run, tuple(about["input_size"]), batch, len(about["names"]), path)
+    detector = ExportedDetector(run, canvas, batch, len(about["names"]), path)
     held = {"class_names": about["names"], "category_ids": about["category_ids"], "best_f1": about.get("best_f1")}
     return detector.eval(), settings, held
+
+
+def canvas_of(about: dict[str, Any]) -> FixedCanvas | OpenCanvas:
+    """Metadata of a file -> the canvases that it takes."""
+    if about["input_size"] != "dynamic":
+        return FixedCanvas(tuple(about["input_size"]))
+    return OpenCanvas(**{name: tuple(about["sizes"][name]) for name in OpenCanvas._fields})
 
 
 def _checked(run: Callable[[Tensor], Rows], classes: int | None, path: str | Path, images: Tensor) -> Rows:
@@ -107,10 +117,11 @@ def _checked(run: Callable[[Tensor], Rows], classes: int | None, path: str | Pat
     return boxes, scores, labels
 
 
-def _check_scales(settings: Config, size: tuple[int, int], path: str | Path) -> None:
+def _check_scales(settings: Config, canvas: FixedCanvas | OpenCanvas, path: str | Path) -> None:
     """Raise ValueError where images zoomed in on would only be shrunk again."""
     longest, zoom = settings.data.longest_side, max(settings.test.scales)
-    if zoom > 1 and (longest is None or zoom * longest > max(size)):
+    size, unknown = (canvas.size, True) if isinstance(canvas, FixedCanvas) else (canvas.most, False)
+    if zoom > 1 and (unknown if longest is None else zoom * longest > max(size)):
         raise ValueError(
             f"test.scales={settings.test.scales} does not fit {path}, whose images are {size[0]} x {size[1]} at most "
             f"(data.longest_side={typed(longest)}); leave scales above 1 out, or export it "
@@ -141,14 +152,32 @@ def _open(path: Path) -> tuple[Callable[[Tensor], Rows], dict[str, Any]]:
 
 def _plain(about: dict[str, Any]) -> bool:
     """Whether what a file says of its input and classes is what an export writes, within what any may ask for."""
-    lists = [about.get(key) for key in ("names", "category_ids", "input_size")]
-    names, ids, size = (x if isinstance(x, list) else [] for x in lists)
-    batch = 1 if about.get("batch") == "dynamic" else about.get("batch")
+    lists = [about.get(key) for key in ("names", "category_ids")]
+    names, ids = (x if isinstance(x, list) else [] for x in lists)
+    batch, opened = 1 if about.get("batch") == "dynamic" else about.get("batch"), about.get("input_size") == "dynamic"
     return (
         isinstance(about["config"], dict)
-        and len(names) == len(ids) > 0 and all(type(x) is str for x in names) and len(size) == 2
-        and all(type(x) is int for x in (*ids, *size, batch)) and min(*size, batch) > 0
-        and batch * size[0] * size[1] <= PIXELS
+        and len(names) == len(ids) > 0 and all(type(x) is str for x in names) and all(type(x) is int for x in ids)
+        and (_growing(about.get("sizes"), batch) if opened else _fixed(about.get("input_size"), batch))
+    )  # fmt: skip
+
+
+def _fixed(size: Any, batch: Any) -> bool:
+    """Whether (height, width) and a number of images are such."""
+    sides = size if isinstance(size, list) else []
+    numbers = len(sides) == 2 and all(type(x) is int and x > 0 for x in (*sides, batch))
+    return numbers and batch * sides[0] * sides[1] <= PIXELS
+
+
+def _growing(sizes: Any, batch: Any) -> bool:
+    """Whether the fields of an OpenCanvas are such, and the number of images 1."""
+    sides = [sizes.get(name) for name in OpenCanvas._fields] if isinstance(sizes, dict) else []
+    if batch != 1 or not all(isinstance(x, list) and len(x) == 2 and all(type(n) is int for n in x) for x in sides):
+        return False
+    return bool(sides) and all(
+        0 < multiple <= most and 0 <= less < multiple and 0 < least <= most <= SIDE
+        and (least + less) % multiple == 0 and (most + less) % multiple == 0
+        for multiple, less, least, most in zip(*sides, strict=True)
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Predictor:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", overrides: Sequence[str] = ()) -> "Predictor":
-        """Checkpoint or exported .onnx, device (auto: a GPU if there is one) and `a.b=c` overrides -> Predictor.
+        """Checkpoint or exported file, device (auto: a GPU if there is one) and `a.b=c` overrides -> Predictor.
 
         Raises FileNotFoundError, or ValueError for a file that is neither, an override that is wrong or a device that
         this machine does not have; an exported file runs on the CPU alone.

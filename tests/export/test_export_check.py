@@ -58,7 +58,7 @@ def test_a_warning_where_the_answer_is_far_off(monkeypatch, caplog, answer, warn
     monkeypatch.setattr(graphs.FORMATS["onnx"], "open", lambda path: (lambda images: answer, {}))
     wanted = export.plan("best.pt", precision="int8", calibrate=2)
     photos = [np.zeros((1, 3, 8, 8), np.uint8)] * 2
-    found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.3)
+    found = check.check(wanted, lambda images: ROWS, [torch.zeros(2, 3, 8, 8)], photos, 0.3)
     text = command._quantised(found, wanted.image)
     assert text.startswith("run on 2 images of its calibration: ") and said in text
     assert ("the int8 file's answer is far from PyTorch's" in caplog.text) == warns
@@ -68,7 +68,7 @@ def test_images_without_objects_are_said_to_compare_nothing(monkeypatch, caplog)
     monkeypatch.setattr(graphs.FORMATS["onnx"], "open", lambda path: (lambda images: ROWS, {}))
     wanted = export.plan("best.pt", precision="int8", image="a.png")
     photos = [np.zeros((1, 3, 8, 8), np.uint8)]
-    found = check.check(wanted, lambda images: ROWS, torch.zeros(2, 3, 8, 8), photos, 0.95)
+    found = check.check(wanted, lambda images: ROWS, [torch.zeros(2, 3, 8, 8)], photos, 0.95)
     text = command._quantised(found, wanted.image)
     assert text == (
         "run on a.png and 1 image of its calibration: neither it nor PyTorch finds anything of score 0.95 or more, "
@@ -80,7 +80,7 @@ def test_images_without_objects_are_said_to_compare_nothing(monkeypatch, caplog)
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["precision=int4"], "precision must be fp32 or int8, got 'int4'"),
+        (["precision=int4"], "precision must be fp32 or fp16 or int8, got 'int4'"),
         (["precision=int8", "calibrate=many"], "calibrate must be a number of training images from 1 up, got 'many'"),
         (["precision=int8", "calibrate=0"], "from 1 up, got '0'"),
         (["calibrate=8"], "calibrate=8 is for precision=int8 alone"),

@@ -88,7 +88,10 @@ def test_one_file_goes_in_place_of_a_checkpoint_and_nothing_else_is_touched(best
 
 
 def test_what_a_format_lacks_is_named(tmp_path, monkeypatch):
-    assert list(graphs.FORMATS) == ["onnx", "torch"] and graphs.of_file("best.int8.onnx") is graphs.FORMATS["onnx"]
+    assert (
+        list(graphs.FORMATS) == ["onnx", "openvino", "torch"]
+        and graphs.of_file("best.int8.onnx") is graphs.FORMATS["onnx"]
+    )
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "done.py").write_text("SUFFIX = '.x'\nNEEDS = ('sys', 'no_such_package')\n")
     monkeypatch.syspath_prepend(tmp_path)

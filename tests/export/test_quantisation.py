@@ -15,11 +15,11 @@ from cornernet.export import export
 from cornernet.export.int8 import calibration
 from cornernet.graphs.onnx import int8
 from cornernet.prediction.exported import agreement
+from tests.conftest import DETECTORS
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
 pytest.importorskip("onnxscript", reason="needs the extra export")
-DETECTORS = ["corner", "anchor"]
 
 
 def graph(nodes, constants=(), inputs=("x",), outputs=("y",)):
@@ -81,7 +81,7 @@ def test_int8_files_hold_int8_weights_but_for_the_last_convolutions(exports, nam
         scale = next(x for x in coarse.initializer if x.name == weight.input[1])
         kernel = next(x for x in coarse.initializer if x.name == weight.input[0])
         assert kinds[weight.input[0]] == onnx.TensorProto.INT8 and list(scale.dims) == [kernel.dims[0]]
-    assert floats == last and len(last) == {"corner": 6, "anchor": 2}[name]
+    assert floats == last and len(last) == {"corner": 6, "anchor": 2, "points": 3}[name]
 
 
 # -- on which images --------------------------------------------------------------------------------------------
@@ -147,11 +147,12 @@ def test_the_answer_is_near_pytorchs_on_images_it_was_not_calibrated_on_too(expo
     assert both.rows > 60 and both.shared >= 0.9 * both.rows and 0 < both.scores.median() < 0.02
 
 
+@pytest.mark.slow
 def test_the_tool_writes_it_beside_the_checkpoint_for_a_fixed_batch_too(exports, tmp_path, caplog):
     path = tmp_path / "best.pt"
     path.write_bytes((exports["anchor"] / "best.pt").read_bytes())
     said = command.text(export.export(path, precision="int8", calibrate=3, batch=2))
-    assert str(tmp_path / "best.int8.onnx") in said and "[2, 3, 64, 64] BGR" in said
+    assert str(tmp_path / "best.int8.onnx") in said and "[2, 3, 64, 64] (larger images are shrunk into it) BGR" in said
     assert not [record for record in caplog.records if record.name == "cornernet"]
     assert "run on 4 images" not in said
     assert "run on 3 images of its calibration: of " in said

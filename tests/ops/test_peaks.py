@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cornernet.ops.peaks import top_peaks
+from cornernet.ops.peaks import at_most, divided, top_peaks
 
 
 def test_neighbours_of_a_peak_are_suppressed_and_plateaus_kept():
@@ -62,3 +62,9 @@ def test_fewer_peaks_than_asked_for():
 
 def test_fewer_cells_than_asked_for():
     assert [x.shape for x in top_peaks(torch.rand(2, 1, 2, 3), 100)] == [(2, 6)] * 3
+
+
+def test_whole_numbers_are_divided_and_counts_limited():
+    index = torch.tensor([0, 4, 5, 13])
+    assert [part.tolist() for part in divided(index, 5)] == [[0, 0, 1, 2], [0, 4, 0, 3]]
+    assert at_most(60, 100) == 60 and at_most(60, 12) == 12

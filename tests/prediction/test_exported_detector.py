@@ -18,11 +18,11 @@ from cornernet.evaluation.diagnosis.run import diagnose_checkpoint
 from cornernet.prediction import FixedCanvas, exported_detector, fit
 from cornernet.prediction.annotate import annotate
 from cornernet.prediction.exported_detector import ExportedDetector
+from tests.conftest import DETECTORS
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
 pytest.importorskip("onnxscript", reason="needs the extra export")
-DETECTORS = ["corner", "anchor"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -80,10 +80,10 @@ def test_a_fixed_batch_is_filled_up():
         return marks[..., None].expand(-1, 1, 4), marks, marks.long()
 
     images = torch.arange(1, 6, dtype=torch.uint8)[:, None, None, None].expand(5, 3, 2, 2)
-    found = ExportedDetector(run, (2, 2), 2).predict(images)
+    found = ExportedDetector(run, FixedCanvas((2, 2)), 2).predict(images)
     assert [len(x) for x in seen] == [2, 2, 2] and not seen[2][1].any()
     assert found.scores.flatten().tolist() == [1, 2, 3, 4, 5] and found.boxes.shape == (5, 1, 4)
-    assert ExportedDetector(run, (2, 2), None).predict(images).labels.flatten().tolist() == [1, 2, 3, 4, 5]
+    assert ExportedDetector(run, FixedCanvas((2, 2)), None).predict(images).labels.flatten().tolist() == [1, 2, 3, 4, 5]
     assert len(seen[3]) == 5
 
 

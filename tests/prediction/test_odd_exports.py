@@ -40,7 +40,7 @@ def opened(monkeypatch, tmp_path, about, run=None):
 
 def test_what_an_export_writes_is_taken(monkeypatch, tmp_path):
     detector, _, held = exported_detector.load(opened(monkeypatch, tmp_path, GOOD))
-    assert detector.size == (64, 64) and held["class_names"] == ["a", "b"]
+    assert detector.fit_size(9, 999) == (64, 64) and held["class_names"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("key", "value"), ODD)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cornernet.ops.gather import gather_cells
+from cornernet.ops.peaks import divided
 from cornernet.structures import LevelCorners
 
 
@@ -43,4 +44,5 @@ def snap(points: Tensor, heat: Tensor, offset: Tensor) -> Tensor:
     cells = (y[..., None] * width + x[:, :, None]).flatten(2)  # [B, n, 4]
     heats = gather_cells(heat.float(), cells.flatten(1)).view(cells.shape)
     best = cells.gather(2, heats.argmax(2, keepdim=True))[..., 0]
-    return torch.stack((best % width, best // width), -1) + gather_cells(offset.float(), best)
+    rows, columns = divided(best, width)
+    return torch.stack((columns, rows), -1) + gather_cells(offset.float(), best)

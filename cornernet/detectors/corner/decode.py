@@ -15,7 +15,7 @@ from cornernet.detectors.corner.assignment import Assignment
 from cornernet.detectors.corner.scores import How, by_distance, by_region, corner_scores
 from cornernet.losses import PairDistance
 from cornernet.ops.gather import gather_cells
-from cornernet.ops.peaks import top_peaks
+from cornernet.ops.peaks import at_most, divided, top_peaks
 from cornernet.ops.tags import by_tags
 from cornernet.structures import CornerMaps, Detections, RegionLogits
 
@@ -104,8 +104,7 @@ def pair_up(
 def find_corners(heat: Tensor, tag: Tensor, offset: Tensor | None, top_k: int, kernel: int) -> Corners:
     """Best peaks of heat [B, C, H, W] (logits) with tag [B, D, H, W] and offset [B, 2, H, W] there -> K <= top_k."""
     scores, labels, index = top_peaks(heat.float().sigmoid(), top_k, kernel)
-    width = heat.shape[3]
-    x, y = (index % width).float(), (index // width).float()
+    y, x = (part.float() for part in divided(index, heat.shape[3]))
     if offset is not None:
         shift = gather_cells(offset, index).float()
         x, y = x + shift[..., 0], y + shift[..., 1]
@@ -127,16 +126,16 @@ def _same_object(tl: Corners, br: Corners) -> Tensor:
 def _inside(tl: Corners, br: Corners, size: Sequence[int]) -> Tensor:
     """Pairs whose cells keep off the first row and column (top-left) and the last ones (bottom-right)."""
     height, width = size
-    first = (tl.index % width > 0) & (tl.index // width > 0)
-    last = (br.index % width < width - 1) & (br.index // width < height - 1)
+    (top, left), (bottom, right) = divided(tl.index, width), divided(br.index, width)
+    first, last = (left > 0) & (top > 0), (right < width - 1) & (bottom < height - 1)
     return first[:, :, None] & last[:, None]
 
 
 def best_pairs(tl: Corners, br: Corners, scores: Tensor, num_dets: int) -> Detections:
     """The best pairs of scores [B, K, K] as Detections in cells, N = num_dets or K K if that is smaller."""
     pairs = scores.flatten(1)
-    scores, pair = pairs.topk(min(num_dets, pairs.shape[1]))
-    i, j = pair // br.scores.shape[1], pair % br.scores.shape[1]
+    scores, pair = pairs.topk(at_most(num_dets, pairs.shape[1]))
+    i, j = divided(pair, br.scores.shape[1])
     boxes = torch.stack([tl.x.gather(1, i), tl.y.gather(1, i), br.x.gather(1, j), br.y.gather(1, j)], -1)
     return Detections(boxes, scores, tl.labels.gather(1, i), tl.scores.gather(1, i), br.scores.gather(1, j))
 
@@ -153,7 +152,7 @@ def region_scored(
     if class_corners:
         scores = scores.gather(2, pairs.labels[..., None])
     every, classes = scores.flatten(1), scores.shape[2]
-    best, which = every.topk(min(num_dets, every.shape[1]))
+    best, which = every.topk(at_most(num_dets, every.shape[1]))
     row, label = which // classes, which % classes
     boxes = pairs.boxes.gather(1, row[..., None].expand(-1, -1, 4))
     labels = pairs.labels.gather(1, row) if class_corners else label

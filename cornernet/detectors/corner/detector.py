@@ -16,7 +16,7 @@ from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracl
 from cornernet.detectors.corner.show import Arrows, draw_targets
 from cornernet.detectors.corner.stage import RegionStage, read
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.keypoints import encode_centres, radius_in_cells
+from cornernet.detectors.keypoints import cell_in_pixels, encode_centres, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
@@ -84,7 +84,7 @@ class CornerDetector(Detector):
     ) -> dict[str, Tensor]:
         """Terms of the corners -> the same with those of the region stage, in the total too."""
         loss = canvas.required(canvas.required(self.loss).region)
-        boxes = batch.boxes / self._stride(_size(batch.images), _size(maps[-1].tl_heat), batch.boxes)
+        boxes = batch.boxes / cell_in_pixels(_size(batch.images), _size(maps[-1].tl_heat), batch.boxes)
         shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
         said = [region(read(x), shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
         more = loss.terms(said, shown)
@@ -108,11 +108,6 @@ class CornerDetector(Detector):
         return encode_centres(
             boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, margin=0, spread=SPREAD, **how
         )
-
-    @staticmethod
-    def _stride(size: tuple[int, int], cells: tuple[int, int], like: Tensor) -> Tensor:
-        """Input and map (height, width) -> input pixels of a cell, (x, y, x, y)."""
-        return like.new_tensor([size[1] / cells[1], size[0] / cells[0]] * 2)
 
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
@@ -173,7 +168,7 @@ class CornerDetector(Detector):
         """Images -> maps of the last stack, pairs of corners in cells, and pixels of a cell (x, y, x, y)."""
         maps = self.network(plain_images(images, self.mean, self.std))[-1]
         found = self.decoder(maps)
-        return maps, found, self._stride(_size(images), _size(maps.tl_heat), found.boxes)
+        return maps, found, cell_in_pixels(_size(images), _size(maps.tl_heat), found.boxes)
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its targets."""

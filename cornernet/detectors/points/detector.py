@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.keypoints import radius_in_cells
+from cornernet.detectors.keypoints import cell_in_pixels, radius_in_cells
 from cornernet.detectors.oracle import slots
 from cornernet.detectors.points.decode import decode
 from cornernet.detectors.points.loss import PointLoss
@@ -66,7 +66,7 @@ class PointDetector(Detector):
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
         maps = self.network(canvas.plain_images(images, self.mean, self.std))[-1]
         found = decode(maps, self.top_k, self.kernel)
-        return found._replace(boxes=found.boxes * _stride(images, maps.heat, found.boxes))
+        return found._replace(boxes=found.boxes * cell_in_pixels(_size(images), _size(maps.heat), found.boxes))
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its targets."""
@@ -84,7 +84,7 @@ class PointDetector(Detector):
         maps = self.network(canvas.plain_images(image, self.mean, self.std))[-1]
         boxes, labels, mask = slots(boxes, labels)
         targets = self._encode(boxes, labels, mask, _size(image), _size(maps.heat))
-        stride = _stride(image, maps.heat, boxes)
+        stride = cell_in_pixels(_size(image), _size(maps.heat), boxes)
         radius = radius_in_cells(boxes, 1 / stride[:2], self.min_overlap, self.roots)
         return PointOracle(maps, targets, labels, boxes, radius, stride, frame, self.top_k, self.kernel)
 
@@ -105,9 +105,3 @@ def _size(maps: Tensor) -> tuple[int, int]:
     """(height, width) of maps [..., H, W]."""
     height, width = maps.shape[-2:]
     return height, width
-
-
-def _stride(images: Tensor, maps: Tensor, like: Tensor) -> Tensor:
-    """Input images and maps -> input pixels of a cell, (x, y, x, y)."""
-    (height, width), (rows, columns) = _size(images), _size(maps)
-    return like.new_tensor([width / columns, height / rows] * 2)

@@ -20,6 +20,7 @@ NEEDS, RUNS_WITH = ("onnx", "onnxscript"), ("onnxruntime",)
 INSTALL = "pip install onnx onnxscript onnxruntime"
 SAFE = True
 OUTPUTS = ("boxes", "scores", "labels")
+INPUT_AXES, OUTPUT_AXES = ("batch", "colour", "height", "width"), ("batch", "detections", "corner")
 LONGEST = 2**20  # characters of a file's metadata at most
 
 
@@ -30,8 +31,20 @@ def write(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
     made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
     assert made is not None  # it is where no name of a file is given
     made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
+    made.model.doc_string = about.get("description")
+    _name_axes(made.model.graph)
     made.save(path)
     onnx.checker.check_model(path)
+
+
+def _name_axes(graph: Any) -> None:
+    """Give the open axes of what goes in and comes out names that mean something."""
+    import onnx_ir
+
+    for value in (*graph.inputs, *graph.outputs):
+        names = INPUT_AXES if value.name == "images" else OUTPUT_AXES
+        sides = [side if isinstance(side, int) else name for side, name in zip(value.shape, names, strict=False)]
+        value.shape = onnx_ir.Shape(sides)
 
 
 def open(path: Path) -> tuple[Callable[[Tensor], tuple[Tensor, ...]], dict[str, Any]]:
