@@ -29,8 +29,9 @@ Times a checkpoint of ours beside torchvision's RetinaNet and SSDLite and comman
   cold      a process that predicts one image, beside one that imports torch; peer="yolo predict ..." too, or several
             with ; between them
 Ways take turns, rounds=7 times after one that does not count: medians and quartiles of the seconds, of the processor's,
-and of the share of the first way in a round; least_s is what multiply-adds and bytes take at the measured peak. The
-weights of torchvision's are random. A start of a training on a large set has a benchmark of its own; for example
+and of the share of the first way in a round. least_s is what multiply-adds and bytes take at the peak that a bare
+convolution and a copy reach here, in seconds of the processor by core. The weights of torchvision's are random. A start
+of a training on a large set is not among them; for example
   python -m benchmarks.commands runs/bccd/best.pt docs/results/commands.csv
   python -m benchmarks.commands best.pt FILE.csv only=cold cores=1 "peer=yolo predict model=yolo11n.pt source=a.jpg"
   python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1"""
@@ -61,7 +62,7 @@ def main(
             for row in rows(made, only, rounds):
                 row |= {"cores": count, "command": words, "commit": commit()}
                 results.append(Path(path), COLUMNS, [row])
-                shown.append([str(row[name]) for name in SHOWN])
+                shown.append([str(row.get(name, "-")) for name in SHOWN])
     say("\n".join(aligned([SHOWN, *shown], "<<" + ">" * (len(SHOWN) - 2))))
 
 

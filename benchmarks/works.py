@@ -1,7 +1,9 @@
 """Whole commands in several ways, ours and those of peers: image to boxes, training, evaluation, a cold start."""
 
 import importlib.util
+import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ from cornernet.graphs.onnx import open as opened
 from cornernet.prediction import Predictor, inference
 from cornernet.prediction.canvas import fit
 from cornernet.prediction.exported_detector import ExportedDetector
-from cornernet.profiling.reality import COPIED, bare_convolution, bare_copy, seconds
+from cornernet.profiling.reality import COPIED, bare_convolution, bare_copy
 from cornernet.profiling.roofline import Machine, costs, times
 from cornernet.profiling.training_step import PARTS, forward, made, one_step
 from cornernet.structures import Batch
@@ -202,5 +204,14 @@ def _bounds(given: Given, image: Any) -> dict[str, float]:
 def _machine(dtype: torch.dtype) -> Machine:
     """Measure this machine as it is now."""
     convolve, flops = bare_convolution(dtype, CPU)
-    seconds(convolve, CPU)
-    return Machine(flops / seconds(convolve, CPU), 2 * COPIED / seconds(bare_copy(CPU), CPU), 0, 1)
+    return Machine(flops / _alone(convolve), 2 * COPIED / _alone(bare_copy(CPU)), 0, 1)
+
+
+def _alone(run: Callable[[], Any], calls: int = 5) -> float:
+    """Seconds of a call on cores of its own: those of the processor, which other programs do not change."""
+    taken = []
+    for _ in range(calls + 1):
+        start = time.process_time()
+        run()
+        taken.append(time.process_time() - start)
+    return statistics.median(taken[1:]) / torch.get_num_threads()
