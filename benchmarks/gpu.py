@@ -138,7 +138,7 @@ def _cells(name: str, overrides: list[str], case: Case, found: dict[str, Any]) -
 
 
 def memory(settings: Config, devices: int) -> float:
-    """Bytes that the counting of `cornernet profile CONFIG estimate=N` expects of a device."""
+    """Bytes that the counting of `cornernet profile CONFIG estimate=8` expects of a device."""
     found = costs(with_train(settings, compile=False), devices)
     return found.fixed + found.part * found.peak
 
