@@ -32,7 +32,7 @@ Ways take turns, rounds=7 times after one that does not count: medians and quart
 and of the share of the first way in a round. least_s is what multiply-adds and bytes take at the peak that a bare
 convolution and a copy reach here, in seconds of the processor by core. The weights of torchvision's are random. A start
 of a training on a large set is not among them; for example
-  python -m benchmarks.commands runs/bccd/best.pt docs/results/commands.csv
+  python -m benchmarks.commands runs/bccd/best.pt FILE.csv
   python -m benchmarks.commands best.pt FILE.csv only=cold cores=1 "peer=yolo predict model=yolo11n.pt source=a.jpg"
   python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1"""
 COLUMNS = ("work", "way", "cores", "rounds", "seconds", "lower", "upper", "processor_s", "share", "processor_share",
