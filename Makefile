@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-slow soak audit lint format bench docs clean
+.PHONY: help install demo test test-slow soak audit lint format bench gpu docs clean
 
 help:  ## show this list
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev  ## check style, formatting, types and the order of the rooms
 
 bench: install  ## time every stage beside a plain formulation and its floor (minutes)
 	$(BIN)/python -m benchmarks.stages
+
+gpu: $(VENV)/.dev  ## the tests that need a GPU, then 200 steps in several ways: one page, gpu.md
+	$(BIN)/python -m benchmarks.gpu
 
 docs: $(VENV)/.docs  ## build the documentation into site/, where every warning is an error
 	$(BIN)/mkdocs build --strict --quiet

@@ -106,9 +106,9 @@ def draws_of(epoch: int) -> Draws:
     return Draws(scale, (x, y), flip.random() < 0.5, colour.colour(colours), lighting.lighting(light))
 
 
-def write_image(path: Path) -> Path:
+def write_image(path: Path, seed: int = 0) -> Path:
     """Write a JPEG as large and as detailed as a photograph of COCO: blobs and edges with grain on them."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     coarse = cv2.resize(rng.integers(0, 256, (12, 16, 3), np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     for x, y, radius, *paint in rng.integers(0, 256, (60, 6)).tolist():
         cv2.circle(coarse, (x * WIDTH // 256, y * HEIGHT // 256), 4 + radius // 5, paint, -1)

@@ -220,7 +220,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in console.COMMANDS if name != "version"])  # it has no tool
+@pytest.mark.parametrize("name", [name for name in console.COMMANDS if name != "version"])  # it has no example
 def test_examples_of_a_usage_text_would_be_taken(name):
     _, _, text = console.command(name).usage.partition("\n")
     assert faults(f"```\n{text}\n```") == []

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import FeaturePyramidNetwork
 
 from cornernet.backbones.backbone import Backbone
 
@@ -80,6 +79,8 @@ class FPN(Neck):
     """
 
     def __init__(self, body: Backbone, channels: int, first: int, count: int, depth: int):
+        from torchvision.ops import FeaturePyramidNetwork  # here, since it is slow to import
+
         super().__init__(body, channels, first, count)
         widths = body.channels[first : first + depth]
         body.keep(first, first + len(widths) - 1)

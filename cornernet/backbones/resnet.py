@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, hub, nn
-from torchvision.models import get_model_weights, resnet
 
 from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
@@ -38,6 +37,8 @@ class ResNet(Backbone):
     conv1: nn.Conv2d
 
     def __init__(self, name: str, weights: str = ""):
+        from torchvision.models import resnet  # here, since it is slow to import
+
         super().__init__()
         whole = getattr(resnet, name)(weights=None)
         if weights:
@@ -102,5 +103,7 @@ def _width(stage: nn.Sequential) -> int:
 
 def cached(name: str) -> Path:
     """Where torchvision's downloads of the newest ImageNet weights of a ResNet lie."""
+    from torchvision.models import get_model_weights
+
     url = get_model_weights(name).DEFAULT.url
     return Path(hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]

@@ -9,7 +9,7 @@ from cornernet.cli.commandline import Command, call, say, sentences
 from cornernet.registry import near
 from cornernet.version import __version__
 
-COMMANDS = {  # in the order of use; each is a module here and, but for version, a file in tools/
+COMMANDS = {  # in the order of use; each is a module here and, but for version and profile, a file in tools/
     "train": "train a detector and score it",
     "evaluate": "score a checkpoint with COCO mAP",
     "report": "put two runs side by side",
@@ -27,7 +27,7 @@ COMMANDS = {  # in the order of use; each is a module here and, but for version,
     "list_losses": "print the losses, as list losses does",
     "document_losses": "write the page of all losses with their curves",
     "simulate_boxes": "move boxes to their targets by gradient descent on box losses",
-    "profile_step": "time a training step, how it grows, and what GPUs would need",
+    "profile": "say where a training's time and memory go, how they grow, and what GPUs would need",
     "replay_batch": "run the batch at which a training gave up again",
     "convert_checkpoint": "import weights of published code",
     "version": "print the version",

@@ -1,4 +1,4 @@
-"""The text of `profile_step`: what was measured and estimated, as tables."""
+"""The text of `profile`: what was measured and estimated, as tables."""
 
 import math
 
@@ -11,6 +11,7 @@ from cornernet.profiling import (
     OBJECTS,
     QUANTITIES,
     TERA,
+    Breakdown,
     Estimate,
     Exponent,
     Growth,
@@ -45,6 +46,25 @@ def step(settings: Config, found: Measured) -> str:
     loss = ", ".join(f"{name} {value:.4g}" for name, value in found.terms.items())
     memory = f"{'peak memory':18} {found.peak / GIB:8.2f} GiB"
     return "\n".join([f"{_batch(settings)} on {_where(settings)}", *lines, memory, f"loss: {loss}"])
+
+
+def breakdown(found: Breakdown, advice: list[str]) -> str:
+    """Parts of a step with their shares and the bytes of their layers, the loader, and what to do about it."""
+    whole = found.step + found.waiting
+    rows = [(part.name, part.seconds, _mib(part.bytes)) for part in found.parts]
+    if isinstance(found.loading, str):
+        notes = [f"the loader is not measured: {found.loading}"]
+    else:
+        rows.append((f"waiting, {counted(found.workers, 'worker')}", found.waiting, ""))
+        each = f"reading {found.loading.reading:.3f} s, transforms {found.loading.transforms:.3f} s"
+        notes = [f"a batch in one process: {each}"]
+    lines = [(name, f"{took:.3f} s", f"{took / whole:.0%}", size) for name, took, size in rows]
+    table = aligned([("part", "time", "share", "layers hand on"), *lines], "<>>>")
+    return "\n".join(["", *table, *notes, "", *(f"- {text}" for text in advice)])
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB" if size else ""
 
 
 # -- growth -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from cornernet.data.contents import Contents, facts
 from cornernet.data.converting import Converted, convert
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.depths import eight_bits
-from cornernet.data.device import normalise, prepare
+from cornernet.data.device import constant, normalise, prepare
 from cornernet.data.division import write_division
 from cornernet.data.geometry import resize, scaled_size
 from cornernet.data.images import SUFFIXES, read_image
@@ -48,6 +48,7 @@ __all__ = [
     "build_source",
     "build_sources",
     "collate",
+    "constant",
     "convert",
     "eight_bits",
     "facts",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cornernet.data import constant
 from cornernet.ops.gather import gather_cells
 from cornernet.ops.gaussian import Roots, draw_gaussians, gaussian_radius, largest_radius
 from cornernet.ops.peaks import divided, top_peaks
@@ -37,14 +38,15 @@ def objects(
     """Padded boxes [B, M, 4] and their mask -> Objects; boxes are clipped to [0, size - margin], sizes are (H, W)."""
     clipped = _clip(boxes, input_size, margin)
     mask = (mask > 0) & (clipped[..., 2:] > clipped[..., :2]).all(-1)
-    scale = clipped.new_tensor([output_size[1] / input_size[1], output_size[0] / input_size[0]])
+    shares = output_size[1] / input_size[1], output_size[0] / input_size[0]
+    scale = constant(shares, clipped.device, clipped.dtype)
     return Objects(clipped, mask, scale)
 
 
 def in_cells(points: Tensor, mask: Tensor, output_size: tuple[int, int]) -> Points:
     """Points [B, M, P, 2] in cells of a map of (H, W), none negative -> the cells they lie in and what is left."""
     points = points.masked_fill(~mask[..., None, None], 0)
-    last = torch.tensor([output_size[1] - 1, output_size[0] - 1], device=points.device)
+    last = constant((output_size[1] - 1, output_size[0] - 1), points.device, torch.int64)
     cells = points.long().minimum(last)
     return Points(cells, (points - cells).float(), cells[..., 1] * output_size[1] + cells[..., 0])
 
@@ -114,5 +116,5 @@ def cell_in_pixels(images: tuple[int, int], maps: tuple[int, int], like: Tensor)
 def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:
     """Into the image, in float64: a corner on the border of a cell must not slip into its neighbour."""
     precise = boxes if boxes.device.type == "mps" else boxes.double()  # mps has no float64
-    limit = precise.new_tensor([input_size[1] - margin, input_size[0] - margin] * 2)
+    limit = constant((input_size[1] - margin, input_size[0] - margin) * 2, precise.device, precise.dtype)
     return precise.clamp(min=0).minimum(limit)

@@ -1,9 +1,12 @@
-"""Time and memory of a configuration: its training step, how it grows, what a node of GPUs would need.
+"""Time and memory of a configuration: where they go, how they grow, what a node of GPUs would need.
 
-`measure` times a step, `vary` one with a quantity varied, `estimate` counts what other hardware would need, `check`
-holds that counting against this machine. All return data; called by the command line and by benchmarks/.
+`measure` times a step, `break_down` its parts and the loader, of which `advice` says what to do, `vary` one with a
+quantity varied, `estimate` counts what other hardware would need, `check` holds that counting against this machine. All
+return data; called by the command line and by benchmarks/.
 """
 
+from cornernet.profiling.advising import advice
+from cornernet.profiling.breakdown import Breakdown, Loading, Part, break_down
 from cornernet.profiling.exponents import Exponent
 from cornernet.profiling.growth import COSTS, Growth, Table, vary
 from cornernet.profiling.quantities import QUANTITIES
@@ -18,13 +21,18 @@ __all__ = [
     "OBJECTS",
     "QUANTITIES",
     "TERA",
+    "Breakdown",
     "Estimate",
     "Exponent",
     "Growth",
+    "Loading",
     "Machine",
     "Measured",
+    "Part",
     "Reality",
     "Table",
+    "advice",
+    "break_down",
     "check",
     "estimate",
     "measure",

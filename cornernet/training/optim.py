@@ -11,8 +11,6 @@ from cornernet.config import Train
 from cornernet.detectors import Detector
 from cornernet.training import parts
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
-
 
 def build_optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
     """Optimiser over the parameters that train; weight decay spares biases and norms (one-dimensional tensors).
@@ -87,10 +85,38 @@ def _half_cosine(start: float, end: float, share: float) -> float:
 
 
 class Average(AveragedModel):
-    """Averaged weights of a detector; where `skip` is a 0-dim tensor of 1, an update leaves them but for the count."""
+    """Averaged weights and buffers of a detector; see `build_average`."""
 
     module: Detector
-    skip: Tensor | None = None
+    skip: Tensor | None = None  # 0-dim; where it is 1 an update leaves everything but the count
+
+    def __init__(self, detector: Detector, decay: float):
+        super().__init__(detector, use_buffers=True)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Take a step of the detector's weights in.
+
+        torch's own sends its count to the device at every step, and waits for that.
+        """
+        n = int(self.n_averaged)
+        share = 1 - min(self.decay, (1 + n) / (10 + n))
+        pairs = list(zip(_tensors(self.module), _tensors(model), strict=True))
+        for floats in (True, False):  # the others are BatchNorm's counters of batches
+            averaged, current = ([pair[i] for pair in pairs if pair[0].is_floating_point() == floats] for i in (0, 1))
+            if averaged and (n == 0 or not floats):
+                torch._foreach_copy_(averaged, current)
+            elif averaged and self.skip is None:
+                torch._foreach_lerp_(averaged, current, share)
+            elif averaged and self.skip is not None:
+                shares = (share * (1 - self.skip)).to(averaged[0].dtype)
+                torch._foreach_lerp_(averaged, current, [shares] * len(averaged))
+        self.n_averaged += 1
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [x.detach() for x in (*module.parameters(), *module.buffers())]
 
 
 def build_average(detector: Detector, decay: float | None) -> Average | None:
@@ -103,18 +129,4 @@ def build_average(detector: Detector, decay: float | None) -> Average | None:
         return None
     if not 0 < decay < 1:
         raise ValueError(f"train.ema must lie between 0 and 1 or be null, got {decay}")
-
-    @torch.no_grad()
-    def average(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
-        n = int(model.n_averaged)  # `count` is the same on the device, for which one would have to wait
-        share = 1 - min(decay, (1 + n) / (10 + n))
-        if not torch.is_floating_point(averaged[0]):  # BatchNorm's counters of batches
-            torch._foreach_copy_(averaged, current)
-        elif model.skip is None:
-            torch._foreach_lerp_(averaged, current, share)
-        else:
-            shares = (share * (1 - model.skip)).to(averaged[0].dtype)
-            torch._foreach_lerp_(averaged, current, [shares] * len(averaged))
-
-    model = Average(detector, multi_avg_fn=average, use_buffers=True)
-    return model
+    return Average(detector, decay)

@@ -395,10 +395,6 @@ BAD = {
     "replay: nothing": ("replay_batch", "{run}", "there is no checkpoint {run}/bad_batch.pt"),
     "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
     "replay: broken": ("replay_batch", "{here}/broken.pt", "is damaged or not a checkpoint"),
-    "profile: size": ("profile_step", "{tiny} data.input_size=[65,64]", "nearest"),
-    "profile: values": ("profile_step", "{tiny} vary=batch values=1,x", "values of batch must be whole numbers"),
-    "profile: no images": ("profile_step", "{tiny} estimate=8 train.batch_size=0", "train.batch_size must be at least"),
-    "profile: no parts": ("profile_step", "{tiny} estimate=8 train.accumulate=0", "train.accumulate must be at least"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
     "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
 }

@@ -11,7 +11,7 @@ from cornernet.detectors import build
 from cornernet.detectors.corner import region
 from cornernet.detectors.corner.decode import region_scored
 from cornernet.detectors.corner.region.centre import centre
-from cornernet.detectors.corner.region.cpn import cpn
+from cornernet.ops.roi_align import roi_align
 from cornernet.profiling import random_batch
 from cornernet.structures import Detections, RegionLogits
 from tests.conftest import ROOT
@@ -46,7 +46,7 @@ BOXES = torch.tensor([[[2.0, 3, 8, 6], [4.25, 5.5, 13.5, 14.25], [7.0, 7, 8, 8]]
 
 @pytest.mark.parametrize("samples", [1, 2])
 def test_the_bins_of_a_box_hold_what_is_at_their_centres(samples):
-    read = cpn(2, CLASSES, 2, 2, bins=3, samples=samples)._read(linear(), BOXES).view(3, 2, 3, 3)
+    read = roi_align(linear(), BOXES, 3, samples)
     share = (torch.arange(3) + 0.5) / 3
     for box, got in zip(BOXES[0], read, strict=True):
         x, y = box[:2, None] + share * (box[2:] - box[:2])[:, None]

@@ -5,12 +5,12 @@ reads, and the score maps of Dai et al.: R-FCN, 2016, arXiv 1605.06409, with one
 """
 
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from cornernet.backbones import ConvBlock
 from cornernet.config.ranges import Interval
-from cornernet.detectors.corner.region.cpn import BIAS, FEW, WIDTH, rows, within
+from cornernet.detectors.corner.region.cpn import BIAS, FEW, WIDTH, within
 from cornernet.ops.boxes import scaled
+from cornernet.ops.roi_align import roi_align
 from cornernet.structures import RegionLogits
 
 
@@ -51,6 +51,5 @@ class centre(nn.Module):  # its name in a config
 
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Logits of `maps`, boxes [B, N, 4] in cells -> RegionLogits, without a word on the pair."""
-        middle = rows(scaled(boxes, self.share))
-        read = roi_align(maps[0], middle, 1, 1.0, self.points, aligned=True)
+        read = roi_align(maps[0], scaled(boxes, self.share), 1, self.points)
         return RegionLogits(None, read.view(*boxes.shape[:2], -1))

@@ -6,12 +6,11 @@ the published Hourglass networks, with a pair_hidden of 256; with few channels a
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from cornernet.backbones import ConvBlock
 from cornernet.config.ranges import Interval, allow
+from cornernet.ops.roi_align import roi_align
 from cornernet.structures import RegionLogits
 
 BIAS = -2.19  # logit of about 0.1: few proposals are objects
@@ -54,19 +53,10 @@ class cpn(nn.Module):  # its name in a config
 
     def forward(self, maps: tuple[Tensor, ...], boxes: Tensor) -> RegionLogits:
         """Maps of `maps`, boxes [B, N, 4] in cells -> RegionLogits."""
-        of_pairs, of_classes = (self._read(x, boxes) for x in maps)
+        of_pairs, of_classes = (roi_align(x, boxes, self.bins, self.samples) for x in maps)
         batch, count = boxes.shape[:2]
         pair, classes = self.pair_head(of_pairs), self.class_head(of_classes)
         return RegionLogits(pair.view(batch, count), classes.view(batch, count, -1))
-
-    def _read(self, features: Tensor, boxes: Tensor) -> Tensor:
-        return roi_align(features, rows(boxes), self.bins, 1.0, self.samples, aligned=True)
-
-
-def rows(boxes: Tensor) -> Tensor:
-    """Boxes [B, N, 4] -> [B N, 5], the number of the image in front."""
-    image = torch.arange(boxes.shape[0], device=boxes.device).to(boxes.dtype)
-    return torch.cat([image[:, None, None].expand(-1, boxes.shape[1], 1), boxes], 2).flatten(0, 1)
 
 
 def within(allowed: Interval, **numbers: float | None) -> None:

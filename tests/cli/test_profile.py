@@ -1,11 +1,11 @@
-"""What `profile_step` prints, and the sentence for keys that do not go together."""
+"""What `profile` prints, and the sentence for keys that do not go together."""
 
 import re
 
 import pytest
 
 from cornernet import config
-from cornernet.cli import profile_step, step_tables
+from cornernet.cli import profile, step_tables
 from cornernet.cli.commandline import call
 from cornernet.profiling import growth, point, training_step
 from cornernet.profiling.growth import Growth
@@ -20,9 +20,19 @@ def made(seconds, peak, constant=GIB):
 
 
 def test_a_step(tiny, capsys):
-    call(profile_step.COMMAND, [str(tiny), "repeats=1", "train.batch_size=1"])
+    call(profile.COMMAND, [str(tiny), "repeats=1", "train.batch_size=1"])
     out = capsys.readouterr().out
     assert out.startswith("1 image of 64 x 64 on cpu") and "peak memory" in out and "loss: " in out
+    names = ["colours", "backbone, stride ", "backbone, between", "heads", "targets", "loss", "backward", "optimiser"]
+    out = out[out.index("layers hand on") :]
+    places = [out.index(f"\n{name}") for name in [*names, "waiting, ", "a batch in one process: reading", "- "]]
+    assert places == sorted(places)
+
+
+def test_without_images_the_loader_is_said_not_to_be_measured(tiny, capsys):
+    call(profile.COMMAND, [str(tiny), "repeats=1", "train.batch_size=1", "data.name=coco", "data.root=nowhere"])
+    out = capsys.readouterr().out
+    assert "the loader is not measured: " in out and "waiting" not in out
 
 
 def test_growth_and_what_was_left_out(tiny):
@@ -40,7 +50,7 @@ def test_growth_and_what_was_left_out(tiny):
 
 
 def test_an_estimate_says_that_it_is_one(tiny, capsys):
-    call(profile_step.COMMAND, [str(tiny), "estimate=2", "tflops=0.001", "model.backbone.stacks=1"])
+    call(profile.COMMAND, [str(tiny), "estimate=2", "tflops=0.001", "model.backbone.stacks=1"])
     out = capsys.readouterr().out
     assert out.startswith("ESTIMATE") and "ESTIMATE for 2 x 0.001 TFLOP/s, 2 TB/s, 80 GB, link 300" in out
     rows = dict(re.findall(r"^(\S.{21}) +([\d.]+) ", out, re.MULTILINE))
@@ -50,7 +60,7 @@ def test_an_estimate_says_that_it_is_one(tiny, capsys):
 
 
 def test_this_machine_is_held_against_its_estimate(tiny, capsys):
-    call(profile_step.COMMAND, [str(tiny), "estimate=here", "repeats=1"])
+    call(profile.COMMAND, [str(tiny), "estimate=here", "repeats=1"])
     out = capsys.readouterr().out
     assert all(word in out for word in ("GFLOP/s measured", "GB/s measured", "x the roofline", "ESTIMATED"))
 
@@ -74,10 +84,14 @@ def test_this_machine_is_held_against_its_estimate(tiny, capsys):
         ("estimated=2", "unknown key estimated, did you mean estimate?"),
         ("train.batch_sice=2", "batch_size"),
         ("model.min_overlap=0", "model.min_overlap must be above 0"),
+        ("data.input_size=[65,64]", "nearest"),
+        ("vary=batch values=1,x", "values of batch must be whole numbers"),
+        ("estimate=8 train.batch_size=0", "train.batch_size must be at least"),
+        ("estimate=8 train.accumulate=0", "train.accumulate must be at least"),
     ],
 )
 def test_what_does_not_suit_is_refused(tiny, given, message, monkeypatch, capsys):
     monkeypatch.setattr(point, "measured", lambda *_: pytest.fail("measured"))
     with pytest.raises(SystemExit) as left:
-        call(profile_step.COMMAND, [str(tiny), *given.split()])
+        call(profile.COMMAND, [str(tiny), *given.split()])
     assert left.value.code == 2 and message in capsys.readouterr().err

@@ -1,4 +1,7 @@
-"""`profile_step`: time a config's training step, how it grows, and estimate what a node of GPUs would need."""
+"""`profile`: where a training's time and memory go, how they grow, and an estimate of what a node of GPUs would need.
+
+There is no tools/profile.py: the standard library has a module of that name, which a file there would hide.
+"""
 
 import math
 from collections.abc import Callable
@@ -7,9 +10,10 @@ from typing import Any
 from cornernet.cli.commandline import Command, say
 from cornernet.cli.keys import Reader, whole
 
-USAGE = """tools/profile_step.py CONFIG [vary=...|estimate=N] [key=value ...]
+USAGE = """cornernet profile CONFIG [vary=...|estimate=N] [key=value ...]
 
-Times the parts of the config's training step on random images, with the peak memory; or with one of these:
+Times the parts of the config's training step on random images, down to the levels of the backbone, with the memory, and
+the loader on the config's own images where they can be had, and says what to change; or with one of these:
   vary=size      or classes, objects, stacks, batch, all: how time and memory grow, every point in a process of its own
   values=1,2,4   what is tried instead of values around the config's own; sizes are 256 or 192x256
   estimate=8     ESTIMATE of what so many GPUs would need, from counted operations and the figures of an A100
@@ -17,9 +21,10 @@ Times the parts of the config's training step on random images, with the peak me
   estimate=here  the same counting with the rates of this machine, beside its measured step
   repeats=3      steps that are timed, processes a row (2) or rounds
 for example
-  tools/profile_step.py configs/cornernet.yaml train.batch_size=1
-  tools/profile_step.py configs/bccd.yaml vary=batch values=1,2,4 repeats=3
-  tools/profile_step.py configs/cornernet.yaml estimate=8 train.batch_size=48 train.precision=bf16"""
+  cornernet profile configs/shapes.yaml data.workers=2
+  cornernet profile configs/cornernet.yaml train.batch_size=1
+  cornernet profile configs/bccd.yaml vary=batch values=1,2,4 repeats=3
+  cornernet profile configs/cornernet.yaml estimate=8 train.batch_size=48 train.precision=bf16"""
 
 HERE = "here"
 A100 = {"bandwidth": 2.0, "memory": 80.0, "link": 300.0}  # TB/s, GB, GB/s of NVLink one way, half of the 600 published
@@ -44,7 +49,9 @@ def main(path: str, overrides: list[str], **own: Any) -> None:
     elif "estimate" in own:
         say(tables.estimate(profiling.estimate(settings, machine(settings.train.precision, own))))
     else:
-        say(tables.step(settings, profiling.measure(settings, repeats, warm=1)))
+        found, parts = profiling.measure(settings, repeats, warm=1), profiling.break_down(settings, repeats)
+        say(tables.step(settings, found))
+        say(tables.breakdown(parts, profiling.advice(settings, parts, profiling.place(settings), found.peak)))
 
 
 def refuse(own: dict[str, Any]) -> None:
