@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cornernet import Predictor, __version__, config, detectors, graphs
 from cornernet.checkpoints import checkpoint
@@ -21,7 +20,7 @@ from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import FixedCanvas, fit, inference
 from cornernet.prediction.exported import difference
-from tests.conftest import DETECTORS, KINDS
+from tests.conftest import DETECTORS, KINDS, spread
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -50,9 +49,7 @@ def untrained(path, source, overrides=()):
     torch.manual_seed(7)
     settings = config.load(source, list(overrides))
     detector = detectors.build(settings, len(NAMES))
-    for name, module in detector.named_modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None and "fpn" not in name:
-            nn.init.normal_(module.weight, std=2 * module.weight[0].numel() ** -0.5)
+    spread(detector)
     held = {"model": detector.state_dict(), "config": config.to_dict(settings), "class_names": NAMES}
     checkpoint.save({**held, "category_ids": [3, 7, 9], "step": 5}, path)
     return path
@@ -95,7 +92,7 @@ def expected(path, images, overrides=tuple(KEYS)):
 
 
 def noise(count, size=SIZE):
-    return torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8)
+    return torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(count))
 
 
 # -- equal to PyTorch ---------------------------------------------------------------------------------------------
@@ -112,7 +109,8 @@ def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints
         assert [list(x.shape) for x in found] == [[count, rows, 4], [count, rows], [count, rows]]
         assert [x.dtype for x in found] == [torch.float32, torch.float32, torch.int64]
         apart = difference(found, expected(checkpoints[name], images))
-        assert apart.rows > 10 and apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4, apart
+        fewest = 1 if name == "triplets" else 10  # few pairs of corners have a centre of their own
+        assert apart.rows > fewest and apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4, apart
 
 
 @pytest.mark.parametrize("name", DETECTORS)
