@@ -1,5 +1,6 @@
 """What the boxes of a set together say of how they were meant: each of them may be a box, and all of them nonsense."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Sample(NamedTuple):
     names: list[str]  # of their images
 
 
-def doubt(entries: list, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
+def doubt(entries: Sequence, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
     """Entries of the annotations -> what is doubtful about all of them, for the sentence on one, or "".
 
     Raises ValueError where half of the boxes or more are fractions of their image, whatever on_error says: as pixels
@@ -46,9 +47,9 @@ def doubt(entries: list, images: dict[int | str, ImageRecord | None], problems: 
     return words
 
 
-def _sample(entries: list, images: dict[int | str, ImageRecord | None]) -> Sample:
+def _sample(entries: Sequence, images: dict[int | str, ImageRecord | None]) -> Sample:
     found = []
-    for entry in entries[:: 1 + len(entries) // MOST]:
+    for entry in map(entries.__getitem__, range(0, len(entries), 1 + len(entries) // MOST)):
         number = identifier(entry.get("image_id")) if isinstance(entry, dict) else None
         record = None if number is None else images.get(number)
         if record and numeric(entry.get("bbox")):
