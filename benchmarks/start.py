@@ -18,11 +18,12 @@ from cornernet.system.printing import say
 
 USAGE = """python -m benchmarks.start FOLDER [images=N] [repeats=N] [ranks=N] [KEY=VALUE ...]
 
-Starts trainings one after the other on a set of images=118287 images as COCO 2017 has them, which is written into the
-folder where it is not there yet (500 MB), until each has its first batch, and prints for each the processor
-seconds of reading the annotations and of all in the main process, and megabytes: at most and at the end in it (a range over ranks=1 processes
-of one gloo group), without what the imports take, and of each loader process with what it shares divided by those
-who share it. The first start finds what the starts before have left, for example
+Starts trainings, one after the other, on a set of images=118287 images as COCO 2017 has them until each has its first
+batch. The set is written into the folder where it is not there yet (500 MB). Of each start there are: the processor
+seconds of reading the annotations and of all in the main process; the megabytes that the imports take there, those
+beyond them at most and at the end (ranges over the ranks=1 processes of one gloo group); and the most that a loader
+process has, with what it shares divided by those who share it, and of its own alone. A start finds what those before
+it have kept, for example
   XDG_CACHE_HOME=$(mktemp -d) python -m benchmarks.start /tmp/coco repeats=2 ranks=8"""
 CONFIG = ROOT / "configs" / "custom.yaml"
 COLUMNS = ("start", "reading s", "start s", "imports MB", "peak MB", "after MB", "a loader MB", "its own MB")

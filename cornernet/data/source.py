@@ -32,8 +32,10 @@ class Objects(NamedTuple):
 
     def of_rows(self, rows: np.ndarray, start: np.ndarray) -> "Objects":
         """These of the objects, and where those of each image begin among them."""
-        columns = (self.bbox, self.boxes, self.labels, self.iscrowd, self.area)
-        return Objects(start, *(column[rows] for column in columns), self.segmentation.of_rows(rows))
+        return Objects(
+            start, self.bbox[rows], self.boxes[rows], self.labels[rows], self.iscrowd[rows], self.area[rows],
+            self.segmentation.of_rows(rows),
+        )  # fmt: skip
 
 
 class Division(NamedTuple):

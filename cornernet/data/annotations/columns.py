@@ -55,7 +55,7 @@ class Columns:
             return self.odd[at]
         bits, numbers = self._bits[at], self._numbers[5 * at : 5 * at + 5]
         *box, area = (int(x) if bits & WHOLE << place else x for place, x in enumerate(numbers))
-        entry = {} if bits & NO_ID else {"id": self.texts.get(at, self._ids[at])}
+        entry: dict[str, Any] = {} if bits & NO_ID else {"id": self.texts.get(at, self._ids[at])}
         entry |= {"image_id": self._images[at], "category_id": self._categories[at], "bbox": box}
         entry |= {} if area != area else {"area": area}
         if bits & CROWD:

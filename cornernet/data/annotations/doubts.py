@@ -1,11 +1,11 @@
 """What the boxes of a set together say of how they were meant: each of them may be a box, and all of them nonsense."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from cornernet.data.annotations.boxes import ROUNDING, SMALL, numeric
+from cornernet.data.annotations.columns import Columns
 from cornernet.data.annotations.images import identifier
 from cornernet.data.problems import Problems
 from cornernet.data.source import ImageRecord
@@ -29,7 +29,7 @@ class Sample(NamedTuple):
     names: list[str]  # of their images
 
 
-def doubt(entries: Sequence, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
+def doubt(entries: Columns, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
     """Entries of the annotations -> what is doubtful about all of them, for the sentence on one, or "".
 
     Raises ValueError where half of the boxes or more are fractions of their image, whatever on_error says: as pixels
@@ -47,7 +47,7 @@ def doubt(entries: Sequence, images: dict[int | str, ImageRecord | None], proble
     return words
 
 
-def _sample(entries: Sequence, images: dict[int | str, ImageRecord | None]) -> Sample:
+def _sample(entries: Columns, images: dict[int | str, ImageRecord | None]) -> Sample:
     found = []
     for entry in map(entries.__getitem__, range(0, len(entries), 1 + len(entries) // MOST)):
         number = identifier(entry.get("image_id")) if isinstance(entry, dict) else None

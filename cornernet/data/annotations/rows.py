@@ -53,8 +53,9 @@ class Rows:
         place = {at: row for row, at in enumerate(order.tolist()) if at in self.masks} if self.masks else {}
         masks = Masks.of({row: self.masks[at] for at, row in place.items()})
         start = np.searchsorted(self.image[order], np.arange(images + 1))
-        columns = (self.bbox, self.boxes, self.labels, self.crowd, self.area)
-        return Objects(start, *(column[order] for column in columns), masks)
+        return Objects(
+            start, self.bbox[order], self.boxes[order], self.labels[order], self.crowd[order], self.area[order], masks
+        )
 
 
 def sound(columns: Columns, records: Records, category_ids: list[int]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 PIECE = 2**20  # bytes that are read at once
 LONGEST = 2**26  # characters of a single value
 BLANK = re.compile(r"[ \t\n\r]*")
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().raw_decode
 
 
 class Unusual(ValueError):
@@ -72,7 +72,7 @@ class _Reader:
                 if end < len(self.text):
                     self.at = end
                     return value
-            except (StopIteration, json.JSONDecodeError):
+            except json.JSONDecodeError:
                 pass  # it may go on in the next piece
             if self.ended or len(self.text) - self.at > LONGEST:
                 raise Unusual
