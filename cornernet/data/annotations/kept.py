@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,29 +57,39 @@ def through(file: Path, asked: Asked, on_error: str, make: Callable[[], Annotate
     path = place() / f"{_key(file, asked, on_error)}.set"
     if found := _opened(path, file, asked, on_error):
         return found
-    with _alone(path) as writable:
+    lock = _alone(path)
+    if lock is None:  # what another process has made, unless that cannot be kept
+        return _opened(path, file, asked, on_error) or make()
+    with lock:
         if found := _opened(path, file, asked, on_error):
             return found
         made, after = make(), os.stat(file)
         unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-        if not writable or not unchanged or OPENED & (made.problems.skipped | made.problems.repaired).keys():
+        if not unchanged or OPENED & (made.problems.skipped | made.problems.repaired).keys():
             return made
         _write(path, made)
         return _opened(path, file, asked, on_error) or made
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """While no other process makes this set; whether it can be kept."""
+def _alone(path: Path) -> Lock | None:
+    """Lock of the one process that makes a set; None once another has done so, and where nothing can be kept."""
+    why = ""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = Lock(path.parent, PATIENCE, f"{path.stem}.lock")
-    except (OSError, InUse) as error:
-        log.warning("checked annotations cannot be kept in %s: %s (data.cache=false does not try)", path.parent, error)
-        yield False
-        return
-    with lock:
-        yield True
+        for patience in (0, PATIENCE):
+            try:
+                lock = Lock(path.parent, patience, f"{path.stem}.lock")
+            except InUse:
+                why = f"another process has not read the file within {PATIENCE:g} seconds"
+                continue
+            if patience == 0:
+                return lock
+            lock.release()
+            return None
+    except OSError as error:
+        why = error.strerror or str(error)
+    log.warning("checked annotations cannot be kept in %s: %s (data.cache=false does not try)", path.parent, why)
+    return None
 
 
 def _key(file: Path, asked: Asked, on_error: str) -> str:
