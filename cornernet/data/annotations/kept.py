@@ -1,7 +1,7 @@
 """Checked sets of large annotation files, kept for the next start; all processes of a machine share one in memory.
 
-A file is named after the digest of the annotation file and of what it was asked for. It holds a header in JSON, arrays
-and a digest. Anyone may have written it: it is used where it is whole and makes sense, and nothing of it is run.
+A file is named after the digest of the annotation file and of what was asked of it. Anyone may have written it: it is
+used where it is whole and makes sense, and nothing of it is run.
 """
 
 import hashlib
@@ -10,34 +10,26 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from cornernet.data.annotations import stored
 from cornernet.data.annotations.annotated import AnnotatedSet
 from cornernet.data.annotations.content import Asked
 from cornernet.data.annotations.locating import image_folder
 from cornernet.data.annotations.names import Folder
-from cornernet.data.annotations.packed import KINDS, mapped, pack, unpack, within
+from cornernet.data.annotations.packed import pack, unpack
 from cornernet.data.annotations.sense import require_sense
 from cornernet.data.problems import Finding, Problems, short
-from cornernet.system import writing
 from cornernet.system.locking import InUse, Lock
 from cornernet.version import __version__
 
 log = logging.getLogger(__name__)
-MAGIC = b"cornernet set 1\n"  # another number where anything of what is kept is another
 LEAST = 2**24  # bytes of an annotation file, from which on reading it takes more than a second
 PATIENCE = 1800.0  # seconds that another process may take to read and check a file
-UNUSED = 30 * 24 * 3600.0  # seconds after which a set that nobody has opened is removed
-BLOCK, DIGEST, ALIGNED = (
-    2**20,
-    32,
-    64,
-)  # bytes that are read at once, of a digest, and of which arrays begin at multiples
+UNUSED = 90 * 24 * 3600.0  # seconds after which a set that nobody has opened is removed
 OPENED = {"unreadable image", "image without a size", "bad file name"}  # what depends on more than the names of images
 
 
@@ -94,44 +86,26 @@ def _alone(path: Path) -> Lock | None:
 
 def _key(file: Path, asked: Asked, on_error: str) -> str:
     """Digest of all that a set follows from, but for the names of its images."""
-    digest = hashlib.blake2b(digest_size=DIGEST)
+    digest = hashlib.blake2b(digest_size=stored.DIGEST)
     with file.open("rb") as stream:
-        while block := stream.read(BLOCK):
+        while block := stream.read(stored.BLOCK):
             digest.update(block)
-    digest.update(json.dumps([MAGIC.decode(), __version__, on_error, *map(str, asked)]).encode())
+    digest.update(json.dumps([stored.MAGIC.decode(), __version__, on_error, *map(str, asked)]).encode())
     return digest.hexdigest()
 
 
 def _write(path: Path, made: AnnotatedSet) -> None:
     """Keep a set, and remove those that nobody has opened for long; a disk that does not take it is said."""
-    arrays, problems = pack(made.records, made.objects), made.problems
+    problems = made.problems
     header = {
         "root": str(made.root), "class_names": made.class_names, "category_ids": made.category_ids,
-        "skipped": problems.skipped, "repaired": problems.repaired,
-        "first": problems.first, "absent": problems.absent, "rows": {name: len(x) for name, x in arrays.items()},
+        "skipped": problems.skipped, "repaired": problems.repaired, "first": problems.first, "absent": problems.absent,
     }  # fmt: skip
     try:
-        with writing.replacing(path) as temporary, temporary.open("wb") as stream:
-            digest = hashlib.blake2b(digest_size=DIGEST)
-            for part in _parts(header, arrays):
-                digest.update(part)
-                stream.write(part)
-            stream.write(digest.digest())
+        stored.write(path, header, pack(made.records, made.objects))
         _tidy(path.parent)
     except OSError as error:
         log.warning("checked annotations could not be kept: %s (data.cache=false does not try)", error)
-
-
-def _parts(header: dict, arrays: dict[str, np.ndarray]) -> Iterator[bytes | memoryview]:
-    """What a file consists of but for the digest: mark, length of the header, header, arrays with zeros between."""
-    text = json.dumps(header).encode()
-    yield MAGIC + len(text).to_bytes(8, "little") + text
-    at = len(MAGIC) + 8 + len(text)
-    for name, (kind, _) in KINDS.items():
-        array = np.ascontiguousarray(arrays[name], kind)
-        yield b"\0" * (-at % ALIGNED)
-        yield array.data.cast("B") if array.size else b""
-        at += -at % ALIGNED + array.nbytes
 
 
 def _tidy(folder: Path) -> None:
@@ -144,7 +118,7 @@ def _tidy(folder: Path) -> None:
 def _opened(path: Path, file: Path, asked: Asked, on_error: str) -> AnnotatedSet | None:
     """The set that is kept at a path, None where there is none, where it is damaged and where images have changed."""
     try:
-        found = _made(*_read(path), file, on_error)
+        found = _made(*stored.read(path), file, on_error)
         require_sense(found)
         if not _same_images(found, asked):
             log.info("the images of %s are not those of before, its annotations are read anew", file)
@@ -154,7 +128,7 @@ def _opened(path: Path, file: Path, asked: Asked, on_error: str) -> AnnotatedSet
         return found
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, LookupError, AttributeError, OSError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError) as error:
         log.warning("%s is damaged, the annotations are read anew: %s", path, short(error))
         return None
 
@@ -167,39 +141,11 @@ def _same_images(found: AnnotatedSet, asked: Asked) -> bool:
     return all(map(folder.has, names)) and not any(map(folder.has, absent))
 
 
-def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    """File -> header and arrays that lie in it; raises ValueError for one that is not whole."""
-    with path.open("rb") as stream:
-        length, digest = os.fstat(stream.fileno()).st_size, hashlib.blake2b(digest_size=DIGEST)
-        head = stream.read(len(MAGIC) + 8)
-        size = int.from_bytes(head[len(MAGIC) :], "little")
-        if head[: len(MAGIC)] != MAGIC or not len(head) + size + DIGEST <= length:
-            raise ValueError("it does not begin as it must")
-        text = stream.read(size)
-        digest.update(head + text)
-        left = length - DIGEST - len(head) - size
-        while block := stream.read(min(BLOCK, left)):
-            digest.update(block)
-            left -= len(block)
-        if stream.read(DIGEST) != digest.digest():
-            raise ValueError("it is not as it was written")
-    return json.loads(text), dict(_arrays(path, json.loads(text)["rows"], len(head) + size, length - DIGEST))
-
-
-def _arrays(path: Path, rows: dict[str, Any], at: int, end: int) -> Iterator[tuple[str, np.ndarray]]:
-    base = mapped(path)
-    for name, (kind, width) in KINDS.items():
-        shape = (int(rows[name]), width) if width else (int(rows[name]),)
-        at += -at % ALIGNED
-        yield name, within(base, kind, shape, at)
-        at += int(np.prod(shape)) * np.dtype(kind).itemsize
-    if at != end or min(rows.values()) < 0:
-        raise ValueError(f"its arrays end at byte {at}, expected {end}")
-
-
-def _made(header: dict, arrays: dict[str, np.ndarray], file: Path, on_error: str) -> AnnotatedSet:
+def _made(header: dict, arrays: dict[str, Any], file: Path, on_error: str) -> AnnotatedSet:
     problems = Problems(str(file), on_error)
-    problems.skipped, problems.repaired = (Counter(header[name]) for name in ("skipped", "repaired"))
+    problems.skipped, problems.repaired = (
+        Counter({short(kind): int(count) for kind, count in header[name].items()}) for name in ("skipped", "repaired")
+    )
     for kind, (_, count, example, outcome, bad) in header["first"].items():
         problems.first[short(kind)] = Finding(short(kind), int(count), short(example), short(outcome), bool(bad))
     problems.absent = header["absent"]
