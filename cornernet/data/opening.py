@@ -44,7 +44,7 @@ def opened(
     asked, problems = asked._replace(path=path), Problems(str(path), on_error)
     file = module.one_file(asked) if cache and hasattr(module, "one_file") else None
     read_all = partial(_checked, module, asked, problems)
-    found = kept.through(file, asked, on_error, read_all) if file else read_all()
+    found = kept.through(file, asked, on_error, module.__name__, read_all) if file else read_all()
     if not quiet:
         found.problems.tell()
     return found

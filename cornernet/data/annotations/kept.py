@@ -38,15 +38,15 @@ def place() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cornernet" / "annotations"
 
 
-def through(file: Path, asked: Asked, on_error: str, make: Callable[[], AnnotatedSet]) -> AnnotatedSet:
-    """Set as `make` reads it from this file alone, and as an earlier call, of any process, has kept it.
+def through(file: Path, asked: Asked, on_error: str, form: str, make: Callable[[], AnnotatedSet]) -> AnnotatedSet:
+    """Set as `make` reads it from this file alone, in the format of this name, and as an earlier call has kept it.
 
     One process makes it, others wait for it. Where nothing can be kept each makes its own.
     """
     asked, before = asked._replace(path=file), os.stat(file)
     if before.st_size < LEAST:
         return make()
-    path = place() / f"{_key(file, asked, on_error)}.set"
+    path = place() / f"{_key(file, asked, on_error, form)}.set"
     if found := _opened(path, file, asked, on_error):
         return found
     lock = _alone(path)
@@ -84,13 +84,13 @@ def _alone(path: Path) -> Lock | None:
     return None
 
 
-def _key(file: Path, asked: Asked, on_error: str) -> str:
+def _key(file: Path, asked: Asked, *more: str) -> str:
     """Digest of all that a set follows from, but for the names of its images."""
     digest = hashlib.blake2b(digest_size=stored.DIGEST)
     with file.open("rb") as stream:
         while block := stream.read(stored.BLOCK):
             digest.update(block)
-    digest.update(json.dumps([stored.MAGIC.decode(), __version__, on_error, *map(str, asked)]).encode())
+    digest.update(json.dumps([stored.MAGIC.decode(), __version__, *more, *map(str, asked)]).encode())
     return digest.hexdigest()
 
 
