@@ -54,6 +54,16 @@ def test_all_at_once_is_one_by_one(entries, on_error):
         assert found(entries, on_error) == once
 
 
+def test_every_area_of_every_box_all_at_once_is_one_by_one(monkeypatch):
+    boxes = [[3, 3, 8, 8], [3, 3, 4, 4], [3, 3, 4, 4.1], [60.5, 40, 4, 8.9], [60.5, 40, 4.6, 8], [0.2, 0.3, 0.5, 0.5]]
+    areas = [None, 0, 0.5, 1, 1.01, 16, 64, 100, 100.1, 36, 36.1, 1e301]
+    good = {"image_id": 1, "category_id": 2}
+    entries = [{**good, "id": at, "bbox": box, "area": x} for at, x in enumerate(areas) for box in boxes]
+    once = found(entries)
+    monkeypatch.setattr(checking, "sound", lambda columns, *_: np.zeros(len(columns), bool))
+    assert found(entries) == once and "bad area" in once
+
+
 def test_what_is_sound_is_not_looked_at_again(monkeypatch):
     monkeypatch.setattr(checking, "_row", None)
     good = {"id": 1, "image_id": 5, "category_id": 4, "bbox": [1, 2, 3, 4]}

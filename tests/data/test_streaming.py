@@ -21,6 +21,7 @@ WHOLE = {  # text that json reads: what of it
     '{"a": [1, 2], "a": [3]}': "the last of two keys counts",
     '\ufeff {"a": []}\n': "a mark of the byte order, and blanks",
     '{ "b" : {"a": [1]} , "a" : [ {"x": NaN} , -Infinity ] }': "numbers that only Python has",
+    '{"a": [1234567], "b": 89}': "a number of which a piece is one as well",
     "{}": "nothing",
     '{"a": {"b": 1}}': "no list",
     '{"a": ["\\ud800", "é\\u00e9"]}': "half a character",
