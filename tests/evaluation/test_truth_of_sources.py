@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cornernet.data import ShapesSet, read, with_classes
-from cornernet.evaluation.evaluate import _truth
+from cornernet.evaluation.evaluate import truth_of
 from cornernet.evaluation.truth import Truth, from_coco, from_source, with_categories
 from tests.data.layouts import coco_files
 
@@ -34,6 +34,6 @@ def test_categories_that_the_truth_lacks_are_added(source):
     content = source.coco()
     content["categories"].insert(0, {"id": 0, "name": "0"})
     assert same(with_categories(from_source(source), {0: "0"}), from_coco(content))
-    assert same(_truth(source, [0, *source.category_ids]), from_coco(content))
+    assert same(truth_of(source, [0, *source.category_ids]), from_coco(content))
     with pytest.raises(ValueError, match=r"none of the detector's category ids \[98, 99\] is in the ground truth: \["):
-        _truth(source, [98, 99])
+        truth_of(source, [98, 99])

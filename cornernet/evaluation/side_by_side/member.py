@@ -13,7 +13,7 @@ from cornernet.checkpoints import check_numbers, from_file
 from cornernet.config import Config
 from cornernet.data import Source, build_source, typed_data
 from cornernet.evaluation.evaluate import predictions, truth_of
-from cornernet.evaluation.truth import Truth, from_coco, placed
+from cornernet.evaluation.truth import Truth, placed
 from cornernet.prediction import Found, Predictor, from_results, inference
 
 SETTINGS = ("resolved.yaml", "config.yaml")  # the former lies where someone else's config.yaml does
