@@ -231,6 +231,9 @@ class Data:
     workers: int = 2  # loader processes; 0: load in the training process
     timeout: int = 600  # seconds without a batch, or a word of another process, until it counts as hung; 0: never
     on_error: Literal["stop", "skip"] = "stop"  # a bad record or image: stop with a sentence, or skip and count
+    # keep what was read of an annotation file of 16 MB or more for the next start, in ~/.cache/cornernet or where
+    # XDG_CACHE_HOME says
+    cache: bool = True
 
 
 @dataclass

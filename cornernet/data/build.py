@@ -126,7 +126,7 @@ def _drawn(data: Data, split: str, typed: bool) -> Source:
 def _files(data: Data, split: str, quiet: bool, typed: bool, run: Path | None) -> AnnotatedSet:
     if data.val.split:
         return _parts(data, quiet, typed, run)[split]
-    source = opened(_asked(data, split, typed), data.on_error, quiet, data.format, typed)
+    source = opened(_asked(data, split, typed), data.on_error, quiet, data.format, typed, data.cache)
     return replace(first(source, getattr(data, split).limit), bit_depth=data.bit_depth)
 
 
@@ -135,7 +135,7 @@ def _parts(data: Data, quiet: bool, typed: bool, run: Path | None) -> dict[str, 
     asked = _asked(data, "train", typed)
     if asked.path.exists() and holds(asked.path, "val", data.format, typed):
         raise ValueError(f"{asked.path} holds a validation set, and data.val.split={data.val.split:g} is for others")
-    parts = divided(opened(asked, data.on_error, quiet, data.format, typed), data, run, quiet)
+    parts = divided(opened(asked, data.on_error, quiet, data.format, typed, data.cache), data, run, quiet)
     limited = {split: first(part, getattr(data, split).limit) for split, part in parts.items()}
     return {split: replace(part, bit_depth=data.bit_depth) for split, part in limited.items()}
 

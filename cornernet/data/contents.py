@@ -27,11 +27,10 @@ class Contents(NamedTuple):
 
 def contents(source: Source) -> Contents:
     """Source -> Contents; a set that is drawn is drawn once for it."""
-    records = [source.record(i) for i in range(len(source))]
-    sizes = np.array([(r.width, r.height) for r in records], np.int64).reshape(-1, 2)
+    sizes = np.array([source.record(i)[2:] for i in range(len(source))], np.int64).reshape(-1, 2)
     if (rows := source.objects) is not None:
         kept = ~rows.iscrowd
-        image = np.repeat(np.arange(len(records)), np.diff(rows.start))[kept]
+        image = np.repeat(np.arange(len(source)), np.diff(rows.start))[kept]
         return Contents(sizes, image, rows.boxes[kept], rows.labels[kept], int(rows.iscrowd.sum()))
     parts = [(source.boxes(i), source.labels(i)) for i in range(len(source))]
     image = np.repeat(np.arange(len(parts)), [len(boxes) for boxes, _ in parts])

@@ -1,11 +1,12 @@
 """From a path that someone names to a checked set: which format it is in, and what the format makes of it."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cornernet import registry
-from cornernet.data.annotations import AnnotatedSet, Asked, checked, require
+from cornernet.data.annotations import AnnotatedSet, Asked, checked, kept, require
 from cornernet.data.annotations.strange import strange
 from cornernet.data.annotations.tree import unpacked
 from cornernet.data.problems import Problems
@@ -27,16 +28,30 @@ def read(
 
 
 def opened(
-    asked: Asked, on_error: str = "stop", quiet: bool = False, form: str = AUTO, typed: bool = False
+    asked: Asked,
+    on_error: str = "stop",
+    quiet: bool = False,
+    form: str = AUTO,
+    typed: bool = False,
+    cache: bool = True,
 ) -> AnnotatedSet:
-    """Do the same with all that can be asked; form: name or, where it was typed, dotted path of a format, or "auto"."""
+    """Do the same with all that can be asked; form: name or, where it was typed, dotted path of a format, or "auto".
+
+    cache: use what is kept of a large annotation file, or keep it, see `kept`.
+    """
     require([asked.path], [] if asked.images is None else [asked.images])
     module, path = format_of(asked.path, form, typed)
-    problems = Problems(str(path), on_error)
-    found = checked(module.parse(asked._replace(path=path), problems), problems)
+    asked, problems = asked._replace(path=path), Problems(str(path), on_error)
+    file = module.one_file(asked) if cache and hasattr(module, "one_file") else None
+    read_all = partial(_checked, module, asked, problems)
+    found = kept.through(file, asked, on_error, module.__name__, read_all) if file else read_all()
     if not quiet:
-        problems.tell()
+        found.problems.tell()
     return found
+
+
+def _checked(module: Any, asked: Asked, problems: Problems) -> AnnotatedSet:
+    return checked(module.parse(asked, problems), problems)
 
 
 def format_of(path: Path, form: str = AUTO, typed: bool = False) -> tuple[Any, Path]:

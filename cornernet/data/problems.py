@@ -44,6 +44,7 @@ class Problems:
         self.skipped: Counter[str] = Counter()  # kind -> records left out
         self.repaired: Counter[str] = Counter()  # kind -> records used after a harmless change
         self.first: dict[str, Finding] = {}  # kind -> its first case
+        self.absent: list[str] = []  # names of images that were left out because there is no such file
 
     def refuse(self, message: str) -> NoReturn:
         """Raise ValueError for something without which there is no data set, whatever on_error is."""

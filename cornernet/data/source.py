@@ -2,11 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from cornernet.data.problems import Problems
+from cornernet.data.texts import Masks
 
 
 class ImageRecord(NamedTuple):
@@ -27,7 +28,14 @@ class Objects(NamedTuple):
     labels: np.ndarray  # [N] int64, position in category_ids
     iscrowd: np.ndarray  # [N] bool
     area: np.ndarray  # [N] float64, square pixels, as in the file where it says
-    segmentation: dict[int, Any]  # row: segmentation, of crowds only
+    segmentation: Masks  # row: segmentation, of crowds only
+
+    def of_rows(self, rows: np.ndarray, start: np.ndarray) -> "Objects":
+        """These of the objects, and where those of each image begin among them."""
+        return Objects(
+            start, self.bbox[rows], self.boxes[rows], self.labels[rows], self.iscrowd[rows], self.area[rows],
+            self.segmentation.of_rows(rows),
+        )  # fmt: skip
 
 
 class Division(NamedTuple):

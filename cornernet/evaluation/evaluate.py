@@ -21,7 +21,7 @@ from cornernet.evaluation.chosen import DEFAULT, Chosen
 from cornernet.evaluation.metrics import USUAL, Metrics, Unwritten, write
 from cornernet.evaluation.report import Options
 from cornernet.evaluation.report import write as write_report
-from cornernet.evaluation.truth import from_coco, placed
+from cornernet.evaluation.truth import Truth, from_source, placed, with_categories
 from cornernet.prediction import Found, chunk, collected, detect, to_results
 from cornernet.structures import ImageDetections
 from cornernet.system.progress import Progress
@@ -63,7 +63,7 @@ def evaluate(
     )  # fmt: skip
     pictures = keep.gathered() if keep else {}
     # Every process computes them: were it one alone, its failure would leave the others waiting.
-    truth = from_coco(with_categories(source, category_ids))
+    truth = truth_of(source, category_ids)
     found = placed(found, truth)
     limit = settings.get("max_per_image", USUAL)
     scored = scoring.score(truth, found, backend, metric.measures, limit)
@@ -136,15 +136,14 @@ def predictions(
     return collected([found for _, found in everything], names, ids), sum(times), sum(counts)
 
 
-def with_categories(source: Source, category_ids: Sequence[int] | None) -> dict[str, Any]:
-    """Read the source's ground truth and add the detector's categories that it lacks; they do not touch the AP."""
-    truth = source.coco()
-    known = {category["id"] for category in truth["categories"]}
-    ids = category_ids or ()
-    missing = [i for i in ids if i not in known]
+def truth_of(source: Source, category_ids: Sequence[int] | None) -> Truth:
+    """The source's ground truth with the detector's categories that it lacks; they do not touch the AP."""
+    truth, ids = from_source(source), category_ids or ()
+    missing = [i for i in ids if i not in truth.category_ids]
     if missing and len(missing) == len(ids):
-        raise ValueError(f"none of the detector's category ids {missing} is in the ground truth: {sorted(known)}")
-    return truth | {"categories": [*truth["categories"], *({"id": i, "name": str(i)} for i in missing)]}
+        known = sorted(truth.category_ids)
+        raise ValueError(f"none of the detector's category ids {missing} is in the ground truth: {known}")
+    return with_categories(truth, {i: str(i) for i in missing})
 
 
 def _read(source: Source, indices: list[int], on_error: OnError, told: bool) -> dict[int, np.ndarray]:

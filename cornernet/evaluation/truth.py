@@ -1,9 +1,11 @@
 """The annotated objects of a set as arrays, and detections put in the same terms."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornernet.data import Source
 from cornernet.prediction import Found
 
 
@@ -48,6 +50,26 @@ def from_coco(content: dict[str, Any]) -> Truth:
         areas=np.array(given, np.float64),
         crowd=np.array([bool(x.get("iscrowd")) for x in known], bool),
     )
+
+
+def from_source(source: Source) -> Truth:
+    """Objects of a source -> Truth, the same that `from_coco` makes of its COCO dict, but without a dict a row."""
+    o = source.objects
+    if o is None:
+        return from_coco(source.coco())
+    records = [source.record(i) for i in range(len(source))]
+    images = np.repeat(np.arange(len(records)), np.diff(o.start))
+    ids, names = [r.image_id for r in records], [r.file_name for r in records]
+    found = Truth(ids, names, source.category_ids, source.class_names, images, o.labels, o.bbox, o.area, o.iscrowd)
+    return with_categories(found, {})
+
+
+def with_categories(truth: Truth, more: Mapping[Any, str]) -> Truth:
+    """Truth that has these categories as well, id: name, in ascending order."""
+    names = dict(zip(truth.category_ids, truth.class_names, strict=True)) | dict(more)
+    ids = sorted(names, key=ascending)
+    place = np.array([ids.index(number) for number in truth.category_ids], np.int64)
+    return truth._replace(category_ids=ids, class_names=[names[x] for x in ids], labels=place[truth.labels])
 
 
 def ascending(number: Any) -> tuple:

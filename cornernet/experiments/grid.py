@@ -15,7 +15,7 @@ from cornernet.config import Config, plain
 from cornernet.config.differences import flat
 
 # keys that may be another on each machine, or are in a row beside the digest
-BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout"}
+BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout", "data.cache"}
 # keys of test that change no figure
 UNSCORED = {"report", "report_images", "draw_score", "draw_line", "draw_labels", "backend"}
 

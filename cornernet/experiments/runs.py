@@ -65,7 +65,7 @@ def matches(folder: Path, scored: Path) -> Matches:
     results = json.loads((scored / "predictions.json").read_text(encoding="utf-8"))
     classes = [each["category_id"] for each in held["per_class"]], [each["name"] for each in held["per_class"]]
     source = build_source(settings.data, "val", *classes, quiet=True, typed=typed_data(settings), run=folder)
-    known = truth.from_coco(source.coco())
+    known = truth.from_source(source)
     return collect(known, truth.placed(from_results(results), known), held["max_per_image"])
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from cornernet.version import __version__
 
 OWN = (  # keys that may be another on each machine: what they lead to is compared instead, or is decided by rank 0
     "work_dir", "train.resume", "data.root", "data.train.images", "data.train.annotations", "data.val.images",
-    "data.val.annotations", "data.workers", "data.timeout",
+    "data.val.annotations", "data.workers", "data.timeout", "data.cache",
 )  # fmt: skip
 LONG = 80  # characters, from which on a digest says it
 
@@ -47,9 +48,9 @@ def _contents(what: str, source: Source) -> dict[str, str]:
     """Number of images and, where they were read and not drawn by the settings, digests of the list and of boxes."""
     found = {f"the number of {what} images": str(len(source))}
     if source.objects is not None:
-        records = [source.record(i) for i in range(len(source))]
-        boxes = b"".join(array.tobytes() for array in source.objects if isinstance(array, np.ndarray))
-        found[f"the list of {what} images"] = _digest(json.dumps(records).encode())
+        records = (json.dumps(source.record(i)).encode() for i in range(len(source)))
+        boxes = (np.ascontiguousarray(x).data.cast("B") for x in source.objects if isinstance(x, np.ndarray) and x.size)
+        found[f"the list of {what} images"] = _digest(records)
         found[f"the {what} boxes"] = _digest(boxes)
     return found
 
@@ -66,8 +67,11 @@ def differences(told: list[dict[str, str]]) -> list[str]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONG else _digest(text.encode())
+    return text if len(text) <= LONG else _digest([text.encode()])
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+def _digest(content: Iterable[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part)
+    return digest.hexdigest()[:12]

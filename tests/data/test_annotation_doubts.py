@@ -11,6 +11,7 @@ from cornernet.data.annotations import Content, checked
 from cornernet.data.annotations.objects import objects
 from cornernet.data.contents import contents
 from cornernet.data.problems import Problems
+from cornernet.data.records import Records
 from cornernet.data.source import ImageRecord
 from tests.data.layouts import draw, write
 
@@ -23,7 +24,8 @@ def found(boxes, on_error="stop", size=SIZE, **more):
     for at, entry in enumerate(entries):
         entry |= {key: value[at] if isinstance(value, list) else value for key, value in more.items()}
     problems = Problems("t.json", on_error)
-    rows = objects(entries, {1: ImageRecord(1, "a.png", *size)}, [1, 2], problems)
+    image = ImageRecord(1, "a.png", *size)
+    rows = objects(entries, {1: image}, Records.of([image]), [1, 2], problems)
     return rows, {x.kind: x for x in problems.findings()}
 
 

@@ -247,12 +247,13 @@ ROOTS = {  # (categories as id, name, above), ids of the objects -> names that a
 
 @pytest.mark.parametrize("case", ROOTS)
 def test_an_empty_root_is_left_out_and_said(case):
+    from cornernet.data.annotations.columns import Columns
     from cornernet.data.sources.coco import _without_root
 
     classes, used, names = ROOTS[case]
     problems = Problems("t.json", "stop")
     entries = [{"id": i, "name": n, **({} if above is None else {"supercategory": above})} for i, n, above in classes]
-    left = _without_root({"categories": entries, "annotations": [{"category_id": i} for i in used]}, problems)
+    left = _without_root({"categories": entries, "annotations": Columns([{"category_id": i} for i in used])}, problems)
     assert [x["name"] for x in left] == names
     assert [x.outcome for x in problems.findings()] == ["left out"] * (len(names) < len(classes))
     assert "used all the same" not in problems.summary()

@@ -232,7 +232,8 @@ def test_annotations_of_nothing_are_not_read(tmp_path, ends, length):
 def test_annotations_without_gaps_are_read(tmp_path):
     content = {"images": [1], "annotations": [], "categories": [1], "info": " " * 100_000}
     (tmp_path / "a.json").write_text(json.dumps(content))
-    assert coco.load(tmp_path / "a.json") == content
+    found = coco.load(tmp_path / "a.json")
+    assert found | {"annotations": list(found["annotations"])} == content
 
 
 def test_a_config_of_nothing_is_not_read(tmp_path):

@@ -269,6 +269,8 @@ def test_files_are_strict_json_in_utf8(tmp_path):
 class Source:
     """Ground truth whose images carry their index (blue) and which side is left (green), so that a fake can tell."""
 
+    objects = None
+
     def __init__(self, ground_truth: dict):
         self.truth = ground_truth
         self.categories = sorted(ground_truth["categories"], key=lambda c: c["id"])

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from cornernet.data.annotations.content import Content
 from cornernet.data.annotations.ground_truth import annotation, ground_truth
 from cornernet.data.annotations.images import categories, check_folder, images
 from cornernet.data.annotations.objects import objects
+from cornernet.data.annotations.packed import away, back, pack, unpack
 from cornernet.data.depths import AUTO, Depth
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
+from cornernet.data.records import Records
 from cornernet.data.source import Division, ImageRecord, Objects
 from cornernet.data.storage import ASKED, reaching
 
@@ -24,7 +27,7 @@ class AnnotatedSet:
 
     origin: str  # the file or folder it was read from
     root: Path  # folder of the images
-    records: list[ImageRecord]  # in file order
+    records: Records  # in file order
     objects: Objects  # of all images, crowds among them
     class_names: list[str]
     category_ids: list[int]  # sorted
@@ -76,6 +79,16 @@ class AnnotatedSet:
                 entries.append(annotation(record.image_id, category, bbox, area, crowd, mask))
         return ground_truth(self.records, entries, self.category_ids, self.class_names)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All it has for a process that is not forked; what lies in a file is looked up there, and not sent."""
+        arrays = {name: away(array) for name, array in pack(self.records, self.objects).items()}
+        return {**vars(self), "records": None, "objects": None, "arrays": arrays}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` gave."""
+        records, found = unpack(back(state.pop("arrays")))
+        vars(self).update(state, records=records, objects=found)
+
     def _rows(self, i: int) -> np.ndarray:
         rows = np.arange(self.objects.start[i], self.objects.start[i + 1])
         return rows[~self.objects.iscrowd[rows]]
@@ -91,8 +104,8 @@ def checked(content: Content, problems: Problems) -> AnnotatedSet:
     category_ids, class_names = categories(content.categories, problems)
     check_folder(content.images, content.root, problems)
     found = images(content.images, content.root, problems)
-    rows = objects(content.annotations, found, category_ids, problems)
-    records = [record for record in found.values() if record]
+    records = Records.of(record for record in found.values() if record)
+    rows = objects(content.annotations, found, records, category_ids, problems)
     return AnnotatedSet(
         problems.source, content.root, records, rows, class_names, category_ids, problems, content.by_name,
         content.notes,
@@ -145,10 +158,8 @@ def first(source: AnnotatedSet, limit: int | None) -> AnnotatedSet:
 
 def chosen(source: AnnotatedSet, images: list[int]) -> AnnotatedSet:
     """The images at these positions, with all they have."""
-    o = source.objects
-    rows = np.concatenate([np.arange(o.start[i], o.start[i + 1]) for i in images] or [np.zeros(0, np.int64)])
-    start = np.cumsum([0, *(o.start[i + 1] - o.start[i] for i in images)])
-    segmentation = {new: o.segmentation[old] for new, old in enumerate(rows.tolist()) if old in o.segmentation}
-    arrays = {name: getattr(o, name)[rows] for name in ("bbox", "boxes", "labels", "iscrowd", "area")}
-    records = [source.records[i] for i in images]
-    return replace(source, records=records, objects=Objects(start=start, segmentation=segmentation, **arrays))
+    at = np.array(images, np.int64)
+    start, end = source.objects.start[at], source.objects.start[at + 1]
+    begin = np.append(0, np.cumsum(end - start))
+    rows = np.repeat(start - begin[:-1], end - start) + np.arange(begin[-1])
+    return replace(source, records=source.records.of_rows(images), objects=source.objects.of_rows(rows, begin))

@@ -1,5 +1,6 @@
 """What a data format is asked for, and what it gives: images, objects and classes in the terms of COCO."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ class Content(NamedTuple):
     """
 
     images: list
-    annotations: list
+    annotations: Sequence
     categories: list
     root: Path  # folder to which the file names of the images are relative
     by_name: bool = False  # whether its numbers of classes are no ids, so that those of two splits meet by name

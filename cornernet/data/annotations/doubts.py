@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cornernet.data.annotations.boxes import ROUNDING, SMALL, numeric
+from cornernet.data.annotations.columns import Columns
 from cornernet.data.annotations.images import identifier
 from cornernet.data.problems import Problems
 from cornernet.data.source import ImageRecord
@@ -28,7 +29,7 @@ class Sample(NamedTuple):
     names: list[str]  # of their images
 
 
-def doubt(entries: list, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
+def doubt(entries: Columns, images: dict[int | str, ImageRecord | None], problems: Problems) -> str:
     """Entries of the annotations -> what is doubtful about all of them, for the sentence on one, or "".
 
     Raises ValueError where half of the boxes or more are fractions of their image, whatever on_error says: as pixels
@@ -46,9 +47,9 @@ def doubt(entries: list, images: dict[int | str, ImageRecord | None], problems: 
     return words
 
 
-def _sample(entries: list, images: dict[int | str, ImageRecord | None]) -> Sample:
+def _sample(entries: Columns, images: dict[int | str, ImageRecord | None]) -> Sample:
     found = []
-    for entry in entries[:: 1 + len(entries) // MOST]:
+    for entry in map(entries.__getitem__, range(0, len(entries), 1 + len(entries) // MOST)):
         number = identifier(entry.get("image_id")) if isinstance(entry, dict) else None
         record = None if number is None else images.get(number)
         if record and numeric(entry.get("bbox")):

@@ -1,5 +1,6 @@
 """COCO ground-truth dicts with everything that the evaluation counts on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from cornernet.data.source import ImageRecord
@@ -14,7 +15,7 @@ def annotation(
 
 
 def ground_truth(
-    records: list[ImageRecord], annotations: list[dict], category_ids: list[int], class_names: list[str]
+    records: Iterable[ImageRecord], annotations: list[dict], category_ids: list[int], class_names: list[str]
 ) -> dict:
     """Images, objects and classes -> COCO dict.
 

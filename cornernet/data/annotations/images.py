@@ -113,6 +113,7 @@ def _record(number: int | str, entry: dict, files: "Folder", problems: Problems)
         return None
     name = clean(written)
     if not files.has(name):
+        problems.absent.append(name)
         problems.skip("missing image", f"image {number}: there is no file {files.root / name}{files.near(written)}")
         return None
     size = _size(number, entry, files.root / name, problems)

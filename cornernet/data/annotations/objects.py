@@ -1,33 +1,48 @@
 """The objects of a set, checked record by record."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cornernet.data.annotations.boxes import FRACTIONS, NO_AREA, bad_box, clipped, sound_area
+from cornernet.data.annotations.columns import Columns
 from cornernet.data.annotations.doubts import doubt
 from cornernet.data.annotations.images import identifier
 from cornernet.data.annotations.repeats import repeated
+from cornernet.data.annotations.rows import Rows, sound
 from cornernet.data.problems import Problems
+from cornernet.data.records import Records
 from cornernet.data.source import ImageRecord, Objects
 
 
 def objects(
-    entries: list, images: dict[int | str, ImageRecord | None], category_ids: list[int], problems: Problems
+    entries: Sequence,
+    images: dict[int | str, ImageRecord | None],
+    records: Records,
+    category_ids: list[int],
+    problems: Problems,
 ) -> Objects:
-    """Entries of the file -> Objects."""
-    position = {r.image_id: at for at, r in enumerate(r for r in images.values() if r)}
+    """Entries of the file, images by id and those that were not left out -> Objects.
+
+    What is sound beyond doubt is found in all of them at once; the others are looked at one by one, in their order.
+    """
+    columns = entries if isinstance(entries, Columns) else Columns(entries)
+    position = {number: at for at, number in enumerate(number for number, record in images.items() if record)}
     label = {number: at for at, number in enumerate(category_ids)}
-    doubtful = doubt(entries, images, problems)
-    rows: list[tuple] = []
-    seen: set[int | str] = set()
-    for at, entry in enumerate(entries):
-        _note_twin(entry, seen, problems)
-        row = _row(at, entry, images, position, label, doubtful, problems)
-        if row is not None:
-            rows.append(row)
-    rows.sort(key=lambda row: row[0])
-    return _once(rows, [r.file_name for r in images.values() if r], problems)
+    doubtful = doubt(columns, images, problems)
+    rows, again = Rows(len(columns)), _twins(columns)
+    rows.fill(columns, ~again & sound(columns, records, category_ids), records, category_ids)
+    for at in np.flatnonzero(rows.image < 0).tolist():
+        entry = columns[at]
+        if again[at]:
+            text = f"annotation id {identifier(entry['id'])} is given twice"
+            problems.repair("annotation id given twice", text, "both objects are used")
+        rows.put(at, _row(at, entry, images, position, label, doubtful, problems))
+    order = rows.order()
+    found = rows.objects(order, len(records))
+    del rows  # of a large set a place for what follows
+    return _once(found, order, columns, records, problems)
 
 
 def _row(
@@ -97,41 +112,39 @@ def _area(name: str, entry: dict, bbox: list[float], problems: Problems) -> floa
     return of_box
 
 
-def _note_twin(entry: Any, seen: set, problems: Problems) -> None:
-    """Ids of annotations are not used, but two objects with one id are a sign of a broken export."""
-    number = identifier(entry.get("id")) if isinstance(entry, dict) else None
-    if number is not None and number in seen:
-        text = f"annotation id {number} is given twice"
-        problems.repair("annotation id given twice", text, "both objects are used")
-    seen.add(number)
+def _twins(columns: Columns) -> np.ndarray:
+    """[N] bool, whether an entry before has the id: ids are not used, but that is a sign of a broken export."""
+    numbers, numbered = columns.ids.copy(), columns.numbered
+    others = dict(columns.texts)
+    for at, entry in columns.odd.items():
+        number = identifier(entry.get("id")) if isinstance(entry, dict) else None
+        if isinstance(number, int):
+            numbers[at], numbered[at] = number, True
+        elif number is not None:
+            others[at] = number
+    again, places = np.zeros(len(columns), bool), np.flatnonzero(numbered)
+    again[places] = True
+    again[places[np.unique(numbers[places], return_index=True)[1]]] = False
+    seen: set[str] = set()
+    for at in sorted(others):
+        again[at] = others[at] in seen
+        seen.add(others[at])
+    return again
 
 
-def _once(rows: list[tuple], names: list[str], problems: Problems) -> Objects:
-    """Rows ordered by image and names of the images -> Objects; of boxes given twice one where bad records go."""
-    found = _pack(rows, len(names))
+def _once(found: Objects, order: np.ndarray, columns: Columns, records: Records, problems: Problems) -> Objects:
+    """Objects and the entries that they were -> the same; of boxes given twice one where bad records go."""
     again = repeated(found)
     if not again.any():
         return found
-    first = rows[int(np.flatnonzero(again)[0])]
-    text = f"boxes given twice: {again.sum()} of {len(rows)}, the first: {first[1]} of {names[first[0]]}"
+    first = int(np.flatnonzero(again)[0])
+    record = records[int(np.searchsorted(found.start, first, "right")) - 1]
+    box = clipped(columns[int(order[first])]["bbox"], record)[0]
+    text = f"boxes given twice: {again.sum()} of {len(order)}, the first: {box} of {record.file_name}"
     if problems.on_error == "stop":
         for _ in range(again.sum()):
             problems.repair("box given twice", text, "both are used; data.on_error=skip drops one")
         return found
     for _ in range(again.sum()):
         problems.drop("box given twice", text)
-    return _pack([row for row, gone in zip(rows, again, strict=True) if not gone], len(names))
-
-
-def _pack(rows: list[tuple], images: int) -> Objects:
-    """Rows ordered by image -> arrays."""
-    at = np.array([row[0] for row in rows], np.int64)
-    return Objects(
-        start=np.searchsorted(at, np.arange(images + 1)),
-        bbox=np.array([row[1] for row in rows], np.float64).reshape(-1, 4),
-        boxes=np.array([row[2] for row in rows], np.float32).reshape(-1, 4),
-        labels=np.array([row[3] for row in rows], np.int64),
-        iscrowd=np.array([row[4] for row in rows], bool),
-        area=np.array([row[5] for row in rows], np.float64),
-        segmentation={i: row[6] for i, row in enumerate(rows) if row[6]},
-    )
+    return found.of_rows(np.flatnonzero(~again), np.append(0, np.cumsum(~again))[found.start])

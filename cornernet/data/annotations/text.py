@@ -34,7 +34,7 @@ def read_text(path: Path, kind: str = "text", longest: int = LONGEST) -> str:
     `longest` bytes or no text.
     """
     with path.open("rb") as file:
-        _check_length(path, file.fileno(), kind, longest)
+        check_length(path, file.fileno(), kind, longest)
         data = file.read(longest + 1)
     if not data.strip():
         raise ValueError(f"{path} is empty")
@@ -53,7 +53,7 @@ def decoded(path: Path, data: bytes) -> str:
         ) from None
 
 
-def _check_length(path: Path, file: int, kind: str, longest: int) -> None:
+def check_length(path: Path, file: int, kind: str, longest: int = LONGEST) -> None:
     """Raise ValueError for a file too long, or with a stretch that was never written: text has no such zeros."""
     length = os.fstat(file).st_size
     if length > longest:

@@ -5,6 +5,9 @@ A format (`data.format`, by itself recognised by content) declares
     recognises(path) -> bool                a cheap look at a file or folder: is it written in this format?
     parse(asked, problems) -> Content       read it, in the terms of COCO: `cornernet.data.annotations.content`
     splits(path) -> set[str]                optional: which of "train" and "val" one path holds; without: a set alone
+    one_file(asked) -> Path                 optional: the one file in which all of the set stands but the images; then
+                                            what was read of a large one is kept for the next start, by a version
+                                            of the package: one of your own may have changed within that
 
 What is wrong with a single record it hands to `problems.skip(kind, message)`, which ends the reading or counts; what
 the record says it need not check: names, sizes, ids and boxes of every format are checked alike behind it.

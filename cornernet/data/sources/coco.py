@@ -3,10 +3,14 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from cornernet.data.annotations import Asked, Content, read_text
+from cornernet.data.annotations.columns import Columns
 from cornernet.data.annotations.locating import file_of, image_folder, splits_named
 from cornernet.data.annotations.strange import other_json
+from cornernet.data.annotations.streaming import streamed
+from cornernet.data.annotations.text import check_length
 from cornernet.data.annotations.tree import SPLIT_OF, listed
 from cornernet.data.problems import Problems
 from cornernet.system.wording import kind
@@ -16,6 +20,7 @@ ENDS = 2**16  # bytes at both ends of a file that are looked at to recognise it
 OTHERS = ("captions", "person_keypoints", "stuff", "panoptic", "image_info")  # official files that are not of boxes
 MOST = 50  # files of a folder; where there are more, each is about an image
 KEYS = ("images", "annotations", "categories")
+IMAGE = ("id", "file_name", "width", "height")  # keys of an image that are looked at
 
 
 def recognises(path: Path) -> bool:
@@ -32,9 +37,14 @@ def splits(path: Path) -> set[str]:
     return splits_named(_files(path), path) if path.is_dir() else set()
 
 
+def one_file(asked: Asked) -> Path:
+    """The JSON file of a folder that is for the split; raises ValueError where several may be."""
+    return file_of(asked, _boxes(_files(asked.path))) if asked.path.is_dir() else asked.path
+
+
 def parse(asked: Asked, problems: Problems) -> Content:
     """JSON file, or folder with one for the split -> Content; raises ValueError where there is none in this format."""
-    path = file_of(asked, _boxes(_files(asked.path))) if asked.path.is_dir() else asked.path
+    path = one_file(asked)
     problems.source = str(path)
     held = load(path)
     root = asked.images or image_folder(_names(held["images"]), asked._replace(path=path))
@@ -43,7 +53,10 @@ def parse(asked: Asked, problems: Problems) -> Content:
 
 def load(path: Path) -> dict:
     """JSON file -> dict whose images, annotations and categories are lists; raises ValueError naming the file."""
-    content = _json(path, read_text(path, "JSON"))
+    with path.open("rb") as stream:
+        check_length(path, stream.fileno(), "JSON")
+    content: Any = streamed(path, {"images": (list, _image), "annotations": (Columns, _same)})
+    content = _json(path, read_text(path, "JSON")) if content is None else content
     if words := other_json(content):
         raise ValueError(f"{path} {words}")
     if not isinstance(content, dict):
@@ -53,18 +66,31 @@ def load(path: Path) -> dict:
     if absent := [key for key in KEYS if key not in content]:
         raise ValueError(f"{path} is not in COCO format: the key {' and the key '.join(absent)} is missing")
     for key in KEYS:
-        if not isinstance(content[key], list):
+        if not isinstance(content[key], list | Columns):
             raise ValueError(f"{path}: {key} must be a list, got {kind(content[key])}")
     for key in ("images", "categories"):
         if not content[key]:
             raise ValueError(f"{path} lists no {key} (if the key appears twice, the last one counts)")
-    return content
+    return {**content, "annotations": _columns(content["annotations"])}
+
+
+def _columns(entries: list | Columns) -> Columns:
+    return entries if isinstance(entries, Columns) else Columns(entries)
+
+
+def _image(entry: Any) -> Any:
+    """Entry of an image without what nobody asks for."""
+    return {key: entry[key] for key in IMAGE if key in entry} if isinstance(entry, dict) else entry
+
+
+def _same(entry: Any) -> Any:
+    return entry
 
 
 def _without_root(held: dict, problems: Problems) -> list:
     """Categories without the root that Roboflow adds: it stands above all others and no object is of it."""
     entries = [x for x in held["categories"] if isinstance(x, dict)]
-    used = {x.get("category_id") for x in held["annotations"] if isinstance(x, dict) and _plain(x.get("category_id"))}
+    used = held["annotations"].used()
     unused = [x for x in entries if _plain(x.get("id")) and x["id"] not in used and isinstance(x.get("name"), str)]
     root = next((x for x in unused if _above_all(x, entries)), None)
     if root is None:

@@ -20,17 +20,22 @@ def splits(path: Path) -> set[str]:
     return set(_parts(path)) & {"train", "val"}
 
 
-def parse(asked: Asked, problems: Problems) -> Content:
-    """Folder -> Content of its split, as a COCO file is read; raises ValueError where there is no such split."""
+def one_file(asked: Asked) -> Path:
+    """The JSON file of the split; raises ValueError where there is no such split."""
     found = _parts(asked.path)
     if not found or (asked.path / FILE).is_file():
-        return coco.parse(asked._replace(path=asked.path / FILE), problems)
+        return asked.path / FILE
     folder = found.get(asked.split) or (next(iter(found.values())) if len(found) == 1 else None)
     if folder is None:
         raise ValueError(
             f"{asked.path} has no folder for {asked.split}, only {', '.join(x.name for x in found.values())}"
         )
-    return coco.parse(asked._replace(path=folder / FILE), problems)
+    return folder / FILE
+
+
+def parse(asked: Asked, problems: Problems) -> Content:
+    """Folder -> Content of its split, as a COCO file is read."""
+    return coco.parse(asked._replace(path=one_file(asked)), problems)
 
 
 def _parts(path: Path) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from cornernet.evaluation.audit.finding import Audit, Finding
 from cornernet.evaluation.audit.page import document
 from cornernet.evaluation.evaluate import predictions
 from cornernet.evaluation.report.images import Image, by_image
-from cornernet.evaluation.truth import Truth, from_coco, placed
+from cornernet.evaluation.truth import Truth, from_source, placed
 from cornernet.prediction import Found, Predictor, inference, outputs
 from cornernet.system import writing
 
@@ -67,7 +67,7 @@ def audit(
     """
     split, source = next(iter(sources.items()))
     found, *_ = predictions(detector, source, on_error="skip", progress=progress, **settings)
-    truth = from_coco(source.coco())
+    truth = from_source(source)
     done = judge(truth, found, split, least)
     done.findings += [_alike(x, source) for x in pairs(sources, progress) if x.sureness >= least]
     done.findings.sort(key=lambda x: -x.sureness)

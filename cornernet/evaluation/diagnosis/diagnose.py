@@ -22,7 +22,7 @@ from cornernet.evaluation.diagnosis.classes import TRUE_CLASS, called, true_clas
 from cornernet.evaluation.diagnosis.found import SIZES, Diagnosis, Outcome, Parts, Seen, Setting
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
 from cornernet.evaluation.scoring import score
-from cornernet.evaluation.truth import from_coco, placed
+from cornernet.evaluation.truth import from_source, placed
 from cornernet.prediction import (
     DRAWN,
     Fitted,
@@ -90,7 +90,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
             if len(worst) > images:
                 heapq.heappop(worst)
     done.worst = [seen for *_, seen in sorted(worst, key=lambda entry: entry[:3], reverse=True)]
-    truth = from_coco(source.coco())
+    truth = from_source(source)
     for parts, detections in answered.items():
         found = placed(collected(detections, image_ids, source.category_ids), truth)
         done.scores[parts] = score(truth, found, setting.backend, limit=setting.max_per_image).metrics

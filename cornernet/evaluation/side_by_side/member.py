@@ -12,8 +12,8 @@ from cornernet import config
 from cornernet.checkpoints import check_numbers, from_file
 from cornernet.config import Config
 from cornernet.data import Source, build_source, typed_data
-from cornernet.evaluation.evaluate import predictions, with_categories
-from cornernet.evaluation.truth import Truth, from_coco, placed
+from cornernet.evaluation.evaluate import predictions, truth_of
+from cornernet.evaluation.truth import Truth, placed
 from cornernet.prediction import Found, Predictor, from_results, inference
 
 SETTINGS = ("resolved.yaml", "config.yaml")  # the former lies where someone else's config.yaml does
@@ -67,7 +67,7 @@ def _anew(path: Path, name: str, overrides: Sequence[str]) -> Member:
 
 
 def _member(name: str, folder: Path, settings: Config, source: Source, found: Found, origin: str) -> Member:
-    truth = from_coco(with_categories(source, found.category_ids))
+    truth = truth_of(source, found.category_ids)
     try:
         found = placed(found, truth)
     except ValueError as error:  # of which of the two

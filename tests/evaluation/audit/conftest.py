@@ -16,7 +16,7 @@ PLACES = [(10, 10), (80, 10), (140, 20), (20, 100), (100, 110)]  # of objects of
 class Set:
     """Images in memory with five objects each, and detections of them: one a little off, and a faint one of nothing."""
 
-    origin = "memory"
+    origin, objects = "memory", None
 
     def __init__(self, classes=("a", "b", "c")):
         rng = np.random.default_rng(0)

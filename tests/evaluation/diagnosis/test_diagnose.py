@@ -29,7 +29,7 @@ def detector(any_tiny):
 class Bare:
     """A Source of grey images without an object."""
 
-    class_names, category_ids = ["a", "b", "c"], [3, 5, 7]
+    class_names, category_ids, objects = ["a", "b", "c"], [3, 5, 7], None
 
     def __init__(self, length):
         self.records = [ImageRecord(i, f"{i}.png", 50, 40) for i in range(length)]

@@ -15,6 +15,8 @@ NAMES = ["<script>alert(1)</script>", "貓的", "Ωё", "a \"b\" & 'c'", "$x_1$"
 class Source:
     """Grey images with a bright box for every object; those in `broken` cannot be read."""
 
+    objects = None
+
     def __init__(self, classes: int, images: int, objects: int, broken: tuple[int, ...] = ()):
         self.class_names = [NAMES[k] if k < len(NAMES) else f"class {k}" for k in range(classes)]
         self.category_ids = [10 * k + 3 for k in range(classes)]
