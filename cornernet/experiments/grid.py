@@ -118,11 +118,16 @@ def loaded(path: str, overrides: tuple[str, ...]) -> Config:
 def training_digest(found: Plan, choice: Choice, *more: str) -> str:
     """A combination and further overrides -> twelve characters that differ where its trainings do.
 
-    Seeds, and keys that may be another on each machine, count as far as they are compared. A key that is not set, false
-    or empty counts as if there were none, so that one which a later version adds changes no digest until it is used.
+    Seeds, and keys that may be another on each machine, count as far as they are compared. So does how often a training
+    is evaluated, which changes nothing unless there is patience: else it counts as not at all on the way. A key that is
+    not set, false or empty counts as if there were none, so that one which a later version adds changes no digest until
+    it is used.
     """
     values = plain.held(settings(found, choice, *more))
-    beside = BESIDE - {text.partition("=")[0] for text in choice.overrides}
+    compared = {text.partition("=")[0] for text in choice.overrides}
+    beside = BESIDE - compared
+    if values["train"]["patience"] is None and "train.eval_every" not in compared:
+        values["train"] = {**values["train"], "eval_every": 0}
     kept = flat({key: value for key, value in values.items() if key not in ("test", "typed", "overrides")})
     return digest({key: value for key, value in kept.items() if key not in beside and not _unset(key, value)}, 12)
 

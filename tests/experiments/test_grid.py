@@ -54,6 +54,16 @@ def test_folders_differ_with_what_changes_a_training_and_only_with_that(tiny):
     assert name() != name("train.lr=0.5") and name() != name("data.shapes.seed=4")
 
 
+def test_how_often_it_is_evaluated_changes_a_training_through_patience_alone(tiny):
+    def digest(*overrides):
+        return points.points(plan(tiny, "loss.heatmap.name=[neg,bce]", *overrides), {})[0].digest
+
+    assert digest() == digest("train.eval_every=1") == digest("train.eval_every=0")
+    assert digest("train.patience=2") != digest("train.patience=2", "train.eval_every=1")
+    compared = points.points(plan(tiny, "train.eval_every=[1,2]"), {})
+    assert len({point.digest for point in compared}) == 2
+
+
 def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
     found = plan(tiny, "test.kernel=[3,5]", "test.flip=true")
     wanted = [test.settings for test in points.points(found, {})[0].tests]
