@@ -21,7 +21,7 @@ PIXELS = 200e6  # of all images of a page together, so that 5000 take 30 to 50 M
 SMALLEST, LARGEST = 160, 720  # pixels, the longest side of an image
 MANY = 1000  # images, beyond which they are compressed more
 BOXES = 150_000  # of a page, at most
-FEWEST = 30  # of an image that are drawn, however many images there are
+FEWEST, MOST = 30, 5000  # of an image that are drawn, however many images there are, and however few
 ZOOM = f"""
 <dialog class="{HIDDEN}" aria-label="Image, enlarged"><div class="tools">
 <button type="button" value="-1">Previous</button>
@@ -93,7 +93,7 @@ def html(cards: Sequence[Card], names: Sequence[str], orders: Sequence[Order]) -
     The images lie in the page as data, of which the script makes elements as they come into sight.
     """
     wide = " wide" if any(len(card.panes) > 1 for card in cards) else ""
-    most = max(FEWEST, BOXES // max(1, len(cards)))
+    most = min(MOST, max(FEWEST, BOXES // max(1, len(cards))))
     data = ",\n".join(_data(card, most) for card in cards)
     return f"""{_form(cards, names, orders)}<div class="shots{wide} {HIDDEN}"></div>
 <button type="button" class="more" hidden>more</button><noscript>Without its script the page lists no images.</noscript>
@@ -143,4 +143,5 @@ def _data(card: Card, most: int) -> str:
 
 
 def _box(mark: Mark) -> tuple:
-    return mark.kind[0], *(round(float(value), 1) for value in mark.box), printable(mark.text), mark.labels
+    x, y, width, height = (round(float(value), 1) for value in mark.box)
+    return mark.kind[0], x, y, max(0.0, width), max(0.0, height), printable(mark.text), mark.labels

@@ -41,7 +41,7 @@ const card = shot => { const name = "Enlarge " + shot.name;
   return make("figure", {}, button,
     make("figcaption", {}, make("b", {}, make("bdi", {}, shot.name)), " " + shot.caption)); };
 const fits = shot => { const kind = field.kind.value, label = field.label.value;
-  return shot.f1 >= Number(field.low.value) && shot.f1 <= Number(field.high.value)
+  return shot.f1 >= Number(field.low.value) && shot.f1 <= Number(field.high.value || 1)
     && shot.name.toLowerCase().includes(field.search.value.toLowerCase())
     && (!kind && !label || shot.panes.some(([, boxes]) => boxes.some(box =>
       (!kind || box[0] === kind) && (!label || box[6].includes(Number(label)))))); };
@@ -53,9 +53,11 @@ const show = () => { const [key, sign] = field.order.value.split(" ");
   list.replaceChildren(); more(); };
 const write = svg => { const view = svg.viewBox.baseVal, taken = [];
   const unit = 1 / Math.min(svg.clientWidth / view.width, svg.clientHeight / view.height);
-  for (const box of svg.querySelectorAll("rect")) { const x = box.x.baseVal.value + unit;
+  for (const box of [...svg.querySelectorAll("rect:not(.a)")].reverse()) { const x = box.x.baseVal.value + unit;
     let y = Math.max(box.y.baseVal.value - 4 * unit, 14 * unit);
-    while (taken.some(at => Math.abs(at.x - x) < 120 * unit && Math.abs(at.y - y) < 15 * unit)) y += 15 * unit;
+    const hides = at => Math.abs(at.x - x) < 120 * unit && Math.abs(at.y - y) < 15 * unit;
+    while (y < view.height && taken.some(hides)) y += 15 * unit;
+    if (y >= view.height) continue;
     taken.push({x, y});
     svg.append(make("text", {class: box.getAttribute("class"), x, y, "font-size": 14 * unit, "stroke-width": 3 * unit},
       box.textContent)); } };

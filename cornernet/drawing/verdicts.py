@@ -55,7 +55,7 @@ dialog button:focus-visible { outline: 2px solid var(--accent); outline-offset: 
 .stage { display: flex; flex-wrap: wrap; gap: 4px; margin-top: .5rem; }
 .stage .pane { height: 78vh; aspect-ratio: auto; min-width: min(22rem, 100%); background: #202428; }
 .stage text { stroke: #000; paint-order: stroke; font-family: system-ui, "DejaVu Sans", sans-serif; }
-.no-names text, .stage text.a { display: none; }
+.no-names text { display: none; }
 """
 CSS += "".join(
     f"rect.{name[0]} {{ stroke: {kind.colour}; stroke-dasharray: {kind.dash}; }} "

@@ -11,6 +11,7 @@ from cornernet.config import Config, to_dict
 from cornernet.detectors import with_colours
 from cornernet.export.plan import DYNAMIC, Plan
 from cornernet.prediction import FixedCanvas, OpenCanvas, drawn, thresholds
+from cornernet.system.printing import printable
 from cornernet.system.wording import counted
 from cornernet.version import __version__
 
@@ -65,7 +66,7 @@ def _draw_scores(settings: Config, held: dict[str, Any], source: str) -> list[fl
 
 def describe(settings: Config, names: Sequence[str], canvas: FixedCanvas | OpenCanvas) -> str:
     """What the file is, what goes in and what comes out, for somebody who opens it in a viewer of graphs."""
-    named = ", ".join(names[:FEW]) + ", ..." * (len(names) > FEW)
+    named = printable(", ".join(names[:FEW])) + ", ..." * (len(names) > FEW)
     longest = settings.data.longest_side
     zoom = "as it is" if longest is None else f"resized so that its longer side has {longest} pixels, aspect kept"
     return (

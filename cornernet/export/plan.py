@@ -42,6 +42,9 @@ def plan(
     out = out or Path(checkpoint).with_suffix(form.SUFFIX if precision == "fp32" else f".{precision}{form.SUFFIX}")
     if out.suffix != form.SUFFIX:
         raise ValueError(f"out must end in {form.SUFFIX} for format={format}, got {out}")
+    written = [out, *(out.with_suffix(ending) for ending in getattr(form, "BESIDE", ()))]
+    if Path(checkpoint).resolve() in [path.resolve() for path in written]:
+        raise ValueError(f"{checkpoint} would be overwritten by its own export: give another name as out=")
     if lacking := graphs.missing(form, "NEEDS"):
         raise ValueError(f"format={format} needs {' and '.join(lacking)}: {form.INSTALL}")
     if size == DYNAMIC and (count or batch not in (None, 1)):

@@ -85,6 +85,8 @@ def entries(text: bytes) -> dict[str, str]:
     if b"\0" in text or re.search(rb"<!(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise ValueError("it is no plain XML in UTF-8 without a document type")
     root = ElementTree.fromstring(text.decode())
+    if any("}" in item.tag for item in root.iter()):  # under which OpenVINO, that knows of no such thing, sees a layer
+        raise ValueError("it names a namespace, which no export does")
     for layer in root.iter("layer"):
         if not re.fullmatch(r"opset\d+", layer.get("version", "")):
             raise ValueError(f"its layer of type {layer.get('type')!r:.50} is none of OpenVINO's own")
@@ -99,5 +101,5 @@ def entries(text: bytes) -> dict[str, str]:
 
 def _numbers(item: ElementTree.Element) -> int:
     """How many a port, or the value of a constant, says to hold; open axes count as one."""
-    sides = [dim.text or "" for dim in item.iterfind("dim")] or item.get("shape", "").split(",")
+    sides = ["".join(dim.itertext()) for dim in item.iterfind("dim")] or item.get("shape", "").split(",")
     return math.prod(int(side) for side in sides if side.strip().isdecimal())

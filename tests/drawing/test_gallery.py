@@ -65,6 +65,16 @@ def test_boxes_beyond_the_bound_are_counted(monkeypatch):
     assert len(told["panes"][0][1]) == 2 and told["caption"].endswith("; 3 more boxes are not drawn")
 
 
+def test_no_image_has_more_boxes_than_a_browser_bears():
+    (told,) = data(gallery.html([card("a", 1, 0, *[mark("right", 0)] * (gallery.MOST + 2))], ["cat"], ORDERS))
+    assert len(told["panes"][0][1]) == gallery.MOST and told["caption"].endswith("; 2 more boxes are not drawn")
+
+
+def test_a_box_of_negative_size_has_none():
+    (told,) = data(gallery.html([card("a", 1, 0, mark("wrong", 0)._replace(box=(9, 8, -3, -2)))], ["cat"], ORDERS))
+    assert told["panes"][0][1][0][1:5] == [9, 8, 0, 0]
+
+
 def test_every_kind_has_a_colour_and_a_dash_of_its_own():
     looks = [(kind.dash, kind.colour) for kind in verdicts.KINDS.values()]
     assert len({colour for _, colour in looks}) == len({name[0] for name in verdicts.KINDS}) == len(looks)

@@ -35,6 +35,8 @@ def test_entries_are_read_off_a_text():
         (GOOD.replace("opset1", "extension"), "layer of type 'Parameter' is none of OpenVINO's own"),
         (GOOD.replace("opset1", "custom_domain"), "none of OpenVINO's own"),
         (GOOD.replace("<dim>3</dim>", "<dim>3000000</dim><dim>3000000</dim>"), "more than 2147483648 numbers"),
+        (GOOD.replace("<dim>3</dim>", "<dim><x/>3000000</dim><dim>3000000</dim>"), "more than 2147483648 numbers"),
+        (GOOD.replace("<layers>", '<layers xmlns="x">').replace("opset1", "extension"), "it names a namespace"),
         (GOOD.replace("?,3,64,64", "9999999,99999,64"), "more than 2147483648 numbers"),
         (GOOD.replace("&quot;a&quot;", "x" * 2**20), "its metadata are longer than 1048576 characters"),
     ],

@@ -6,7 +6,6 @@ from cornernet.drawing import gallery, page
 from cornernet.evaluation.report import listed
 from cornernet.evaluation.side_by_side.alike import Alike
 from cornernet.evaluation.side_by_side.standing import Standing
-from cornernet.system.printing import printable
 from cornernet.system.wording import counted
 
 MOST = 60  # images that are shown, 6 MB of photographs
@@ -37,7 +36,7 @@ def _card(both: Sequence[Standing], shared: Alike, i: int, gain: float, picture:
         gallery.Pane(listed.marks(x.images[i], x.partners[i], x.least, shared.truth.class_names), x.member.name)
         for x in both
     ]
-    caption = "; ".join(f"{printable(x.member.name)} {listed.described(x.tallies[i])}" for x in both)
+    caption = "; ".join(f"{x.member.name} {listed.described(x.tallies[i])}" for x in both)
     f1 = min(x.tallies[i].f1 for x in both)
     return gallery.Card(shared.truth.names[i], picture, panes, caption, {"f1": f1, "apart": abs(gain), "gain": gain})
 

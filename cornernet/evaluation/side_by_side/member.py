@@ -67,8 +67,8 @@ def _anew(path: Path, name: str, overrides: Sequence[str]) -> Member:
 
 
 def _member(name: str, folder: Path, settings: Config, source: Source, found: Found, origin: str) -> Member:
-    truth = truth_of(source, found.category_ids)
     try:
+        truth = truth_of(source, found.category_ids)
         found = placed(found, truth)
     except ValueError as error:  # of which of the two
         raise ValueError(f"{name}: {error}") from None
@@ -80,7 +80,7 @@ def _values(path: Path) -> dict:
         raise ValueError(f"{path} has {size} bytes, at most {LARGEST} are allowed")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of ValueErrors there are dates that are none
         raise ValueError(f"{path} is not readable as YAML: {str(error).partition(chr(10))[0]}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} does not hold the settings of a run")
@@ -90,7 +90,8 @@ def _values(path: Path) -> dict:
 def _results(path: Path) -> Found:
     """Detections in COCO's results format; raises ValueError, one sentence, for a file that holds something else."""
     try:
-        found = from_results(json.loads(path.read_bytes()))
+        rows = json.loads(path.read_bytes())
+        found = from_results(rows) if isinstance(rows, list) else None
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         found = None
     if found is None or found.scores.ndim != 1 or len(found.boxes) != len(found.scores):

@@ -91,12 +91,29 @@ def test_images_and_classes_are_the_same_by_their_names():
     ]  # fmt: skip
 
 
+def test_images_and_classes_that_share_a_name_stay_apart():
+    objects = [(0, 0, 3), (0, 1, 7), (1, 0, 50)]
+    one = member("a", ["x", "x"], ["cat", "cat"], objects, objects)
+    two = member("b", ["x", "x"], ["cat", "cat"], objects, [(1, 0, 50)])
+    both = alike(one, two)
+    assert both.truth.names == ["x", "x"] and both.truth.class_names == ["cat", "cat"] and both.left_out == []
+    assert both.truth.images.tolist() == [0, 0, 1] and both.truth.labels.tolist() == [0, 1, 0]
+    assert both.found[0].images.tolist() == [0, 0, 1] and both.found[0].labels.tolist() == [0, 1, 0]
+    assert both.found[1].images.tolist() == [1]
+    assert alike(one, member("b", ["x"], ["cat", "cat"], objects[:2])).left_out == [
+        "1 image of a is not in the set of b"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('[{"image_id": 1}]', "does not hold detections in COCO's results format"),
         ('{"a": 1}', "does not hold detections"),
         ("[1", "does not hold detections"),
+        ("{}", "does not hold detections"),
+        ('""', "does not hold detections"),
+        ('[{"image_id": 1, "category_id": 99, "bbox": [1, 2, 3, 4], "score": 1}]', "^two: none of .* ids .99. is in"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4, 5, 6, 7, 8], "score": 1}]', "does not hold"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": [1]}]', "does not hold detections"),
         ('[{"image_id": 99, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', "^two: .* image_id 99, which"),
@@ -114,6 +131,8 @@ def test_detections_that_are_none_are_refused(run, content, message):
     ("content", "message"),
     [
         ("a: [1", r"config\.yaml is not readable as YAML"),
+        ("seed: 2001-99-99", r"config\.yaml is not readable as YAML: month must be"),
+        (f"seed: {'1' * 5000}", r"config\.yaml is not readable as YAML: Exceeds the limit"),
         ("- 1", r"config\.yaml does not hold the settings of a run"),
         ("test: {max_per_image: 0}", r"config\.yaml: test\.max_per_image must be at least 1"),
         ("train: {lrr: 1}", r"config\.yaml: .*train\.lrr"),
@@ -147,6 +166,7 @@ def test_names_are_the_shortest_ends_that_differ():
     assert names(Path("x/run/best.pt"), Path("y/run/best.pt")) == ("x/run/best.pt", "y/run/best.pt")
     with pytest.raises(ValueError, match=r"runs/a and runs/\.\./runs/a are one and the same"):
         names(Path("runs/a"), Path("runs/../runs/a"))
+    assert names(Path("runs/a\n\u202e"), Path("runs/b")) == ("a\\n\\u202e", "b")
     assert plain("a/<b>\n") == "a_b_" and len(plain("x" * 99)) == 60
 
 
