@@ -229,6 +229,17 @@ def test_where_nothing_can_be_kept_it_is_read_all_the_same(file, tmp_path, monke
     assert "checked annotations cannot be kept in" in caplog.text and "data.cache=false" in caplog.text
 
 
+def test_without_a_home_it_is_read_all_the_same(file, monkeypatch, caplog):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "expanduser", _homeless)
+    assert same(asked(file), asked(file, cache=False))
+    assert "checked annotations cannot be kept: Could not determine home" in caplog.text
+
+
+def _homeless(path):
+    raise RuntimeError("Could not determine home directory.")
+
+
 def test_a_full_disk_costs_nothing_but_the_file(file, place, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -285,6 +296,27 @@ def test_it_travels_as_the_name_of_its_file(file, monkeypatch):
     assert same(source, there) and isinstance(there.objects.bbox.base, np.memmap)
     part = pickle.loads(pickle.dumps(annotated.chosen(source, [1])))
     assert part.coco() == annotated.chosen(source, [1]).coco()
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_it_travels_as_it_is_where_another_start_has_written_the_file_anew(file, place, removed):
+    source = asked(file)
+    before = source.coco()
+    path = only(place)
+    if removed:
+        path.unlink()
+    else:
+        (file.parent / f"{layouts.TRAIN[0]}.jpg").unlink()
+        assert asked(file).coco() != before and only(place) == path
+    assert pickle.loads(pickle.dumps(source)).coco() == before
+
+
+def test_a_file_that_is_written_anew_on_the_way_is_not_read_as_the_one_before(file, place):
+    travelling = pickle.dumps(asked(file))
+    (file.parent / f"{layouts.TRAIN[0]}.jpg").unlink()
+    asked(file)
+    with pytest.raises(ValueError, match="has been written anew"):
+        pickle.loads(travelling)
 
 
 def test_what_nobody_opens_is_removed(file, place):

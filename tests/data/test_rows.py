@@ -26,7 +26,8 @@ NUMBERS = st.sampled_from([0, 1, 3, 8, 30, 63.5, 64, 64.5, 65, 66, 0.3, -0.5, -1
 ENTRIES = st.fixed_dictionaries(
     {"bbox": st.lists(NUMBERS, min_size=4, max_size=4)},
     optional={
-        "id": st.sampled_from([1, 2, 1.0, "1", None, True]), "image_id": st.sampled_from([1, 2, 3, 5, 1.0, "1", None]),
+        "id": st.sampled_from([1, 2, 1.0, "1", "", None, True]),
+        "image_id": st.sampled_from([1, 2, 3, 5, 1.0, "1", None]),
         "category_id": st.sampled_from([2, 4, 3, 4.0, None]), "iscrowd": st.sampled_from([0, 1, True, None, 2]),
         "area": st.sampled_from([None, 0, 1, 9, 16, 900.5, 1e9, -1, float("nan")]),
         "segmentation": st.sampled_from([None, [], [[1, 2, 3, 4]], {"counts": "x", "size": [1, 2]}]),
@@ -73,6 +74,12 @@ def test_what_is_sound_is_not_looked_at_again(monkeypatch):
     assert held.bbox.tolist() == [[60.5, 40, 4, 8.9], [1, 2, 3, 4]] and held.boxes.tolist()[0] == [60.5, 40, 64, 48]
     assert held.labels.tolist() == [0, 1] and held.area.tolist() == [20, 12] and held.iscrowd.tolist() == [True, False]
     assert held.start.tolist() == [0, 1, 2] and held.segmentation == {}
+
+
+def test_only_ids_are_given_twice():
+    entries = [{"id": number, "image_id": 1, "category_id": 2} for number in ("", "", "x", "x", None, None, 1, 1.0)]
+    boxes = [{**entry, "bbox": [at, at, 3, 3]} for at, entry in enumerate(entries)]
+    assert "'annotation id given twice': 2" in found(boxes)
 
 
 def test_ids_find_their_places():

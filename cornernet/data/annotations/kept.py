@@ -34,7 +34,7 @@ OPENED = {"unreadable image", "image without a size", "bad file name"}  # what d
 
 
 def place() -> Path:
-    """Folder of all that is kept."""
+    """Folder of all that is kept; raises RuntimeError for a user without a home, as containers have them."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cornernet" / "annotations"
 
 
@@ -46,7 +46,11 @@ def through(file: Path, asked: Asked, on_error: str, form: str, make: Callable[[
     asked, before = asked._replace(path=file), os.stat(file)
     if before.st_size < LEAST:
         return make()
-    path = place() / f"{_key(file, asked, on_error, form)}.set"
+    try:
+        path = place() / f"{_key(file, asked, on_error, form)}.set"
+    except RuntimeError as error:  # a user without a home
+        log.warning("checked annotations cannot be kept: %s (data.cache=false does not try)", error)
+        return make()
     if found := _opened(path, file, asked, on_error):
         return found
     lock = _alone(path)

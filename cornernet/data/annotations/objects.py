@@ -115,7 +115,7 @@ def _area(name: str, entry: dict, bbox: list[float], problems: Problems) -> floa
 def _twins(columns: Columns) -> np.ndarray:
     """[N] bool, whether an entry before has the id: ids are not used, but that is a sign of a broken export."""
     numbers, numbered = columns.ids.copy(), columns.numbered
-    others = dict(columns.texts)
+    others = {at: text for at, text in columns.texts.items() if identifier(text) is not None}
     for at, entry in columns.odd.items():
         number = identifier(entry.get("id")) if isinstance(entry, dict) else None
         if isinstance(number, int):

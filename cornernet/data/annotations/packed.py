@@ -1,5 +1,6 @@
 """The arrays of a set by name, and those of them that lie in a file that is mapped into memory."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +18,14 @@ KINDS = {  # name: type and length of a row, 0 where a row is a number
     "mask_data": ("|u1", 0),
 }  # fmt: skip
 NONE = Texts.of(())
+DIGEST = 32  # bytes at the end of a file: the digest of all before them
 
 
 class Place(NamedTuple):
     """Where an array lies in a file."""
 
     path: str
+    digest: bytes  # of the file
     offset: int  # bytes
     kind: str
     shape: tuple[int, ...]
@@ -48,9 +51,12 @@ def unpack(held: Mapping[str, np.ndarray]) -> tuple[Records, Objects]:
     return records, Objects(**columns, segmentation=masks)
 
 
-def mapped(path: Path) -> np.memmap:
-    """Bytes of a file that is not empty; what processes read of them they share."""
-    return np.memmap(path, np.uint8, "r")
+def mapped(path: Path, digest: bytes) -> np.memmap:
+    """Bytes of a file of this digest, which processes share; raises ValueError for one that was put in its place."""
+    found = np.memmap(path, np.uint8, "r")
+    if _digest(found) != digest:
+        raise ValueError(f"{path} has been written anew since it was opened")
+    return found
 
 
 def within(base: np.memmap, kind: str, shape: tuple[int, ...], offset: int) -> np.ndarray:
@@ -59,15 +65,34 @@ def within(base: np.memmap, kind: str, shape: tuple[int, ...], offset: int) -> n
 
 
 def away(array: np.ndarray) -> np.ndarray | Place:
-    """Array -> where it lies, for a process that can look there; itself where it lies in no file."""
+    """Array -> where it lies, for a process that can look there; itself where it lies in no file that is still there.
+
+    Another start may have removed the file or written it anew: what is mapped stays, its name leads elsewhere.
+    """
     base = array.base
-    if not isinstance(base, np.memmap) or not array.flags.c_contiguous:
+    if not isinstance(base, np.memmap) or not array.flags.c_contiguous or not _is_there(base):
         return array
     offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return Place(str(base.filename), offset, array.dtype.str, array.shape)
+    return Place(str(base.filename), _digest(base), offset, array.dtype.str, array.shape)
 
 
 def back(held: Mapping[str, np.ndarray | Place]) -> dict[str, np.ndarray]:
     """What `away` gave, by name -> arrays."""
-    bases = {path: mapped(Path(path)) for path in {x.path for x in held.values() if isinstance(x, Place)}}
-    return {name: within(bases[x.path], *x[2:], x.offset) if isinstance(x, Place) else x for name, x in held.items()}
+    bases = {file: mapped(Path(file[0]), file[1]) for file in {x[:2] for x in held.values() if isinstance(x, Place)}}
+    return {
+        name: within(bases[x[:2]], x.kind, x.shape, x.offset) if isinstance(x, Place) else x for name, x in held.items()
+    }
+
+
+def _digest(base: np.memmap) -> bytes:
+    return base[-DIGEST:].tobytes()
+
+
+def _is_there(base: np.memmap) -> bool:
+    """Whether the file that is mapped is still that of its name."""
+    try:
+        with open(str(base.filename), "rb") as stream:
+            stream.seek(-DIGEST, os.SEEK_END)
+            return stream.read() == _digest(base)
+    except OSError:
+        return False

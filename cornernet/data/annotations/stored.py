@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cornernet.data.annotations.packed import KINDS, mapped, within
+from cornernet.data.annotations.packed import DIGEST, KINDS, mapped, within
 from cornernet.system import writing
 
 MAGIC = b"cornernet set 1\n"  # another number where anything of what is kept is another
-BLOCK, DIGEST = 2**20, 32  # bytes that are read at once, and of a digest
+BLOCK = 2**20  # bytes that are read at once
 ALIGNED = 64  # bytes, at a multiple of which each array begins
 
 
@@ -56,11 +56,11 @@ def read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             left -= len(block)
         if stream.read(DIGEST) != digest.digest():
             raise ValueError("it is not as it was written")
-    return json.loads(text), dict(_arrays(path, json.loads(text)["rows"], len(head) + size, length - DIGEST))
+    base = mapped(path, digest.digest())
+    return json.loads(text), dict(_arrays(base, json.loads(text)["rows"], len(head) + size, length - DIGEST))
 
 
-def _arrays(path: Path, rows: dict[str, Any], at: int, end: int) -> Iterator[tuple[str, np.ndarray]]:
-    base = mapped(path)
+def _arrays(base: np.memmap, rows: dict[str, Any], at: int, end: int) -> Iterator[tuple[str, np.ndarray]]:
     for name, (kind, width) in KINDS.items():
         shape = (int(rows[name]), width) if width else (int(rows[name]),)
         at += -at % ALIGNED
