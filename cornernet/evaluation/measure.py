@@ -16,7 +16,7 @@ from cornernet.system.wording import counted
 NAME = re.compile(r"[A-Za-z]\w*")  # of a figure: a column of eval.csv and a tag of TensorBoard
 TAKEN = {  # names that eval.csv and metrics.json have already
     "step", "images", "objects", "detections", "seconds_per_image", "per_class", "unreadable", "own",
-    "best_f1", "best_f1_threshold", "best_f1_precision", "best_f1_recall", "max_per_image",
+    "best_f1", "best_f1_threshold", "best_f1_precision", "best_f1_recall", "max_per_image", "image_f1",
 }  # fmt: skip
 
 

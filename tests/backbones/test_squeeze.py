@@ -12,6 +12,7 @@ from cornernet.backbones.recompute import recompute
 from cornernet.backbones.squeeze import Fire, learned, squeeze
 from cornernet.config import Backbone
 from cornernet.export import export
+from cornernet.prediction import FixedCanvas
 from cornernet.profiling import growth
 from cornernet.profiling.training_step import random_batch
 from cornernet.training import parts
@@ -152,7 +153,7 @@ def test_its_parts_are_frozen_by_name_and_its_stacks_are_a_quantity(tiny):
 def test_it_is_traced_for_any_batch_and_answers_the_same(tiny):
     detector, _ = built(tiny, "model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]")
     graph = export.Graph(detector.eval())
-    traced = export.trace(graph, torch.zeros(2, 3, 64, 64, dtype=torch.uint8), None).module()
+    traced = export.trace(graph, FixedCanvas((64, 64)), None).module()
     images = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
         for ours, theirs in zip(graph(images), traced(images), strict=True):

@@ -9,7 +9,7 @@ import torch
 import cornernet
 from cornernet import config
 from cornernet.checkpoints import checkpoint
-from cornernet.prediction import thresholds
+from cornernet.prediction import FixedCanvas, thresholds
 from cornernet.prediction.thresholds import Thresholds, chosen, drawn, each, held, in_words, of_labels
 
 KNOWN = Thresholds(0.4, [0.6, -1.0, 0.2])
@@ -104,7 +104,7 @@ def test_they_travel_into_an_exported_file(knowing, exports):
     from cornernet.export import export
 
     _, settings, saved, changed = export.traceable(knowing, [])
-    about = export.metadata(settings, saved, (64, 64), export.plan(knowing), changed, "best.pt")
+    about = export.metadata(settings, saved, FixedCanvas((64, 64)), export.plan(knowing), changed, "best.pt")
     assert about["best_f1"] == KNOWN._asdict() and about["draw_scores"] == [0.6, 0.4, 0.2]
     model = onnx.load(exports["anchor"] / "best.onnx")
     del model.metadata_props[:]

@@ -11,7 +11,7 @@ from cornernet import Predictor, config, drawing
 from cornernet.data import build_source, build_sources
 from cornernet.export.export import metadata
 from cornernet.export.plan import Plan
-from cornernet.prediction import inputs
+from cornernet.prediction import FixedCanvas, inputs
 from cornernet.training import engine
 from cornernet.training.resuming import depth_before
 
@@ -48,7 +48,9 @@ def test_a_run_keeps_its_depth(tiny, deep, tmp_path, monkeypatch):
         (found,) = predictor(path)
         assert (seen == source.image(i)).all() and (found.pixels() == seen).all() and seen.max() > 200
     held = {"step": 1, "class_names": names, "category_ids": predictor.category_ids}
-    about = metadata(settings, held, (64, 64), Plan("onnx", path, 1, None, None, "fp32", 0, None), [], "last.pt")
+    about = metadata(
+        settings, held, FixedCanvas((64, 64)), Plan("onnx", path, 1, None, None, "fp32", 0, None), [], "last.pt"
+    )
     assert about["bit_depth"] == about["config"]["data"]["bit_depth"] == 12
 
 

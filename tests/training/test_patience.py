@@ -105,7 +105,7 @@ def test_curves_draw_it_beside_the_term(tmp_path, monkeypatch):
     (tmp_path / "log.csv").write_text("step,lr,total,iou\n1,1,3,0.5\n2,1,2,0.6\n")
     (tmp_path / "eval.csv").write_text("step,AP,own,val_total,val_iou\n2,0.1,4,2.5,0.4\n")
     seen = {}
-    monkeypatch.setattr("cornernet.drawing.plots._plot", lambda groups, path: seen.update(groups))
+    monkeypatch.setattr("cornernet.drawing.plots._plot", lambda groups, *texts: seen.update(groups))
     curves(tmp_path)
     assert {title: list(lines) for title, lines in seen.items()} == {
         "loss": ["total", "val_total"], "mean IoU": ["iou", "val_iou"], "learning rate": ["lr"], "AP": ["AP"],

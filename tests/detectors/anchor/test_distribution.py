@@ -13,6 +13,7 @@ from cornernet.detectors.anchor.distribution import DISTANCES, decode, encode, e
 from cornernet.export import export
 from cornernet.graphs.onnx import int8
 from cornernet.losses import ROLES
+from cornernet.prediction import FixedCanvas
 from cornernet.prediction.exported import agreement, difference
 from tests.detectors.anchor.test_anchor_detector import CLASSES, batch_of, settings
 
@@ -168,7 +169,7 @@ def test_a_graph_gives_the_boxes_of_pytorch_and_int8_leaves_the_bins_in_float32(
     model = apart(build(settings(*BINS, *levels, "test.top_k=20", "test.num_dets=20"), CLASSES))
     images = torch.randint(0, 256, (2, 3, 64, 48), dtype=torch.uint8)
     path, about = tmp_path / "bins.onnx", {"class_names": ["a", "b", "c"]}
-    program = export.trace(export.Graph(model), images, None)
+    program = export.trace(export.Graph(model), FixedCanvas((64, 48)), None)
     export.write(program, path, about)
     with torch.no_grad():
         expected = export.Graph(model)(images)

@@ -6,6 +6,7 @@ import torch
 from cornernet import graphs
 from cornernet.detectors import build
 from cornernet.export import export
+from cornernet.prediction import FixedCanvas
 from cornernet.prediction.exported import difference
 from tests.detectors.anchor.test_anchor_detector import CLASSES, settings
 from tests.detectors.anchor.test_verify import VERIFY
@@ -23,7 +24,7 @@ def test_a_graph_snaps_boxes_as_pytorch_does(tmp_path):
             torch.nn.init.normal_(module.weight, std=scale * module.weight[0].numel() ** -0.5)
     images = torch.randint(0, 256, (2, 3, 64, 48), dtype=torch.uint8)
     path = tmp_path / "verify.onnx"
-    export.write(export.trace(export.Graph(model), images, None), path, {"class_names": ["a", "b", "c"]})
+    export.write(export.trace(export.Graph(model), FixedCanvas((64, 48)), None), path, {"class_names": ["a", "b", "c"]})
     with torch.no_grad():
         expected = export.Graph(model)(images)
         maps = model.network(images.float() / 255)[-1]

@@ -13,6 +13,7 @@ from cornernet.detectors.corner.targets import encode
 from cornernet.export.export import Graph, trace
 from cornernet.graphs import onnx
 from cornernet.ops.tags import by_tags
+from cornernet.prediction import FixedCanvas
 from cornernet.structures import CornerMaps
 from tests.detectors.corner.test_detector import batch_of, settings
 
@@ -162,7 +163,7 @@ def test_an_exported_graph_gives_the_same_boxes(name, tmp_path):
     images = torch.randint(0, 256, (1, 3, 64, 48), dtype=torch.uint8)
     graph = Graph(detector.eval())
     path = tmp_path / "way.onnx"
-    onnx.write(trace(graph, images, 1), path, {})
+    onnx.write(trace(graph, FixedCanvas((64, 48)), 1), path, {})
     with torch.inference_mode():
         expected = graph(images)
     rows = onnx.open(path)[0](images)
