@@ -130,6 +130,6 @@ def test_targets_are_drawn_where_they_are(monkeypatch):
     monkeypatch.setattr("cornernet.drawing.outlines", lambda image, *x: drawn.update(boxes=x) or image)
     monkeypatch.setattr("cornernet.drawing.marked", lambda image, points: drawn.update(points=points) or image)
     image, goal = torch.zeros(64, 128, 3).byte().numpy(), targets([BOX, BOX], [1, 0], [True, False])
-    ((title, _),) = draw_targets(image, goal, torch.tensor([[1, 0]]).numpy(), 0)  # of twice the size
-    assert title == "centres and sizes" and drawn["points"].tolist() == [[41, 25]]
+    shown = draw_targets(image, goal, torch.tensor([[1, 0]]).numpy(), 0)  # of twice the size
+    assert [title for title, _ in shown] == ["centres", "sizes"] and drawn["points"].tolist() == [[41, 25]]
     assert drawn["boxes"][0].tolist() == [[20, 8, 62, 42]] and drawn["boxes"][1].tolist() == [1]
