@@ -171,7 +171,7 @@ def test_curves_name_the_run_and_say_the_last_values(tmp_path, monkeypatch):
         "FDR",
     ]
     texts = [text.get_text() for axes in (loss, ap) for text in axes.get_legend().get_texts()]
-    assert texts == ["heatmap nan", "total 1, val 1.5", "pull 0", "AP 0.25", "AP50 0.5"]
+    assert texts == ["heatmap 2.5", "total 1, val 1.5", "pull 0", "AP 0.25", "AP50 0.5"]
     alone = ap.get_lines()[0]
     assert alone.get_marker() == "o" and alone.get_markersize() > 5 and fdr.get_ylim()[0] == 0
     assert fdr.get_xlabel() == "step" and fdr.get_xlim()[0] == 0
