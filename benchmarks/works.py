@@ -26,7 +26,7 @@ from cornernet.detectors import Predicting
 from cornernet.evaluation.evaluate import evaluate
 from cornernet.export.export import export
 from cornernet.graphs.onnx import open as opened
-from cornernet.prediction import Predictor, inference
+from cornernet.prediction import FixedCanvas, Predictor, inference
 from cornernet.prediction.canvas import fit
 from cornernet.prediction.exported_detector import ExportedDetector
 from cornernet.profiling.reality import COPIED, bare_convolution, bare_copy
@@ -161,7 +161,7 @@ def _openvino(file: Path) -> ExportedDetector:
         found = program({"images": images.numpy()})
         return tuple(torch.from_numpy(found[output].copy()) for output in program.outputs)
 
-    return ExportedDetector(run, tuple(about["input_size"]), None, len(about["names"]), file).eval()
+    return ExportedDetector(run, FixedCanvas(tuple(about["input_size"])), None, len(about["names"]), file).eval()
 
 
 def _in(dtype: torch.dtype, call: Callable[[], Any]) -> Callable[[], Any]:

@@ -109,7 +109,7 @@ def test_one_file_takes_any_batch_and_answers_as_pytorch_does(files, checkpoints
         assert [list(x.shape) for x in found] == [[count, rows, 4], [count, rows], [count, rows]]
         assert [x.dtype for x in found] == [torch.float32, torch.float32, torch.int64]
         apart = difference(found, expected(checkpoints[name], images))
-        fewest = 1 if name == "triplets" else 10  # few pairs of corners have a centre of their own
+        fewest = 1 if name in ("triplets", "centripetal") else 10  # few pairs of corners pass their tests
         assert apart.rows > fewest and apart.lost == 0 and max(apart.boxes, apart.scores) <= 1e-4, apart
 
 
