@@ -24,7 +24,7 @@ seconds of reading the annotations and of all in the main process; the megabytes
 beyond them at most and at the end (ranges over the ranks=1 processes of one gloo group); and the most that a loader
 process has, with what it shares divided by those who share it, and of its own alone. A start finds what those before
 it have kept, for example
-  XDG_CACHE_HOME=$(mktemp -d) python -m benchmarks.start /tmp/coco repeats=2 ranks=8"""
+  XDG_CACHE_HOME=$(mktemp -d) python -m benchmarks.start sets/coco repeats=2 ranks=8"""
 CONFIG = ROOT / "configs" / "custom.yaml"
 COLUMNS = ("start", "reading s", "start s", "imports MB", "peak MB", "after MB", "a loader MB", "its own MB")
 MAIN = "benchmarks.starting"

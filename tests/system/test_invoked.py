@@ -12,7 +12,7 @@ from cornernet.system import invoked
         (["/lib/cornernet/__main__.py", "evaluate", "runs/a/best.pt"], "cornernet evaluate runs/a/best.pt"),
         (["train.py", "/home/me/data/my set/x.yaml"], "train.py '…/my set/x.yaml'"),
         (["train.py", "data.train.images=/home/me/a/b"], "train.py 'data.train.images=…/a/b'"),
-        (["train.py", "/x.yaml", "out=/tmp/x"], "train.py /x.yaml out=/tmp/x"),
+        (["train.py", "/x.yaml", "out=/sets/x"], "train.py /x.yaml out=/sets/x"),
         ([""], ""), (["-c", "x"], ""), ([], ""),
     ],
 )  # fmt: skip
