@@ -26,6 +26,7 @@ from cornernet.detectors import Predicting
 from cornernet.evaluation.evaluate import evaluate
 from cornernet.export.export import export
 from cornernet.graphs.onnx import open as opened
+from cornernet.precision import HALF
 from cornernet.prediction import FixedCanvas, Predictor, inference
 from cornernet.prediction.canvas import fit
 from cornernet.prediction.exported_detector import ExportedDetector
@@ -35,7 +36,7 @@ from cornernet.profiling.training_step import PARTS, forward, made, one_step
 from cornernet.structures import Batch
 
 CPU, TRAINED, CALIBRATED = torch.device("cpu"), 64, 8  # images of a training, and those that int8 is calibrated on
-OURS = {"PyTorch fp32": torch.float32, "PyTorch bf16": torch.bfloat16}
+OURS = {"PyTorch fp32": "fp32", "PyTorch bf16": "bf16"}
 
 
 class Given(NamedTuple):
@@ -67,10 +68,7 @@ def given(checkpoint: str, overrides: list[str], folder: Path, images: int, comm
 def predicting(given: Given) -> Work:
     """One image of 640 x 480 from its array to boxes."""
     image = cv2.imread(str(write_image(given.folder / "image.jpg")))
-    ways = {
-        name: _in(dtype, lambda one=one, how=how: inference.detect(one, [image], **how))
-        for name, one, how, dtype in _ways(given)
-    }
+    ways = {name: lambda one=one, how=how: inference.detect(one, [image], **how) for name, one, how in _ways(given)}
     return Work(1, ways, _bounds(given, image))
 
 
@@ -79,8 +77,7 @@ def evaluating(given: Given) -> Work:
     settings = given.predictor.settings
     source = build_source(settings.data, "val", given.predictor.category_ids, given.predictor.class_names, typed=True)
     ways = {
-        name: _in(dtype, lambda one=one, how=how: evaluate(one, source, progress=False, **how))
-        for name, one, how, dtype in _ways(given)
+        name: lambda one=one, how=how: evaluate(one, source, progress=False, **how) for name, one, how in _ways(given)
     }
     return Work(given.images, ways)
 
@@ -90,8 +87,8 @@ def training(given: Given) -> Work:
     settings, classes = given.predictor.settings, len(given.predictor.class_names)
     batches = _batches(settings)
     ways: dict[str, Callable[[], Any]] = {}
-    for name, dtype in OURS.items():
-        own = _with_train(settings, precision="fp32" if dtype == torch.float32 else "bf16")
+    for name, precision in OURS.items():
+        own = _with_train(settings, precision=precision)
         detector, optimizer, _ = made(own, classes, 1, CPU)
         taken: dict[str, list[float]] = {part: [] for part in PARTS}
         ways[name] = lambda own=own, d=detector, o=optimizer, t=taken: one_step(d, o, next(batches), own, t)
@@ -100,9 +97,9 @@ def training(given: Given) -> Work:
         sgd = torch.optim.SGD(peer.parameters(), 1e-4, momentum=0.9)
         ways[name] = lambda peer=peer, sgd=sgd: _step(peer, sgd, next(batches), settings)
     least = {}
-    for name, dtype in OURS.items():
-        own = _with_train(settings, precision="fp32" if dtype == torch.float32 else "bf16", accumulate=1)
-        least[name] = times(costs(own, 1), _machine(dtype)).roofline
+    for name, precision in OURS.items():
+        own = _with_train(settings, precision=precision, accumulate=1)
+        least[name] = times(costs(own, 1), _machine(precision)).roofline
     return Work(settings.train.batch_size, ways, least)
 
 
@@ -121,19 +118,20 @@ WORKS: dict[str, Callable[[Given], Work]] = {
 }  # fmt: skip
 
 
-def _ways(given: Given) -> Iterator[tuple[str, Predicting, dict[str, Any], torch.dtype]]:
-    """Name, detector, how it predicts and in which precision: ours, exported files and peers, without flip."""
+def _ways(given: Given) -> Iterator[tuple[str, Predicting, dict[str, Any]]]:
+    """Name, detector and how it predicts: ours, exported files and peers, without flip."""
     settings, how = given.predictor.settings, inference.settings(given.predictor.settings) | {"flip": False}
-    for name, dtype in OURS.items():
-        yield name, given.predictor.detector, how, dtype
+    for name, precision in OURS.items():
+        yield name, given.predictor.detector, how | {"precision": precision}
+    how["precision"] = "fp32"
     for name, file in _exported(given).items():
-        yield name, Predictor.load(file, overrides=["test.flip=false"]).detector, how, torch.float32
+        yield name, Predictor.load(file, overrides=["test.flip=false"]).detector, how
         if name == "ONNX fp32" and importlib.util.find_spec("openvino"):
-            yield "OpenVINO fp32", _openvino(file), how, torch.float32
+            yield "OpenVINO fp32", _openvino(file), how
     bare = how | {"nms": replace(settings.test.nms, name="none")}
     for name in peers.NETWORKS:
         peer = Peer(name, tuple(settings.data.input_size), len(given.predictor.class_names)).eval()
-        yield name, peer, bare, torch.float32
+        yield name, peer, bare
 
 
 def _exported(given: Given) -> dict[str, Path]:
@@ -164,14 +162,6 @@ def _openvino(file: Path) -> ExportedDetector:
     return ExportedDetector(run, FixedCanvas(tuple(about["input_size"])), None, len(about["names"]), file).eval()
 
 
-def _in(dtype: torch.dtype, call: Callable[[], Any]) -> Callable[[], Any]:
-    def run() -> Any:
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-            return call()
-
-    return run
-
-
 def _batches(settings: Config) -> Iterator[Batch]:
     source = build_source(settings.data, "train", typed=True)
     return iter(train_loader(settings.data, source, settings.train.batch_size, steps=10**6, typed=True))
@@ -195,14 +185,15 @@ def _bounds(given: Given, image: Any) -> dict[str, float]:
         detector.network(canvas)
     weights = sum(p.nbytes for p in detector.parameters())
     found = {}
-    for name, dtype in OURS.items():
-        machine = _machine(dtype)
+    for name, precision in OURS.items():
+        machine = _machine(precision)
         found[name] = max(counted.get_total_flops() / machine.flops, (weights + canvas.nbytes) / machine.bandwidth)
     return found
 
 
-def _machine(dtype: torch.dtype) -> Machine:
+def _machine(precision: str) -> Machine:
     """Measure this machine as it is now."""
+    dtype = HALF.get(precision, torch.float32)
     convolve, flops = bare_convolution(dtype, CPU)
     return Machine(flops / _alone(convolve), 2 * COPIED / _alone(bare_copy(CPU)), 0, 1)
 

@@ -1,4 +1,4 @@
-"""Where and how a run computes: device, precision, processes, random state, memory layout."""
+"""Where and how a run computes: device, processes, random state, memory layout."""
 
 import os
 import random
@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState
 
 from cornernet import processes
 from cornernet.config import Config
+from cornernet.precision import resolve_precision
 from cornernet.structures import Batch
 
 STATUS = Path("/proc/self/status")
@@ -63,16 +64,6 @@ def _join_after_restart(backend: str) -> None:
     keys = torch.distributed.PrefixStore(f"attempt {attempt}", store)
     rank, world = int(told["RANK"]), int(told["WORLD_SIZE"])
     torch.distributed.init_process_group(backend, store=keys, rank=rank, world_size=world)
-
-
-def resolve_precision(precision: str, cpu: bool) -> str:
-    """fp32, bf16 or fp16 as asked; auto becomes bf16 where the hardware multiplies in it, and fp32 elsewhere."""
-    if precision != "auto":
-        return precision
-    if not cpu:
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    features: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell
-    return "bf16" if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "fp32"
 
 
 def seed_everything(seed: int) -> None:

@@ -5,7 +5,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from cornernet import config
-from cornernet.hardware import _join_after_restart, build_accelerator, refuse_strangers, resolve_precision, to_device
+from cornernet.hardware import _join_after_restart, build_accelerator, refuse_strangers, to_device
 from cornernet.profiling import random_batch
 
 
@@ -16,16 +16,6 @@ def test_each_training_of_a_process_has_its_own_precision(tiny):
     with pytest.raises(ValueError, match=r"train\.precision=fp16 needs a GPU"):
         build_accelerator(config.load(tiny, ["train.precision=fp16"]))
     AcceleratorState._reset_state(reset_partial_state=True)
-
-
-def test_auto_precision_is_bf16_only_where_the_hardware_has_it(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
-    assert resolve_precision("auto", cpu=True) == "bf16"
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False}, raising=False)
-    assert resolve_precision("auto", cpu=True) == "fp32"
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert resolve_precision("auto", cpu=True) == "fp32"
-    assert resolve_precision("fp16", cpu=False) == "fp16"
 
 
 def test_a_restarted_attempt_has_keys_of_its_own(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cornernet"
 FLOORS = [  # bottom up
-    ["errors", "structures", "processes", "version"],
+    ["errors", "structures", "processes", "version", "precision"],
     ["system", "registry"],
     ["config", "arguments"],
     ["ops", "hardware"],
@@ -27,6 +27,7 @@ OPEN = {
     "structures",
     "processes",
     "version",
+    "precision",
     "registry",
     "hardware",
     "system",

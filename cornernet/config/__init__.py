@@ -18,6 +18,7 @@ from cornernet.config.schema import (
     Model,
     Nms,
     Pairing,
+    Precision,
     Region,
     ScoreWeights,
     Shapes,
@@ -31,6 +32,6 @@ from cornernet.config.sections import section
 
 __all__ = [
     "Anchor", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Pairing",
-    "Region", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train", "Validation", "from_container", "load",
-    "override", "read_file", "save", "section", "text", "to_dict", "untyped",
+    "Precision", "Region", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train", "Validation",
+    "from_container", "load", "override", "read_file", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

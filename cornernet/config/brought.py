@@ -3,7 +3,7 @@
 DRAWN = "is called test.draw_score here; the command predict also takes score=, below which nothing is written"
 FOUND = "are those of the annotations here, and need not be said"
 INPUT = "is called data.input_size here, as [height, width]; images are first resized to data.longest_side"
-NARROW = "is called train.precision here: fp32, bf16, fp16 or auto"
+NARROW = "is called train.precision here, and test.precision in evaluation and prediction: fp32, bf16, fp16 or auto"
 SET = "is called data.train.annotations here, the path of a file or folder, with data.val.annotations beside it"
 
 WORDS = {

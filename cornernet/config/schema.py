@@ -7,6 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
 
 @dataclass
 class Component:
@@ -255,7 +257,7 @@ class Train:
     max_nonfinite_steps: int = 10
     clip_norm: float | None = None  # largest norm of the gradient; null: no clipping
     ema: float | None = None  # decay of the averaged weights that are evaluated; null: off
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
+    precision: Precision = "fp32"  # auto: bf16 if the hardware has it; fp16: GPU only
     device: Literal["auto", "cpu"] = "auto"  # auto: a GPU if there is one
     channels_last: bool = True  # memory layout of the convolutions; off: the one of PyTorch's tensors
     compile: bool = False  # torch.compile the network
@@ -330,6 +332,7 @@ class Test:
     """How detections are made, in evaluation and prediction."""
 
     batch_size: int = 1  # images at once, where their sizes agree
+    precision: Precision = "fp32"  # of the network; auto: bf16 if the hardware has it; fp16: GPU only
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the flipped image
     slices: Slices = field(default_factory=Slices)

@@ -18,6 +18,7 @@ from cornernet.config.differences import flat
 BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout", "data.cache"}
 # keys of test that change no figure
 UNSCORED = {"report", "report_images", "draw_score", "draw_line", "draw_labels", "backend"}
+FULL = ("precision", "fp32")  # which all had before it could be chosen
 
 
 class Plan(NamedTuple):
@@ -134,7 +135,7 @@ def training_digest(found: Plan, choice: Choice, *more: str) -> str:
 
 def test_digest(test: dict[str, Any]) -> str:
     """The settings under `test` -> eight characters that differ where they score otherwise."""
-    kept = flat({key: value for key, value in test.items() if key not in UNSCORED})
+    kept = flat({key: value for key, value in test.items() if key not in UNSCORED and (key, value) != FULL})
     return digest({key: value for key, value in kept.items() if not _unset(key, value)}, 8)
 
 

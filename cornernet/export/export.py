@@ -91,7 +91,8 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
     Raises ValueError where what has to change was asked for.
     """
     detector, settings, held = load_detector(checkpoint, list(overrides))
-    changed = detector.graph_overrides()
+    # a file computes in the precision that it is written in
+    changed = [*detector.graph_overrides(), *(["test.precision=fp32"] if settings.test.precision != "fp32" else [])]
     for text in changed:
         key = text.partition("=")[0]
         if asked := [given for given in overrides if given.startswith(f"{key}=")]:

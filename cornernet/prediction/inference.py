@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from cornernet.config import Config, Nms, Slices
+from cornernet.config import Config, Nms, Precision, Slices
 from cornernet.detectors import Predicting
+from cornernet.precision import predicting
 from cornernet.prediction import slices as slicing
 from cornernet.prediction.canvas import Fitted, fit, points_to_original, sizes_of, to_original
 from cornernet.prediction.pooling import after_nms, best, pooled
@@ -30,6 +31,7 @@ def settings(config: Config) -> dict[str, Any]:
         "nms": test.nms,
         "max_per_image": test.max_per_image,
         "batch_size": test.batch_size,
+        "precision": test.precision,
     }
 
 
@@ -44,6 +46,7 @@ def detect(
     nms: Nms | None = None,
     max_per_image: int = 100,
     batch_size: int = 1,
+    precision: Precision = "fp32",
     device: torch.device | str | None = None,
 ) -> list[ImageDetections]:
     """Find the objects on each image.
@@ -55,13 +58,18 @@ def detect(
     `batch_size` images at once go through the network where their canvases agree in size, on a CPU fewer if they are
     large; a canvas depends on its own image alone, so the composition of a batch does not change the boxes.
     slices: cut larger images into tiles and find the objects in each as in an image, see `slices`.
-    Raises ValueError for an image of another kind, for scales or sizes that are not positive and for too many tiles.
+    precision: in which the network computes; boxes and scores are float32, and an exported file has its own.
+    Raises ValueError for an image of another kind, for scales or sizes that are not positive, for too many
+    tiles and for fp16 without a GPU.
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
-        return _detect(detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device)
+        with predicting(precision, device):
+            return _detect(
+                detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device
+            )
 
     def pixel(size: tuple[int, int], longest_side: int | None) -> float:
         return max(size) / max(sizes_of(detector, size, max(scales), longest_side)[0])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from cornernet.config import Config
-from cornernet.hardware import resolve_precision
+from cornernet.precision import resolve_precision
 from cornernet.profiling.breakdown import BACKBONE, HEADS, TARGETS, Breakdown, Loading, cores
 from cornernet.profiling.training_step import Place
 

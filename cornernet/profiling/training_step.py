@@ -10,7 +10,8 @@ from torch import Tensor
 
 from cornernet.config import Config
 from cornernet.detectors import Detector
-from cornernet.hardware import peak_bytes, resolve_precision, to_device
+from cornernet.hardware import peak_bytes, to_device
+from cornernet.precision import resolve_precision
 from cornernet.profiling import memory
 from cornernet.structures import Batch
 from cornernet.training import build_optimizer, untrained

@@ -111,6 +111,9 @@ def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
     ]
     own = grid.test_digest(dataclasses.asdict(grid.settings(found, choice).test))
     assert grid.test_digest(tests[0]) != own == grid.test_digest(tests[1])
+    of = {x: dataclasses.asdict(grid.settings(found, choice, f"test.precision={x}").test) for x in ("fp32", "bf16")}
+    before = {key: value for key, value in of["fp32"].items() if key != "precision"}  # of a row older than the key
+    assert grid.test_digest(before) == grid.test_digest(of["fp32"]) != grid.test_digest(of["bf16"])
 
 
 def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):

@@ -253,6 +253,25 @@ def test_settings_come_from_the_config():
     detect(PixelDetector(), [cv2.resize(photo(9, 9, (0, 0, 9, 9)), (20, 20))], **chosen)
 
 
+def test_a_network_predicts_in_the_precision_that_is_asked_for_and_answers_in_float32():
+    class Multiplying(PixelDetector):
+        kinds = ()
+
+        def predict(self, images):
+            self.kinds += (torch.nn.functional.conv2d(images.float(), torch.ones(1, 3, 1, 1)).dtype,)
+            return super().predict(images)
+
+    detector, image = Multiplying(), photo(50, 70, (11, 7, 31, 40))
+    for precision in ("fp32", "bf16", "fp32"):
+        (found,) = detect(detector, [image], precision=precision)
+        assert found.boxes.dtype == found.scores.dtype == torch.float32
+    assert detector.kinds == (torch.float32, torch.bfloat16, torch.float32)
+    config = Config()
+    config.test.precision = "fp16"
+    with pytest.raises(ValueError, match="needs a GPU"):
+        detect(detector, [image], **settings(config))
+
+
 @pytest.mark.parametrize(
     ("image", "options", "message"),
     [

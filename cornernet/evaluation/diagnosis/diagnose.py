@@ -23,6 +23,7 @@ from cornernet.evaluation.diagnosis.found import SIZES, Diagnosis, Outcome, Part
 from cornernet.evaluation.diagnosis.missed import REASONS, Answer, match, reasons
 from cornernet.evaluation.scoring import score
 from cornernet.evaluation.truth import from_source, placed
+from cornernet.precision import predicting
 from cornernet.prediction import (
     DRAWN,
     Fitted,
@@ -48,7 +49,8 @@ def settings(config: Config) -> Setting:
     least = DRAWN if test.draw_score is None else test.draw_score
     skip = data.on_error == "skip"
     return Setting(
-        scale, data.longest_side, test.nms, test.max_per_image, least, test.backend, skip, test.draw_labels
+        scale, data.longest_side, test.nms, test.max_per_image, least, test.backend, skip, test.draw_labels,
+        test.precision,
     )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
     vocabulary = {**detector.reasons, **REASONS}
     done = Diagnosis(setting, tuple(detector.parts), vocabulary, {}, [])
     worst: list[tuple[int, int, int, Seen]] = []  # a heap, the least bad on top
-    with evaluating(detector), torch.inference_mode():
+    with evaluating(detector), torch.inference_mode(), predicting(setting.precision, device_of(detector)):
         for i in following(range(len(source)), len(source), "image", "diagnose", progress):
             image = _read(source, i, setting.skip)
             if image is None:

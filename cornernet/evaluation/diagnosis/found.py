@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from cornernet.config import Nms
+from cornernet.config import Nms, Precision
 from cornernet.drawing import Labels
 from cornernet.evaluation.backends import Backend
 from cornernet.evaluation.metrics import Metrics
@@ -28,6 +28,7 @@ class Setting(NamedTuple):
     backend: Backend
     skip: bool  # images that cannot be read, instead of stopping
     labels: Labels = "auto"  # of the boxes in the images
+    precision: Precision = "fp32"  # of the network
 
 
 class Outcome(NamedTuple):

@@ -147,6 +147,14 @@ def test_it_is_one_pass_without_gradients(detector):
     assert not any(torch.is_tensor(x) and x.requires_grad for x in found.worst[0])
 
 
+def test_the_network_runs_in_the_precision_of_the_evaluation(detector):
+    seen, source = [], ShapesSet("val", 1, 64, 3)
+    detector.network.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    for precision in ("fp32", "bf16"):
+        diagnose(detector, source, SETTING._replace(precision=precision), progress=False)
+    assert seen == [False, True]
+
+
 class Misnaming(Detector):
     """Every box is right and every class wrong, one box under each of the two wrong ones; its own oracle."""
 
