@@ -1,8 +1,8 @@
 """RoIAlign, He et al. 2017: Mask R-CNN, arXiv 1703.06870, section 3: means over points in the parts of a box.
 
-Without gradients on a CPU, where people wait for one image, the points are read as rows of a table by `embedding_bag`:
-not slower than torchvision's kernel, whose import takes as long as torch's own. Elsewhere by that kernel, which graph
-formats know.
+On a CPU the points are read as rows of a table by `embedding_bag`: not slower than torchvision's kernel, whose import
+takes as long as torch's own, and in a training, whose gradients of features are sums of rows, faster (docs/performance.md).
+Elsewhere, and for gradients of boxes, by that kernel, which graph formats know.
 """
 
 import torch
@@ -18,8 +18,7 @@ def roi_align(features: Tensor, boxes: Tensor, bins: int, samples: int) -> Tenso
     """
     features = features if features.dtype == torch.float64 else features.float()
     plain = not torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-    reads = plain and features.device.type == "cpu" and not (torch.is_grad_enabled() and _learns(features, boxes))
-    if reads:
+    if plain and features.device.type == "cpu" and not (torch.is_grad_enabled() and boxes.requires_grad):
         return by_rows(features, boxes.to(features.dtype), bins, samples)
     from torchvision.ops import roi_align as kernel  # here, since it is slow to import
 
@@ -52,10 +51,6 @@ def _points(low: Tensor, high: Tensor, bins: int, samples: int, length: int) -> 
     cells = torch.stack([before, (before + 1).clamp(max=length - 1)], -1).long()
     shares = torch.stack([before + 1 - at, at - before], -1) * inside[..., None]
     return cells.view(-1, bins, 2 * samples), shares.view(-1, bins, 2 * samples)
-
-
-def _learns(*given: Tensor) -> bool:
-    return any(x.requires_grad for x in given)
 
 
 def _numbered(boxes: Tensor) -> Tensor:

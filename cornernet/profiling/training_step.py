@@ -14,7 +14,7 @@ from cornernet.hardware import peak_bytes, to_device
 from cornernet.precision import resolve_precision
 from cornernet.profiling import memory
 from cornernet.structures import Batch
-from cornernet.training import build_optimizer, untrained
+from cornernet.training import build_optimizer, train_mode, untrained
 
 OBJECTS, CLASSES = 8, 80
 PARTS = ("forward and loss", "backward", "optimiser")
@@ -71,7 +71,8 @@ def made(
     settings: Config, classes: int, objects: int, device: torch.device
 ) -> tuple[Detector, torch.optim.Optimizer, Batch]:
     """Detector in training mode, its optimiser and a random batch, in the memory layout of the settings."""
-    detector = untrained(settings, classes, device).train()
+    detector = untrained(settings, classes, device)
+    train_mode(detector, settings.train)
     batch = to_device(random_batch(settings, classes, objects), device, settings.train.channels_last)
     return detector, build_optimizer(detector, settings.train), batch
 

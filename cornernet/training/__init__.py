@@ -5,7 +5,7 @@ Called by the command train and its kin (check_data, show_data, replay_batch), a
 
 from cornernet.training.check_data import REFUSED, Report, refused, report
 from cornernet.training.optim import build_optimizer
-from cornernet.training.parts import freeze
+from cornernet.training.parts import freeze, train_mode
 from cornernet.training.replay import Replay
 from cornernet.training.resuming import resumable
 from cornernet.training.show_data import show
@@ -21,5 +21,6 @@ __all__ = [
     "report",
     "resumable",
     "show",
+    "train_mode",
     "untrained",
 ]
