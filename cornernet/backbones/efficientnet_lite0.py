@@ -48,8 +48,6 @@ class Conv(nn.Module):
     def __init__(self, before: int, width: int, kernel: int = 1, stride: int = 1, groups: int = 1, relu: bool = True):
         super().__init__()
         self.relu = relu
-        # oneDNN takes four times as long for the gradients of these in bf16 as in fp32, half of a step of all
-        self.in_full = groups > 1 and (kernel > 3 or stride > 1)
         self.conv = nn.Conv2d(before, width, kernel, stride, kernel // 2, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(width, eps=1e-3)
 
@@ -71,7 +69,7 @@ class Conv(nn.Module):
         """The convolution; in place of the features its weights are padded, by a row of zeros where a side is even."""
         if self.conv.stride[0] > 1:
             weight = F.pad(weight, (1 - x.shape[-1] % 2, 0, 1 - x.shape[-2] % 2, 0))
-        if self.in_full and weight.requires_grad and torch.is_grad_enabled() and x.device.type == "cpu":
+        if torch.is_grad_enabled() and slow_in_half(self.conv, x):
             with torch.autocast("cpu", enabled=False):
                 return self._multiplied(x.float(), weight, bias)
         return self._multiplied(x, weight, bias)
@@ -87,6 +85,14 @@ class Conv(nn.Module):
         pads = [n for side in (x.shape[-1], x.shape[-2]) for n in same(side, kernel, stride)]
         padded = F.pad(x, pads).to(self.conv.weight.dtype)
         return F.conv2d(padded, self.conv.weight, None, stride, 0, 1, self.conv.groups)
+
+
+def slow_in_half(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Whether a CPU takes several times as long for a filter's gradients in bf16 as in float32: depthwise, large or
+    strided ones (docs/performance.md).
+    """
+    wide = conv.kernel_size[0] > 3 or conv.stride[0] > 1
+    return x.device.type == "cpu" and conv.groups > 1 and wide and conv.weight.requires_grad
 
 
 def same(side: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """RoIAlign, He et al. 2017: Mask R-CNN, arXiv 1703.06870, section 3: means over points in the parts of a box.
 
 On a CPU the points are read as rows of a table by `embedding_bag`: not slower than torchvision's kernel, whose import
-takes as long as torch's own, and in a training, whose gradients of features are sums of rows, faster (docs/performance.md).
-Elsewhere, and for gradients of boxes, by that kernel, which graph formats know.
+takes as long as torch's own, and faster in a training (docs/performance.md). Elsewhere, and where boxes learn, by that
+kernel, which graph formats know.
 """
 
 import torch
@@ -17,12 +17,17 @@ def roi_align(features: Tensor, boxes: Tensor, bins: int, samples: int) -> Tenso
     the map counts 0.
     """
     features = features if features.dtype == torch.float64 else features.float()
-    plain = not torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-    if plain and features.device.type == "cpu" and not (torch.is_grad_enabled() and boxes.requires_grad):
+    if reads_rows(features, boxes):
         return by_rows(features, boxes.to(features.dtype), bins, samples)
     from torchvision.ops import roi_align as kernel  # here, since it is slow to import
 
     return kernel(features, _numbered(boxes.to(features.dtype)), bins, 1.0, samples, aligned=True)
+
+
+def reads_rows(features: Tensor, boxes: Tensor) -> bool:
+    """Whether the points are read as rows."""
+    plain = not torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return plain and features.device.type == "cpu" and not (torch.is_grad_enabled() and boxes.requires_grad)
 
 
 def by_rows(features: Tensor, boxes: Tensor, bins: int, samples: int) -> Tensor:
