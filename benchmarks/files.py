@@ -17,6 +17,7 @@ from cornernet.config import Data
 from cornernet.data import pipeline
 from cornernet.data.dataset import TrainDataset
 from cornernet.data.device import prepare
+from cornernet.data.geometry import resize_longest
 from cornernet.data.images import read_image
 from cornernet.data.loader import collate
 from cornernet.data.source import ImageRecord
@@ -84,6 +85,25 @@ def loader(given: Given, batch: int = 8) -> Stage:
 
     work = f"loader, {batch} JPEGs of {WIDTH}x{HEIGHT} to {INPUT[1]}x{INPUT[0]}, one core"
     return Stage(work, {"": on_one_core(ours)}, on_one_core(reference), on_one_core(floor))
+
+
+def large(given: Given, longest: int = 384) -> Stage:
+    """A JPEG as large as a camera writes it, from the file to data.longest_side; the reference makes all its pixels.
+
+    The floor is the decoder alone, at half of the sides.
+    """
+    width, height = 4000, 3000
+    tile = read_image(write_image(given.folder / "tile.jpg"))
+    image = np.tile(tile, (1 + height // HEIGHT, 1 + width // WIDTH, 1))[:height, :width]
+    path = given.folder / "large.jpg"
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    return Stage(
+        f"reading a JPEG of {width}x{height} at {longest}, one core",
+        {"": on_one_core(lambda: read_image(path, width, height, longest_side=longest))},
+        on_one_core(lambda: resize_longest(read_image(path, width, height), np.zeros((0, 4)), longest)),
+        on_one_core(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_2)),
+    )
 
 
 class Draws(NamedTuple):

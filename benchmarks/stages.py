@@ -19,9 +19,9 @@ from cornernet.evaluation.metrics import aligned
 USAGE = """python -m benchmarks.stages [repeats=N] [images=N] [only=STAGE,STAGE]
 
 Times every stage beside a plain formulation of the published algorithm (tests/reference) and beside the floor, what any
-program has to do, as medians over interleaved repeats (7). Stages: loss, pool, targets, decode, loader, evaluation (of
-images=5000), startup, and of Hourglass-104 training, inference and int8 (exported files), which take minutes and 9 or
-10 GB and run only if named, for example
+program has to do, as medians over interleaved repeats (7). Stages: loss, pool, targets, decode, loader, large (a
+large JPEG), evaluation (of images=5000), startup, and of Hourglass-104 training, inference and int8 (exported files),
+which take minutes and 9 or 10 GB and run only if named, for example
   python -m benchmarks.stages repeats=15 only=loss,pool
   python -m benchmarks.stages repeats=3 only=training,inference"""
 
@@ -31,6 +31,7 @@ STAGES: dict[str, Callable[[Given], Stage]] = {
     "targets": tensors.targets,
     "decode": tensors.detections,
     "loader": files.loader,
+    "large": files.large,
     "evaluation": files.evaluation,
     "startup": files.startup,
     "training": network.training,

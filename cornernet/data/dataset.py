@@ -66,7 +66,7 @@ class TrainDataset(Dataset):
         """An image and its objects; a blank one for one that cannot be read and is to be skipped."""
         try:
             with self.held.holding(index):
-                return LabelledImage(self.source.image(index), self.source.boxes(index), self.source.labels(index))
+                return LabelledImage(*self._image_and_boxes(index), self.source.labels(index))
         except Away:
             raise
         except (ValueError, OSError) as error:
@@ -74,6 +74,13 @@ class TrainDataset(Dataset):
                 raise passable(error) from None
             self._note(index, str(error))
             return LabelledImage(np.zeros((1, 1, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+
+    def _image_and_boxes(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """As they are, or resized where that comes first and the source has a faster way to it (`AnnotatedSet`)."""
+        longest_side, sized = self.pipeline.longest_side, getattr(self.source, "sized", None)
+        if longest_side is not None and sized is not None:
+            return sized(index, longest_side)
+        return self.source.image(index), self.source.boxes(index)
 
     def skipped(self) -> int:
         """Images left blank so far because they could not be read, however often, over all workers of this process."""

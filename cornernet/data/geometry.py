@@ -37,7 +37,14 @@ def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple
         return image, boxes
     shrinks = 5 * size[0] < 4 * height and 5 * size[1] < 4 * width
     out = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return out, boxes * np.array([size[1], size[0]] * 2) / np.array([width, height] * 2)  # this order keeps edges exact
+    return out, resized_boxes(boxes, (height, width), size)
+
+
+def resized_boxes(boxes: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]) -> np.ndarray:
+    """Boxes [n, 4] in an image of (height, width) -> the same where it is resized to another."""
+    if tuple(before) == tuple(after):
+        return boxes
+    return boxes * np.array([after[1], after[0]] * 2) / np.array([before[1], before[0]] * 2)  # this keeps edges exact
 
 
 def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

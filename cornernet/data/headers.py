@@ -47,6 +47,7 @@ class Header(NamedTuple):
     block: int = 0  # pixels of a TIFF's tile, which is decoded as one however small the image is
     way: int = 1  # EXIF orientation, see `exif`
     bits: int = 8  # of a value
+    sampling: bytes = b""  # of a JPEG's components, four bits across and four down for each
 
 
 def foreign(head: bytes) -> str:
@@ -142,7 +143,8 @@ def _jpeg(stream: BinaryIO) -> Header | None:
                 return None
             height, width = struct.unpack(">HH", frame[1:5])
             trait = {1: "grey", 4: "CMYK"}.get(frame[5], "")
-            return Header(width, height, 5 <= orientation <= 8, trait, way=orientation)
+            sampling = stream.read(3 * frame[5])[1::3]
+            return Header(width, height, 5 <= orientation <= 8, trait, way=orientation, sampling=sampling)
     return None
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from cornernet.data.depths import AUTO, Depth, eight_bits
 from cornernet.data.endings import ended_early, greyed
 from cornernet.data.exif import WAYS
+from cornernet.data.geometry import resize_longest
 from cornernet.data.headers import Header, damage, foreign, header
+from cornernet.data.reduced import FLAGS, reduced
 from cornernet.system.limits import LARGEST_IMAGE as LARGEST
 
 FREE, SPARSE = 2**23, 512  # pixels that any file may have; of more, how many for each of its bytes
@@ -29,40 +31,51 @@ class Fault(NamedTuple):
     reason: str  # what follows the file's name in the sentence
 
 
+NO_BOXES = np.zeros((0, 4))
 CUT = Fault("damaged image", "is cut short: the JPEG has an end marker, but not all of its pixels before it")
 
 
 def read_image(
-    path: str | Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO
+    path: str | Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO,
+    longest_side: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """File -> [H, W, 3] uint8, BGR; grey, palette, alpha (dropped), CMYK and 16-bit images are converted.
 
-    depth: data.bit_depth, see `depths`; auto: of 16 bits the upper eight, of floats 0 to 1.
+    depth: data.bit_depth, see `depths`; auto: of 16 bits the upper eight, of floats 0 to 1. longest_side: to which the
+    image is resized, None: as it is; a JPEG that shrinks a lot by that is decoded at a part of its size, see `reduced`.
 
     Cameras store turned images with an EXIF note, and annotation files disagree on which way up their boxes are.
     The expected width and height decide: the upright image if it has that size, else the stored pixels if they
     have it. Where both have it (half turns, squares), or without a size, upright. Raises FileNotFoundError,
     or ValueError naming the file if it is no image, is damaged, or has another size than expected.
     """
-    image = load(Path(path), width, height, depth)
+    image = load(Path(path), width, height, depth, longest_side)
     if isinstance(image, Fault):
         raise ValueError(f"{path} {image.reason}")
     return image
 
 
-def load(path: Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO) -> np.ndarray | Fault:
+def load(
+    path: Path, width: int | None = None, height: int | None = None, depth: Depth = AUTO,
+    longest_side: int | None = None,
+) -> np.ndarray | Fault:  # fmt: skip
     """As `read_image`, but an image that cannot be used gives a Fault; raises OSError where there is no file."""
-    image = raw(path, width, height)
+    image = raw(path, width, height, longest_side)
     if isinstance(image, Fault):
         return image
     try:
-        return eight_bits(image, depth)
+        return resize_longest(eight_bits(image, depth), NO_BOXES, longest_side)[0]
     except ValueError as error:
         return Fault("values without a place", str(error))
 
 
-def raw(path: Path, width: int | None = None, height: int | None = None) -> np.ndarray | Fault:
-    """The same in the numbers that the file holds, [H, W, 3] uint8, uint16 or any other."""
+def raw(
+    path: Path, width: int | None = None, height: int | None = None, longest_side: int | None = None
+) -> np.ndarray | Fault:
+    """The same in the numbers that the file holds, [H, W, 3] uint8, uint16 or any other.
+
+    Only what is decoded at a part of its size has the longest side.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is {'a folder, not an image' if path.is_dir() else 'missing'}")
     with path.open("rb") as stream:
@@ -71,10 +84,17 @@ def raw(path: Path, width: int | None = None, height: int | None = None) -> np.n
         stream.seek(0)
         data = stream.read()
     found = examine(io.BytesIO(data), width, height, thorough=True)
-    image = found if isinstance(found, Fault) else _upright(data, found, width, height)
-    if not isinstance(image, Fault) and image.dtype == np.uint8 and greyed(image) and ended_early(data):
+    if isinstance(found, Fault):
+        return found
+    part = reduced(found, width, height, longest_side)
+    image = _decode(data, FLAGS[part.by]) if part else None
+    if part is None or not isinstance(image, np.ndarray) or image.shape[:2] != part.decoded:
+        part, image = None, _upright(data, found, width, height)
+    if isinstance(image, Fault):
+        return image
+    if image.dtype == np.uint8 and greyed(image) and ended_early(data):
         return CUT
-    return image
+    return part.resized(image) if part else image
 
 
 def examine(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -34,7 +35,7 @@ class Part(NamedTuple):
 class Loading(NamedTuple):
     """What a batch asks of the loader, in one process; seconds."""
 
-    reading: float  # and decoding
+    reading: float  # and decoding, and of files what comes first, resizing to data.longest_side
     transforms: float  # and laying the images together
 
     @property
@@ -94,8 +95,9 @@ class TimedSource:
         self.source, self.seconds = source, 0.0
 
     def __getattr__(self, name: str) -> Any:
-        """Offer all else as the source does."""
-        return getattr(self.source, name)
+        """Offer all else as the source does, whose `sized`, if it has one, reads an image too."""
+        found = getattr(self.source, name)
+        return partial(self._timed, found) if name == "sized" else found
 
     def __len__(self) -> int:
         """Images in the source."""
@@ -103,8 +105,11 @@ class TimedSource:
 
     def image(self, index: int) -> Any:
         """Read an image."""
+        return self._timed(self.source.image, index)
+
+    def _timed(self, read: Callable[..., Any], *given: Any) -> Any:
         start = time.perf_counter()
-        found = self.source.image(index)
+        found = read(*given)
         self.seconds += time.perf_counter() - start
         return found
 

@@ -136,9 +136,9 @@ def test_the_back_ends_agree(tmp_path):
 
 
 def test_the_table_of_the_short_stages(capsys):
-    call(stages.COMMAND, ["only=[pool,loader,startup]", "repeats=1"])
+    call(stages.COMMAND, ["only=[pool,loader,large,startup]", "repeats=1"])
     text = capsys.readouterr().out
-    assert "corner pooling" in text and "loader" in text and "start-up" in text and "ref/ours" in text
+    assert all(x in text for x in ("corner pooling", "loader", "at 384", "start-up", "ref/ours"))
 
 
 def test_the_stages_of_the_whole_network_run(tiny):

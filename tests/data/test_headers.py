@@ -95,7 +95,16 @@ def tiff(width, height, bits=8, kind=1, way=1, data=b"", channels=1):
     ],
 )  # fmt: skip
 def test_header(data, expected):
-    assert header(io.BytesIO(data)) == expected
+    found = header(io.BytesIO(data))
+    assert (found and found._replace(sampling=b"")) == expected
+
+
+def test_sampling():
+    grey, lopsided = encoded(".jpg", IMAGE[..., 0]), cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422
+    half = encoded(".jpg", IMAGE, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, lopsided)
+    found = [header(io.BytesIO(data)).sampling for data in (JPEG, exif(PROGRESSIVE, 6), half, grey, PNG)]
+    assert found == [b"\x22\x11\x11", b"\x22\x11\x11", b"\x21\x11\x11", b"\x11", b""]
+    assert header(io.BytesIO(JPEG[: FRAME + 14])).sampling == b"\x22"  # cut within
 
 
 @pytest.mark.parametrize("cut", [6, 10, 14, 20, 25, 30])
@@ -103,7 +112,8 @@ def test_a_cut_exif_segment_says_nothing(cut):
     whole = exif(JPEG, 6)
     payload = whole[6:40][:cut]
     data = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + JPEG[2:]
-    assert header(io.BytesIO(data)) in (Header(64, 48), Header(64, 48, True, way=6))
+    found = header(io.BytesIO(data))._replace(sampling=b"")
+    assert found in (Header(64, 48), Header(64, 48, True, way=6))
 
 
 @pytest.mark.parametrize("thorough", [False, True])
@@ -137,7 +147,7 @@ def test_the_fast_look_reads_little():
 
     large = encoded(".jpg", np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8))
     stream = Counted(large)
-    assert examine(stream, 800, 600) == Header(800, 600) and stream.taken < 6000 < len(large) / 20
+    assert examine(stream, 800, 600)[:2] == (800, 600) and stream.taken < 6000 < len(large) / 20
 
 
 SENTENCES = {

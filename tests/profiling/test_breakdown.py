@@ -59,6 +59,9 @@ def test_reading_is_timed_apart():
     source = SimpleNamespace(image=lambda i: np.zeros((i, 2, 3)), class_names=["a"], __len__=lambda: 1)
     timed = TimedSource(source)
     assert timed.image(5).shape == (5, 2, 3) and timed.seconds > 0 and timed.class_names == ["a"]
+    assert not hasattr(timed, "sized")
+    source.sized, timed.seconds = lambda i, longest_side: (np.zeros((i, longest_side, 3)), None), 0.0
+    assert timed.sized(5, 7)[0].shape == (5, 7, 3) and timed.seconds > 0
 
 
 def test_the_loader_is_given_the_workers_that_hide_it(monkeypatch):

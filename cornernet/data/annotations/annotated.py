@@ -14,6 +14,7 @@ from cornernet.data.annotations.images import categories, check_folder, images
 from cornernet.data.annotations.objects import objects
 from cornernet.data.annotations.packed import away, back, pack, unpack
 from cornernet.data.depths import AUTO, Depth
+from cornernet.data.geometry import resized_boxes
 from cornernet.data.images import read_image
 from cornernet.data.problems import Problems
 from cornernet.data.records import Records
@@ -46,10 +47,22 @@ class AnnotatedSet:
 
         Raises ValueError or OSError naming an image that cannot be used, Away where none could be.
         """
+        return self._read(self.records[i])
+
+    def sized(self, i: int, longest_side: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image i and its boxes, float64, resized to a longest side; raises as `image`.
+
+        A JPEG that shrinks a lot by that is decoded at a part of its size, see `reduced`.
+        """
         record = self.records[i]
+        image = self._read(record, longest_side)
+        boxes = self.boxes(i).astype(np.float64)
+        return image, resized_boxes(boxes, (record.height, record.width), image.shape[:2])
+
+    def _read(self, record: ImageRecord, longest_side: int | None = None) -> np.ndarray:
         path = self.root / record.file_name
         with reaching(path, self._others(record)):
-            return read_image(path, record.width, record.height, self.bit_depth)
+            return read_image(path, record.width, record.height, self.bit_depth, longest_side)
 
     def _others(self, record: ImageRecord) -> Iterator[Path]:
         """Some of the other images in the folder of this one."""
