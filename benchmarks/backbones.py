@@ -25,13 +25,18 @@ processor, so that other processes count little, for example
   OMP_NUM_THREADS=1 python -m benchmarks.backbones networks=published rounds=3"""
 
 WIDE, NARROW = "model.head.channels=64", "model.head.channels=24"
+FULL = "test.precision=fp32"
 SMALL = (  # a config, and what of it is changed
+    ("custom", FULL),
     ("custom",),
+    ("pretrained", FULL),
     ("pretrained",),
-    ("pretrained", WIDE),
-    ("pretrained", WIDE, "model.backbone.args.levels=4"),
-    ("pretrained", NARROW, "model.backbone.stride=4"),
-    ("pretrained", WIDE, "model.backbone.stride=4"),
+    ("fast", FULL),
+    ("fast",),
+    ("pretrained", FULL, WIDE),
+    ("pretrained", FULL, WIDE, "model.backbone.args.levels=4"),
+    ("pretrained", FULL, NARROW, "model.backbone.stride=4"),
+    ("pretrained", FULL, WIDE, "model.backbone.stride=4"),
 )
 
 
@@ -77,10 +82,11 @@ def _seconds(work: Callable[[], object]) -> float:
 def _detecting(given: Networks, name: str, *changed: str) -> Callable[[], object]:
     size = [f"data.input_size={list(given.size)}", f"data.longest_side={max(given.size)}", "model.backbone.weights=''"]
     torch.manual_seed(0)
-    detector = detectors.build(config.load(name, [*size, *changed]), given.classes, with_loss=False).eval()
+    settings = config.load(name, [*size, *changed])
+    detector = detectors.build(settings, given.classes, with_loss=False).eval()
     detector = detector.to(memory_format=torch.channels_last)  # as checkpoints are loaded
     image = np.random.default_rng(0).integers(0, 256, (*given.size, 3), np.uint8)
-    return lambda: inference.detect(detector, [image])
+    return lambda: inference.detect(detector, [image], precision=settings.test.precision)
 
 
 KEYS = {"networks": Reader(choice(*NETWORKS)), "rounds": Reader(whole(1))}

@@ -75,25 +75,10 @@ def compare(call: Callable[[int], Any], variant: str, rounds: int) -> list[float
     return [*map(statistics.median, zip(*rows, strict=True)), statistics.median(ratios), low, high]
 
 
-class Few:
-    """The first images of a source."""
-
-    def __init__(self, source: Source):
-        self.source = source
-
-    def __getattr__(self, name: str) -> Any:
-        """Offer all else as the source does."""
-        return getattr(self.source, name)
-
-    def __len__(self) -> int:
-        """Return how many images there are."""
-        return min(IMAGES, len(self.source))
-
-
 def main(path: str, overrides: list[str], rounds: int = 5) -> None:
     """Print the rows of this config, and what they hold."""
     print(",".join(COLUMNS))
-    settings = config.load(path, [*overrides, "data.workers=0"])
+    settings = config.load(path, [*overrides, "data.workers=0", f"data.val.limit={IMAGES}"])
     sources = [build_source(settings.data, split) for split in ("train", "val")] if _has_data(settings) else []
     classes = len(sources[0].class_names) if sources else CLASSES
     torch.manual_seed(0)
@@ -105,9 +90,8 @@ def main(path: str, overrides: list[str], rounds: int = 5) -> None:
     held = [next(batches) for _ in range(HELD)]
     _print(path, "step", lambda k: one_step(detector, optimizer, held[k % HELD], settings, seconds), rounds)
     if sources:
-        few, detector = Few(sources[1]), detector.eval()
-        _print(path, "evaluation", lambda _: evaluate(detector, few, progress=False, **inference.settings(settings)),
-               rounds)  # fmt: skip
+        detector, how = detector.eval(), inference.settings(settings)
+        _print(path, "evaluation", lambda _: evaluate(detector, sources[1], progress=False, **how), rounds)
 
 
 def _has_data(settings: Config) -> bool:
