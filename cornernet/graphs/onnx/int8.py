@@ -16,7 +16,7 @@ import numpy as np
 
 from cornernet.graphs.onnx.running_windows import pool_windows
 
-OPERATIONS = ("Relu", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
+OPERATIONS = ("Relu", "Clip", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
 
 
 def quantise(path: Path, batches: Sequence[np.ndarray]) -> None:
