@@ -46,7 +46,7 @@ setup(
     install_requires=[
         "torch>=2.9",
         "torchvision>=0.24",
-        "opencv-python>=4.10",
+        "opencv-python>=4.13",
         "pycocotools>=2.0.8",
         "numpy>=2.0",
         "scipy>=1.13",

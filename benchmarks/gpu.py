@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.gpu_case import VARIABLE, WATCHED
+from benchmarks.large_set import write
 from benchmarks.measure import ROOT
-from benchmarks.photographs import write
 from cornernet import config
 from cornernet.cli.commandline import Command, call, say
 from cornernet.cli.keys import Reader, path, whole
 from cornernet.config import Config
-from cornernet.data import COCO_CLASSES
 from cornernet.experiments.recording import commit
 from cornernet.profiling.quantities import with_train
 from cornernet.profiling.roofline import costs
@@ -87,7 +86,7 @@ def _table(name: str, overrides: list[str], steps: int, batch: int) -> Iterator[
     yield f"|{'---|' * len(COLUMNS)}"
     where: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        data = write(Path(folder), IMAGES, list(COCO_CLASSES))
+        data = write(Path(folder), IMAGES)
         for case in cases():
             own = [*data, *overrides, *_overrides(case, steps, batch), f"work_dir={folder}/{'-'.join(map(str, case))}"]
             found = trained(name, own, case, steps)

@@ -1,14 +1,14 @@
-"""A set in COCO format as large as COCO 2017: annotation files with outlines, and small images under all its names."""
+"""A set in COCO format as large as COCO 2017: annotation files with outlines, and a few images under all its names."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-import cv2
 import numpy as np
 
+from benchmarks.files import HEIGHT, WIDTH, write_image
 from cornernet.data import COCO_CLASSES
 
 SPLITS = {"train": (118_287, 860_001), "val": (5_000, 36_781)}  # images and objects of COCO 2017
@@ -16,13 +16,13 @@ FIRST = {"train": 1, "val": 900_001}  # number of the first image
 CROWDS = 0.0117  # share of the objects that are crowds there
 POINTS, RUNS = 23, 300  # of an outline, and of the mask of a crowd, on average
 FILES = 8  # images that are drawn; all others are links to them, of which a file has tens of thousands at most
-WIDTH, HEIGHT = 640, 480
 
 
-def write(folder: Path, images: int) -> None:
+def write(folder: Path, images: int, classes: Mapping[int, str] = COCO_CLASSES) -> list[str]:
     """Write annotations/instances_train2017.json and ..._val2017.json and the images, where they are not there yet.
 
     images: of the training set; objects and the validation set are as many as it takes for the shares of COCO 2017.
+    Returns overrides with which a config trains and scores on the training set.
     """
     for split, (own, objects) in SPLITS.items():
         count = max(1, round(own * images / SPLITS["train"][0]))
@@ -33,32 +33,33 @@ def write(folder: Path, images: int) -> None:
         if not file.exists():
             part = file.with_suffix(".part")
             with part.open("w", encoding="ascii") as stream:
-                _write_annotations(stream, names, round(objects * count / own))
+                _write_annotations(stream, names, round(objects * count / own), classes)
             part.rename(file)
+    places = "images=train2017", "annotations=annotations/instances_train2017.json"
+    both = [f"data.{split}.{place}" for split in SPLITS for place in places]
+    return ["data.name=coco", f"data.root={folder}", "data.val.split=0", *both]
 
 
 def _write_images(folder: Path, names: list[str]) -> None:
     folder.mkdir(exist_ok=True)
     there = set(os.listdir(folder))
-    rng = np.random.default_rng(0)
     for at, name in enumerate(names):
         if name in there:
             continue
         if at < FILES:
-            grain = rng.integers(0, 255, (HEIGHT // 16, WIDTH // 16, 3), np.uint8)
-            cv2.imwrite(str(folder / name), cv2.resize(grain, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
+            write_image(folder / name, at)
         else:
             os.link(folder / names[at % FILES], folder / name)
 
 
-def _write_annotations(stream: TextIO, names: list[str], objects: int) -> None:
+def _write_annotations(stream: TextIO, names: list[str], objects: int, classes: Mapping[int, str]) -> None:
     """Write the lists as COCO has them, an entry at a time."""
     stream.write('{"info": {"description": "as large as COCO 2017"}, "licenses": [{"id": 1, "name": "none"}], ')
     _list(stream, "images", (_image(number, name) for number, name in enumerate(names, 1)))
     stream.write(", ")
-    _list(stream, "annotations", _objects(len(names), objects))
+    _list(stream, "annotations", _objects(len(names), objects, list(classes)))
     stream.write(', "categories": ')
-    json.dump([{"supercategory": "thing", "id": i, "name": name} for i, name in COCO_CLASSES.items()], stream)
+    json.dump([{"supercategory": "thing", "id": i, "name": name} for i, name in classes.items()], stream)
     stream.write("}")
 
 
@@ -77,17 +78,16 @@ def _image(number: int, name: str) -> dict:
     }  # fmt: skip
 
 
-def _objects(images: int, objects: int) -> Iterator[dict]:
+def _objects(images: int, objects: int, classes: list[int]) -> Iterator[dict]:
     """Objects in an order that has nothing to do with that of the images, as in COCO."""
     rng = np.random.default_rng(0)
-    own = list(COCO_CLASSES)
     for number in range(1, objects + 1):
         start, side = rng.random(2) * (WIDTH - 40, HEIGHT - 40), 4 + rng.random(2) ** 3 * 300
         x, y, w, h = (round(float(v), 2) for v in (*start, *np.minimum(side, (WIDTH, HEIGHT) - start)))
         entry = {
             "area": round(0.6 * w * h, 4), "iscrowd": int(rng.random() < CROWDS),
             "image_id": int(rng.integers(1, images + 1)), "bbox": [x, y, w, h],
-            "category_id": own[int(rng.random() ** 2 * len(own))], "id": number,
+            "category_id": classes[int(rng.random() ** 2 * len(classes))], "id": number,
         }  # fmt: skip
         yield {"segmentation": _mask(rng) if entry["iscrowd"] else _outline(rng, x, y, w, h), **entry}
 

@@ -17,8 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import peers
 from benchmarks.files import write_image
+from benchmarks.large_set import write
 from benchmarks.peers import Peer, command
-from benchmarks.photographs import write
 from cornernet.config import Config
 from cornernet.data import build_source
 from cornernet.data.loader import train_loader
@@ -60,7 +60,7 @@ class Work(NamedTuple):
 def given(checkpoint: str, overrides: list[str], folder: Path, images: int, commands: tuple[str, ...] = ()) -> Given:
     """Checkpoint and overrides -> what the works are made of, with a generated set in the folder."""
     names = Predictor.load(checkpoint, "cpu").class_names
-    data = write(folder, max(images, TRAINED), names)
+    data = write(folder, max(images, TRAINED), dict(enumerate(names, 1)))
     predictor = Predictor.load(checkpoint, "cpu", [*overrides, *data, f"data.val.limit={images}", "data.workers=0"])
     return Given(Path(checkpoint), folder, predictor, images, commands)
 

@@ -260,23 +260,31 @@ def spread(detector: torch.nn.Module) -> None:
                 torch.nn.init.constant_(module.bias, 4)
 
 
-def export_tiny(source: Path, folder: Path) -> Path:
-    """Config file -> the folder, with what `exports` says in it."""
+SHAPES = ("ellipse", "rectangle", "triangle")
+
+
+def untrained(path: Path, source: Path, overrides=(), names=SHAPES, ids=(1, 2, 3)) -> Path:
+    """Write a checkpoint of random weights with which scores are apart, of a config file and overrides -> its path."""
     from cornernet import config, detectors
     from cornernet.checkpoints import checkpoint
+
+    torch.manual_seed(7)
+    settings = config.load(source, list(overrides))
+    detector = detectors.build(settings, len(names))
+    spread(detector)
+    held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
+    checkpoint.save(held | {"class_names": list(names), "category_ids": list(ids)}, path)
+    return path
+
+
+def export_tiny(source: Path, folder: Path) -> Path:
+    """Config file -> the folder, with what `exports` says in it."""
     from cornernet.export import export
     from cornernet.export.int8 import calibration
     from cornernet.prediction import FixedCanvas
 
-    torch.manual_seed(7)
     decoding = ["test.ae_threshold=99", "test.top_k=60", "test.draw_score=0.05"]
-    settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
-    detector = detectors.build(settings, 3)
-    spread(detector)
-    held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
-    classes = {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}
-    path = folder / "best.pt"
-    checkpoint.save(held | classes, path)
+    path = untrained(folder / "best.pt", source, [*SMALL, *ONE_LEVEL, *decoding])
     detector, settings, held, changed = export.traceable(path, [])
     canvas = FixedCanvas((64, 64))
     program = export.trace(export.Graph(detector), canvas, None)

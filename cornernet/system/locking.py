@@ -21,6 +21,7 @@ CANNOT = {  # errors of file systems that have no locks, or no room for the file
     for name in ("ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "ENOSPC", "EDQUOT", "EROFS")
     if hasattr(errno, name)
 }
+OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # a link may lead to a file of someone else's
 PATIENCE = 2.0  # seconds that a process which was just killed may take to be gone
 POLL = 0.05  # seconds between two tries
 _mine: dict[tuple[int, int], int] = {}  # locked (device, inode) -> process; the system refuses a process nothing
@@ -35,7 +36,8 @@ class Lock:
     """The lock on an existing folder; also a context that lets go at its end.
 
     Raises InUse, "work_dir ... is in use by HOST, process NUMBER", where it is not had within `patience` seconds. Where
-    the file system has no locks that is said once, and nothing is held.
+    the file system has no locks that is said once, and nothing is held. Raises OSError for a symbolic link in place of
+    its file.
     """
 
     def __init__(self, folder: str | Path, patience: float = PATIENCE, file: str = FILE):
@@ -55,12 +57,15 @@ class Lock:
         try:
             if _is_mine(self.path):
                 return False
-            number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            number = os.open(self.path, OPEN, 0o666)
         except FileNotFoundError:  # removed between two looks
             if not self.path.parent.is_dir():
                 raise
             return False
         except OSError as error:
+            if self.path.is_symlink():
+                text = f"{self.path.name} is a symbolic link, which a lock does not follow"
+                raise OSError(error.errno, text, str(self.path)) from None
             return _unlockable(self.path.parent, error)
         try:
             had = _lock(number) and self._is_there(number)

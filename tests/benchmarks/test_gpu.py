@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import gpu, gpu_case
 from benchmarks.gpu import Case
-from benchmarks.photographs import write
+from benchmarks.large_set import write
 from cornernet.cli.commandline import call
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def test_the_first_steps_do_not_count(monkeypatch):
 
 
 def test_a_training_is_watched(tiny, tmp_path, capsys):
-    data = write(tmp_path / "set", 4, ["a", "b", "c"])
+    data = write(tmp_path / "set", 4, {1: "a", 2: "b", 3: "c"})
     given = [*data, "train.steps=7", "train.batch_size=2", "train.eval_every=0", f"work_dir={tmp_path / 'run'}"]
     gpu_case.main({"config": str(tiny), "overrides": given, "warm": 1})
     found = json.loads(capsys.readouterr().out.splitlines()[-1])

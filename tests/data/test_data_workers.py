@@ -87,12 +87,13 @@ def gone(pid: int, seconds: float = 10) -> bool:
     return False
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def method(request):
-    """How processes are started while the test lasts."""
+    """How processes are started while the test lasts: by fork, as traps are lambdas and begin within a second."""
     before = multiprocessing.get_start_method()
-    multiprocessing.set_start_method(request.param, force=True)
-    yield request.param
+    default = "fork" if "fork" in multiprocessing.get_all_start_methods() else before
+    multiprocessing.set_start_method(getattr(request, "param", default), force=True)
+    yield multiprocessing.get_start_method()
     multiprocessing.set_start_method(before, force=True)
 
 

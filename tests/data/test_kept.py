@@ -188,6 +188,8 @@ HOSTILE = {
     "a name that is no text": array("name_data", 0xFF),
     "names out of order": array("name_start", 2**40, 1),
     "a size of 0": array("sizes", 0),
+    "a negative size": array("sizes", -40, 3),
+    "an id of two images": array("ids", 2),
     "a box that is no number": array("bbox", np.nan),
     "edges that are no number": array("boxes", np.nan),
     "a mask of no object": array("mask_rows", 10**6),
@@ -215,6 +217,20 @@ def test_what_makes_no_sense_is_not_believed(file, place, caplog, what):
     assert "is damaged, the annotations are read anew" in caplog.text, what
 
 
+def test_ids_that_are_texts_are_of_one_image_each(file, place, caplog):
+    names = {n: f"id {n}" for n in (0, 1, 2, 77)}
+    held = json.loads(file.read_text())
+    for entry in held["images"]:
+        entry["id"] = names[entry["id"]]
+    for entry in held["annotations"]:
+        entry["image_id"] = names[entry["image_id"]]
+    first = asked(write(file, json.dumps(held)))
+    path = only(place)
+    assert same(first, asked(file)) and not caplog.text
+    sign(path, array("id_data", ord("1"), 3)(path.read_bytes()[: -stored.DIGEST]))
+    assert same(first, asked(file)) and "read anew: its 3 images do not have one id each" in caplog.text
+
+
 def test_a_message_from_a_file_is_printable(file, place):
     asked(file)
     path, first = only(place), {"bad area": ["bad area", 1, "\x1b[2J", "\x07", False]}
@@ -227,6 +243,16 @@ def test_where_nothing_can_be_kept_it_is_read_all_the_same(file, tmp_path, monke
     monkeypatch.setenv("XDG_CACHE_HOME", str(write(tmp_path / "file", "x")))
     assert same(asked(file), asked(file, cache=False))
     assert "checked annotations cannot be kept in" in caplog.text and "data.cache=false" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="follows links")
+def test_a_link_in_place_of_the_lock_is_not_followed(file, place, tmp_path, caplog):
+    first = asked(file)
+    path = only(place)
+    path.rename(tmp_path / "away")
+    path.with_suffix(".lock").symlink_to(write(tmp_path / "other", "of someone else"))
+    assert same(first, asked(file)) and (tmp_path / "other").read_text() == "of someone else"
+    assert f"{path.stem}.lock is a symbolic link, which a lock does not follow (data.cache=false" in caplog.text
 
 
 def test_without_a_home_it_is_read_all_the_same(file, monkeypatch, caplog):

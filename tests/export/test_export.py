@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from cornernet import Predictor, __version__, config, detectors, graphs
-from cornernet.checkpoints import checkpoint
 from cornernet.checkpoints.load import load_detector
 from cornernet.cli import export as command
 from cornernet.cli.keys import read
@@ -20,7 +19,7 @@ from cornernet.data.images import read_image
 from cornernet.export import check, export
 from cornernet.prediction import FixedCanvas, fit, inference
 from cornernet.prediction.exported import difference
-from tests.conftest import DETECTORS, KINDS, spread
+from tests.conftest import DETECTORS, KINDS, SMALL, untrained
 
 pytest.importorskip("onnxscript", reason="needs the extra export")
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -31,9 +30,6 @@ NAMES = ["ellipse", "été", "triangle"]
 SIZE = (48, 80)
 KEYS = ["data.longest_side=80", "test.num_dets=40", "test.top_k=60", "test.ae_threshold=9"]
 FORMATS = ["onnx", "torch"]
-
-
-SMALL = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]"]
 ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=0"]
 
 
@@ -41,18 +37,8 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=0"]
 def checkpoints(kinds, tmp_path_factory):
     """Checkpoints of untrained detectors, by name."""
     folder = tmp_path_factory.mktemp("export")
-    return {name: untrained(folder / f"{name}.pt", path, [*SMALL, *ONE_LEVEL]) for name, path in kinds.items()}
-
-
-def untrained(path, source, overrides=()):
-    """Write a checkpoint of random weights, those of the heads so large that scores are apart -> its path."""
-    torch.manual_seed(7)
-    settings = config.load(source, list(overrides))
-    detector = detectors.build(settings, len(NAMES))
-    spread(detector)
-    held = {"model": detector.state_dict(), "config": config.to_dict(settings), "class_names": NAMES}
-    checkpoint.save({**held, "category_ids": [3, 7, 9], "step": 5}, path)
-    return path
+    keys = [*SMALL, *ONE_LEVEL]
+    return {x: untrained(folder / f"{x}.pt", path, keys, NAMES, (3, 7, 9)) for x, path in kinds.items()}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from cornernet import graphs
 from cornernet.cli import export as command
 from cornernet.export import export
 from cornernet.prediction import Predictor
+from tests.conftest import SMALL, untrained
 
 FILE = '''"""A program of torch.export that says of itself to be safe."""
 
@@ -38,15 +39,8 @@ def open(path):
 @pytest.fixture(scope="module")
 def best(tiny_anchor, tmp_path_factory):
     """An untrained checkpoint of an anchor detector, small enough to be traced in a second."""
-    from cornernet import config, detectors
-    from cornernet.checkpoints import checkpoint
-
     path = tmp_path_factory.mktemp("best") / "best.pt"
-    small = ["model.backbone.stacks=1", "model.backbone.channels=[8,8]", "model.backbone.blocks=[1,1]"]
-    settings = config.load(tiny_anchor, [*small, "model.anchor.last_level=2", "test.nms.min_score=0"])
-    held = {"model": detectors.build(settings, 3).state_dict(), "config": config.to_dict(settings), "step": 5}
-    checkpoint.save(held | {"class_names": ["ellipse", "rectangle", "triangle"], "category_ids": [1, 2, 3]}, path)
-    return path
+    return untrained(path, tiny_anchor, [*SMALL, "model.anchor.last_level=2", "test.nms.min_score=0"])
 
 
 def test_one_file_writes_by_its_dotted_path(best, tmp_path, monkeypatch):

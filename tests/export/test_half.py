@@ -6,11 +6,12 @@ from torch import nn
 from cornernet.checkpoints.load import load_detector
 from cornernet.export import check, export, half
 from cornernet.prediction import difference
-from tests.export.test_open_sizes import untrained
+from tests.conftest import untrained
+from tests.export.test_open_sizes import KEYS
 
 
 def test_what_multiplies_is_halved_and_norms_are_not(kinds, tmp_path):
-    detector = load_detector(untrained(tmp_path / "best.pt", kinds["corner"]), [])[0]
+    detector = load_detector(untrained(tmp_path / "best.pt", kinds["corner"], KEYS), [])[0]
     made = half.halved(detector)
     parts = [module for module in made.network.modules() if isinstance(module, nn.Conv2d)]
     assert parts and all(x.dtype == torch.float16 for part in parts for x in part.parameters())
@@ -20,7 +21,7 @@ def test_what_multiplies_is_halved_and_norms_are_not(kinds, tmp_path):
 
 
 def test_the_answer_is_near_and_float32(kinds, tmp_path):
-    detector = load_detector(untrained(tmp_path / "best.pt", kinds["anchor"]), [])[0]
+    detector = load_detector(untrained(tmp_path / "best.pt", kinds["anchor"], KEYS), [])[0]
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     expected = check.answer(export.Graph(detector), images)
     found = check.answer(export.Graph(half.halved(detector)), images)

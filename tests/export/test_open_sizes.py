@@ -13,15 +13,15 @@ import torch
 from torch import nn
 from torch.export import Dim
 
-from cornernet import Predictor, config, detectors
-from cornernet.checkpoints import checkpoint
+from cornernet import Predictor
 from cornernet.evaluation.checkpoint import evaluate_checkpoint
 from cornernet.export import check, export, sizes
 from cornernet.ops import corner_pool
 from cornernet.prediction import FixedCanvas, OpenCanvas, difference, exported_detector
-from tests.conftest import ONE_LEVEL, SMALL, spread
+from tests.conftest import ONE_LEVEL, SMALL, untrained
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "onnx_example.py"
+KEYS = [*SMALL, *ONE_LEVEL, "test.ae_threshold=9", "test.num_dets=40", "test.top_k=60"]  # of a small one with many rows
 OTHERS = ["corner", "anchor", "corner_resnet18", "triplets", "centripetal", "verify"]
 CANVAS = OpenCanvas((32, 64), (0, 1), (64, 127), (8192, 8191))
 
@@ -108,21 +108,9 @@ def test_corner_pooling_of_an_open_size_is_exact():
 # -- files --------------------------------------------------------------------------------------------------------
 
 
-def untrained(path, source):
-    """Checkpoint of random weights whose scores are apart."""
-    torch.manual_seed(7)
-    decoding = ["test.ae_threshold=9", "test.num_dets=40", "test.top_k=60"]
-    settings = config.load(source, [*SMALL, *ONE_LEVEL, *decoding])
-    detector = detectors.build(settings, 3)
-    spread(detector)
-    held = {"model": detector.state_dict(), "config": config.to_dict(settings), "step": 5}
-    checkpoint.save(held | {"class_names": ["a", "b", "c"], "category_ids": [1, 2, 3]}, path)
-    return path
-
-
 @pytest.mark.parametrize("kind", ["points", *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHERS)])
 def test_a_program_gives_what_the_detector_does_at_any_size(kinds, tmp_path, kind):
-    detector = export.traceable(untrained(tmp_path / "best.pt", kinds[kind]), [])[0]
+    detector = export.traceable(untrained(tmp_path / "best.pt", kinds[kind], KEYS), [])[0]
     graph, canvas = export.Graph(detector), sizes.open_canvas(detector)
     program = export.trace(graph, canvas, None)
     canvas, run, rows = sizes.traced(canvas, program), program.module(), 0
@@ -139,7 +127,7 @@ def points(kinds, tmp_path_factory):
     """Folder of best.pt and best.onnx, of any size, of a detector of points."""
     pytest.importorskip("onnxscript", reason="needs the extra export")
     pytest.importorskip("onnxruntime", reason="needs the extra export")
-    path = untrained(tmp_path_factory.mktemp("open") / "best.pt", kinds["points"])
+    path = untrained(tmp_path_factory.mktemp("open") / "best.pt", kinds["points"], KEYS)
     made = export.export(path, size="dynamic")
     assert made.compared.apart.lost == 0 and made.canvas.least == (16, 16) and made.rows is None
     return path.parent
@@ -153,7 +141,7 @@ def test_axes_have_names_and_the_file_a_description(points):
     axes = [[side.dim_param or side.dim_value for side in x.type.tensor_type.shape.dim] for x in model.graph.output]
     assert axes == [["batch", "detections", 4], ["batch", "detections"], ["batch", "detections"]]
     assert model.doc_string.startswith(
-        "Finds objects of 3 classes: a, b, c. A points detector of the CornerNet toolkit."
+        "Finds objects of 3 classes: ellipse, rectangle, triangle. A points detector of the CornerNet toolkit."
     )
     assert "the smallest that holds it: height 16 to 8192 in steps of 8" in model.doc_string
 

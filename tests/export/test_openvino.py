@@ -10,7 +10,8 @@ from cornernet import Predictor
 from cornernet.export import export
 from cornernet.graphs import openvino as form
 from cornernet.prediction import exported_detector
-from tests.export.test_open_sizes import untrained
+from tests.conftest import untrained
+from tests.export.test_open_sizes import KEYS
 
 GOOD = (
     '<?xml version="1.0"?><net name="a" version="11"><layers><layer id="0" name="x" type="Parameter" version="opset1">'
@@ -50,7 +51,7 @@ def test_a_hostile_text_is_refused_before_it_is_read(text, message):
 def points(kinds, tmp_path_factory):
     """Folder of best.pt, best.xml and best.bin of a detector of points."""
     pytest.importorskip("openvino", reason="needs the extra openvino")
-    path = untrained(tmp_path_factory.mktemp("openvino") / "best.pt", kinds["points"])
+    path = untrained(tmp_path_factory.mktemp("openvino") / "best.pt", kinds["points"], KEYS)
     made = export.export(path, format="openvino")
     assert made.compared.apart.lost == 0 and max(made.compared.apart[1:3]) <= 1e-4
     assert made.bytes == sum((path.with_suffix(ending)).stat().st_size for ending in (".xml", ".bin"))

@@ -89,6 +89,16 @@ def test_the_lock_of_a_folder_is_that_of_all_its_names(tmp_path):
         Lock(tmp_path / "b", 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="follows links")
+@pytest.mark.parametrize("other", ["kept", "missing", locking.FILE])
+def test_a_link_in_place_of_the_file_is_refused(tmp_path, other):
+    (tmp_path / "kept").write_text("of someone else")
+    (tmp_path / locking.FILE).symlink_to(other)
+    with pytest.raises(OSError, match=r"\.lock is a symbolic link, which a lock does not follow: .*\.lock'$"):
+        Lock(tmp_path, 0)
+    assert (tmp_path / "kept").read_text() == "of someone else" and not (tmp_path / "missing").exists()
+
+
 def test_a_lock_on_a_file_that_was_removed_is_none(tmp_path):
     """As the holder before removes it while another has it open already."""
     lock = locking._lock

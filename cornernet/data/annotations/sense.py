@@ -15,8 +15,11 @@ def require_sense(found: AnnotatedSet) -> None:
     images, count, classes = len(records), len(o.labels), len(found.category_ids)
     if isinstance(records.ids, Texts):
         _require_texts("ids", records.ids, images)
-    elif len(records.ids) != images:
-        raise ValueError(f"it has {len(records.ids)} ids of {images} images")
+        ids: list = [records.ids.at(i) for i in range(images)]
+    else:
+        ids = records.ids.tolist()
+    if not len(ids) == len(set(ids)) == images:
+        raise ValueError(f"its {images} images do not have one id each")
     _require_texts("names", records.names, images)
     _require_texts("masks", o.segmentation.texts, len(o.segmentation.rows))
     _require_texts("objects", Texts(o.start, o.labels), images)

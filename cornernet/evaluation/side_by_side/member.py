@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import yaml
 
 from cornernet import config
@@ -18,7 +17,7 @@ from cornernet.prediction import Found, Predictor, from_results, inference
 
 SETTINGS = ("resolved.yaml", "config.yaml")  # the former lies where someone else's config.yaml does
 DETECTIONS = "predictions.json"
-LARGEST = 2**20  # bytes of a file of settings
+LARGEST = {**dict.fromkeys(SETTINGS, 2**20), DETECTIONS: 2**30}  # bytes; a detection has some 150
 
 
 class Member(NamedTuple):
@@ -75,11 +74,16 @@ def _member(name: str, folder: Path, settings: Config, source: Source, found: Fo
     return Member(name, folder, settings, source, truth, found, origin)
 
 
+def _read(path: Path) -> bytes:
+    if (size := path.stat().st_size) > (most := LARGEST[path.name]):
+        raise ValueError(f"{path} has {size} bytes, at most {most} are allowed")
+    return path.read_bytes()
+
+
 def _values(path: Path) -> dict:
-    if (size := path.stat().st_size) > LARGEST:
-        raise ValueError(f"{path} has {size} bytes, at most {LARGEST} are allowed")
+    data = _read(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(data.decode())
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # of ValueErrors there are dates that are none
         raise ValueError(f"{path} is not readable as YAML: {str(error).partition(chr(10))[0]}") from None
     if not isinstance(values, dict):
@@ -89,8 +93,9 @@ def _values(path: Path) -> dict:
 
 def _results(path: Path) -> Found:
     """Detections in COCO's results format; raises ValueError, one sentence, for a file that holds something else."""
+    data = _read(path)
     try:
-        rows = json.loads(path.read_bytes())
+        rows = json.loads(data)
         found = from_results(rows) if isinstance(rows, list) else None
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         found = None
@@ -98,4 +103,6 @@ def _results(path: Path) -> Found:
         raise ValueError(
             f"{path} does not hold detections in COCO's results format, rows of image_id, category_id, bbox and score"
         )
-    return found._replace(scores=found.scores.astype(np.float64))
+    if len(wrong := found.scores[~((found.scores >= 0) & (found.scores <= 1))]):
+        raise ValueError(f"{path} has a detection of score {wrong[0]}, expected are scores from 0 to 1")
+    return found

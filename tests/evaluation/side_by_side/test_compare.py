@@ -118,12 +118,23 @@ def test_images_and_classes_that_share_a_name_stay_apart():
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": [1]}]', "does not hold detections"),
         ('[{"image_id": 99, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', "^two: .* image_id 99, which"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, NaN], "score": 1}]', "is not finite"),
+        *((f'[{{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": {score}}}]',
+           rf"predictions\.json has a detection of score {shown}, expected are scores from 0 to 1$")
+          for score, shown in (("NaN", "nan"), ("1e999", "inf"), ("1.5", "1.5"), ("-0.1", "-0.1"))),
     ],
 )  # fmt: skip
 def test_detections_that_are_none_are_refused(run, content, message):
     one, two = run("one"), run("two")
     (two / "predictions.json").write_text(content)
     with pytest.raises(ValueError, match=message):
+        compare(one, two)
+
+
+def test_a_file_of_detections_that_is_too_large_is_not_read(run):
+    one, two = run("one"), run("two")
+    with (two / "predictions.json").open("r+b") as file:
+        file.truncate(2**30 + 1)  # takes no room
+    with pytest.raises(ValueError, match=r"two.predictions\.json has 1073741825 bytes, at most 1073741824 are all"):
         compare(one, two)
 
 
