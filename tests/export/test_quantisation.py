@@ -42,7 +42,9 @@ NODES = [
     ("Relu", ["normed"], "relu"),
     ("Conv", ["relu", "w"], "second"),
     ("Add", ["second", "relu"], "half"),  # one side is float32
-    ("Conv", ["half", "w"], "third"),
+    ("Conv", ["half", "w"], "wide"),
+    ("Clip", ["wide", "none", "six"], "capped"),
+    ("Conv", ["capped", "w"], "third"),
     ("Relu", ["third"], "quick"),
     ("Conv", ["quick", "w"], "fourth"),
     ("Add", ["fourth", "quick"], "residual"),
@@ -54,9 +56,9 @@ NODES = [
 
 
 def test_everything_up_to_the_last_convolutions_is_quantised_by_hand():
-    made = graph(NODES, ["mean", "w", "scale", "shift"])
+    made = graph(NODES, ["mean", "w", "scale", "shift", "none", "six"])
     assert int8.last_convolutions(made) == {"heat", "offset"}
-    assert int8.body(made) == ["first", "second", "third", "quick", "fourth", "residual"]
+    assert int8.body(made) == ["first", "second", "wide", "capped", "third", "quick", "fourth", "residual"]
 
 
 def test_a_network_of_one_convolution_has_nothing_to_quantise():
