@@ -16,7 +16,8 @@ import numpy as np
 
 from cornernet.graphs.onnx.running_windows import pool_windows
 
-OPERATIONS = ("Relu", "Clip", "Add", "Resize", "Pad", "MaxPool")  # beside convolutions; of these there are kernels for uint8
+# beside convolutions; of these there are kernels for uint8, or they go into the limits of what they read (Relu, Clip)
+OPERATIONS = ("Relu", "Clip", "Add", "Resize", "Pad", "MaxPool")
 
 
 def quantise(path: Path, batches: Sequence[np.ndarray]) -> None:
