@@ -17,7 +17,7 @@ from cornernet.prediction import inference
 
 USAGE = """python -m benchmarks.backbones [networks=small|published] [rounds=N]
 
-Times one image from pixels to boxes, without flip, on networks of random weights, all in turns: small ones of 288x384
+Times one image from pixels to boxes on networks of random weights, all in turns: small ones of 288x384
 and 3 classes, or the published corner detectors of 511x511 and 80 classes. Prints CSV: the config, what of it is
 changed, the median of the seconds, and the median of the shares of the first network's. Seconds are those of the
 processor, so that other processes count little, for example
@@ -25,18 +25,23 @@ processor, so that other processes count little, for example
   OMP_NUM_THREADS=1 python -m benchmarks.backbones networks=published rounds=3"""
 
 WIDE, NARROW = "model.head.channels=64", "model.head.channels=24"
-FULL = "test.precision=fp32"
+FULL, ONCE, TWICE = "test.precision=fp32", "test.flip=false", "test.flip=true"
 SMALL = (  # a config, and what of it is changed
     ("custom", FULL),
     ("custom",),
+    ("custom", ONCE),
+    ("anchor_custom",),
+    ("anchor_custom", ONCE),
     ("pretrained", FULL),
     ("pretrained",),
+    ("pretrained", ONCE),
+    ("fast", TWICE),
     ("fast", FULL),
     ("fast",),
-    ("pretrained", FULL, WIDE),
-    ("pretrained", FULL, WIDE, "model.backbone.args.levels=4"),
-    ("pretrained", FULL, NARROW, "model.backbone.stride=4"),
-    ("pretrained", FULL, WIDE, "model.backbone.stride=4"),
+    ("pretrained", ONCE, WIDE),
+    ("pretrained", ONCE, WIDE, "model.backbone.args.levels=4"),
+    ("pretrained", ONCE, NARROW, "model.backbone.stride=4"),
+    ("pretrained", ONCE, WIDE, "model.backbone.stride=4"),
 )
 
 
@@ -50,7 +55,7 @@ class Networks(NamedTuple):
 
 NETWORKS = {
     "small": Networks(SMALL, (288, 384), 3),
-    "published": Networks((("cornernet_hg52",), ("squeeze",), ("cornernet",)), (511, 511), 80),
+    "published": Networks((("cornernet_hg52", ONCE), ("squeeze", ONCE), ("cornernet", ONCE)), (511, 511), 80),
 }
 COLUMNS = ("config", "changed", "seconds", "share")
 
@@ -86,7 +91,7 @@ def _detecting(given: Networks, name: str, *changed: str) -> Callable[[], object
     detector = detectors.build(settings, given.classes, with_loss=False).eval()
     detector = detector.to(memory_format=torch.channels_last)  # as checkpoints are loaded
     image = np.random.default_rng(0).integers(0, 256, (*given.size, 3), np.uint8)
-    return lambda: inference.detect(detector, [image], precision=settings.test.precision)
+    return lambda: inference.detect(detector, [image], flip=settings.test.flip, precision=settings.test.precision)
 
 
 KEYS = {"networks": Reader(choice(*NETWORKS)), "rounds": Reader(whole(1))}
