@@ -17,10 +17,15 @@ def resolve_precision(precision: str, cpu: bool) -> str:
     return "bf16" if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) else "fp32"
 
 
+def check_predicting(precision: str, cpu: bool) -> None:
+    """Raise ValueError for fp16 without a GPU."""
+    if precision == "fp16" and cpu:
+        raise ValueError("test.precision=fp16 needs a GPU; auto, bf16 and fp32 run on a CPU")
+
+
 def predicting(precision: str, device: torch.device) -> AbstractContextManager:
     """Context in which a network predicts in a precision; raises ValueError for fp16 without a GPU."""
     cpu = device.type == "cpu"
-    if precision == "fp16" and cpu:
-        raise ValueError("test.precision=fp16 needs a GPU; auto, bf16 and fp32 run on a CPU")
+    check_predicting(precision, cpu)
     resolved = resolve_precision(precision, cpu)
     return torch.autocast(device.type, HALF[resolved]) if resolved in HALF else nullcontext()

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from cornernet import config
 from cornernet.precision import predicting, resolve_precision
+from cornernet.training import preflight
 
 CPU = torch.device("cpu")
 
@@ -38,3 +40,12 @@ def test_a_precision_ends_with_its_block():
 def test_fp16_without_a_gpu_is_refused():
     with pytest.raises(ValueError, match=r"test\.precision=fp16 needs a GPU; auto, bf16 and fp32 run on a CPU"):
         predicting("fp16", CPU)
+
+
+def test_settings_of_a_training_are_tried_in_every_precision(tiny, monkeypatch):
+    for precision in ("fp32", "bf16", "auto"):
+        preflight.check(config.load(tiny, [f"test.precision={precision}"]))
+    with pytest.raises(ValueError, match=r"test\.precision=fp16 needs a GPU"):
+        preflight.check(config.load(tiny, ["test.precision=fp16", "train.device=cpu"]))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    preflight.check(config.load(tiny, ["test.precision=auto"]))

@@ -69,7 +69,7 @@ class Conv(nn.Module):
         """The convolution; in place of the features its weights are padded, by a row of zeros where a side is even."""
         if self.conv.stride[0] > 1:
             weight = F.pad(weight, (1 - x.shape[-1] % 2, 0, 1 - x.shape[-2] % 2, 0))
-        if torch.is_grad_enabled() and slow_in_half(self.conv, x):
+        if slow_in_half(self.conv, x):
             with torch.autocast("cpu", enabled=False):
                 return self._multiplied(x.float(), weight, bias)
         return self._multiplied(x, weight, bias)
@@ -88,11 +88,12 @@ class Conv(nn.Module):
 
 
 def slow_in_half(conv: nn.Conv2d, x: Tensor) -> bool:
-    """Whether a CPU takes several times as long for a filter's gradients in bf16 as in float32: depthwise, large or
-    strided ones (docs/performance.md).
+    """Whether a filter's gradients are wanted and a CPU takes several times as long for them in bf16, in which it
+    computes now, as in float32: depthwise, large or strided ones (docs/performance.md).
     """
-    wide = conv.kernel_size[0] > 3 or conv.stride[0] > 1
-    return x.device.type == "cpu" and conv.groups > 1 and wide and conv.weight.requires_grad
+    wanted = torch.is_grad_enabled() and conv.weight.requires_grad
+    wide = conv.groups > 1 and (conv.kernel_size[0] > 3 or conv.stride[0] > 1)
+    return wanted and wide and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def same(side: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -8,11 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 import yaml
 
 from cornernet import config
 from cornernet.config import Config, plain
 from cornernet.config.differences import flat
+from cornernet.precision import resolve_precision
 
 # keys that may be another on each machine, or are in a row beside the digest
 BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout", "data.cache"}
@@ -134,8 +136,9 @@ def training_digest(found: Plan, choice: Choice, *more: str) -> str:
 
 
 def test_digest(test: dict[str, Any]) -> str:
-    """The settings under `test` -> eight characters that differ where they score otherwise."""
-    kept = flat({key: value for key, value in test.items() if key not in UNSCORED and (key, value) != FULL})
+    """The settings under `test` -> eight characters that differ where they score otherwise, on this machine."""
+    own = {**test, "precision": resolve_precision(test.get("precision", "fp32"), not torch.cuda.is_available())}
+    kept = flat({key: value for key, value in own.items() if key not in UNSCORED and (key, value) != FULL})
     return digest({key: value for key, value in kept.items() if not _unset(key, value)}, 8)
 
 

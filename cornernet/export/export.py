@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,8 +92,11 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
     Raises ValueError where what has to change was asked for.
     """
     detector, settings, held = load_detector(checkpoint, list(overrides))
-    # a file computes in the precision that it is written in
-    changed = [*detector.graph_overrides(), *(["test.precision=fp32"] if settings.test.precision != "fp32" else [])]
+    changed = detector.graph_overrides()
+    if asked := [given for given in overrides if given.startswith("test.precision=")]:
+        raise ValueError(
+            f"{asked[-1]} is of checkpoints; a file computes as it is written: precision=fp32, fp16 or int8"
+        )
     for text in changed:
         key = text.partition("=")[0]
         if asked := [given for given in overrides if given.startswith(f"{key}=")]:
@@ -100,6 +104,7 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
         log.info("%s in place of the checkpoint's own, which cannot be part of a graph; evaluate it with that", text)
     if changed:
         detector, settings, held = load_detector(checkpoint, [*overrides, *changed])
+    settings = replace(settings, test=replace(settings.test, precision="fp32"))
     # files hold weights in the layout of other programs
     return detector.requires_grad_(False).to(memory_format=torch.contiguous_format), settings, held, changed
 

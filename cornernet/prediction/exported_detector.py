@@ -79,6 +79,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     settings = config.override(exported, overrides)
     check_numbers(settings, overrides, path)
     for key, text in differences(about["config"], settings).items():
+        if key == "test.precision":
+            raise ValueError(f"{text}: {path} computes as it was written, with precision=fp32, fp16 or int8 of export")
         if _inside(key):
             raise ValueError(f"{text}: {key} is part of {path}, export the checkpoint again with {key}=...")
     if settings.test.nms.name == "merge":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,9 @@ def detect(
     device = device_of(detector) if device is None else torch.device(device)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
-        with predicting(precision, device):
-            return _detect(
-                detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, device
-            )
+        return _detect(
+            detector, images, scales, flip, longest_side, nms or Nms(), max_per_image, batch_size, precision, device
+        )
 
     def pixel(size: tuple[int, int], longest_side: int | None) -> float:
         return max(size) / max(sizes_of(detector, size, max(scales), longest_side)[0])
@@ -88,13 +88,15 @@ def _detect(
     nms: Nms,
     max_per_image: int,
     batch_size: int,
+    precision: Precision,
     device: torch.device,
 ) -> list[ImageDetections]:
     """Objects on each image, no tiles."""
     pools: list[list[View]] = [[] for _ in images]
+    seen = partial(_one_scale, detector, images, flip, longest_side, batch_size, precision, device)
     with evaluating(detector), torch.inference_mode():
         for scale in scales:
-            for index, found in _one_scale(detector, images, scale, flip, longest_side, batch_size, device):
+            for index, found in seen(scale):
                 pools[index].append(found)
         sizes = [image.shape[:2] for image in images]
         joined = [_joined(detector, pool, size) for pool, size in zip(pools, sizes, strict=True)]
@@ -130,11 +132,12 @@ def device_of(module: nn.Module) -> torch.device:
 def _one_scale(
     detector: Predicting,
     images: Sequence[np.ndarray],
-    scale: float,
     flip: bool,
     longest_side: int | None,
     batch_size: int,
+    precision: Precision,
     device: torch.device,
+    scale: float,
 ) -> Iterator[tuple[int, View]]:
     """(position of the image, what is found in it), once for each image and once more for its flip."""
     fitted = [fit(detector, image, scale, longest_side) for image in images]
@@ -142,7 +145,10 @@ def _one_scale(
         canvases = np.stack([fitted[i].canvas for i in group])
         batch = torch.from_numpy(canvases).permute(0, 3, 1, 2).contiguous().to(device)
         inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
-        seen, marks = detector.view(inputs) if isinstance(detector, Predicting) else (detector.predict(inputs), None)
+        with predicting(precision, device):
+            seen, marks = (
+                detector.view(inputs) if isinstance(detector, Predicting) else (detector.predict(inputs), None)
+            )
         found, centres = Detections(*(x.cpu() for x in seen)), marks and Keypoints(*(x.cpu() for x in marks))
         for row in range(len(inputs)):
             index, flipped = group[row % len(group)], row >= len(group)

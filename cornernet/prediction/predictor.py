@@ -15,6 +15,7 @@ from cornernet.checkpoints import load_detector
 from cornernet.config import Config
 from cornernet.detectors import Predicting
 from cornernet.drawing import Style
+from cornernet.precision import check_predicting
 from cornernet.prediction import exported_detector, inference, inputs, thresholds
 from cornernet.prediction import slices as slicing
 from cornernet.prediction.inputs import Order
@@ -51,6 +52,7 @@ class Predictor:
         if exported and str(device) not in ("auto", "cpu"):
             raise ValueError(f"{path} runs on the CPU, as exported files do: device must be auto or cpu, got {device}")
         chosen = torch.device("cpu") if exported else _device(str(device), settings)
+        check_predicting(settings.test.precision, chosen.type == "cpu")
         names = held["class_names"]
         known = thresholds.held(held.get("best_f1"), len(names), path)
         return cls(detector.to(chosen), settings, names, held["category_ids"], known, path)

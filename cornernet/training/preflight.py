@@ -11,6 +11,7 @@ from cornernet.config import Component, Config, elsewhere, ranges
 from cornernet.data import try_transforms
 from cornernet.detectors import Detector
 from cornernet.losses import build_from, role_of, trial
+from cornernet.precision import check_predicting
 from cornernet.prediction import inference
 from cornernet.structures import Batch
 from cornernet.system.limits import open_files
@@ -48,6 +49,7 @@ def check(settings: Config, weights: bool = True) -> None:
     parts.freeze(detector.network, settings.train.freeze)
     optim.build_optimizer(detector, settings.train)
     optim.build_average(detector, settings.train.ema)
+    check_predicting(settings.test.precision, settings.train.device == "cpu" or not torch.cuda.is_available())
     inference.detect(detector, [], **inference.settings(settings))
     try_parts(settings)
     for role, loss in detectors.roles(settings).items():

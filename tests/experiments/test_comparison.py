@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
 
 from cornernet import config
 from cornernet.experiments import comparison, grid, planning, points
@@ -89,7 +90,7 @@ def test_what_is_saved_beside_the_table_is_the_same_comparison(write, tmp_path, 
     assert there[0] == there[1] and len(there[0]) == 8
 
 
-def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
+def test_a_digest_tells_what_changes_a_training_and_nothing_else(write, monkeypatch):
     found = planning.plan(write(FULL))
     choice = grid.trainings(found)[0]
     digest = grid.training_digest(found, choice)
@@ -114,6 +115,9 @@ def test_a_digest_tells_what_changes_a_training_and_nothing_else(write):
     of = {x: dataclasses.asdict(grid.settings(found, choice, f"test.precision={x}").test) for x in ("fp32", "bf16")}
     before = {key: value for key, value in of["fp32"].items() if key != "precision"}  # of a row older than the key
     assert grid.test_digest(before) == grid.test_digest(of["fp32"]) != grid.test_digest(of["bf16"])
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert grid.test_digest({**of["fp32"], "precision": "auto"}) == grid.test_digest(of["bf16"])
 
 
 def test_a_key_that_is_new_and_off_changes_no_digest(write, monkeypatch):

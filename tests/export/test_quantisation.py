@@ -56,9 +56,29 @@ NODES = [
 
 
 def test_everything_up_to_the_last_convolutions_is_quantised_by_hand():
-    made = graph(NODES, ["mean", "w", "scale", "shift", "none", "six"])
+    made = graph(NODES, ["mean", "w", "scale", "shift"])
+    limits = {"none": 0, "six": 6}
+    made.initializer.extend(onnx.numpy_helper.from_array(np.float32(limit), name) for name, limit in limits.items())
     assert int8.last_convolutions(made) == {"heat", "offset"}
     assert int8.body(made) == ["first", "second", "wide", "capped", "third", "quick", "fourth", "residual"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"), [((0, 6), True), ((-1, 1), True), ((None, 6), True), ((1, 6), False), ((-6, -1), False)]
+)
+def test_limits_that_leave_zero_out_are_kept_in_float32(limits, kept):
+    names = ["" if limit is None else f"l{k}" for k, limit in enumerate(limits)]
+    nodes = [
+        ("Conv", ["x", "w"], "first"), ("Clip", ["first", *names], "capped"), ("Conv", ["capped", "w"], "second"),
+        ("Conv", ["second", "w"], "y"),
+    ]  # fmt: skip
+    made = graph(nodes, ["w"])
+    made.initializer.extend(
+        onnx.numpy_helper.from_array(np.float32(limit), name)
+        for limit, name in zip(limits, names, strict=True) if name
+    )  # fmt: skip
+    assert ("capped" in int8.body(made)) == kept
+    assert "capped" not in int8.body(graph(nodes, ["w"])) or not any(names)  # limits that another node computes
 
 
 def test_a_network_of_one_convolution_has_nothing_to_quantise():

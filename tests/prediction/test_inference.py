@@ -266,6 +266,12 @@ def test_a_network_predicts_in_the_precision_that_is_asked_for_and_answers_in_fl
         (found,) = detect(detector, [image], precision=precision)
         assert found.boxes.dtype == found.scores.dtype == torch.float32
     assert detector.kinds == (torch.float32, torch.bfloat16, torch.float32)
+    whole, half = (
+        detect(ScriptedDetector([[500.3, 300.7, 511.1, 309.9, 0.9, 0], [501.1, 301.3, 510.3, 309.1, 0.8, 0]]),
+               [np.zeros((400, 600, 3), np.uint8)], nms=Nms(name="merge"), precision=kind)[0].boxes
+        for kind in ("fp32", "bf16")
+    )  # fmt: skip
+    assert torch.equal(whole, half)  # the suppression stays what it is
     config = Config()
     config.test.precision = "fp16"
     with pytest.raises(ValueError, match="needs a GPU"):

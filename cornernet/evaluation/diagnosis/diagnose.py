@@ -73,7 +73,7 @@ def diagnose(detector: Detector, source: Source, setting: Setting, images: int =
     vocabulary = {**detector.reasons, **REASONS}
     done = Diagnosis(setting, tuple(detector.parts), vocabulary, {}, [])
     worst: list[tuple[int, int, int, Seen]] = []  # a heap, the least bad on top
-    with evaluating(detector), torch.inference_mode(), predicting(setting.precision, device_of(detector)):
+    with evaluating(detector), torch.inference_mode():
         for i in following(range(len(source)), len(source), "image", "diagnose", progress):
             image = _read(source, i, setting.skip)
             if image is None:
@@ -105,9 +105,11 @@ def _image(
     """One image -> what is drawn of it, its detections in every case, and the objects that no truth can show."""
     fitted = fit(detector, image, setting.scale, setting.longest_side)
     boxes, labels = torch.from_numpy(source.boxes(i)), torch.from_numpy(source.labels(i))
-    oracle = _oracle(detector, fitted, image.shape[:2], boxes, labels)
     of_detector = [parts for parts in cases if parts != (TRUE_CLASS,)]
-    rows = {parts: _rows(oracle.predict(parts), fitted, image.shape[:2]) for parts in of_detector}
+    with predicting(setting.precision, device_of(detector)):
+        oracle = _oracle(detector, fitted, image.shape[:2], boxes, labels)
+        found = {parts: oracle.predict(parts) for parts in of_detector}
+    rows = {parts: _rows(answer, fitted, image.shape[:2]) for parts, answer in found.items()}
     if len(of_detector) < len(cases):
         rows[TRUE_CLASS,] = true_classes(rows[()], boxes, labels)
     answers = {parts: _answer(left, setting) for parts, left in rows.items()}

@@ -78,15 +78,28 @@ def body(graph: Any) -> list[str]:
         if node is not None and node.name not in needed:
             needed.add(node.name)
             left += node.input
+    held = {item.name: item for item in graph.initializer}
     names: list[str] = []
     maps: set[str] = set()
     for node in graph.node:
         read = node.input if node.op_type == "Add" else node.input[:1]
-        whole = node.op_type == "Conv" or (node.op_type in OPERATIONS and maps.issuperset(read))
+        kernels = node.op_type in OPERATIONS and (node.op_type != "Clip" or _holds_zero(node, held))
+        whole = node.op_type == "Conv" or (kernels and maps.issuperset(read))
         if whole and node.name in needed - last:
             names.append(node.name)
             maps.update(node.output)
     return names
+
+
+def _holds_zero(clip: Any, held: dict[str, Any]) -> bool:
+    """Whether the limits of a Clip are known and 0 lies between them, as it does in every range of a quantised map."""
+    from onnx.numpy_helper import to_array
+
+    names = [*clip.input[1:], "", ""][:2]
+    if any(name and name not in held for name in names):
+        return False
+    low, high = (float(to_array(held[name])) if name else None for name in names)
+    return (low is None or low <= 0) and (high is None or high >= 0)
 
 
 def last_convolutions(graph: Any) -> set[str]:
