@@ -147,7 +147,7 @@ def test_rows_behind_the_centre_check_and_the_suppression_are_the_published_ones
     image = data["image_bgr"]
     views = [
         view for scale in data["scales"].tolist()
-        for _, view in inference._one_scale(fake, [image], scale, True, None, 1, torch.device("cpu"))
+        for _, view in inference._one_scale(fake, [image], True, None, 1, "fp32", torch.device("cpu"), scale)
     ]  # fmt: skip
     found = Detections(*map(torch.cat, zip(*fake.joined(views, image.shape[:2]), strict=True)))
     held = torch.cat(
