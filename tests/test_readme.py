@@ -168,7 +168,7 @@ def _config(given: str) -> str:
 def _losses_exist(settings: Config) -> None:
     if settings.model.detector != "centre":  # the plug-in of docs/own_detector.md
         have_place(settings, detectors.kind(settings).ROLES, {})
-    given = {"num_classes": 3, "dim": 8}
+    given = {"num_classes": 3, "dim": 8, "image_size": tuple(settings.data.input_size)}
     for term, loss in asked(settings, [item.name for item in fields(settings.loss) if item.name != "features"]).items():
         build(role_of(term), loss.name, given=given, **loss.args)
 
