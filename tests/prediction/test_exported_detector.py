@@ -100,6 +100,7 @@ def test_a_fixed_batch_is_filled_up():
         ("data.input_size=[32,32]", r"data\.input_size is part of"),
         ("model.min_overlap=0.5", r"model\.min_overlap is part of"),
         ("test.kernel=5", r"test\.kernel is part of"),
+        ("test.precision=bf16", r"computes as it was written, with precision=fp32, fp16 or int8 of export"),
         (
             "test.nms.name=merge",
             r"test\.nms\.name=merge averages boxes by the scores of their corners, which .* does not",

@@ -260,6 +260,11 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(tiny_run, dev
         cornernet.Predictor.load(tiny_run / "best.pt", device=device)
 
 
+def test_fp16_without_a_gpu_is_refused_before_any_image(tiny_run):
+    with pytest.raises(ValueError, match=r"test\.precision=fp16 needs a GPU"):
+        cornernet.Predictor.load(tiny_run / "best.pt", "cpu", ["test.precision=fp16"])
+
+
 def test_a_device_may_be_an_object_of_torch(tiny_run):
     loaded = cornernet.Predictor.load(tiny_run / "best.pt", device=torch.device("cpu"))
     assert next(loaded.detector.parameters()).device.type == "cpu"

@@ -34,6 +34,12 @@ def test_a_part_inside_another_is_counted_once(monkeypatch):
     assert dict(clock.seconds) == {"inner": 2, "outer": 18}
 
 
+def test_what_a_training_freezes_keeps_its_statistics_when_it_is_profiled(tiny):
+    detector = breakdown.made(config.load(tiny, ["train.freeze=[backbone.stem]"]), 3, 1, CPU)[0]
+    norms = [x for x in detector.network.backbone.stem.modules() if isinstance(x, torch.nn.BatchNorm2d)]
+    assert norms and not any(norm.training for norm in norms) and detector.training
+
+
 def test_all_of_a_forward_pass_is_somewhere_and_nothing_stays_behind(tiny):
     settings = config.load(tiny, ["train.batch_size=1", "train.gradient_checkpointing=true"])
     found = breakdown.parts(settings, 1)
