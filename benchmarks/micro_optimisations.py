@@ -14,7 +14,6 @@ from unittest import mock
 import torch
 
 from cornernet import config
-from cornernet.backbones import efficientnet_lite0
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
 from cornernet.config import Config
@@ -22,7 +21,7 @@ from cornernet.data import build_source
 from cornernet.data.loader import train_loader
 from cornernet.data.source import Source
 from cornernet.evaluation.evaluate import evaluate
-from cornernet.ops import corner_pool, roi_align
+from cornernet.ops import corner_pool, depthwise, roi_align
 from cornernet.prediction import inference
 from cornernet.profiling.training_step import CLASSES, PARTS, made, one_step
 from cornernet.structures import Batch
@@ -39,7 +38,7 @@ quartiles of plain / fast. Seconds are those of the processor, so that other pro
 PATHS = {  # what is fast by hand -> (owner, name, what makes it plain)
     "running_max": [(corner_pool, "pays", lambda *_: False)],
     "roi_align by rows": [(roi_align, "reads_rows", lambda *_: False)],
-    "large depthwise filters in float32": [(efficientnet_lite0, "slow_in_half", lambda *_: False)],
+    "gradients of depthwise filters": [(depthwise, "pays", lambda *_: False)],
 }
 COLUMNS = ("work", "measured", "variant", "rounds", "fast_s", "plain_s", "plain_over_fast",
            "lower_quartile", "upper_quartile")  # fmt: skip

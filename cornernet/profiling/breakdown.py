@@ -145,6 +145,7 @@ class Clock:
         self.device, self.height = device, height
         self.seconds: dict[str, float] = defaultdict(float)
         self.bytes: dict[str, int] = defaultdict(int)
+        self.handed: Tensor | None = None  # by the layer before
         self.running: list[list[float]] = []  # of each part that is running when it began and what is not its own
 
     @contextmanager
@@ -178,10 +179,12 @@ class Clock:
     def _left(self, name: str, y: Any) -> None:
         if not self.running:
             return
-        tensor = isinstance(y, Tensor) and y.ndim == 4
+        if not isinstance(y, Tensor) or y.ndim != 4:
+            return self.end(BETWEEN if name == LEVEL else name)
         if name == LEVEL:
-            name = f"{BACKBONE}, stride {max(1, round(self.height / y.shape[2]))}" if tensor else BETWEEN
-        self.bytes[name] += y.nbytes if tensor else 0
+            name = f"{BACKBONE}, stride {max(1, round(self.height / y.shape[2]))}"
+        self.bytes[name] += 0 if y is self.handed else y.nbytes  # of a chain the last layer counts
+        self.handed = y
         self.end(name)
 
     def _named(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,7 +212,7 @@ def _modules(detector: Detector) -> Iterator[tuple[nn.Module, str]]:
     yield detector.network, HEADS
     for module in detector.network.modules():
         if module in backbone:
-            yield module, BETWEEN if any(module.children()) else LEVEL
+            yield module, LEVEL
         elif not any(module.children()):
             yield module, HEADS
 

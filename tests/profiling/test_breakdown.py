@@ -55,6 +55,22 @@ def test_all_of_a_forward_pass_is_somewhere_and_nothing_stays_behind(tiny):
     assert "forward" not in vars(detector) and "targets" not in vars(detector)
 
 
+def test_layers_that_hand_their_weights_to_functions_belong_to_their_level_too(tiny):
+    settings = config.load(tiny, ["model.backbone={name: efficientnet_lite0, stride: 8, args: {levels: 2}}"])
+    found = {part.name: part for part in breakdown.parts(settings, 1)}
+    levels = sum(part.seconds for name, part in found.items() if "stride" in name)
+    assert levels > 4 * found["backbone, between layers"].seconds
+
+
+def test_what_a_chain_hands_on_is_counted_once():
+    network = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)))
+    network.shared = lambda: network[0]
+    detector, clock = SimpleNamespace(network=network, forward=network), Clock(CPU, 64)
+    with clock.watching(detector):
+        detector.forward(torch.zeros(1, 3, 32, 8))
+    assert {name: count for name, count in clock.bytes.items() if count} == {"backbone, stride 2": 4 * 4 * 32 * 8}
+
+
 @pytest.mark.parametrize(("workers", "waiting"), [(0, 12.0), (1, 3.0), (2, 0.0)])
 def test_workers_load_while_steps_are_computed(workers, waiting):
     found = made(Loading(8.0, 4.0), workers)
