@@ -92,6 +92,7 @@ for line in ("evaluate {LAST}", "predict {LAST} a.png out=found", "export {LAST}
 """  # in one process, since the import of torch is most of what they take
 
 
+@pytest.mark.slow
 def test_it_trains_scores_predicts_and_exports(installed):
     run, here = installed, installed.folder
     assert "AP50" in run(*installed.command, "train", "shapes", "train.steps=3", *TINY)

@@ -11,6 +11,7 @@ from cornernet.backbones.recompute import recompute
 from cornernet.profiling.training_step import random_batch
 
 CONFIGS = ["shapes", "anchor_shapes", "anchor_r50", "custom"]
+LARGE_IS_SLOW = [pytest.param(x, marks=pytest.mark.slow) if x == "anchor_r50" else x for x in CONFIGS]
 SMALL = ["data.input_size=[64,64]", "train.batch_size=2", "model.backbone.stacks=2", "data.max_objects=8"]
 
 
@@ -40,7 +41,7 @@ def kept(detector, batch):
     return loss, sum(x.nbytes() for x in held.values())
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", LARGE_IS_SLOW)
 @pytest.mark.parametrize("half", [False, True])
 def test_loss_gradients_and_statistics_are_the_same(name, half):
     plain, twice, batch = pair(name)
@@ -113,7 +114,7 @@ def test_segments_hold_the_convolutions_and_do_not_contain_each_other(name):
     assert len(inside) == len(set(inside)) > 0.5 * sum(isinstance(part, nn.Conv2d) for part in network.modules())
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", LARGE_IS_SLOW)
 def test_a_graph_may_be_walked_back_more_than_once(name):
     plain, twice, batch = pair(name)
     for detector in (plain, twice):

@@ -59,6 +59,7 @@ def test_an_estimate_says_that_it_is_one(tiny, capsys):
     assert rows["roofline, 2 devices"] == pytest.approx(2 * rows["roofline, 1 device"], abs=0.2)
 
 
+@pytest.mark.slow
 def test_this_machine_is_held_against_its_estimate(tiny, capsys):
     call(profile.COMMAND, [str(tiny), "estimate=here", "repeats=1"])
     out = capsys.readouterr().out

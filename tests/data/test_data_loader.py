@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, get_worker_info
 
@@ -99,6 +99,7 @@ def test_every_epoch_shows_every_image_once(shapes):
     assert index[:10].tolist() != index[10:].tolist()
 
 
+@settings(max_examples=30)
 @given(
     length=st.integers(1, 50), share=st.integers(1, 6), world=st.integers(1, 3), accumulate=st.integers(1, 3),
     start=st.integers(0, 40), count=st.integers(0, 5),

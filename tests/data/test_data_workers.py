@@ -247,6 +247,7 @@ def nobody_left(group: int, seconds: float = 20) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", methods("forkserver"))
 def test_a_training_ends_by_itself_with_the_same_weights_however_its_workers_start(method, tiny, tiny_run, tmp_path):
     run = training(method, tiny, tmp_path / "run", stderr=subprocess.PIPE)

@@ -105,6 +105,7 @@ def test_one_file_is_found_by_its_name(tiny, labelled, tmp_path):
     assert [kind for kind in FAULTS.values() if kind not in done.stdout] == []
 
 
+@pytest.mark.slow
 def test_one_file_is_found_by_its_dotted_path(tiny, labelled, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(MINE)
     monkeypatch.syspath_prepend(tmp_path)

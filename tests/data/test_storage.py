@@ -66,7 +66,7 @@ def test_a_folder_that_is_away_for_a_while_changes_no_batch(held, happens, worke
     assert sum("trying again for 10 seconds" in text for text in caplog.messages) == 1
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_folder_that_stays_away_is_no_bad_image(held, hasty, workers):
     gone(held.root)
     loader = train_loader(replace(DATA, workers=workers, on_error="skip"), held, 2, steps=3)

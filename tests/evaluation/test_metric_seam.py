@@ -74,6 +74,7 @@ def shows_it(folder, printed):
     assert re.search(SAID, printed)
 
 
+@pytest.mark.slow
 def test_one_file_picks_the_best_by_its_dotted_path(own_file, tiny, capsys, caplog):
     caplog.set_level("INFO")
     folder = own_file / "run"

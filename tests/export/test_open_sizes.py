@@ -22,7 +22,7 @@ from tests.conftest import ONE_LEVEL, SMALL, untrained
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "onnx_example.py"
 KEYS = [*SMALL, *ONE_LEVEL, "test.ae_threshold=9", "test.num_dets=40", "test.top_k=60"]  # of a small one with many rows
-OTHERS = ["corner", "anchor", "corner_resnet18", "triplets", "centripetal", "verify"]
+OTHERS = ["corner", "anchor", "corner_lite0", "triplets", "centripetal", "verify"]
 CANVAS = OpenCanvas((32, 64), (0, 1), (64, 127), (8192, 8191))
 
 

@@ -119,6 +119,7 @@ def own_files(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_one_file_trains_by_its_dotted_path(own_files, tiny_anchor, tiny, caplog):
     caplog.set_level("INFO")
     for kind, source in {"anchor": tiny_anchor, "corner": tiny}.items():

@@ -56,6 +56,7 @@ TOLD = [
 SHORT = ["train.steps=2", "data.shapes.train_images=4", "data.shapes.val_images=1"]
 
 
+@pytest.mark.slow
 def test_one_file_is_told_by_its_dotted_path(tiny, tmp_path, monkeypatch):
     (tmp_path / "notes.py").write_text(FILE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)

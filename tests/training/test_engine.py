@@ -347,7 +347,9 @@ def test_resuming_a_finished_run_changes_nothing(train):
     assert (folder / "last.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["arcface", "center", "sphereface"])
+@pytest.mark.parametrize(
+    "name", ["center", *(pytest.param(x, marks=pytest.mark.slow) for x in ("arcface", "sphereface"))]
+)
 def test_what_a_feature_loss_learns_is_saved_resumed_and_left_out_of_prediction(train, name):
     wanted = f"loss.feature.name={name}", "train.eval_every=0", "train.save_every=2"
     straight = train(*wanted)

@@ -54,6 +54,7 @@ def ends(processes):
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_stopped_rank_is_named_within_the_limit(tiny, tmp_path):
     both = pair(tiny, tmp_path / "run", "data.timeout=5")
     until(both, tmp_path / "run", 7)
