@@ -143,7 +143,7 @@ def _exported(given: Given) -> dict[str, Path]:
               if key in ("images", "annotations")]  # fmt: skip
     for file, more in zip(files.values(), ({}, {"precision": "int8", "calibrate": CALIBRATED}), strict=True):
         if not file.exists():
-            export(given.checkpoint, ["data.name=coco", "data.root=.", *places], out=file, **more)
+            export(given.checkpoint, ["data.name=coco", f"data.root={given.folder}", *places], out=file, **more)
     return files
 
 

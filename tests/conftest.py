@@ -195,8 +195,8 @@ TINY_VERIFY = """
 base: tiny_anchor.yaml
 model: {min_overlap: 0.7, anchor: {verify: true, verify_channels: 8}}
 """
-# on an hourglass without a neck, with one, on EfficientNet-Lite0 with its own and a region stage behind corners of no class,
-# triplets on CornerNet-Squeeze's backbone, corners that point at centres, and anchors with corners that verify them
+# on an hourglass without a neck, with one, on EfficientNet-Lite0 with its own and a region stage behind corners without
+# a class, triplets on CornerNet-Squeeze's backbone, corners that point at centres, anchors whose corners are verified
 SLOW_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify")]
 KINDS = ("corner", "anchor", "corner_lite0", "points", *SLOW_KINDS)
 

@@ -16,6 +16,7 @@ from cornernet import config, detectors
 from cornernet.checkpoints import checkpoint
 from cornernet.config import Config, Losses, differences, elsewhere, ranges
 from cornernet.detectors import Detector
+from cornernet.system.allocator import keep_memory
 
 log = logging.getLogger(__name__)
 SLACK = 1000  # tensors of a network that a checkpoint may lack before it is told what is missing
@@ -29,9 +30,10 @@ def weights(held: dict[str, Any]) -> dict[str, torch.Tensor]:
 def load_detector(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Detector, Config, dict[str, Any]]:
     """Checkpoint and `a.b=c` overrides -> (detector in eval mode on the CPU, its config, the checkpoint).
 
-    The detector has no loss, and the file of weights that its training began with is not opened. Raises ValueError for
-    a network from elsewhere that nobody typed.
+    The detector has no loss, and the file of weights that its training began with is not opened. The process keeps the
+    memory that it frees from here on. Raises ValueError for a network from elsewhere that nobody typed.
     """
+    keep_memory()
     held = checkpoint.load(path)
     saved = from_file(held["config"], path)
     settings = config.override(saved, overrides)

@@ -1,4 +1,4 @@
-"""What has to be set before a library is loaded, in the environment that it reads; and limits of the system's."""
+"""Limits that have to be set before a library is loaded, in the environment that it reads."""
 
 import os
 from importlib import import_module
@@ -8,9 +8,6 @@ LARGEST_IMAGE = 200_000_000  # pixels: the largest sensors of phones; a few byte
 # imported, which no module of this package has done yet; processes of the loader inherit it.
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(LARGEST_IMAGE)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what it would print of a broken video is said with its name
-# Large tensors of a CPU lie in large pages of memory, of which a training step, which asks for all of its tensors anew,
-# has a hundredth as many to be given (docs/performance.md). PyTorch reads it at its first tensor.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def open_files(needed: int) -> int:

@@ -14,6 +14,7 @@ from cornernet.checkpoints import Taken, take, without_weights
 from cornernet.config import Config
 from cornernet.detectors import Detector
 from cornernet.prediction import Thresholds
+from cornernet.system.allocator import keep_memory
 from cornernet.training import parts
 from cornernet.training.optim import Average, build_average, build_optimizer
 from cornernet.version import PLUGINS, __version__
@@ -65,7 +66,11 @@ def initial_state(
 
 
 def untrained(settings: Config, num_classes: int, device: torch.device) -> Detector:
-    """Detector of random weights as a training has it: device, layout, what it freezes and what it computes twice."""
+    """Detector of random weights as a training has it: device, layout, what it freezes and what it computes twice.
+
+    The process keeps the memory that it frees from here on, where what is read of a data set is read already.
+    """
+    keep_memory()
     detector = detectors.build(settings, num_classes).to(device)
     parts.freeze(detector.network, settings.train.freeze)
     if settings.train.channels_last:
