@@ -14,6 +14,7 @@ from cornernet import config, detectors
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, choice, whole
 from cornernet.prediction import inference
+from cornernet.system.allocator import keep_memory
 
 USAGE = """python -m benchmarks.backbones [networks=small|published] [rounds=N]
 
@@ -62,6 +63,7 @@ COLUMNS = ("config", "changed", "seconds", "share")
 
 def main(networks: str = "small", rounds: int = 15) -> None:
     """Print the rows."""
+    keep_memory()  # as a process does that loads a detector
     given = NETWORKS[networks]
     calls = [_detecting(given, *each) for each in given.networks]
     rows = csv.writer(sys.stdout)

@@ -174,7 +174,7 @@ model:
   region:
     {name: cpn, class_corners: false, top_k: 10, min_pair: 0.01, args: {pair_channels: 4, class_channels: 8, bins: 3}}
 loss: {grouping: {name: none}}
-train: {ema: null, optimizer: sgd}
+train: {ema: null, optimizer: sgd}  # where the others average, and have adam
 """
 TINY_POINTS = """
 base: tiny.yaml

@@ -19,11 +19,11 @@ COLUMNS = 3  # of a filter whose gradient is fast
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """Convolve each channel by itself: [B, D, H, W], [D, 1, K, L], [D] -> [B, D, H', W'], as `F.conv2d` does.
 
-    Under autocast in its precision. Where gradients are computed by columns they cannot be differentiated again.
+    Under autocast in its precision. Where `pays` says so, gradients cannot be differentiated again, nor by torch.func.
     """
     if not pays(x, weight, stride):
         return F.conv2d(x, weight, bias, stride, padding, 1, len(weight))
-    if torch.is_autocast_enabled("cpu"):
+    if torch.is_autocast_enabled("cpu") and x.dtype != torch.double:
         half = torch.get_autocast_dtype("cpu")
         x, weight = x.to(half), weight.to(half)
     with torch.autocast("cpu", enabled=False):
@@ -32,7 +32,7 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, paddi
 
 
 def pays(x: Tensor, weight: Tensor, stride: int) -> bool:
-    """Whether gradients are wanted on a CPU of which one is slow: of a wide filter, or in bf16 behind a stride."""
+    """Whether gradients are wanted on a CPU of which one is slow: of a wide filter, or, with a stride, in bf16."""
     if x.device.type != "cpu" or not torch.is_grad_enabled() or not (x.requires_grad or weight.requires_grad):
         return False
     half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
@@ -65,10 +65,11 @@ class _Depthwise(torch.autograd.Function):
 
 def _by_columns(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
     """Gradient of the filter, of two or three columns at a time, each from the features that these columns meet."""
+    ways, columns = stride * (gradient.shape[-1] - 1), weight.shape[-1]
+    padded = F.pad(x, (padding, ways + columns - x.shape[-1] - padding))
     parts, first = [], 0
-    for part in torch.tensor_split(weight, -(-weight.shape[-1] // COLUMNS), -1):
-        reach = stride * (gradient.shape[-1] - 1) + part.shape[-1]  # columns of the features
-        met = F.pad(x, (padding - first, reach - x.shape[-1] - (padding - first)))
+    for part in torch.tensor_split(weight, -(-columns // COLUMNS), -1):
+        met = padded[..., first : first + ways + part.shape[-1]]
         parts.append(_backward(gradient, met, part.contiguous(), stride, (padding, 0), (False, True))[1])
         first += part.shape[-1]
     return torch.cat(parts, -1)

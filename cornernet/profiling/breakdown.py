@@ -163,6 +163,7 @@ class Clock:
                 stack.callback(before.remove)
                 stack.callback(after.remove)
             yield
+        self.handed = None
 
     def begin(self) -> None:
         """Begin a part."""

@@ -111,6 +111,21 @@ def test_an_exported_graph_and_a_folded_norm_compute_the_same(name, monkeypatch)
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
+def test_its_depthwise_filters_learn_what_pytorch_would_teach_them(monkeypatch):
+    torch.manual_seed(0)
+    net, images = backbones.build(Settings(LITE, args={"levels": 3})), torch.randn(2, 3, 33, 48)
+    taken, gradients = [], []
+    for way in (lambda *given: taken.append(given) or True, lambda *_: False):
+        monkeypatch.setattr("cornernet.ops.depthwise.pays", way)
+        net.zero_grad()
+        net(images)[0][-1].square().sum().backward()
+        gradients.append([p.grad for p in net.parameters()])
+    depthwise = [x for x in net.modules() if isinstance(x, torch.nn.Conv2d) and x.groups > 1]
+    assert len(taken) == len(depthwise) > 8
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()))
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_levels_segments_and_what_a_neck_takes_out(half):
     net = backbones.build(Settings(LITE, args={"levels": 3})).to(memory_format=torch.channels_last)
