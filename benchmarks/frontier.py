@@ -30,6 +30,21 @@ def frontier(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return best
 
 
+def labels(rows: list[dict[str, str]]) -> list[tuple[str, tuple[float, float]]]:
+    """Rows -> text and its place; those of one name and AP that are within a tenth of each other share one."""
+    found: list[tuple[str, tuple[float, float]]] = []
+    before = None
+    for row in sorted(rows, key=lambda row: (row["name"], row["AP"], float(row["ms"]))):
+        text = f"{row['form']} {row['precision']}{', flip' if row['flip'] == 'true' else ''}"
+        near = before and (row["name"], row["AP"]) == (before["name"], before["AP"])
+        if near and float(row["ms"]) < 1.1 * float(before["ms"]):
+            found[-1] = (f"{found[-1][0]}; {text}", found[-1][1])
+        else:
+            found.append((text, (float(row["ms"]), float(row["AP"]))))
+        before = row
+    return found
+
+
 def drawn(rows: list[dict[str, str]]) -> Any:
     """Rows -> figure."""
     figure, (axes,) = charts.canvas(8.6, 5)
@@ -38,9 +53,7 @@ def drawn(rows: list[dict[str, str]]) -> Any:
         own = [row for row in found if row["name"] == name]
         axes.scatter([float(row["ms"]) for row in own], [float(row["AP"]) for row in own], s=42, color=charts.hue(hue),
                      edgecolor=charts.INK, linewidth=0.8, label=name, zorder=3)  # fmt: skip
-    for row in found:
-        text = f"{row['form']} {row['precision']}{', flip' if row['flip'] == 'true' else ''}"
-        place = (float(row["ms"]), float(row["AP"]))
+    for text, place in labels(found):
         axes.annotate(text, place, (3, -6), textcoords="offset points", fontsize=7.5, color=charts.INK, rotation=-30,
                       rotation_mode="anchor", va="top")  # fmt: skip
     axes.plot(*zip(*frontier([(float(row["ms"]), float(row["AP"])) for row in found]), strict=True), "--",

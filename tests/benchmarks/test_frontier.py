@@ -12,6 +12,18 @@ def test_what_is_slower_and_no_better_is_not_on_it():
     assert frontier.frontier([]) == []
 
 
+def test_points_that_lie_together_share_a_label():
+    def row(name, form, ms, ap, flip="false"):
+        return {"name": name, "form": form, "precision": "fp32", "flip": flip, "ms": ms, "AP": ap}
+
+    rows = [row("a", "ONNX", "21.5", "0.5"), row("a", "PyTorch", "20", "0.5"), row("a", "PyTorch", "40", "0.5", "true"),
+            row("a", "PyTorch", "20.5", "0.6"), row("b", "PyTorch", "20.5", "0.5")]  # fmt: skip
+    assert frontier.labels(rows) == [
+        ("PyTorch fp32; ONNX fp32", (20, 0.5)), ("PyTorch fp32, flip", (40, 0.5)), ("PyTorch fp32", (20.5, 0.6)),
+        ("PyTorch fp32", (20.5, 0.5)),
+    ]  # fmt: skip
+
+
 def test_the_table_of_the_docs_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     call(frontier.COMMAND, ["docs/results/speed.csv", str(tmp_path / "x.svg")])
