@@ -612,7 +612,9 @@ def test_two_processes_train_the_same_with_gradients_logged(tiny, tmp_path):
         assert process.returncode == 0, err
     assert_same_end(tmp_path / "0", tmp_path / "1")
     logged = rows(tmp_path / "1" / "gradients.csv")
-    assert [row["step"] for row in logged] == ["1", "2", "3"] and all(float(x) > 0 for x in logged[0].values())
+    assert [row["step"] for row in logged] == ["1", "2", "3"]
+    # a part of a batch may be one image of one object, which pushes nothing away
+    assert all(max(float(row[name]) for row in logged) > 0 for name in logged[0])
 
 
 @pytest.mark.slow
@@ -620,7 +622,9 @@ def test_two_processes_train_the_same_with_gradients_logged(tiny, tmp_path):
 def test_two_processes_score_the_weights_that_they_save(tiny, tmp_path):
     """BatchNorm's statistics differ from process to process; the evaluation must use those of the checkpoint."""
     folder = tmp_path / "two"
-    process = torchrun(tiny, folder, "train.steps=12", "train.eval_every=0", "train.ema=0.9")
+    # after fewer steps the best corners of one kind are all of one class, and those of the other kind of another
+    words = "train.steps=60", "train.eval_every=0", "train.ema=0.9", "test.ae_threshold=99", "test.top_k=70"
+    process = torchrun(tiny, folder, *words)
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     evaluate_checkpoint(folder / "last.pt", out=tmp_path / "again")
