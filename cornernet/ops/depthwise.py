@@ -55,9 +55,8 @@ class _Depthwise(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             dtype = torch.float32 if stride > 1 and x.dtype == torch.bfloat16 else x.dtype
             shaped = torch.empty_like(x, dtype=dtype)  # for this gradient only the shape of the features counts
-            of_x = _backward(gradient.to(dtype), shaped, weight.to(dtype), stride, (padding, padding), (True, False))[
-                0
-            ].to(x.dtype)
+            given = gradient.to(dtype), shaped, weight.to(dtype), stride, (padding, padding)
+            of_x = _backward(*given, (True, False))[0].to(x.dtype)
         if ctx.needs_input_grad[1]:
             of_weight = _by_columns(gradient, x, weight, stride, padding)
         return of_x, of_weight, None, None
