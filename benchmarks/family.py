@@ -1,6 +1,7 @@
 """The family side by side: every corner detector, with and without a region stage, trained for equal minutes.
 
-A row that is in the file already is not trained again, so that the table grows over many days and machines.
+How many steps fit into the minutes is measured once, in turns, and kept in a file of its own. Runs of so many steps may
+then train anywhere and beside anything, and a row that is there is not trained again: the table grows over many days.
 """
 
 import hashlib
@@ -26,14 +27,16 @@ from cornernet.cli.keys import Reader, whole
 from cornernet.experiments.recording import commit
 from cornernet.prediction import inference
 
-USAGE = """python -m benchmarks.family FILE.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
+USAGE = """python -m benchmarks.family FILE.csv STEPS.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
 
-Trains each member of the family on each set, with and without a region stage, and appends one row a run: figures of
-last.pt, milliseconds of an image and the config's hash. Steps are those that fit into the minutes, by a short training
-before, or those of another seed in FILE.csv, so that seeds differ in nothing else. Rows that are there are skipped.
+Trains each member of the family on each set, with and without a region stage, and appends one row a run to FILE.csv:
+figures of last.pt, milliseconds of an image and the config's hash. Rows that are there are skipped. As many steps fit
+into the minutes by STEPS.csv, which python -m benchmarks.family_steps writes.
 root: the folder of BCCD, for set bccd. One core:
-  OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv minutes=10 only=cards,centernet"""
+  OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv docs/results/family_steps.csv \\
+      only=cards,centernet"""
 
+TIMED = ("set", "member", "region")  # what a step's seconds are of
 COLUMNS = (
     "set", "member", "region", "seed", "minutes", "steps", "AP", "AP50", "AP_any_class", "FDR", "ms_per_image",
     "parameters", "config", "commit",
@@ -47,15 +50,20 @@ SETS = {  # the config it is built on, what is changed for all members, the regi
          "loss.classification={name: focal, args: {alpha: null}}"],
         [],
     ),
+    # with ImageNet's weights, since from scratch ten minutes teach nobody what a glyph is
     "cards": (
-        "configs/cards.yaml",
-        ["data.workers=0"],
+        "configs/pretrained.yaml",
+        ["data.name=cards", "data.workers=0"],
         [],
         ["model.region.name=none", "model.region.class_corners=true"],
     ),
     "bccd": (
-        "configs/bccd.yaml",
-        ["data.workers=0"],
+        "configs/pretrained.yaml",
+        [
+            "data.train={images: images, annotations: annotations/train.json}",
+            "data.val={images: images, annotations: annotations/val.json}", "data.input_size=[288, 384]",
+            "data.transforms={crop: {scales: [0.8, 0.9, 1.0, 1.1, 1.2]}, flip: {vertical: 0.5}}", "data.workers=0",
+        ],
         [],
         ["model.region.name=none", "model.region.class_corners=true"],
     ),
@@ -77,35 +85,48 @@ MEMBERS = {  # what makes the members of the same backbone and head
         "loss.size={name: l1, weight: 0.1}", "test.nms.name=none",
     ],
 }  # fmt: skip
-SAME = ("set", "member", "region", "minutes")  # what runs of other seeds share
-WARM, TIMED, IMAGES = 20, 40, 12  # steps before any is timed, and in all; images timed
+WITHOUT_WEIGHTS = ["model.backbone.weights=''", "model.backbone.args={}", "train.freeze=[]"]  # there are none of it
+IMAGES = 12  # that are timed
 
 
 class Run(dict[str, Any]):
     """One row's first columns, by name."""
 
+    @property
+    def base(self) -> str:
+        """The config that the run is built on."""
+        return SETS[self["set"]][0]
+
     def overrides(self, root: str) -> list[str]:
-        """Everything that is changed of the set's config."""
-        _, both, staged, plain = SETS[self["set"]]
+        """Everything that is changed of the base."""
+        base, both, staged, plain = SETS[self["set"]]
         where = [f"data.root={root}"] if self["set"] == "bccd" else []
+        bare = WITHOUT_WEIGHTS if self["member"] == "squeeze" and "pretrained" in base else []
         stage = staged if self["region"] == "cpn" else plain
-        if self["member"] == "points":
-            stage = plain if plain else []
-        return [*both, *stage, *MEMBERS[self["member"]], *where, f"seed={self['seed']}"]
+        return [*both, *stage, *bare, *MEMBERS[self["member"]], *where, f"seed={self['seed']}"]
 
 
 def main(
-    file: str, minutes: int = 10, seeds: tuple[int, ...] = (1, 2, 3), only: tuple[str, ...] = (), root: str = ""
+    file: str,
+    steps: str,
+    minutes: int = 10,
+    seeds: tuple[int, ...] = (1, 2, 3),
+    only: tuple[str, ...] = (),
+    root: str = "",
 ) -> None:
     """Train what the file lacks; every run that is done is a row at once."""
     path = Path(file)
+    seconds = {tuple(row[name] for name in TIMED): float(row["seconds"]) for row in results.read(Path(steps))}
     for run in wanted(minutes, seeds, only):
         rows = results.read(path)  # read anew: another process may have added some
         if any(all(row[name] == str(run[name]) for name in COLUMNS[:5]) for row in rows):
             continue
-        steps = [row["steps"] for row in rows if all(row[name] == str(run[name]) for name in SAME)]
-        row = run | measured(run, run.overrides(root), int(steps[0]) if steps else None)
-        results.append(path, COLUMNS, [row])
+        key = tuple(run[name] for name in TIMED)
+        if key not in seconds:
+            raise ValueError(
+                f"{steps} does not say what a step of {', '.join(key)} takes: python -m benchmarks.family_steps"
+            )
+        results.append(path, COLUMNS, [run | measured(run, run.overrides(root), int(60 * minutes / seconds[key]))])
 
 
 def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Iterator[Run]:
@@ -119,20 +140,15 @@ def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Itera
             yield Run(zip(COLUMNS, (held, member, region, seed, minutes), strict=False))
 
 
-def measured(run: Run, overrides: list[str], steps: int | None) -> dict[str, Any]:
-    """Train one run, of as many steps as fit unless they are given -> the other columns of its row."""
-    base = SETS[run["set"]][0]
+def measured(run: Run, overrides: list[str], steps: int) -> dict[str, Any]:
+    """Train one run of so many steps -> the other columns of its row."""
     with tempfile.TemporaryDirectory() as folder:
         quiet = ["test.report=false", "train.eval_every=0", "train.callbacks=[]", "train.save_every=0"]
-        if steps is None:
-            few = ["data.val.limit=2", "train.val_loss_images=0", f"train.steps={TIMED}", "train.log_every=10"]
-            _train(base, [*overrides, *quiet, *few, f"work_dir={folder}/short"])
-            steps = int(run["minutes"] * 60 / _seconds_a_step(Path(folder, "short")))
         words = [*overrides, *quiet, f"train.steps={steps}"]
-        _train(base, [*words, f"work_dir={folder}/run"])
+        _train(run.base, [*words, f"work_dir={folder}/run"])
         found = json.loads(Path(folder, "run", "metrics.json").read_text())
         detector, settings, _ = load_detector(Path(folder, "run", "last.pt"), [])
-        settings = config.load(base, words)
+        settings = config.load(run.base, words)
         return {
             "steps": steps,
             **{name: f"{found[name]:.4f}" for name in COLUMNS[6:10]},
@@ -145,13 +161,6 @@ def measured(run: Run, overrides: list[str], steps: int | None) -> dict[str, Any
 
 def _train(base: str, words: list[str]) -> None:
     subprocess.run([sys.executable, "tools/train.py", base, *words], check=True, stdout=subprocess.DEVNULL)
-
-
-def _seconds_a_step(folder: Path) -> float:
-    """Folder of a short run -> median of what its later steps took."""
-    settings = config.load(folder / "config.yaml", [])
-    speeds = [float(row["images_per_s"]) for row in results.read(folder / "log.csv") if int(row["step"]) > WARM]
-    return settings.train.batch_size / statistics.median(speeds)
 
 
 def _seconds_an_image(detector: Any, settings: config.Config) -> float:
@@ -173,7 +182,7 @@ KEYS = {
     "root": Reader(str),
 }  # fmt: skip
 
-COMMAND = Command(main, USAGE, keys=KEYS, overrides=False)
+COMMAND = Command(main, USAGE, paths=2, keys=KEYS, overrides=False)
 
 if __name__ == "__main__":
     call(COMMAND, sys.argv[1:])
