@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cornernet.detectors.corner import proposals as module
 from cornernet.detectors.corner.proposals import IGNORED, proposals
 from cornernet.structures import Detections
 
@@ -54,28 +55,36 @@ def test_a_box_over_two_objects_is_of_the_one_it_overlaps_most():
     assert found.labels[0].tolist() == [2, 0, 2] and found.quality[0, 0] == pytest.approx(7 / 8)
 
 
-def test_empty_slots_repeat_the_boxes_in_turn_and_do_not_count():
-    found = made([of(9.0), FAR, None, None, None, None], [None, OBJECT, None, None], [0, 2, 0, 1])
-    assert found.labels[0].tolist() == [2, CLASSES, *[IGNORED] * 5, 2, *[IGNORED] * 2]
-    held = [of(9.0), FAR, OBJECT]
-    assert found.boxes[0].tolist() == [*held[:2], *held, held[0], held[1], OBJECT, held[2], held[0]]
-    assert found.given[0].tolist() == [False] * 7 + [True] + [False] * 2 and found.quality[0].sum() == pytest.approx(
-        1.9
-    )
+SPARSE = ([of(9.0), FAR, None, None, None, None], [None, OBJECT, None, None], [0, 2, 0, 1])
+
+
+def test_a_cpu_has_as_many_slots_as_there_are_boxes():
+    found = made(*SPARSE)
+    assert found.labels[0].tolist() == [2, CLASSES, 2] and found.boxes[0].tolist() == [of(9.0), FAR, OBJECT]
+    assert found.given[0].tolist() == [False, False, True] and found.quality[0].tolist() == pytest.approx([0.9, 0, 1])
+
+
+def test_empty_slots_repeat_the_boxes_in_turn_and_do_not_count(monkeypatch):
+    monkeypatch.setattr(module, "_slots", lambda counted: counted.shape[1])  # as elsewhere
+    found = made(*SPARSE)
+    assert found.labels[0].tolist() == [2, CLASSES, 2, *[IGNORED] * 7]
+    assert found.boxes[0].tolist() == ([of(9.0), FAR, OBJECT] * 4)[:10]
+    assert found.given[0].tolist() == [False, False, True] + [False] * 7
+    assert found.quality[0].tolist() == pytest.approx([0.9, 0, 1, *[0] * 7])
 
 
 @pytest.mark.parametrize(
     ("found", "objects", "labels"),
     [
-        ([FAR, None], [None], [CLASSES, IGNORED, IGNORED]),
-        ([None, None], [OBJECT], [IGNORED, IGNORED, 1]),
-        ([None, None], [None], [IGNORED] * 3),
+        ([FAR, None], [None], [CLASSES, IGNORED]),
+        ([None, None], [OBJECT], [1, IGNORED]),
+        ([None, None], [None], [IGNORED] * 2),
     ],
     ids=["no object", "no pair", "neither"],
 )
 def test_without_objects_or_pairs(found, objects, labels):
     held = made(found, objects)
-    assert held.labels[0].tolist() == labels and held.boxes.isfinite().all() and held.boxes.shape == (1, 3, 4)
+    assert held.labels[0].tolist() == labels and held.boxes.isfinite().all()
     shown = [box for box in (*found, *objects) if box]
     assert all(box in shown for box in held.boxes[0].tolist()) or not shown
 
@@ -90,4 +99,8 @@ def test_images_of_a_batch_do_not_mix():
     whole = proposals(rows, *truth, CLASSES)
     for image in range(2):
         alone = proposals(Detections(*(x[image : image + 1] for x in rows)), *(x[image : image + 1] for x in truth), 3)
-        assert all(torch.equal(a[image], b[0]) for a, b in zip(whole, alone, strict=True))
+        count = alone.labels.shape[1]  # the fuller image of both needs no repeats, the other one has some
+        assert all(torch.equal(a[image, :count], b[0]) for a, b in zip(whole, alone, strict=True))
+        assert (whole.labels[image, count:] == IGNORED).all() and not whole.given[image, count:].any()
+        more = whole.labels.shape[1] - count
+        assert more < count and torch.equal(whole.boxes[image, count:], alone.boxes[0, :more])

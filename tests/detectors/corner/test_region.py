@@ -11,6 +11,7 @@ from cornernet.detectors import build
 from cornernet.detectors.corner import region
 from cornernet.detectors.corner.decode import region_scored
 from cornernet.detectors.corner.region.centre import centre
+from cornernet.detectors.corner.region.cpn import cpn
 from cornernet.ops.roi_align import roi_align
 from cornernet.profiling import random_batch
 from cornernet.structures import Detections, RegionLogits
@@ -51,6 +52,20 @@ def test_the_bins_of_a_box_hold_what_is_at_their_centres(samples):
     for box, got in zip(BOXES[0], read, strict=True):
         x, y = box[:2, None] + share * (box[2:] - box[:2])[:, None]
         torch.testing.assert_close(got, torch.stack([x.expand(3, 3), y[:, None].expand(3, 3)]))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_convolution_over_all_of_its_input_is_a_matrix_product(layout):
+    torch.manual_seed(0)
+    first = cpn(4, CLASSES, pair_channels=6, bins=3).double().to(memory_format=layout).pair_head[0]
+    x = torch.randn(5, 6, 3, 3).double().contiguous(memory_format=layout).requires_grad_()
+    grade = torch.randn(5, 6, 1, 1).double()
+    found, expected = first(x), torch.nn.functional.conv2d(x, first.weight)
+    torch.testing.assert_close(found, expected)
+    for ours, theirs in zip(
+        *(torch.autograd.grad((y * grade).sum(), (x, first.weight)) for y in (found, expected)), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_centre_reads_the_middle_of_the_box():
