@@ -28,13 +28,14 @@ Times a checkpoint of ours beside torchvision's RetinaNet and SSDLite and comman
   evaluate  images=50 of a validation set to the figures of COCO
   cold      a process that predicts one image, beside one that imports torch; peer="yolo predict ..." too, or several
             with ; between them
+ways="PyTorch fp32,ONNX int8" times no others.
 Ways take turns, rounds=7 times after one that does not count: medians and quartiles of the seconds, of the processor's,
 and of the share of the first way in a round. least_s is what multiply-adds and bytes take at the peak that a bare
 convolution and a copy reach here, in seconds of the processor by core. The weights of torchvision's are random. A start
 of a training on a large set is not among them; for example
   python -m benchmarks.commands runs/bccd/best.pt FILE.csv
   python -m benchmarks.commands best.pt FILE.csv only=cold cores=1 "peer=yolo predict model=yolo11n.pt source=a.jpg"
-  python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1"""
+  python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1 "ways=PyTorch fp32,ONNX fp32\""""
 COLUMNS = ("work", "way", "cores", "rounds", "seconds", "lower", "upper", "processor_s", "share", "processor_share",
            "images_per_s", "least_s", "load", "command", "commit")  # fmt: skip
 SHOWN = ("work", "way", "cores", "seconds", "lower", "upper", "processor_s", "share", "images_per_s", "least_s")
@@ -49,7 +50,7 @@ class Taken(NamedTuple):
 
 def main(
     checkpoint: str, path: str, overrides: list[str], only: tuple[str, ...] = tuple(WORKS), rounds: int = 7,
-    cores: tuple[int, ...] = (1, 2), images: int = 50, peer: str = "",
+    cores: tuple[int, ...] = (1, 2), images: int = 50, peer: str = "", ways: tuple[str, ...] = (),
 ) -> None:  # fmt: skip
     """Append the rows and print them."""
     words = " ".join(["python -m benchmarks.commands", checkpoint, *overrides])
@@ -59,7 +60,7 @@ def main(
         pin(count)
         with tempfile.TemporaryDirectory() as folder:
             made = given(checkpoint, overrides, Path(folder), images, commands)
-            for row in rows(made, only, rounds):
+            for row in rows(made, only, rounds, ways):
                 row |= {"cores": count, "command": words, "commit": commit()}
                 results.append(Path(path), COLUMNS, [row])
                 shown.append([str(row.get(name, "-")) for name in SHOWN])
@@ -77,11 +78,16 @@ def pin(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def rows(made: Given, names: tuple[str, ...], rounds: int) -> Iterator[dict[str, Any]]:
-    """Time these works -> a row for each of their ways."""
+def rows(made: Given, names: tuple[str, ...], rounds: int, ways: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Time these works -> a row for each of their ways, or of those that are named."""
     for name in names:
         torch.manual_seed(0)
         work = WORKS[name](made)
+        if ways:
+            chosen = {way: run for way, run in work.ways.items() if way in ways}
+            if not chosen:
+                raise ValueError(f"ways must be some of {', '.join(work.ways)} for {name}, got {', '.join(ways)}")
+            work = work._replace(ways=chosen)
         for way, row in timed(work, rounds).items():
             yield {"work": name, "way": way, "rounds": rounds, "load": f"{os.getloadavg()[0]:.1f}", **row}
 
@@ -123,7 +129,7 @@ def _processor() -> float:
 
 KEYS = {
     "only": Reader(results.some_of(WORKS)), "rounds": Reader(whole(1)), "cores": Reader(results.numbers),
-    "images": Reader(whole(1)), "peer": Reader(str),
+    "images": Reader(whole(1)), "peer": Reader(str), "ways": Reader(lambda text: tuple(text.split(","))),
 }  # fmt: skip
 COMMAND = Command(main, USAGE, paths=2, keys=KEYS)
 

@@ -27,6 +27,15 @@ def test_ways_take_turns_and_shares_are_of_the_first(monkeypatch):
     assert (found["b"]["seconds"], found["b"]["share"]) == ("5", "0.5") and "least_s" not in found["b"]
 
 
+def test_ways_that_are_not_named_are_left_out(monkeypatch):
+    called = []
+    ways = {name: lambda name=name: called.append(name) for name in ("a", "b")}
+    monkeypatch.setattr(commands, "WORKS", {"work": lambda given: Work(1, dict(ways))})
+    assert [row["way"] for row in commands.rows(None, ("work",), 1, ("b",))] == ["b"] and called == ["b", "b"]
+    with pytest.raises(ValueError, match="ways must be some of a, b for work, got c"):
+        list(commands.rows(None, ("work",), 1, ("c",)))
+
+
 def test_processes_that_were_waited_for_count():
     spin = "import time\nwhile time.process_time() < 0.2: pass"
     assert commands.seconds(command([sys.executable, "-S", "-c", spin])).processor > 0.15

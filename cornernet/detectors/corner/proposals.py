@@ -43,7 +43,7 @@ def proposals(
     positive = (best >= positive_iou) | ((overlap == most) & (most >= least_iou)).any(1)
     label = torch.where(positive, labels.gather(1, which), num_classes)
     counted = torch.cat([valid, mask], 1)
-    shown, counts = _in_turn(counted, _slots(counted))
+    shown, counts = _in_turn(counted, held_slots(counted))
     every = torch.cat([found.boxes, boxes.to(found.boxes.dtype)], 1)
     return Proposals(
         every.gather(1, shown[..., None].expand(-1, -1, 4)),
@@ -53,7 +53,7 @@ def proposals(
     )
 
 
-def _slots(counted: Tensor) -> int:
+def held_slots(counted: Tensor) -> int:
     """Slots [B, N] bool -> how many there shall be: on a CPU those of the fullest image, which costs it no waiting."""
     if counted.device.type != "cpu" or torch.compiler.is_compiling():
         return counted.shape[1]

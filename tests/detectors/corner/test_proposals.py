@@ -65,7 +65,7 @@ def test_a_cpu_has_as_many_slots_as_there_are_boxes():
 
 
 def test_empty_slots_repeat_the_boxes_in_turn_and_do_not_count(monkeypatch):
-    monkeypatch.setattr(module, "_slots", lambda counted: counted.shape[1])  # as elsewhere
+    monkeypatch.setattr(module, "held_slots", lambda counted: counted.shape[1])  # as elsewhere
     found = made(*SPARSE)
     assert found.labels[0].tolist() == [2, CLASSES, 2, *[IGNORED] * 7]
     assert found.boxes[0].tolist() == ([of(9.0), FAR, OBJECT] * 4)[:10]

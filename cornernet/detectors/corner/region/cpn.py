@@ -78,11 +78,11 @@ def _head(channels: int, outputs: int, bins: int) -> nn.Sequential:
     assert last.bias is not None
     nn.init.constant_(last.bias, BIAS)
     return nn.Sequential(
-        _Whole(channels, channels, bins, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True), last
+        Whole(channels, channels, bins, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True), last
     )
 
 
-class _Whole(nn.Conv2d):
+class Whole(nn.Conv2d):
     """A convolution over all of its input at once, as one matrix product: on a CPU its gradients take a sixth."""
 
     def forward(self, x: Tensor) -> Tensor:
