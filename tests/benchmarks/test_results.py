@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import family, results
+from benchmarks import results
 
 
 def test_rows_are_added_behind_those_that_are_there(tmp_path):
@@ -20,16 +20,3 @@ def test_names_and_numbers_are_read_and_others_refused():
         results.some_of(("a", "b"))("a,c")
     with pytest.raises(ValueError, match="invalid literal"):
         results.numbers("1,x")
-
-
-def test_a_seed_of_the_family_takes_the_steps_of_another_and_what_is_there_is_skipped(tmp_path, monkeypatch):
-    file, given = tmp_path / "family.csv", []
-
-    def measured(run, overrides, steps):
-        given.append((run["seed"], steps))
-        return dict.fromkeys(family.COLUMNS[5:], "0") | {"steps": 700}
-
-    monkeypatch.setattr(family, "measured", measured)
-    for seeds in ((1,), (1, 2)):
-        family.main(str(file), seeds=seeds, only=("shapes12", "squeeze", "none"))
-    assert given == [(1, None), (2, 700)]

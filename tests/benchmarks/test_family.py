@@ -1,0 +1,57 @@
+"""The family at equal minutes: how many steps fit, what is trained, and that every run is a config that loads."""
+
+import pytest
+
+from benchmarks import family, family_steps, results
+from cornernet import config
+
+SQUEEZE = ("shapes12", "squeeze", "none")
+
+
+@pytest.fixture
+def steps(tmp_path):
+    """A file that says that a step takes 0.4 seconds."""
+    file = tmp_path / "steps.csv"
+    results.append(file, family_steps.COLUMNS, [dict(zip(family.TIMED, SQUEEZE, strict=True)) | {"seconds": "0.4"}])
+    return file
+
+
+def test_seeds_take_the_steps_that_fit_and_what_is_there_is_skipped(tmp_path, steps, monkeypatch):
+    file, given = tmp_path / "family.csv", []
+
+    def measured(run, overrides, count):
+        given.append((run["seed"], count))
+        return dict.fromkeys(family.COLUMNS[5:], "0")
+
+    monkeypatch.setattr(family, "measured", measured)
+    for seeds in ((1,), (1, 2)):
+        family.main(str(file), str(steps), minutes=2, seeds=seeds, only=SQUEEZE)
+    assert given == [(1, 300), (2, 300)] and len(results.read(file)) == 2
+
+
+def test_a_step_that_was_never_timed_is_named(tmp_path, steps):
+    with pytest.raises(ValueError, match="does not say what a step of shapes12, points, none takes"):
+        family.main(str(tmp_path / "x.csv"), str(steps), only=("shapes12", "points"))
+
+
+def test_every_run_is_a_config_and_no_two_are_alike():
+    runs = list(family.wanted(10, (1, 2), tuple(family.SETS)))
+    settings = [config.text(config.load(run.base, run.overrides("folder"))) for run in runs]
+    assert len(runs) == 2 * 3 * 13 and len(set(settings)) == len(runs)
+    assert [run["seed"] for run in runs] == sorted(run["seed"] for run in runs)
+
+
+def test_what_is_timed_already_stays_as_it_is(steps, monkeypatch):
+    asked = []
+    monkeypatch.setattr(family_steps, "timed", lambda runs, root, rounds: asked.extend(runs) or [])
+    family_steps.main(str(steps), only=("shapes12", "squeeze"))
+    assert [(run["member"], run["region"]) for run in asked] == [("squeeze", "cpn")]
+
+
+@pytest.mark.slow
+def test_steps_of_two_members_are_timed_in_turns(tmp_path):
+    file = tmp_path / "s.csv"
+    family_steps.main(str(file), rounds=1, only=("shapes12", "squeeze", "centripetal", "none"))
+    rows = results.read(file)
+    assert [row["member"] for row in rows] == ["squeeze", "centripetal"]
+    assert 0 < float(rows[0]["loading"]) < float(rows[0]["seconds"]) < float(rows[1]["seconds"])
