@@ -13,7 +13,7 @@ import cv2
 import torch
 
 from benchmarks import results
-from benchmarks.works import WORKS, Given, Work, given
+from benchmarks.works import WAYS, WORKS, Given, Work, given
 from cornernet.cli.commandline import Command, call, say
 from cornernet.cli.keys import Reader, whole
 from cornernet.evaluation.metrics import aligned
@@ -28,14 +28,14 @@ Times a checkpoint of ours beside torchvision's RetinaNet and SSDLite and comman
   evaluate  images=50 of a validation set to the figures of COCO
   cold      a process that predicts one image, beside one that imports torch; peer="yolo predict ..." too, or several
             with ; between them
-ways="PyTorch fp32,ONNX int8" times no others.
+ways="PyTorch fp32;ONNX int8" times no others of ours and torchvision's.
 Ways take turns, rounds=7 times after one that does not count: medians and quartiles of the seconds, of the processor's,
 and of the share of the first way in a round. least_s is what multiply-adds and bytes take at the peak that a bare
 convolution and a copy reach here, in seconds of the processor by core. The weights of torchvision's are random. A start
 of a training on a large set is not among them; for example
   python -m benchmarks.commands runs/bccd/best.pt FILE.csv
   python -m benchmarks.commands best.pt FILE.csv only=cold cores=1 "peer=yolo predict model=yolo11n.pt source=a.jpg"
-  python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1 "ways=PyTorch fp32,ONNX fp32\""""
+  python -m benchmarks.commands best.pt FILE.csv only=evaluate images=5000 rounds=1 "ways=PyTorch fp32;ONNX fp32\""""
 COLUMNS = ("work", "way", "cores", "rounds", "seconds", "lower", "upper", "processor_s", "share", "processor_share",
            "images_per_s", "least_s", "load", "command", "commit")  # fmt: skip
 SHOWN = ("work", "way", "cores", "seconds", "lower", "upper", "processor_s", "share", "images_per_s", "least_s")
@@ -53,7 +53,8 @@ def main(
     cores: tuple[int, ...] = (1, 2), images: int = 50, peer: str = "", ways: tuple[str, ...] = (),
 ) -> None:  # fmt: skip
     """Append the rows and print them."""
-    words = " ".join(["python -m benchmarks.commands", checkpoint, *overrides])
+    chosen = [f"ways={';'.join(ways)}"] * bool(ways)
+    words = " ".join(["python -m benchmarks.commands", checkpoint, *overrides, *chosen])
     commands = tuple(text.strip() for text in peer.split(";") if text.strip())
     shown = []
     for count in sorted(cores):  # threads keep the cores that were allowed when they began
@@ -84,11 +85,10 @@ def rows(made: Given, names: tuple[str, ...], rounds: int, ways: tuple[str, ...]
         torch.manual_seed(0)
         work = WORKS[name](made)
         if ways:
-            chosen = {way: run for way, run in work.ways.items() if way in ways}
-            if not chosen:
-                raise ValueError(f"ways must be some of {', '.join(work.ways)} for {name}, got {', '.join(ways)}")
-            work = work._replace(ways=chosen)
-        for way, row in timed(work, rounds).items():
+            work = work._replace(
+                ways={way: run for way, run in work.ways.items() if way in ways or way in made.commands}
+            )
+        for way, row in timed(work, rounds).items() if work.ways else ():
             yield {"work": name, "way": way, "rounds": rounds, "load": f"{os.getloadavg()[0]:.1f}", **row}
 
 
@@ -129,7 +129,7 @@ def _processor() -> float:
 
 KEYS = {
     "only": Reader(results.some_of(WORKS)), "rounds": Reader(whole(1)), "cores": Reader(results.numbers),
-    "images": Reader(whole(1)), "peer": Reader(str), "ways": Reader(lambda text: tuple(text.split(","))),
+    "images": Reader(whole(1)), "peer": Reader(str), "ways": Reader(results.some_of(WAYS, ";")),
 }  # fmt: skip
 COMMAND = Command(main, USAGE, paths=2, keys=KEYS)
 

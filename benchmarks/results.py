@@ -24,13 +24,13 @@ def read(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def some_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
-    """Names that there are -> reader of some of them with commas between, which raises ValueError for another."""
+def some_of(known: Collection[str], between: str = ",") -> Callable[[str], tuple[str, ...]]:
+    """Names that there are -> reader of some of them with that between, which raises ValueError for another."""
 
     def names(text: str) -> tuple[str, ...]:
-        if wrong := [name for name in text.split(",") if name not in known]:
+        if wrong := [name for name in text.split(between) if name not in known]:
             raise ValueError(f"must be some of {', '.join(known)}, got {wrong[0]}")
-        return tuple(text.split(","))
+        return tuple(text.split(between))
 
     return names
 

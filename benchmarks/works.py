@@ -37,6 +37,7 @@ from cornernet.structures import Batch
 
 CPU, TRAINED, CALIBRATED = torch.device("cpu"), 64, 8  # images of a training, and those that int8 is calibrated on
 OURS = {"PyTorch fp32": "fp32", "PyTorch bf16": "bf16"}
+WAYS = (*OURS, "ONNX fp32", "OpenVINO fp32", "ONNX int8", *peers.NETWORKS, "import torch")  # of some work or other
 
 
 class Given(NamedTuple):

@@ -31,9 +31,12 @@ def test_ways_that_are_not_named_are_left_out(monkeypatch):
     called = []
     ways = {name: lambda name=name: called.append(name) for name in ("a", "b")}
     monkeypatch.setattr(commands, "WORKS", {"work": lambda given: Work(1, dict(ways))})
-    assert [row["way"] for row in commands.rows(None, ("work",), 1, ("b",))] == ["b"] and called == ["b", "b"]
-    with pytest.raises(ValueError, match="ways must be some of a, b for work, got c"):
-        list(commands.rows(None, ("work",), 1, ("c",)))
+    given = works.Given("", "", None, 1, ("peer",))
+    assert [row["way"] for row in commands.rows(given, ("work",), 1, ("b",))] == ["b"] and called == ["b", "b"]
+    assert list(commands.rows(given, ("work",), 1, ("c",))) == []
+    assert commands.KEYS["ways"].read("ONNX int8;import torch") == ("ONNX int8", "import torch")
+    with pytest.raises(ValueError, match="must be some of PyTorch fp32, .*, got ONNX"):
+        commands.KEYS["ways"].read("PyTorch fp32;ONNX")
 
 
 def test_processes_that_were_waited_for_count():
