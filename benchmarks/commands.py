@@ -23,7 +23,8 @@ USAGE = """python -m benchmarks.commands CHECKPOINT FILE.csv [only=WORK,WORK] [r
 
 Times a checkpoint of ours beside torchvision's RetinaNet and SSDLite and commands of your own, on generated images of
 640 x 480, and appends a row for each way of each work to FILE.csv:
-  predict   one image to boxes, without flip: PyTorch fp32 and bf16, ONNX fp32 and int8, OpenVINO where it is installed
+  predict   one image to boxes, without flip: PyTorch in fp32, and in bf16 where the hardware has it, ONNX in fp32 and
+            int8, OpenVINO where it is installed
   train     training steps with loader and transforms in one process
   evaluate  images=50 of a validation set to the figures of COCO
   cold      a process that predicts one image, beside one that imports torch; peer="yolo predict ..." too, or several

@@ -1,23 +1,19 @@
 """The family side by side: every corner detector, with and without a region stage, trained for equal minutes.
 
-How many steps fit into the minutes is measured once, in turns, and kept in a file of its own. Runs of so many steps may
-then train anywhere and beside anything, and a row that is there is not trained again: the table grows over many days.
+How many steps fit into the minutes, and what an image takes, is measured once, in turns, and kept in a file of its own.
+Runs of so many steps, in the precision that was timed, may then train anywhere and beside anything, and a row that is
+there is not trained again: the table grows over many days.
 """
 
 import hashlib
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from benchmarks import results
 from cornernet import config
@@ -25,21 +21,20 @@ from cornernet.checkpoints import load_detector
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
 from cornernet.experiments.recording import commit
-from cornernet.prediction import inference
 
 USAGE = """python -m benchmarks.family FILE.csv STEPS.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
 
 Trains each member of the family on each set, with and without a region stage, and appends one row a run to FILE.csv:
-figures of last.pt, milliseconds of an image and the config's hash. Rows that are there are skipped. As many steps fit
-into the minutes by STEPS.csv, which python -m benchmarks.family_steps writes.
+figures of last.pt and the config's hash. Rows that are there are skipped. STEPS.csv, which python -m
+benchmarks.family_steps writes, says how many steps fit into the minutes, and in which precision.
 root: the folder of BCCD, for set bccd. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv docs/results/family_steps.csv \\
       only=cards,centernet"""
 
 TIMED = ("set", "member", "region")  # what a step's seconds are of
 COLUMNS = (
-    "set", "member", "region", "seed", "minutes", "steps", "AP", "AP50", "AP_any_class", "FDR", "ms_per_image",
-    "parameters", "config", "commit",
+    "set", "member", "region", "seed", "minutes", "steps", "AP", "AP50", "AP_any_class", "FDR", "parameters", "config",
+    "commit",
 )  # fmt: skip
 SETS = {  # the config it is built on, what is changed for all members, the region stage, and what is without one
     "shapes12": (
@@ -86,7 +81,6 @@ MEMBERS = {  # what makes the members of the same backbone and head
     ],
 }  # fmt: skip
 WITHOUT_WEIGHTS = ["model.backbone.weights=''", "model.backbone.args={}", "train.freeze=[]"]  # there are none of it
-IMAGES = 12  # that are timed
 
 
 class Run(dict[str, Any]):
@@ -116,17 +110,18 @@ def main(
 ) -> None:
     """Train what the file lacks; every run that is done is a row at once."""
     path = Path(file)
-    seconds = {tuple(row[name] for name in TIMED): float(row["seconds"]) for row in results.read(Path(steps))}
-    for run in wanted(minutes, seeds, only):
+    timed = {tuple(row[name] for name in TIMED): row for row in results.read(Path(steps))}
+    runs = [(run, tuple(run[name] for name in TIMED)) for run in wanted(minutes, seeds, only)]
+    if missing := [key for _, key in runs if key not in timed]:
+        raise ValueError(f"{steps} does not say what a step of {', '.join(missing[0])} takes")
+    for run, key in runs:
         rows = results.read(path)  # read anew: another process may have added some
         if any(all(row[name] == str(run[name]) for name in COLUMNS[:5]) for row in rows):
             continue
-        key = tuple(run[name] for name in TIMED)
-        if key not in seconds:
-            raise ValueError(
-                f"{steps} does not say what a step of {', '.join(key)} takes: python -m benchmarks.family_steps"
-            )
-        results.append(path, COLUMNS, [run | measured(run, run.overrides(root), int(60 * minutes / seconds[key]))])
+        step = timed[key]
+        precision = [f"{section}.precision={step['precision']}" for section in ("train", "test")]
+        words = [*run.overrides(root), *precision, f"train.steps={int(60 * minutes / float(step['seconds']))}"]
+        results.append(path, COLUMNS, [run | measured(run.base, words)])
 
 
 def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Iterator[Run]:
@@ -140,40 +135,25 @@ def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Itera
             yield Run(zip(COLUMNS, (held, member, region, seed, minutes), strict=False))
 
 
-def measured(run: Run, overrides: list[str], steps: int) -> dict[str, Any]:
-    """Train one run of so many steps -> the other columns of its row."""
+def measured(base: str, words: list[str]) -> dict[str, Any]:
+    """Train one run -> the other columns of its row."""
+    words = [*words, "test.report=false", "train.eval_every=0", "train.callbacks=[]", "train.save_every=0"]
+    settings = config.load(base, words)
     with tempfile.TemporaryDirectory() as folder:
-        quiet = ["test.report=false", "train.eval_every=0", "train.callbacks=[]", "train.save_every=0"]
-        words = [*overrides, *quiet, f"train.steps={steps}"]
-        _train(run.base, [*words, f"work_dir={folder}/run"])
+        _train(base, [*words, f"work_dir={folder}/run"])
         found = json.loads(Path(folder, "run", "metrics.json").read_text())
-        detector, settings, _ = load_detector(Path(folder, "run", "last.pt"), [])
-        settings = config.load(run.base, words)
-        return {
-            "steps": steps,
-            **{name: f"{found[name]:.4f}" for name in COLUMNS[6:10]},
-            "ms_per_image": f"{1000 * _seconds_an_image(detector, settings):.1f}",
-            "parameters": sum(x.numel() for x in detector.network.parameters()),
-            "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
-            "commit": commit(),
-        }
+        detector = load_detector(Path(folder, "run", "last.pt"), [])[0]
+    return {
+        "steps": settings.train.steps,
+        **{name: f"{found[name]:.4f}" for name in COLUMNS[6:10]},
+        "parameters": sum(x.numel() for x in detector.network.parameters()),
+        "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
+        "commit": commit(),
+    }
 
 
 def _train(base: str, words: list[str]) -> None:
     subprocess.run([sys.executable, "tools/train.py", base, *words], check=True, stdout=subprocess.DEVNULL)
-
-
-def _seconds_an_image(detector: Any, settings: config.Config) -> float:
-    """Median of the seconds from pixels to boxes as the config predicts, after one image that does not count."""
-    height, width = settings.data.input_size
-    image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
-    taken = []
-    with torch.inference_mode():
-        for _ in range(IMAGES + 1):
-            start = time.process_time()
-            inference.detect(detector, [image], **inference.settings(settings))
-            taken.append(time.process_time() - start)
-    return statistics.median(taken[1:])
 
 
 NAMES = (*SETS, *MEMBERS, "none", "cpn")

@@ -1,11 +1,14 @@
-"""What a training step of each member of the family takes, in turns on one core: how many fit into equal minutes."""
+"""What a training step and an image of each member of the family take, in turns on one core."""
 
 import platform
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks import results
@@ -13,20 +16,26 @@ from benchmarks.family import KEYS, TIMED, Run, wanted
 from cornernet import config
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
+from cornernet.config import Config
 from cornernet.data import build_source, typed_data
+from cornernet.detectors import Detector
 from cornernet.experiments.recording import commit
+from cornernet.prediction import inference
 from cornernet.profiling import breakdown, training_step
 from cornernet.system.allocator import keep_memory
+from cornernet.training import train_mode
 
 USAGE = """python -m benchmarks.family_steps STEPS.csv [rounds=N] [only=SET,MEMBER,...] [root=DIR]
 
-Writes the seconds of a training step of each member of the family on each set: forward, loss, backward and optimiser on
-noise, and the loading of a batch of the set's images, in one process. Members of a set take turns; medians of the
-processor's seconds, after two rounds that do not count. Sets that the file has stay as they are. One core:
+Writes the seconds of a training step of each member of the family on each set, on noise: forward, loss, backward and
+optimiser, without clipping and averages, and to them the seconds in which one process loads a batch of the set; and the
+milliseconds of an image of noise, flipped where the config says so. Members of a set take turns; medians of the
+processor's seconds, of loading by the clock, after two rounds that do not count. Rows that the file has stay as they
+are. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family_steps docs/results/family_steps.csv
 root: the folder of BCCD, for set bccd."""
 
-COLUMNS = (*TIMED, "seconds", "loading", "precision", "processor", "commit")  # loading is part of the seconds
+COLUMNS = (*TIMED, "seconds", "loading", "ms_per_image", "precision", "processor", "commit")  # seconds: loading too
 WARM = 2  # rounds before any counts
 
 
@@ -45,24 +54,49 @@ def timed(runs: list[Run], root: str, rounds: int) -> list[dict[str, object]]:
     source = build_source(settings[0].data, "train", typed=typed_data(settings[0]))
     loading = breakdown.load(settings[0], source).seconds
     where = training_step.place(settings[0])
-    made = [training_step.made(each, len(source.class_names), training_step.OBJECTS, where.device) for each in settings]
-    taken: list[list[float]] = [[] for _ in runs]
-    for _ in range(WARM + rounds):
-        for (detector, optimizer, batch), each, seconds in zip(made, settings, taken, strict=True):
-            start = time.process_time()
-            training_step.one_step(detector, optimizer, batch, each, {name: [] for name in training_step.PARTS})
-            seconds.append(time.process_time() - start)
+    steps, images = zip(*(_calls(each, len(source.class_names), where.device) for each in settings), strict=True)
+    taken = zip(_turns(steps, rounds), _turns(images, rounds), strict=True)
     return [
         {
             **{name: run[name] for name in TIMED},
-            "seconds": f"{statistics.median(seconds[WARM:]) + loading:.4f}",
+            "seconds": f"{step + loading:.4f}",
             "loading": f"{loading:.4f}",
+            "ms_per_image": f"{1000 * image:.1f}",
             "precision": where.precision,
             "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
             "commit": commit(),
         }
-        for run, seconds in zip(runs, taken, strict=True)
+        for run, (step, image) in zip(runs, taken, strict=True)
     ]
+
+
+def _calls(settings: Config, classes: int, device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Settings -> what does a training step, and what finds the boxes of an image."""
+    torch.manual_seed(0)
+    detector, optimizer, batch = training_step.made(settings, classes, training_step.OBJECTS, device)
+    image = np.random.default_rng(0).integers(0, 256, (*settings.data.input_size, 3), np.uint8)
+
+    def step() -> None:
+        train_mode(detector, settings.train)
+        training_step.one_step(detector, optimizer, batch, settings, {name: [] for name in training_step.PARTS})
+
+    return step, partial(_found, detector, image, settings)
+
+
+def _found(detector: Detector, image: np.ndarray, settings: Config) -> None:
+    with torch.inference_mode():
+        inference.detect(detector.eval(), [image], **inference.settings(settings))
+
+
+def _turns(calls: tuple[Callable[[], object], ...], rounds: int) -> list[float]:
+    """Median seconds of each."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for _ in range(WARM + rounds):
+        for one, seconds in zip(calls, taken, strict=True):
+            start = time.process_time()
+            one()
+            seconds.append(time.process_time() - start)
+    return [statistics.median(seconds[WARM:]) for seconds in taken]
 
 
 COMMAND = Command(

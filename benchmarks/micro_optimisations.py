@@ -99,7 +99,7 @@ def main(path: str, overrides: list[str], rounds: int = 5) -> None:
 
 def _has_data(settings: Config) -> bool:
     named = settings.data.train.annotations
-    return settings.data.name == "shapes" or (named != "" and (Path(settings.data.root) / named).exists())
+    return settings.data.name != "coco" or (named != "" and (Path(settings.data.root) / named).exists())
 
 
 def _batches(settings: Config, source: Source) -> Iterator[Batch]:

@@ -26,7 +26,7 @@ from cornernet.detectors import Predicting
 from cornernet.evaluation.evaluate import evaluate
 from cornernet.export.export import export
 from cornernet.graphs.onnx import open as opened
-from cornernet.precision import HALF
+from cornernet.precision import HALF, resolve_precision
 from cornernet.prediction import FixedCanvas, Predictor, inference
 from cornernet.prediction.canvas import fit
 from cornernet.prediction.exported_detector import ExportedDetector
@@ -36,7 +36,9 @@ from cornernet.profiling.training_step import PARTS, forward, made, one_step
 from cornernet.structures import Batch
 
 CPU, TRAINED, CALIBRATED = torch.device("cpu"), 64, 8  # images of a training, and those that int8 is calibrated on
-OURS = {"PyTorch fp32": "fp32", "PyTorch bf16": "bf16"}
+OURS = {"PyTorch fp32": "fp32"}
+if resolve_precision("auto", True) == "bf16":  # without it in hardware it takes many times as long
+    OURS["PyTorch bf16"] = "bf16"
 WAYS = (*OURS, "ONNX fp32", "OpenVINO fp32", "ONNX int8", *peers.NETWORKS, "import torch")  # of some work or other
 
 

@@ -12,26 +12,32 @@ SQUEEZE = ("shapes12", "squeeze", "none")
 def steps(tmp_path):
     """A file that says that a step takes 0.4 seconds."""
     file = tmp_path / "steps.csv"
-    results.append(file, family_steps.COLUMNS, [dict(zip(family.TIMED, SQUEEZE, strict=True)) | {"seconds": "0.4"}])
+    results.append(
+        file,
+        family_steps.COLUMNS,
+        [dict(zip(family.TIMED, SQUEEZE, strict=True)) | {"seconds": "0.4", "precision": "fp32"}],
+    )
     return file
 
 
 def test_seeds_take_the_steps_that_fit_and_what_is_there_is_skipped(tmp_path, steps, monkeypatch):
     file, given = tmp_path / "family.csv", []
 
-    def measured(run, overrides, count):
-        given.append((run["seed"], count))
+    def measured(base, words):
+        given.append(words[-4:])
         return dict.fromkeys(family.COLUMNS[5:], "0")
 
     monkeypatch.setattr(family, "measured", measured)
     for seeds in ((1,), (1, 2)):
         family.main(str(file), str(steps), minutes=2, seeds=seeds, only=SQUEEZE)
-    assert given == [(1, 300), (2, 300)] and len(results.read(file)) == 2
+    known = ["train.precision=fp32", "test.precision=fp32", "train.steps=300"]
+    assert given == [[f"seed={seed}", *known] for seed in (1, 2)] and len(results.read(file)) == 2
 
 
 def test_a_step_that_was_never_timed_is_named(tmp_path, steps):
     with pytest.raises(ValueError, match="does not say what a step of shapes12, points, none takes"):
-        family.main(str(tmp_path / "x.csv"), str(steps), only=("shapes12", "points"))
+        family.main(str(tmp_path / "x.csv"), str(steps), only=("shapes12", "squeeze", "points", "none"))
+    assert not (tmp_path / "x.csv").exists()  # nothing is trained before that is known
 
 
 def test_every_run_is_a_config_and_no_two_are_alike():
@@ -54,4 +60,5 @@ def test_steps_of_two_members_are_timed_in_turns(tmp_path):
     family_steps.main(str(file), rounds=1, only=("shapes12", "squeeze", "centripetal", "none"))
     rows = results.read(file)
     assert [row["member"] for row in rows] == ["squeeze", "centripetal"]
-    assert 0 < float(rows[0]["loading"]) < float(rows[0]["seconds"]) < float(rows[1]["seconds"])
+    assert float(rows[0]["seconds"]) < float(rows[1]["seconds"])
+    assert float(rows[0]["ms_per_image"]) < float(rows[1]["ms_per_image"])

@@ -68,6 +68,12 @@ def test_a_convolution_over_all_of_its_input_is_a_matrix_product(layout):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_a_graph_keeps_that_convolution():
+    first = cpn(4, CLASSES, pair_channels=6, bins=3).pair_head[0].eval()
+    graph = torch.export.export(first, (torch.rand(5, 6, 3, 3),)).graph
+    assert [node.target for node in graph.nodes if node.op == "call_function"] == [torch.ops.aten.conv2d.default]
+
+
 def test_centre_reads_the_middle_of_the_box():
     stage = centre(2, 2, layers=0, share=0.5)
     torch.testing.assert_close(stage((linear(),), BOXES).classes, (BOXES[..., :2] + BOXES[..., 2:]) / 2)

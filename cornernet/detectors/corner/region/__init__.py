@@ -14,7 +14,8 @@ channels is the width of the backbone's map. Each stack has one of its own. It o
 It may offer `class_rows`, see `Detector.class_rows`, so that a run can start from the weights of other classes, and
 `segments() -> list of modules` in `maps` that gradient checkpointing computes twice, each from one tensor to one.
 
-Boxes have edges as coordinates: cell i covers [i, i + 1]. Proposals, labels, the loss and the score are the detector's.
+Boxes have edges as coordinates: cell i covers [i, i + 1]. On a CPU their number N may differ from step to step.
+Proposals, labels, the loss and the score are the detector's.
 """
 
 from torch import nn
