@@ -29,6 +29,34 @@ class Coarser(nn.Module):
         return levels
 
 
+class TopDown(nn.Module):
+    """Levels of these widths, fine to coarse -> the first `count`, of one width, each with all coarser ones added.
+
+    Section 3 of Lin et al.; its parts are called as torchvision's, whose import takes as long as torch's own.
+    """
+
+    def __init__(self, widths: Sequence[int], channels: int, count: int):
+        super().__init__()
+        self.inner_blocks = nn.ModuleList(_convolution(width, channels, 1) for width in widths)
+        self.layer_blocks = nn.ModuleList(_convolution(channels, channels, 3) for _ in widths[:count])
+
+    def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Map levels as the class says."""
+        laterals = [block(x) for block, x in zip(self.inner_blocks, levels, strict=True)]
+        sums = laterals[-1:]
+        for lateral in reversed(laterals[:-1]):
+            sums.append(lateral + F.interpolate(sums[-1], size=lateral.shape[-2:], mode="nearest"))
+        return [block(x) for block, x in zip(self.layer_blocks, reversed(sums), strict=False)]
+
+
+def _convolution(before: int, width: int, kernel: int) -> nn.Sequential:
+    conv = nn.Conv2d(before, width, kernel, padding=kernel // 2)
+    nn.init.kaiming_uniform_(conv.weight, a=1)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    return nn.Sequential(conv)
+
+
 class Neck(Backbone):
     """A backbone with one width at all levels, which offers what a backbone does.
 
@@ -79,15 +107,11 @@ class FPN(Neck):
     """
 
     def __init__(self, body: Backbone, channels: int, first: int, count: int, depth: int):
-        from torchvision.ops import FeaturePyramidNetwork  # here, since it is slow to import
-
         super().__init__(body, channels, first, count)
         widths = body.channels[first : first + depth]
         body.keep(first, first + len(widths) - 1)
         self.body, self.depth = body, len(widths)
-        self.fpn = FeaturePyramidNetwork(list(widths), channels)
-        for unread in range(self.own, self.depth):
-            self.fpn.layer_blocks[unread] = nn.Identity()
+        self.fpn = TopDown(widths, channels, self.own)
         self.coarser = Coarser(channels, count - self.own)
 
     def segments(self) -> list[nn.Module]:
@@ -97,11 +121,8 @@ class FPN(Neck):
     def forward(self, images: Tensor) -> list[list[Tensor]]:
         """Map images to the levels of the supervised stacks; in eval mode of the last one alone."""
         stacks = self.body(images)
-        return [self.coarser(self._down(levels)) for levels in (stacks if self.training else stacks[-1:])]
-
-    def _down(self, levels: list[Tensor]) -> list[Tensor]:
-        read = levels[self.first : self.first + self.depth]
-        return list(self.fpn({str(i): level for i, level in enumerate(read)}).values())[: self.own]
+        read = slice(self.first, self.first + self.depth)
+        return [self.coarser(self.fpn(levels[read])) for levels in (stacks if self.training else stacks[-1:])]
 
 
 def pyramid(body: Backbone, channels: int, first: int, last: int) -> Backbone:
