@@ -53,8 +53,7 @@ class Counter(TorchDispatchMode):
         out = func(*args, **kwargs)
         read, written = ([x for x in tree_leaves(some) if isinstance(x, Tensor)] for some in ((args, kwargs), out))
         moved = _moved(func, read, written)
-        count = flop_registry.get(func._overloadpacket)
-        self.operations.append((count(*args, **kwargs, out_val=out) if count else 0, moved))
+        self.operations.append((_flops(func._overloadpacket, args, kwargs, out), moved))
         for x in written:
             self._hold(x.untyped_storage())
         return out
@@ -74,6 +73,15 @@ class Counter(TorchDispatchMode):
 
     def _release(self, key: int) -> None:
         self.held -= self.storages.pop(key)
+
+
+def _flops(operation, args, kwargs, out) -> int:
+    """Multiplications and additions of an operation."""
+    if operation is torch.ops.aten.convolution_backward:  # PyTorch's own count takes groups for one
+        gradient, x, weight, *_, transposed, _, _, wanted = args
+        return 2 * (x if transposed else gradient).numel() * weight[0].numel() * sum(wanted[:2])
+    count = flop_registry.get(operation)
+    return count(*args, **kwargs, out_val=out) if count else 0
 
 
 def _moved(func, read: list[Tensor], written: list[Tensor]) -> int:

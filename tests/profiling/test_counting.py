@@ -28,6 +28,21 @@ def test_a_convolution_by_hand():
     assert counter.held == counter.peak == 4 * 4 * 64
 
 
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("turned", [False, True], ids=["convolution", "transposed"])
+@pytest.mark.parametrize("wanted", [(True, True), (True, False)], ids=["both", "features"])
+def test_a_gradient_of_a_convolution_takes_what_the_convolution_does(groups, turned, wanted):
+    x = torch.ones(2, 6, 8, 8, requires_grad=wanted[0])
+    weight = torch.ones(6, 6 // groups, 3, 3, requires_grad=wanted[1])
+    convolve = torch.nn.functional.conv_transpose2d if turned else torch.nn.functional.conv2d
+    with Counter() as counter:
+        y = convolve(x, weight, padding=1, groups=groups)
+        forward_flops = counter.totals()[0]
+        y.sum().backward()
+    assert forward_flops == 2 * 2 * 64 * 6 * (6 // groups) * 9
+    assert counter.totals()[0] == forward_flops * (1 + sum(wanted))
+
+
 def test_views_move_nothing_and_expanded_tensors_lie_there_once():
     x = torch.ones(10)
     with Counter() as counter:
