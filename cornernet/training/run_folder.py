@@ -125,10 +125,11 @@ class Table:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    """Complete rows of the file, under the columns' names of now; the last one may have been cut by a crash."""
+    """Complete rows of the file, under the columns' names of now; a crash may have cut the last, or left zeros there."""
     if not path.exists():
         return []
-    lines = [x for x in path.read_text(encoding="utf-8", errors="replace").splitlines(True) if x.endswith("\n")]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [x for x in text.splitlines(True) if x.endswith("\n") and "\0" not in x]
     rows = [row for row in csv.DictReader(lines) if None not in row.values() and row.get("step", "").isdigit()]
     names = COLUMNS if any("regr" in row for row in rows) else {}
     return [{names.get(name, name): value for name, value in row.items()} for row in rows]

@@ -9,6 +9,7 @@ import pytest
 
 from cornernet.data import read
 from cornernet.data.annotations import Asked
+from cornernet.data.annotations.table import read_table
 from cornernet.data.opening import opened
 from tests.data import layouts
 from tests.data.layouts import draw, voc, write, yolo
@@ -287,6 +288,12 @@ def test_a_zip_is_named(tmp_path):
         file.writestr("a.txt", "x")
     with pytest.raises(ValueError, match=r"a\.zip is a zip archive; unpack it first"):
         read(tmp_path / "a.zip")
+
+
+def test_a_table_whose_first_line_is_no_row_is_named(tmp_path):
+    one_csv(tmp_path, "a.jpg,dog,1,2,3,4", header='filename,"' + "x" * 200_000 + '"')
+    with pytest.raises(ValueError, match=r"\.csv, line 1: field larger than field limit"):
+        read_table(tmp_path / "t.csv", 10**6)
 
 
 def test_a_table_in_some_folder_of_a_set_is_no_second_format(tmp_path):

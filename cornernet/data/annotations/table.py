@@ -53,7 +53,10 @@ def looks_like_one(path: Path) -> bool:
         head = file.read(2**14)
     text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
     lines = text.splitlines()
-    return bool(lines) and bool(_columns(_cells(lines[0])))
+    try:
+        return bool(lines) and bool(_columns(_cells(lines[0])))
+    except csv.Error:  # of a zero byte, on Python 3.10
+        return False
 
 
 def read_table(path: Path, longest: int) -> Table:
@@ -61,7 +64,10 @@ def read_table(path: Path, longest: int) -> Table:
     lines = read_text(path, "a table", longest).splitlines(keepends=True)
     separator = _separator(lines[0])
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-    first = _cells(lines[0])
+    try:
+        first = _cells(lines[0])
+    except csv.Error as error:
+        raise ValueError(f"{path}, line 1: {error}") from None
     columns = _columns(first)
     if not columns:
         raise ValueError(
