@@ -125,7 +125,7 @@ class Table:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    """Complete rows of the file, under the columns' names of now; a crash may have cut the last, or left zeros there."""
+    """Complete rows of the file, under the columns' names of now; a crash may cut the last or leave zeros there."""
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8", errors="replace")
