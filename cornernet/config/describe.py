@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, TupleConfig
 
@@ -50,7 +50,7 @@ def type_name(kind: Any) -> str:
     inner = get_args(kind)
     if get_origin(kind) is Literal:
         return " | ".join(map(str, inner))
-    if get_origin(kind) is UnionType:
+    if get_origin(kind) in (Union, UnionType):  # Python 3.10 makes the first of a default of None
         return " or ".join("null" if part is NoneType else type_name(part) for part in inner)
     if get_origin(kind) is list:
         return f"list of {type_name(inner[0])}"
