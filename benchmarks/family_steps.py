@@ -1,9 +1,7 @@
 """What a training step and an image of each member of the family take, in turns on one core."""
 
 import platform
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks import results
+from benchmarks.backbones import compare
 from benchmarks.family import KEYS, TIMED, Run, wanted
 from cornernet import config
 from cornernet.cli.commandline import Command, call
@@ -30,13 +29,12 @@ USAGE = """python -m benchmarks.family_steps STEPS.csv [rounds=N] [only=SET,MEMB
 Writes the seconds of a training step of each member of the family on each set, on noise: forward, loss, backward and
 optimiser, without clipping and averages, and to them the seconds in which one process loads a batch of the set; and the
 milliseconds of an image of noise, flipped where the config says so. Members of a set take turns; medians of the
-processor's seconds, of loading by the clock, after two rounds that do not count. Rows that the file has stay as they
+processor's seconds, of loading by the clock, after a round that does not count. Rows that the file has stay as they
 are. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family_steps docs/results/family_steps.csv
 root: the folder of BCCD, for set bccd."""
 
 COLUMNS = (*TIMED, "seconds", "loading", "ms_per_image", "precision", "processor", "commit")  # seconds: loading too
-WARM = 2  # rounds before any counts
 
 
 def main(file: str, rounds: int = 5, only: tuple[str, ...] = (), root: str = "") -> None:
@@ -54,8 +52,8 @@ def timed(runs: list[Run], root: str, rounds: int) -> list[dict[str, object]]:
     source = build_source(settings[0].data, "train", typed=typed_data(settings[0]))
     loading = breakdown.load(settings[0], source).seconds
     where = training_step.place(settings[0])
-    steps, images = zip(*(_calls(each, len(source.class_names), where.device) for each in settings), strict=True)
-    taken = zip(_turns(steps, rounds), _turns(images, rounds), strict=True)
+    calls = zip(*(_calls(each, len(source.class_names), where.device) for each in settings), strict=True)
+    steps, images = ([seconds for seconds, _ in compare(list(each), rounds)] for each in calls)
     return [
         {
             **{name: run[name] for name in TIMED},
@@ -66,7 +64,7 @@ def timed(runs: list[Run], root: str, rounds: int) -> list[dict[str, object]]:
             "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
             "commit": commit(),
         }
-        for run, (step, image) in zip(runs, taken, strict=True)
+        for run, step, image in zip(runs, steps, images, strict=True)
     ]
 
 
@@ -86,17 +84,6 @@ def _calls(settings: Config, classes: int, device: torch.device) -> tuple[Callab
 def _found(detector: Detector, image: np.ndarray, settings: Config) -> None:
     with torch.inference_mode():
         inference.detect(detector.eval(), [image], **inference.settings(settings))
-
-
-def _turns(calls: tuple[Callable[[], object], ...], rounds: int) -> list[float]:
-    """Median seconds of each."""
-    taken: list[list[float]] = [[] for _ in calls]
-    for _ in range(WARM + rounds):
-        for one, seconds in zip(calls, taken, strict=True):
-            start = time.process_time()
-            one()
-            seconds.append(time.process_time() - start)
-    return [statistics.median(seconds[WARM:]) for seconds in taken]
 
 
 COMMAND = Command(
