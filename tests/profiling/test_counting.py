@@ -33,13 +33,14 @@ def test_a_convolution_by_hand():
 @pytest.mark.parametrize("wanted", [(True, True), (True, False)], ids=["both", "features"])
 def test_a_gradient_of_a_convolution_takes_what_the_convolution_does(groups, turned, wanted):
     x = torch.ones(2, 6, 8, 8, requires_grad=wanted[0])
-    weight = torch.ones(6, 6 // groups, 3, 3, requires_grad=wanted[1])
+    shape = (6, 12 // groups, 3, 3) if turned else (12, 6 // groups, 3, 3)
+    weight = torch.ones(shape, requires_grad=wanted[1])
     convolve = torch.nn.functional.conv_transpose2d if turned else torch.nn.functional.conv2d
     with Counter() as counter:
         y = convolve(x, weight, padding=1, groups=groups)
         forward_flops = counter.totals()[0]
         y.sum().backward()
-    assert forward_flops == 2 * 2 * 64 * 6 * (6 // groups) * 9
+    assert forward_flops == 2 * 2 * 64 * 6 * (12 // groups) * 9
     assert counter.totals()[0] == forward_flops * (1 + sum(wanted))
 
 

@@ -164,6 +164,6 @@ def test_what_the_disk_does_not_take_is_said_once_and_spared(caplog):
 
 def test_zeros_that_a_crash_left_in_a_table_are_left_out(tmp_path):
     file = tmp_path / "log.csv"
-    file.write_bytes(b"step,total\n10,1.5\n" + bytes(20) + b"\n30,0.5\n40,0." + bytes(9))
+    file.write_bytes(b"step,total\n10,1.5\n" + bytes(20) + b"\n20,1." + bytes(2) + b"\n30,0.5\n40,0." + bytes(9))
     assert [row["step"] for row in Table(file, 100).rows] == ["10", "30"]
     assert bytes(1) not in file.read_bytes()
