@@ -1,8 +1,8 @@
 """The family side by side: every corner detector, with and without a region stage, trained for equal minutes.
 
 How many steps fit into the minutes, and what an image takes, is measured once, in turns, and kept in a file of its own.
-Runs of so many steps, in the precision that was timed, may then train anywhere and beside anything, and a row that is
-there is not trained again: the table grows over many days.
+Runs of so many steps, in the precision that was timed or another, may then train anywhere and beside anything, and a
+row that is there is not trained again: the table grows over many days.
 """
 
 import hashlib
@@ -19,22 +19,24 @@ from benchmarks import results
 from cornernet import config
 from cornernet.checkpoints import load_detector
 from cornernet.cli.commandline import Command, call
-from cornernet.cli.keys import Reader, whole
+from cornernet.cli.keys import Reader, choice, whole
 from cornernet.experiments.recording import commit
 
-USAGE = """python -m benchmarks.family FILE.csv STEPS.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...] [root=DIR]
+USAGE = """python -m benchmarks.family FILE.csv STEPS.csv [minutes=N] [seeds=1,2,3] [only=SET,MEMBER,...]
+    [precision=NAME] [root=DIR]
 
 Trains each member of the family on each set, with and without a region stage, and appends one row a run to FILE.csv:
 figures of last.pt and the config's hash. Rows that are there are skipped. STEPS.csv, which python -m
-benchmarks.family_steps writes, says how many steps fit into the minutes, and in which precision.
+benchmarks.family_steps writes, says how many steps fit into the minutes, and in which precision; precision=bf16 trains
+as many in another.
 root: the folder of BCCD, for set bccd. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family docs/results/family.csv docs/results/family_steps.csv \\
       only=cards,centernet"""
 
 TIMED = ("set", "member", "region")  # what a step's seconds are of
 COLUMNS = (
-    "set", "member", "region", "seed", "minutes", "steps", "AP", "AP50", "AP_any_class", "FDR", "parameters", "config",
-    "commit",
+    "set", "member", "region", "seed", "minutes", "steps", "precision", "AP", "AP50", "AP_any_class", "FDR",
+    "parameters", "config", "commit",
 )  # fmt: skip
 SETS = {  # the config it is built on, what is changed for all members, the region stage, and what is without one
     "shapes12": (
@@ -106,6 +108,7 @@ def main(
     minutes: int = 10,
     seeds: tuple[int, ...] = (1, 2, 3),
     only: tuple[str, ...] = (),
+    precision: str = "",
     root: str = "",
 ) -> None:
     """Train what the file lacks; every run that is done is a row at once."""
@@ -119,8 +122,9 @@ def main(
         if any(all(row[name] == str(run[name]) for name in COLUMNS[:5]) for row in rows):
             continue
         step = timed[key]
-        precision = [f"{section}.precision={step['precision']}" for section in ("train", "test")]
-        words = [*run.overrides(root), *precision, f"train.steps={int(60 * minutes / float(step['seconds']))}"]
+        run["precision"] = precision or step["precision"]
+        known = [f"{section}.precision={run['precision']}" for section in ("train", "test")]
+        words = [*run.overrides(root), *known, f"train.steps={int(60 * minutes / float(step['seconds']))}"]
         results.append(path, COLUMNS, [run | measured(run.base, words)])
 
 
@@ -145,7 +149,7 @@ def measured(base: str, words: list[str]) -> dict[str, Any]:
         detector = load_detector(Path(folder, "run", "last.pt"), [])[0]
     return {
         "steps": settings.train.steps,
-        **{name: f"{found[name]:.4f}" for name in COLUMNS[6:10]},
+        **{name: f"{found[name]:.4f}" for name in COLUMNS[7:11]},
         "parameters": sum(x.numel() for x in detector.network.parameters()),
         "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
         "commit": commit(),
@@ -159,7 +163,7 @@ def _train(base: str, words: list[str]) -> None:
 NAMES = (*SETS, *MEMBERS, "none", "cpn")
 KEYS = {
     "minutes": Reader(whole(1)), "seeds": Reader(results.numbers), "only": Reader(results.some_of(NAMES)),
-    "root": Reader(str),
+    "precision": Reader(choice("fp32", "bf16")), "root": Reader(str),
 }  # fmt: skip
 
 COMMAND = Command(main, USAGE, paths=2, keys=KEYS, overrides=False)

@@ -20,18 +20,21 @@ def steps(tmp_path):
     return file
 
 
-def test_seeds_take_the_steps_that_fit_and_what_is_there_is_skipped(tmp_path, steps, monkeypatch):
+def test_seeds_take_the_steps_that_fit_and_what_is_there_is_skipped_in_whatever_precision(tmp_path, steps, monkeypatch):
     file, given = tmp_path / "family.csv", []
 
     def measured(base, words):
         given.append(words[-4:])
-        return dict.fromkeys(family.COLUMNS[5:], "0")
+        return dict.fromkeys(("steps", *family.COLUMNS[7:]), "0")
 
     monkeypatch.setattr(family, "measured", measured)
-    for seeds in ((1,), (1, 2)):
-        family.main(str(file), str(steps), minutes=2, seeds=seeds, only=SQUEEZE)
-    known = ["train.precision=fp32", "test.precision=fp32", "train.steps=300"]
-    assert given == [[f"seed={seed}", *known] for seed in (1, 2)] and len(results.read(file)) == 2
+    for seeds, precision in (((1,), ""), ((1, 2), "bf16")):
+        family.main(str(file), str(steps), minutes=2, seeds=seeds, only=SQUEEZE, precision=precision)
+    assert given == [
+        [f"seed={seed}", f"train.precision={precision}", f"test.precision={precision}", "train.steps=300"]
+        for seed, precision in ((1, "fp32"), (2, "bf16"))
+    ]
+    assert [row["precision"] for row in results.read(file)] == ["fp32", "bf16"]
 
 
 def test_a_step_that_was_never_timed_is_named(tmp_path, steps):
