@@ -123,8 +123,8 @@ def main(
             continue
         step = timed[key]
         run["precision"] = precision or step["precision"]
-        known = [f"{section}.precision={run['precision']}" for section in ("train", "test")]
-        words = [*run.overrides(root), *known, f"train.steps={int(60 * minutes / float(step['seconds']))}"]
+        fitting = int(60 * minutes / float(step["seconds"]))
+        words = [*run.overrides(root), *computing_in(run["precision"]), f"train.steps={fitting}"]
         results.append(path, COLUMNS, [run | measured(run.base, words)])
 
 
@@ -137,6 +137,11 @@ def wanted(minutes: int, seeds: tuple[int, ...], only: tuple[str, ...]) -> Itera
     for seed, held, member, region in product(seeds, sets, members, regions):
         if member != "points" or region == "none":
             yield Run(zip(COLUMNS, (held, member, region, seed, minutes), strict=False))
+
+
+def computing_in(precision: str) -> list[str]:
+    """Return the overrides that choose a precision."""
+    return [f"train.precision={precision}", f"test.precision={precision}"]
 
 
 def measured(base: str, words: list[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import results
 from benchmarks.backbones import compare
-from benchmarks.family import KEYS, TIMED, Run, wanted
+from benchmarks.family import KEYS, TIMED, Run, computing_in, wanted
 from cornernet import config
 from cornernet.cli.commandline import Command, call
 from cornernet.cli.keys import Reader, whole
@@ -24,7 +24,7 @@ from cornernet.profiling import breakdown, training_step
 from cornernet.system.allocator import keep_memory
 from cornernet.training import train_mode
 
-USAGE = """python -m benchmarks.family_steps STEPS.csv [rounds=N] [only=SET,MEMBER,...] [root=DIR]
+USAGE = """python -m benchmarks.family_steps STEPS.csv [rounds=N] [only=SET,MEMBER,...] [precision=NAME] [root=DIR]
 
 Writes the seconds of a training step of each member of the family on each set, on noise: forward, loss, backward and
 optimiser, without clipping and averages, and to them the seconds in which one process loads a batch of the set; and the
@@ -32,23 +32,24 @@ milliseconds of an image of noise, flipped where the config says so. Members of 
 processor's seconds, of loading by the clock, after a round that does not count. Rows that the file has stay as they
 are. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family_steps docs/results/family_steps.csv
-root: the folder of BCCD, for set bccd."""
+precision: another than the hardware's own. root: the folder of BCCD, for set bccd. A processor with more than AVX2
+behaves as one without behind ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2, which want precision=fp32."""
 
 COLUMNS = (*TIMED, "seconds", "loading", "ms_per_image", "precision", "processor", "commit")  # seconds: loading too
 
 
-def main(file: str, rounds: int = 5, only: tuple[str, ...] = (), root: str = "") -> None:
+def main(file: str, rounds: int = 5, only: tuple[str, ...] = (), precision: str = "auto", root: str = "") -> None:
     """Time what the file lacks, set by set."""
     keep_memory()
     have = {tuple(row[name] for name in TIMED) for row in results.read(Path(file))}
     runs = [run for run in wanted(0, (1,), only) if tuple(run[name] for name in TIMED) not in have]
     for held in dict.fromkeys(run["set"] for run in runs):
-        results.append(Path(file), COLUMNS, timed([run for run in runs if run["set"] == held], root, rounds))
+        results.append(Path(file), COLUMNS, timed([run for run in runs if run["set"] == held], precision, root, rounds))
 
 
-def timed(runs: list[Run], root: str, rounds: int) -> list[dict[str, object]]:
+def timed(runs: list[Run], precision: str, root: str, rounds: int) -> list[dict[str, object]]:
     """Runs on one set -> their rows."""
-    settings = [config.load(run.base, run.overrides(root)) for run in runs]
+    settings = [config.load(run.base, [*run.overrides(root), *computing_in(precision)]) for run in runs]
     source = build_source(settings[0].data, "train", typed=typed_data(settings[0]))
     loading = breakdown.load(settings[0], source).seconds
     where = training_step.place(settings[0])
@@ -87,8 +88,8 @@ def _found(detector: Detector, image: np.ndarray, settings: Config) -> None:
 
 
 COMMAND = Command(
-    main, USAGE, paths=1, keys={"rounds": Reader(whole(1)), **{name: KEYS[name] for name in ("only", "root")}},
-    overrides=False,
+    main, USAGE, paths=1, overrides=False,
+    keys={"rounds": Reader(whole(1)), **{name: KEYS[name] for name in ("only", "precision", "root")}},
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class Lossy(io.FileIO):
         try:
             return super().write(data) or size  # None where it would have to wait
         except OSError as error:
-            self.error = error
+            self.error = error.with_traceback(None)  # which would keep whatever the callers hold, unwritten files too
             return size
 
 

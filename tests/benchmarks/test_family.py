@@ -53,7 +53,7 @@ def test_every_run_is_a_config_and_no_two_are_alike():
 
 def test_what_is_timed_already_stays_as_it_is(steps, monkeypatch):
     asked = []
-    monkeypatch.setattr(family_steps, "timed", lambda runs, root, rounds: asked.extend(runs) or [])
+    monkeypatch.setattr(family_steps, "timed", lambda runs, *rest: asked.extend(runs) or [])
     family_steps.main(str(steps), only=("shapes12", "squeeze"))
     assert [(run["member"], run["region"]) for run in asked] == [("squeeze", "cpn")]
 

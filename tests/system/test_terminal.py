@@ -97,3 +97,4 @@ def test_bytes_that_nobody_takes_are_used_up():
         assert stream.write(b"12") == 2  # nobody waits
         os.close(reader)
         assert stream.write(b"123") == 3 and isinstance(stream.error, BrokenPipeError)
+        assert stream.error.__traceback__ is None  # else what the callers hold would live as long as the stream
