@@ -39,8 +39,7 @@ class OfProbabilities:
 
     def together(self, stacks: Sequence[Tensor], target: Tensor) -> Tensor:
         """Logits of every stack and target [B, C, H, W] -> scalar; probabilities are kept in [1e-4, 1 - 1e-4]."""
-        maps = [at_least_float32(logits).sigmoid().clamp(1e-4, 1 - 1e-4) for logits in stacks]
-        return self.loss(maps, at_least_float32(target))
+        return self.loss([_unsure(at_least_float32(logits).sigmoid()) for logits in stacks], at_least_float32(target))
 
 
 class PerObject(nn.Module):
@@ -132,6 +131,12 @@ def _reduction(loss: Callable) -> str | None:
     if isinstance(loss, nn.Module):
         return getattr(loss, "reduction", None)
     return next((p.default for p in _parameters(loss) if p.name == "reduction"), None)
+
+
+def _unsure(p: Tensor) -> Tensor:
+    """Keep probabilities in [1e-4, 1 - 1e-4]; none at an edge has a gradient, in which versions of torch differ."""
+    kept = p.detach().clamp(1e-4, 1 - 1e-4)
+    return torch.where((p > 1e-4) & (p < 1 - 1e-4), p, kept)
 
 
 def _summed(value: Tensor, reduction: str, like: Tensor) -> Tensor:
