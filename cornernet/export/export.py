@@ -72,6 +72,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     detector, settings, held, changed = traceable(checkpoint, overrides)
     canvas = canvas_of(detector, wanted.size or settings.data.input_size)
     data, many = settings.data, wanted.calibrate
+    shown = read_image(wanted.image, depth=data.bit_depth) if wanted.image else None
     batches = calibration(data, example(canvas), many, wanted.batch or 1, typed_data(settings)) if many else []
     start = time.perf_counter()
     program = trace(Graph(halved(detector) if wanted.precision == "fp16" else detector), canvas, wanted.batch)
@@ -81,7 +82,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     seconds = time.perf_counter() - start
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
     least = DRAWN if settings.test.draw_score is None else settings.test.draw_score
-    images = samples(wanted, canvas, data.longest_side, data.bit_depth)
+    images = samples(wanted, canvas, shown, data.longest_side)
     compared = check.check(wanted, Graph(detector), images, batches, least)
     return Exported(wanted, canvas, rows if isinstance(rows, int) else None, length, seconds, compared)
 
@@ -110,9 +111,9 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
 
 
 def samples(
-    wanted: Plan, canvas: FixedCanvas | OpenCanvas, longest_side: int | None, depth: int | str = "auto"
+    wanted: Plan, canvas: FixedCanvas | OpenCanvas, image: np.ndarray | None, longest_side: int | None
 ) -> list[Tensor]:
-    """Images uint8 [B, 3, H, W], B = 2 for any batch, on which a file is checked.
+    """Plan, canvas and the image asked for -> images uint8 [B, 3, H, W], B = 2 for any batch, to check a file on.
 
     Of a fixed canvas one batch, the image asked for in front of noise; of open ones the image by itself, noise on the
     smallest canvas, and on one that is wider than high.
@@ -120,8 +121,8 @@ def samples(
     sizes = [example(canvas)] if isinstance(canvas, FixedCanvas) else [canvas.least, example(canvas)]
     random = np.random.default_rng(0)
     made = [random.integers(0, 256, (wanted.batch or 2, *size, 3), np.uint8) for size in sizes]
-    if wanted.image:
-        shown = fit(canvas, read_image(wanted.image, depth=depth), longest_side=longest_side).canvas[None]
+    if image is not None:
+        shown = fit(canvas, image, longest_side=longest_side).canvas[None]
         made = [np.concatenate([shown, made[0][1:]])] if isinstance(canvas, FixedCanvas) else [shown, *made]
     return [torch.from_numpy(images).permute(0, 3, 1, 2).contiguous() for images in made]
 

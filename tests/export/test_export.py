@@ -344,6 +344,7 @@ def test_missing_files_are_named(checkpoints, tmp_path):
         export.export("none.pt")
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         exported(checkpoints["corner"], "image=none.png", f"out={tmp_path / 'a.onnx'}")
+    assert not (tmp_path / "a.onnx").exists()  # said before anything is exported
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(checkpoints, tmp_path, monkeypatch):

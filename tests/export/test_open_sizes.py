@@ -187,12 +187,11 @@ def test_the_example_says_how_it_is_called():
     assert "Traceback" not in done.stderr
 
 
-def test_samples_of_open_sizes_hold_the_image_by_itself(tmp_path):
-    cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 90, 3), 7, np.uint8))
-    wanted = SimpleNamespace(batch=None, image=tmp_path / "a.png")
+def test_samples_of_open_sizes_hold_the_image_by_itself():
+    shown, wanted = np.full((40, 90, 3), 7, np.uint8), SimpleNamespace(batch=None)
     canvas = OpenCanvas((8, 8), (0, 0), (16, 16), (8192, 8192))
-    made = export.samples(wanted, canvas, None)
+    made = export.samples(wanted, canvas, shown, None)
     assert [list(x.shape) for x in made] == [[1, 3, 40, 96], [2, 3, 16, 16], [2, 3, 24, 40]]
     assert (made[0][0, :, :, 3:93] == 7).all()
-    (only,) = export.samples(wanted, FixedCanvas((32, 64)), None)
+    (only,) = export.samples(wanted, FixedCanvas((32, 64)), shown, None)
     assert list(only.shape) == [2, 3, 32, 64]
