@@ -147,7 +147,7 @@ def test_workers_that_are_stopped_at_any_moment_do_not_hang_the_run():
                         os.kill(pid, signal.SIGSTOP)
                     if error is not None:
                         raise error
-        assert time.monotonic() - start < 15  # data.timeout is 2
+        assert time.monotonic() - start < 60  # data.timeout is 2; a machine may be busy, a hang has no end
         assert all(gone(pid) for pid in loader.dataset.held.rows[:2, 0].tolist())
 
 
