@@ -33,7 +33,7 @@ processor's seconds, of loading by the clock, after a round that does not count.
 are. One core:
   OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.family_steps docs/results/family_steps.csv
 precision: another than the hardware's own. root: the folder of BCCD, for set bccd. A processor with more than AVX2
-behaves as one without behind ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2, which want precision=fp32."""
+behaves much like one without behind ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2, which want precision=fp32."""
 
 COLUMNS = (*TIMED, "seconds", "loading", "ms_per_image", "precision", "processor", "commit")  # seconds: loading too
 

@@ -12,10 +12,13 @@ from cornernet.cli.commandline import Command, call
 USAGE = """python -m benchmarks.family_table FILE.csv STEPS.csv
 
 Prints a table in Markdown for each set of FILE.csv, of python -m benchmarks.family: means over the seeds, with their
-standard deviation where there are several. STEPS.csv, of python -m benchmarks.family_steps, gives an image's time."""
+standard deviation where there are several, and the precisions in which they trained. STEPS.csv, of python -m
+benchmarks.family_steps, gives an image's time."""
 
 FIGURES = ("AP", "AP50", "AP_any_class", "FDR")
-HEAD = ("region stage", "seeds", "steps", "AP", "AP50", "AP any class", "FDR", "ms an image", "parameters")
+HEAD = (
+    "region stage", "seeds", "precision", "steps", "AP", "AP50", "AP any class", "FDR", "ms an image", "parameters",
+)  # fmt: skip
 
 
 def main(file: str, steps: str) -> None:
@@ -39,9 +42,14 @@ def _key(row: dict[str, str]) -> tuple[str, ...]:
 
 
 def _line(key: tuple[str, ...], runs: list[dict[str, str]], ms: float) -> str:
+    steps, *others = {run["steps"] for run in runs}
+    if others:
+        raise ValueError(f"{', '.join(key)}: runs of {steps} and {others[0]} steps are no seeds of one another")
+    precision = ", ".join(sorted({run["precision"] for run in runs}))
     figures = [_spread([float(run[name]) for run in runs]) for name in FIGURES]
     size = f"{int(runs[0]['parameters']) / 1e6:.2f} M"
-    return _cells(key[1], "`cpn`" if key[2] == "cpn" else "", len(runs), runs[0]["steps"], *figures, f"{ms:.0f}", size)
+    stage = "`cpn`" if key[2] == "cpn" else ""
+    return _cells(key[1], stage, len(runs), precision, steps, *figures, f"{ms:.0f}", size)
 
 
 def _spread(values: list[float]) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 
 def append(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put rows behind those of a file, which is begun with the columns where it is not there."""
+    """Put rows behind those of a file, which is begun with the columns where it is not there; ValueError for others."""
     new = not file.is_file()
+    if not new and (held := next(iter(file.read_text(encoding="utf-8").splitlines()), "")) != ",".join(columns):
+        raise ValueError(f"{file} has other columns: {held}, where {','.join(columns)} would be added")
     with file.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         if new:

@@ -236,13 +236,6 @@ ONE_LEVEL = ["model.anchor.last_level=2", "model.anchor.depth=1"]
 DETECTORS = ["corner", "anchor", pytest.param("points", marks=pytest.mark.slow)]  # every one there is
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process of several run all tests that read exported files, so that they are made once."""
-    for item in items:
-        if "exports" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("exports"))
-
-
 @pytest.fixture(scope="session")
 def exports(kinds, tmp_path_factory) -> dict[str, Path]:
     """Folders by detector: best.pt of random weights, scores apart, best.onnx and, on 6 images, best.int8.onnx.

@@ -17,7 +17,8 @@ class Lossy(io.FileIO):
         try:
             return super().write(data) or size  # None where it would have to wait
         except OSError as error:
-            self.error = error.with_traceback(None)  # which would keep whatever the callers hold, unwritten files too
+            # a new one: that which was raised keeps the frames of all callers, and what they hold, unwritten files too
+            self.error = OSError(error.errno, error.strerror)
             return size
 
 
