@@ -20,3 +20,10 @@ def test_names_and_numbers_are_read_and_others_refused():
         results.some_of(("a", "b"))("a,c")
     with pytest.raises(ValueError, match="invalid literal"):
         results.numbers("1,x")
+
+
+def test_rows_of_other_columns_are_not_added(tmp_path):
+    results.append(tmp_path / "a.csv", ("set", "AP"), [{"set": "cards", "AP": "0.5"}])
+    with pytest.raises(ValueError, match=r"a\.csv has other columns: set,AP, where set,precision,AP would be added"):
+        results.append(tmp_path / "a.csv", ("set", "precision", "AP"), [{"set": "cards"}])
+    assert results.read(tmp_path / "a.csv") == [{"set": "cards", "AP": "0.5"}]
