@@ -34,10 +34,8 @@ root: the folder of BCCD, for set bccd. One core:
       only=cards,centernet"""
 
 TIMED = ("set", "member", "region")  # what a step's seconds are of
-COLUMNS = (
-    "set", "member", "region", "seed", "minutes", "steps", "precision", "AP", "AP50", "AP_any_class", "FDR",
-    "parameters", "config", "commit",
-)  # fmt: skip
+FIGURES = ("AP", "AP50", "AP_any_class", "FDR")  # of an evaluation
+COLUMNS = (*TIMED, "seed", "minutes", "steps", "precision", *FIGURES, "parameters", "config", "commit")
 SETS = {  # the config it is built on, what is changed for all members, the region stage, and what is without one
     "shapes12": (
         "configs/shapes.yaml",
@@ -154,7 +152,7 @@ def measured(base: str, words: list[str]) -> dict[str, Any]:
         detector = load_detector(Path(folder, "run", "last.pt"), [])[0]
     return {
         "steps": settings.train.steps,
-        **{name: f"{found[name]:.4f}" for name in COLUMNS[7:11]},
+        **{name: f"{found[name]:.4f}" for name in FIGURES},
         "parameters": sum(x.numel() for x in detector.network.parameters()),
         "config": hashlib.sha256(config.text(settings).encode()).hexdigest()[:12],
         "commit": commit(),

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks import results
-from benchmarks.family import MEMBERS, SETS, TIMED
+from benchmarks.family import FIGURES, MEMBERS, SETS, TIMED
 from cornernet.cli.commandline import Command, call
 
 USAGE = """python -m benchmarks.family_table FILE.csv STEPS.csv
@@ -15,7 +15,6 @@ Prints a table in Markdown for each set of FILE.csv, of python -m benchmarks.fam
 standard deviation where there are several, and the precisions in which they trained. STEPS.csv, of python -m
 benchmarks.family_steps, gives an image's time."""
 
-FIGURES = ("AP", "AP50", "AP_any_class", "FDR")
 HEAD = (
     "region stage", "seeds", "precision", "steps", "AP", "AP50", "AP any class", "FDR", "ms an image", "parameters",
 )  # fmt: skip

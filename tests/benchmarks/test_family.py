@@ -1,6 +1,11 @@
 """The family at equal minutes: how many steps fit, what is trained, and that every run is a config that loads."""
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from benchmarks import family, family_steps, results
 from cornernet import config
@@ -35,6 +40,23 @@ def test_seeds_take_the_steps_that_fit_and_what_is_there_is_skipped_in_whatever_
         for seed, precision in ((1, "fp32"), (2, "bf16"))
     ]
     assert [row["precision"] for row in results.read(file)] == ["fp32", "bf16"]
+
+
+def test_a_row_has_the_figures_of_its_evaluation(monkeypatch):
+    found = {"AP": 0.12345, "AP50": 0.5, "AP75": 0.4, "AP_any_class": 0.75, "FDR": 0.25}
+
+    def trained(base, words):
+        folder = Path(next(word for word in words if word.startswith("work_dir=")).partition("=")[2])
+        folder.mkdir()
+        (folder / "metrics.json").write_text(json.dumps(found))
+
+    monkeypatch.setattr(family, "_train", trained)
+    network = torch.nn.Linear(3, 1)
+    monkeypatch.setattr(family, "load_detector", lambda *_: [SimpleNamespace(network=network)])
+    row = family.measured("configs/shapes.yaml", ["train.steps=7"])
+    assert (row["steps"], row["parameters"]) == (7, 4)
+    assert [row[name] for name in ("AP", "AP50", "AP_any_class", "FDR")] == ["0.1235", "0.5000", "0.7500", "0.2500"]
+    assert {*row} == {*family.COLUMNS} - {*family.TIMED, "seed", "minutes", "precision"}
 
 
 def test_a_step_that_was_never_timed_is_named(tmp_path, steps):
