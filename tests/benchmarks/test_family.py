@@ -80,6 +80,15 @@ def test_what_is_timed_already_stays_as_it_is(steps, monkeypatch):
     assert [(run["member"], run["region"]) for run in asked] == [("squeeze", "cpn")]
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_steps_are_timed_in_the_precision_and_on_the_folder_that_are_asked_for(tmp_path, monkeypatch, precision):
+    given = []
+    monkeypatch.setattr(family_steps, "typed_data", lambda settings: given.append(settings) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # far enough: what is timed is known
+        family_steps.main(str(tmp_path / "s.csv"), only=("bccd", "points"), precision=precision, root="photos")
+    assert (given[0].train.precision, given[0].test.precision, given[0].data.root) == (precision, precision, "photos")
+
+
 @pytest.mark.slow
 def test_steps_of_two_members_are_timed_in_turns(tmp_path):
     file = tmp_path / "s.csv"
