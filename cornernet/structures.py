@@ -149,7 +149,7 @@ class PointTargets(NamedTuple):
 
 
 class StackMaps(NamedTuple):
-    """CornerMaps, and beside them those of the centres and what a region stage reads, where a network has these."""
+    """CornerMaps, and beside them those of centres, of a region stage and of attention, where a network has these."""
 
     tl_heat: Tensor  # as in CornerMaps, these six
     br_heat: Tensor
@@ -159,6 +159,7 @@ class StackMaps(NamedTuple):
     br_offset: Tensor
     centre: CentreMaps | None = None
     region: tuple[Tensor, ...] = ()  # maps [B, any, H, W]
+    attention: tuple[Tensor, ...] = ()  # [B, 1, h, w] logits, coarse to fine: is a cell the centre of an object
 
 
 class Keypoints(NamedTuple):

@@ -21,7 +21,7 @@ the parts that they share and gradient checkpointing. Called by the detectors, a
 
 from cornernet.backbones.backbone import Backbone
 from cornernet.backbones.building import BACKBONES, build, colours, members, takes
-from cornernet.backbones.hourglass import ConvBlock
+from cornernet.backbones.hourglass import ConvBlock, StackedHourglass
 from cornernet.backbones.pyramid import pyramid, single
 
 PARTS = ("backbone", "building", "pretrained", "pyramid", "recompute")  # files of the folder that make no backbone
@@ -32,6 +32,7 @@ __all__ = [
     "BACKBONES",
     "Backbone",
     "ConvBlock",
+    "StackedHourglass",
     "build",
     "colours",
     "pyramid",

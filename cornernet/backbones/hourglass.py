@@ -133,6 +133,7 @@ class StackedHourglass(Backbone):
     """
 
     decoded = True
+    merges = False  # whether the finest level stands behind level 0 once more, as it was before its last convolution
 
     hourglasses: Sequence[Hourglass]
 
@@ -143,7 +144,7 @@ class StackedHourglass(Backbone):
         super().__init__()
         _check(stacks, channels, blocks)
         out_channels = channels[0] if out_channels is None else out_channels
-        width, between = channels[0], stacks - 1
+        self.widths, width, between = channels, channels[0], stacks - 1  # of the levels as the hourglasses give them
         self.order, self.stacks = len(channels) - 1, stacks
         self.strides = [2 ** (1 + parts.halvings + i) for i in range(len(channels))]
         self.channels, self.multiple = [out_channels, *channels[1:]], self.strides[-1]
@@ -173,7 +174,7 @@ class StackedHourglass(Backbone):
         x, stacks = self.stem(images), []
         for i, (hourglass, output) in enumerate(zip(self.hourglasses, self.outputs, strict=True)):
             finest, *coarser = hourglass.levels(x)
-            stacks.append([output(finest), *coarser])
+            stacks.append([output(finest), *([finest] if self.merges else []), *coarser])
             if i < len(self.merged):
                 both = self.merge_input[i](x) + self.merge_output[i](stacks[-1][0])
                 x = self.merged[i](F.relu(both, inplace=True))

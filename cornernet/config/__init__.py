@@ -7,6 +7,7 @@ from cornernet.config.inheritance import read as read_file
 from cornernet.config.load import from_container, load, override, save, text, to_dict, untyped
 from cornernet.config.schema import (
     Anchor,
+    Attention,
     Backbone,
     Cards,
     Centre,
@@ -20,6 +21,7 @@ from cornernet.config.schema import (
     Pairing,
     Precision,
     Region,
+    Saccade,
     ScoreWeights,
     Shapes,
     Slices,
@@ -31,7 +33,8 @@ from cornernet.config.schema import (
 from cornernet.config.sections import section
 
 __all__ = [
-    "Anchor", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model", "Nms", "Pairing",
-    "Precision", "Region", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train", "Validation",
+    "Anchor", "Attention", "Backbone", "Cards", "Centre", "Component", "Config", "Data", "Head", "Losses", "Model",
+    "Nms", "Pairing", "Precision", "Region", "Saccade", "ScoreWeights", "Shapes", "Slices", "Split", "Test", "Train",
+    "Validation",
     "from_container", "load", "override", "read_file", "save", "section", "text", "to_dict", "untyped",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ NAMES = re.compile(
 OWN = re.compile(
     r"loss\.(\w+)\.name=cornernet\.losses\.\1\.(\w+)\.\2|model\.detector=cornernet\.detectors\.\w+|"
     r"loss\.pair\.name=cornernet\.losses\.classification\.(\w+)\.\3|"
-    r"loss\.(?:centre|verify)\.name=cornernet\.losses\.heatmap\.(\w+)\.\4|"
+    r"loss\.(?:centre|attention|verify)\.name=cornernet\.losses\.heatmap\.(\w+)\.\4|"
     r"loss\.(guiding|shift|size)\.name=cornernet\.losses\.offset\.(\w+)\.\6|"
     r"model\.backbone\.name=timm/\w+(\.\w+)?"
 )

@@ -87,6 +87,11 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.scales": Interval(0.0, 10, "(]"),
     "test.slices.size": Interval(16, 2**14, "[]", null=True),
     "test.slices.overlap": Interval(0, 1),
+    "test.saccade.sides": SIDE._replace(empty=True),
+    "test.saccade.crops": FEW,
+    **dict.fromkeys(("test.saccade.attention", "test.saccade.box"), SHARE),
+    **dict.fromkeys(("test.saccade.zooms", "test.saccade.targets"), Interval(0.0, 2**14, "(]")),
+    "test.saccade.most": Interval(0.0, 100, "(]"),
     "test.top_k": FEW,
     "test.kernel": Interval(1, 1001, "[]"),
     "test.ae_threshold": Interval(0, math.inf, "[]"),
@@ -105,7 +110,9 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
 
 
 MOST = {  # what a config that comes inside a file may ask for; what the user types may be more
-    **dict.fromkeys(("data.input_size", "data.longest_side", "test.slices.size"), 8192),
+    **dict.fromkeys(("data.input_size", "data.longest_side", "test.slices.size", "test.saccade.sides"), 8192),
+    **dict.fromkeys((f"test.saccade.{x}" for x in ("crops", "zooms", "targets")), 10_000),
+    "model.attention.sizes": 10_000,
     **dict.fromkeys(("data.max_objects", "data.shapes.max_objects", "train.batch_size", "test.batch_size"), 10_000),
     "data.shapes.size": 4096,
     **dict.fromkeys(("data.shapes.train_images", "data.shapes.val_images"), 10**6),

@@ -74,6 +74,16 @@ class Region:
 
 
 @dataclass
+class Attention:
+    """Maps of the corner detector that say where objects of which size may be, as test.saccade asks for them."""
+
+    # longer sides of objects, input pixels, at which one map hands over to the next coarser, such as [32, 96] for maps
+    # of 1, 2 and 4 strides; empty: none. hourglass and squeeze have such levels
+    sizes: list[float] = field(default_factory=list)
+    least: float = 16.0  # objects whose longer side is shorter, input pixels, teach these maps alone: no corners
+
+
+@dataclass
 class Anchor:
     """The head of the anchor detector: its pyramid, its anchors and what they are trained towards."""
 
@@ -120,6 +130,7 @@ class Model:
     head: Head = field(default_factory=Head)
     pairing: Pairing = field(default_factory=Pairing)
     region: Region = field(default_factory=Region)
+    attention: Attention = field(default_factory=Attention)
     min_overlap: float = 0.3  # IoU a box keeps when its corners move by the Gaussian radius
     # right: the radius of that overlap; old: of the first releases, whose roots are wrong and bumps larger
     radius_roots: Literal["right", "old"] = "right"
@@ -130,15 +141,16 @@ class Model:
 
 @dataclass
 class Losses:
-    """One loss for each place. Those of `centre` and `verify` are of the heatmap role, those of `guiding`, `shift` and
-    `size` of the offset role, those of `pair` and `distribution` of the classification role; the others have roles of
-    their own.
+    """One loss for each place. Those of `centre`, `attention` and `verify` are of the heatmap role, those of `guiding`,
+    `shift` and `size` of the offset role, those of `pair` and `distribution` of the classification role; the others
+    have roles of their own.
     """
 
     heatmap: Component = field(default_factory=lambda: Component("neg"))  # of corners; of points' centres
     grouping: Component = field(default_factory=lambda: Component("ae"))  # of corners; none: the region stage pairs
     offset: Component = field(default_factory=lambda: Component("smooth_l1"))  # of corners and centres
     centre: Component = field(default_factory=lambda: Component("neg"))  # heatmap of the centres
+    attention: Component = field(default_factory=lambda: Component("neg"))  # of model.attention.sizes
     guiding: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
     shift: Component = field(default_factory=lambda: Component("smooth_l1"))  # of model.pairing.name=centripetal
     # of boxes: affinity, points; without a weight points take a tenth of the loss's own
@@ -328,6 +340,22 @@ class Slices:
 
 
 @dataclass
+class Saccade:
+    """A glance at the image made small, then a look at crops of data.input_size where attention and boxes point.
+
+    For detectors with model.attention.sizes; lists are by their maps, coarse to fine.
+    """
+
+    sides: list[int] = field(default_factory=list)  # longer sides of the image in a glance, [192, 255]; empty: off
+    crops: int = 30  # most of an image
+    attention: float = 0.3  # score from which a peak of an attention map is looked at
+    box: float = 0.5  # score from which a box of the glance is looked at
+    zooms: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0])  # of a look at a map's peak, to the glance's
+    targets: list[float] = field(default_factory=lambda: [192.0, 64.0, 24.0])  # longer side of a box in its crop
+    most: float = 4.0  # largest zoom of the image itself
+
+
+@dataclass
 class Test:
     """How detections are made, in evaluation and prediction."""
 
@@ -336,6 +364,7 @@ class Test:
     scales: list[float] = field(default_factory=lambda: [1.0])  # zoom factors whose detections are pooled
     flip: bool = True  # pool with the detections of the flipped image
     slices: Slices = field(default_factory=Slices)
+    saccade: Saccade = field(default_factory=Saccade)
     top_k: int = 100  # corners of each kind kept; anchors of each level; points
     kernel: int = 3  # side of the window in which a corner or point must be the maximum
     ae_threshold: float = 0.5  # largest tag distance of a pair

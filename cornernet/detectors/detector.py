@@ -74,6 +74,13 @@ class Predicting(nn.Module):
         """
         return self.predict(images), None
 
+    def glance(self, images: Tensor) -> tuple[Detections, Keypoints]:
+        """Return what `predict` does, and points [B, K] in pixels of the input at which to look closer.
+
+        Their labels say which attention map shows them, 0 the coarsest. Asked for with test.saccade.sides.
+        """
+        raise ValueError(f"test.saccade.sides: {type(self).__name__} has no attention maps (glance)")
+
     @abstractmethod
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that holds such an image: at least as large in both."""

@@ -11,7 +11,7 @@ INPUTS = {"heatmap": 2, "grouping": 3, "offset": 3, "box": 2, "classification": 
 CALLED = {"tl_point", "br_point", "quality"}  # what the detector knows anew at every step, given where it is named
 # keys of the config's section `loss` that are not the name of their role
 PLACES = {
-    **dict.fromkeys(("centre", "verify"), "heatmap"),
+    **dict.fromkeys(("centre", "attention", "verify"), "heatmap"),
     **dict.fromkeys(("guiding", "shift", "size"), "offset"),
     **dict.fromkeys(("pair", "distribution"), "classification"),
 }

@@ -17,7 +17,7 @@ class Fitted(NamedTuple):
     """A resized image on the canvas that the network takes, and the way back."""
 
     canvas: np.ndarray  # [H, W, 3] uint8, BGR, zeros around the image
-    pad: tuple[int, int]  # (x, y) of the image's top-left corner on the canvas
+    pad: tuple[float, float]  # (x, y) of the image's top-left corner on the canvas
     factor: tuple[float, float]  # (x, y) resized size / original size, as it came out after rounding
 
 

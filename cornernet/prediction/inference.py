@@ -1,6 +1,6 @@
 """From images of any size to final boxes in their own pixels: fit (`canvas`), predict, map back, pool (`pooling`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from torch import nn
 from cornernet.config import Config, Nms, Precision, Slices
 from cornernet.detectors import Predicting
 from cornernet.precision import predicting
+from cornernet.prediction import saccades
 from cornernet.prediction import slices as slicing
 from cornernet.prediction.canvas import Fitted, fit, points_to_original, sizes_of, to_original
 from cornernet.prediction.pooling import after_nms, best, pooled
@@ -28,6 +29,9 @@ def settings(config: Config) -> dict[str, Any]:
         "scales": tuple(test.scales),
         "flip": test.flip,
         "slices": test.slices,
+        "search": saccades.Search(test.saccade, config.data.input_size, config.model.attention.sizes)
+        if test.saccade.sides
+        else None,
         "longest_side": config.data.longest_side,
         "nms": test.nms,
         "max_per_image": test.max_per_image,
@@ -43,6 +47,7 @@ def detect(
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     slices: Slices | None = None,
+    search: saccades.Search | None = None,
     longest_side: int | None = None,
     nms: Nms | None = None,
     max_per_image: int = 100,
@@ -59,12 +64,16 @@ def detect(
     `batch_size` images at once go through the network where their canvases agree in size, on a CPU fewer if they are
     large; a canvas depends on its own image alone, so the composition of a batch does not change the boxes.
     slices: cut larger images into tiles and find the objects in each as in an image, see `slices`.
+    search: glance at each image and look where that points, see `saccades`, in place of longest_side, scales, slices.
     precision: in which the network computes; boxes and scores are float32, and an exported file has its own.
     Raises ValueError for an image of another kind, for scales or sizes that are not positive, for too many
     tiles and for fp16 without a GPU.
     """
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
+
+    if search is not None:
+        return _search(detector, images, search, flip, nms or Nms(), max_per_image, batch_size, precision, device)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
         return _detect(
@@ -101,6 +110,29 @@ def _detect(
         sizes = [image.shape[:2] for image in images]
         joined = [_joined(detector, pool, size) for pool, size in zip(pools, sizes, strict=True)]
     return [_final(pool, size, nms, max_per_image) for pool, size in zip(joined, sizes, strict=True)]
+
+
+def _search(
+    detector: Predicting,
+    images: Sequence[np.ndarray],
+    search: saccades.Search,
+    flip: bool,
+    nms: Nms,
+    max_per_image: int,
+    batch_size: int,
+    precision: Precision,
+    device: torch.device,
+) -> list[ImageDetections]:
+    """Objects on each image by a glance and looks."""
+
+    def see(windows: Sequence[Fitted], glance: bool) -> Iterator[tuple[int, saccades.Found]]:
+        look = detector.glance if glance else detector.view
+        for index, rows, marks, _ in _seen(look, windows, flip, batch_size, precision, device):
+            yield index, saccades.Found(rows, marks)
+
+    with evaluating(detector), torch.inference_mode():
+        pools = saccades.searched(see, images, search)
+    return [_final(pool, image.shape[:2], nms, max_per_image) for pool, image in zip(pools, images, strict=True)]
 
 
 def chunk(batch_size: int, slices: Slices | None = None) -> int:
@@ -141,23 +173,35 @@ def _one_scale(
 ) -> Iterator[tuple[int, View]]:
     """(position of the image, what is found in it), once for each image and once more for its flip."""
     fitted = [fit(detector, image, scale, longest_side) for image in images]
+    look = detector.view if isinstance(detector, Predicting) else lambda inputs: (detector.predict(inputs), None)
+    for index, rows, points, flipped in _seen(look, fitted, flip, batch_size, precision, device):
+        yield index, View(rows, points, scale, flipped, fitted[index].factor)
+
+
+def _seen(
+    look: Callable[[torch.Tensor], tuple[Detections, Keypoints | None]],
+    fitted: Sequence[Fitted],
+    flip: bool,
+    batch_size: int,
+    precision: Precision,
+    device: torch.device,
+) -> Iterator[tuple[int, Detections, Keypoints | None, bool]]:
+    """(position of the canvas, rows and points in pixels of its image, flipped), of each and with `flip` once more."""
     for group in _batches(fitted, batch_size, CPU_PIXELS if device.type == "cpu" else None):
         canvases = np.stack([fitted[i].canvas for i in group])
         batch = torch.from_numpy(canvases).permute(0, 3, 1, 2).contiguous().to(device)
         inputs = torch.cat([batch, batch.flip(-1)]) if flip else batch
         with predicting(precision, device):
-            seen, marks = (
-                detector.view(inputs) if isinstance(detector, Predicting) else (detector.predict(inputs), None)
-            )
+            seen, marks = look(inputs)
         found, centres = Detections(*(x.cpu() for x in seen)), marks and Keypoints(*(x.cpu() for x in marks))
         for row in range(len(inputs)):
             index, flipped = group[row % len(group)], row >= len(group)
             rows = to_original(Detections(*(x[row] for x in found)), fitted[index], flipped)
             points = centres and points_to_original(Keypoints(*(x[row] for x in centres)), fitted[index], flipped)
-            yield index, View(rows, points, scale, flipped, fitted[index].factor)
+            yield index, rows, points, flipped
 
 
-def _batches(fitted: list[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
+def _batches(fitted: Sequence[Fitted], batch_size: int, pixels: int | None = None) -> list[list[int]]:
     """Positions of images whose canvases agree, in lists of at most batch_size and, beyond one, of so many pixels."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(fitted):

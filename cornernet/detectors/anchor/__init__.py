@@ -2,7 +2,7 @@
 
 from cornernet.detectors.anchor.building import GIVES, ROLES, build, places
 
-UNREAD = ("head", "pairing", "region")
+UNREAD = ("attention", "head", "pairing", "region")
 
 __all__ = [
     "GIVES",

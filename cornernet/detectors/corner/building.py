@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from cornernet import backbones
 from cornernet.config import Config, untyped
-from cornernet.config.ranges import FEW, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
+from cornernet.config.ranges import FEW, NOT_NEGATIVE, POSITIVE, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
 from cornernet.detectors.corner import pairing, region
 from cornernet.detectors.corner.assignment import assignment
+from cornernet.detectors.corner.attention import Attention
 from cornernet.detectors.corner.centre_loss import CentreLoss
 from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.decode import decode
@@ -27,10 +29,11 @@ from cornernet.detectors.losses import build_losses
 from cornernet.losses import AELoss
 
 REGION = ("pair", "classification")
-ROLES = ("heatmap", "grouping", "offset", "centre", "guiding", "shift", "size", "feature", *REGION)
+ROLES = ("heatmap", "grouping", "offset", "centre", "attention", "guiding", "shift", "size", "feature", *REGION)
 GIVES = {  # places that not every corner detector has -> what gives it one
     **{place: pairing.ways(place) for place in pairing.PLACES},
     "centre": ("model.head.centre=true",),
+    "attention": ("model.attention.sizes=[32,96]",),
     **dict.fromkeys(REGION, tuple(f"model.region.name={name}" for name in region.REGIONS)),
 }
 RANGES = {
@@ -40,9 +43,13 @@ RANGES = {
     "model.region.proposals": ROWS,
     "model.region.positive_iou": Interval(0, 1, "(]"),
     "model.region.min_pair": SHARE,
+    "model.attention.sizes": POSITIVE._replace(empty=True),
+    "model.attention.least": NOT_NEGATIVE,
     "model.min_overlap": Interval(0, 1, "(]"),
     **{
-        key: x for key, x in TEST_RANGES.items() if re.match(r"test\.(top_k|num_dets|ae_threshold|weights|centre)", key)
+        key: x
+        for key, x in TEST_RANGES.items()
+        if re.match(r"test\.(top_k|num_dets|ae_threshold|weights|centre|saccade)", key)
     },
 }
 TRACEABLE = {"hungarian": ["test.grouping=sinkhorn"]}  # SciPy's assignment runs on the CPU, outside of any graph
@@ -52,6 +59,7 @@ def places(config: Config) -> tuple[str, ...]:
     """Config -> the places of losses that there are: of pairing, of centres and of a region stage those it has."""
     held = {"heatmap", "offset", "feature", *pairing.places(config)}
     held |= {"centre"} if config.model.head.centre else set()
+    held |= {"attention"} if config.model.attention.sizes else set()
     held |= set(REGION) if config.model.region.name != "none" else set()
     return tuple(role for role in ROLES if role in held)
 
@@ -61,11 +69,13 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     _check(config)
     progress = torch.zeros((), device="cpu")
     made = pairing.build(config, config.model.backbone.stride)
-    loss = _build_loss(config, num_classes, progress, made) if with_loss else None
+    loss, attention = _build_loss(config, num_classes, progress, made) if with_loss else (None, (None,))
     backbone, head = _backbone(config), config.model.head
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
     kinds = num_classes if config.model.region.class_corners or not regions else None
-    test, form = config.test, (head.pooling == "cascade", head.kernel, head.centre)
+    levels = _attended(config, backbone)
+    widths = [width for _, width in levels]
+    test, form = config.test, (head.pooling == "cascade", head.kernel, head.centre, widths)
     heads = [CornerHead(head.channels, head.pool_channels, kinds, made.branch, *form) for _ in range(backbone.stacks)]
     decoder = partial(
         decode, top_k=test.top_k, kernel=test.kernel, ae_threshold=made.threshold,
@@ -80,6 +90,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         _stage(config, num_classes, made) if regions else None,
         Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
         getattr(made, "arrows", None),
+        Attention(config.model.attention, [stride for stride, _ in levels], *attention) if levels else None,
     )  # fmt: skip
     detector.progress, detector.feature_width = progress, head.channels
     return detector
@@ -89,6 +100,26 @@ def _backbone(config: Config) -> backbones.Backbone:
     settings, width = config.model.backbone, config.model.head.channels
     body = backbones.build(settings, typed=not untyped(config, "model.backbone"), out_channels=width)
     return backbones.single(body, width, settings.stride)
+
+
+def _attended(config: Config, backbone: backbones.Backbone) -> list[tuple[int, int]]:
+    """Config -> stride and width of the levels that attention maps read, coarse to fine, which the backbone then gives.
+
+    Raises ValueError for a backbone that has none to give, or not as many.
+    """
+    if not config.model.attention.sizes:
+        return []
+    asked = f"model.attention.sizes={config.model.attention.sizes}"
+    if not isinstance(backbone, backbones.StackedHourglass):
+        raise ValueError(
+            f"{asked} reads the levels of hourglasses: it needs model.backbone.name=hourglass or squeeze, with the "
+            "stride of the finest, and model.head.channels as wide as that"
+        )
+    count = len(config.model.attention.sizes) + 1
+    if count > len(backbone.widths):
+        raise ValueError(f"{asked} asks for {count} levels, and the hourglasses have {len(backbone.widths)}")
+    backbone.merges = True
+    return list(zip(backbone.strides, backbone.widths, strict=True))[:count][::-1]
 
 
 def _check(config: Config) -> None:
@@ -106,6 +137,7 @@ def _check(config: Config) -> None:
             "test.centre.views=all needs model.region.name=none: a region stage looks at pairs that a centre of their "
             "own view confirms, test.centre.views=own"
         )
+    _check_saccade(config)
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")
@@ -113,13 +145,38 @@ def _check(config: Config) -> None:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
+def _check_saccade(config: Config) -> None:
+    attention, saccade, sliced = config.model.attention, config.test.saccade, config.test.slices.size
+    if not saccade.sides:
+        return
+    if not attention.sizes:
+        raise ValueError("test.saccade.sides needs attention maps, such as model.attention.sizes=[32,96]")
+    for key, given in (("zooms", saccade.zooms), ("targets", saccade.targets)):
+        if len(given) != len(attention.sizes) + 1:
+            raise ValueError(
+                f"test.saccade.{key} needs one number for each of the {len(attention.sizes) + 1} attention maps of "
+                f"model.attention.sizes={attention.sizes}, got {len(given)}"
+            )
+    if sliced or list(config.test.scales) != [1.0]:
+        raise ValueError("test.saccade.sides needs test.slices.size=null and test.scales=[1.0]: it chooses both itself")
+    if config.model.head.centre and config.test.centre.views == "all":
+        raise ValueError("test.saccade.sides needs test.centre.views=own, since a crop shows no other's centres")
+
+
 def _traceable(config: Config) -> list[str]:
     """Overrides that exchange what of the decoding a graph cannot hold."""
     pooled = config.model.head.centre and config.test.centre.views == "all"
-    return [*TRACEABLE.get(config.test.grouping, ()), *(["test.centre.views=own"] if pooled else [])]
+    return [
+        *TRACEABLE.get(config.test.grouping, ()),
+        *(["test.centre.views=own"] if pooled else []),
+        *(["test.saccade.sides=[]"] if config.test.saccade.sides else []),
+    ]
 
 
-def _build_loss(config: Config, num_classes: int, progress: Tensor, made: Pairing) -> AELoss:
+def _build_loss(
+    config: Config, num_classes: int, progress: Tensor, made: Pairing
+) -> tuple[AELoss, tuple[Callable | None, float]]:
+    """Return the loss of the maps, and loss and weight of those of attention."""
     built, weights = build_losses(config, places(config), num_classes, config.model.head.channels, progress)
     loss = AELoss(
         regr_weight=weights["offset"],
@@ -137,7 +194,7 @@ def _build_loss(config: Config, num_classes: int, progress: Tensor, made: Pairin
     if "classification" in built:
         held = {place: weights[place] for place in REGION}
         loss.region = RegionLoss(built["pair"], built["classification"], held, config.model.region.min_pair)
-    return loss
+    return loss, (built.get("attention"), weights.get("attention", 0.0))
 
 
 def _stage(config: Config, num_classes: int, made: Pairing) -> RegionStage:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cornernet.detectors import canvas
 from cornernet.detectors.canvas import plain_images, training_images
+from cornernet.detectors.corner.attention import Attention, attention_maps, hidden
 from cornernet.detectors.corner.centres import Centres, centre_maps
 from cornernet.detectors.corner.features import corner_features
 from cornernet.detectors.corner.network import CornerNetwork
@@ -54,8 +55,10 @@ class CornerDetector(Detector):
         encoder: partial[CornerTargets], slack: tuple[int, int], least: tuple[int, int], mean: Sequence[float],
         std: Sequence[float], traceable: Sequence[str] = (), stage: RegionStage | None = None,
         centres: Centres | None = None, arrows: Callable[[Tensor, Tensor], Arrows] | None = None,
+        attention: Attention | None = None,
     ):  # fmt: skip
         super().__init__()
+        self.attention = attention
         self.traceable, self.stage, self.centres, self.arrows = traceable, stage, centres, arrows
         self.parts = (*PARTS, *(["centres"] if centres else []), *(["region"] if stage else []))
         self.network, self.loss, self.decoder = network, loss, decoder
@@ -74,9 +77,12 @@ class CornerDetector(Detector):
             maps, pooled = zip(*self.network(images, with_features=True), strict=True)
             targets = self.targets(batch, _size(maps[-1].tl_heat))
             features = corner_features(pooled, targets, batch.labels)
-        terms = self.loss_terms(maps, targets, features)
+        told, goal = self._without_small(maps, targets, batch)
+        terms = self.loss_terms(told, goal, features)
         if self.centres is not None:
             terms = self._with_centres(terms, maps, batch)
+        if self.attention is not None:
+            terms = self._with_attention(terms, self.attention, maps, batch)
         return terms if self.stage is None else self._with_region(terms, self.stage, maps, batch)
 
     def _with_region(
@@ -102,6 +108,17 @@ class CornerDetector(Detector):
         corners["offset"] = corners["offset"] + offset
         return {**corners, "centre": heat, "total": loss.total(corners) + loss.centre.weight * heat}
 
+    def _with_attention(
+        self, terms: dict[str, Tensor], attention: Attention, maps: Sequence[CornerMaps], batch: Batch
+    ) -> dict[str, Tensor]:
+        """Terms -> the same with that of the attention maps, in the total too."""
+        stacks = [attention_maps(x) for x in maps]
+        with torch.no_grad():
+            targets = attention.targets(batch.boxes, batch.mask, _size(batch.images), stacks[-1])
+        term = attention.term(stacks, targets)
+        total = terms.pop("total") + attention.weight * term
+        return {**terms, "attention": term, "total": total}
+
     @torch.no_grad()
     def _encode_centres(self, boxes, labels, mask, input_size, output_size) -> CentreTargets:
         how = self.encoder.keywords
@@ -111,8 +128,22 @@ class CornerDetector(Detector):
 
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
-        """What the maps of `output_size` should show for the objects of a batch."""
-        return self._encode(batch.boxes, batch.labels, batch.mask, _size(batch.images), output_size)
+        """What the maps of `output_size` should show for the objects of a batch that are not too small for corners."""
+        mask = batch.mask if self.attention is None else batch.mask & ~self.attention.small(batch.boxes)
+        return self._encode(batch.boxes, batch.labels, mask, _size(batch.images), output_size)
+
+    def _without_small(
+        self, maps: Sequence[CornerMaps], targets: CornerTargets, batch: Batch
+    ) -> tuple[list[CornerMaps], CornerTargets]:
+        """Maps and targets -> the same, right wherever a corner of an object lies that is too small for corners."""
+        if self.attention is None:
+            return list(maps), targets
+        with torch.no_grad():
+            small, size = batch.mask & self.attention.small(batch.boxes), _size(maps[-1].tl_heat)
+            others = self._encode(batch.boxes, batch.labels, small, _size(batch.images), size)
+            where = others.tl_heat > 0, others.br_heat > 0
+        told = [hidden(x, targets, where) for x in maps]
+        return [x for x, _ in told], told[-1][1]
 
     def _encode(self, boxes, labels, mask, input_size, output_size) -> CornerTargets:
         return self.encoder(boxes, self._kinds(labels), mask, self.kinds, input_size, output_size, margin=0)
@@ -138,7 +169,10 @@ class CornerDetector(Detector):
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
-        maps, pairs, stride = self._pairs(images)
+        return self._rows(*self._pairs(images))
+
+    def _rows(self, maps: CornerMaps, pairs: Detections, stride: Tensor) -> Detections:
+        """Maps of one stack, pairs in cells, pixels of a cell -> rows in pixels, behind centres and region stage."""
         if self.centres is not None:
             marks = self.centres.found(maps, stride[:2])
             pairs = self.centres.confirmed(_times(pairs, stride), marks)
@@ -148,6 +182,13 @@ class CornerDetector(Detector):
         if self.stage is None:
             return pairs
         return _times(self.stage.scored(self.network.regions[-1], maps, pairs), stride)
+
+    def glance(self, images: Tensor) -> tuple[Detections, Keypoints]:
+        """Return what `predict` does, and the peaks of the attention maps; raises ValueError where there are none."""
+        if self.attention is None:
+            return super().glance(images)
+        maps, pairs, stride = self._pairs(images)
+        return self._rows(maps, pairs, stride), self.attention.marks(attention_maps(maps))
 
     def view(self, images: Tensor) -> tuple[Detections, Keypoints | None]:
         """Do the same, but leave to `joined` what asks for the centres of other views, which are given with the rows.
@@ -212,6 +253,8 @@ class CornerDetector(Detector):
         weights["offset"] = loss.weights["offset"]
         if loss.centre is not None:
             weights["centre"] = loss.centre.weight
+        if self.attention is not None:
+            weights["attention"] = self.attention.weight
         if loss.feature_loss is not None:
             weights |= {term: factor for term, factor in loss.weights.items() if term.startswith("feature")}
         if loss.region is not None:

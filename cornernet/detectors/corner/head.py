@@ -1,9 +1,10 @@
 """The branches behind a stack: heatmaps, tags and offsets of both corners, and of centres where they are asked for.
 
-CornerNet, arXiv 1808.01244, section 3.5; Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3.
+CornerNet, arXiv 1808.01244, section 3.5; Duan et al.: CenterNet, 2019, arXiv 1904.08189, section 3; attention maps, Law
+et al.: CornerNet-Lite, 2019, arXiv 1904.08900, section 3.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch.nn.functional as F
@@ -54,12 +55,16 @@ class CornerPool(nn.Module):
         return self.out(F.relu(both, inplace=True))
 
 
-def branch(channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
-    """Convolution of that side, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W]."""
+def branch(channels: int, out_channels: int, kernel: int = 3, width: int | None = None) -> nn.Sequential:
+    """Convolution of that side, ReLU, 1x1 convolution: [B, channels, H, W] -> [B, out_channels, H, W].
+
+    width: of the map between them, null is that of the features.
+    """
+    width = channels if width is None else width
     return nn.Sequential(
-        nn.Conv2d(channels, channels, kernel, padding=kernel // 2),
+        nn.Conv2d(channels, width, kernel, padding=kernel // 2),
         nn.ReLU(inplace=True),
-        nn.Conv2d(channels, out_channels, 1),
+        nn.Conv2d(width, out_channels, 1),
     )
 
 
@@ -68,12 +73,12 @@ class CornerHead(nn.Module):
 
     num_classes: None for keypoints without a class, which have one heatmap; tags: channels -> the branch of one kind of
     corner that says what it knows of its partner; kernel: of the first convolution of every branch; centre: a third
-    branch, behind centre pooling.
+    branch, behind centre pooling; attended: widths of the levels, coarse to fine, that have an attention map each.
     """
 
     def __init__(
         self, channels: int, pool_channels: int, num_classes: int | None, tags: Callable[[int], nn.Module],
-        cascade: bool = False, kernel: int = 3, centre: bool = False,
+        cascade: bool = False, kernel: int = 3, centre: bool = False, attended: Sequence[int] = (),
     ):  # fmt: skip
         super().__init__()
         self.num_classes, self.centre = num_classes, centre
@@ -86,9 +91,9 @@ class CornerHead(nn.Module):
         if centre:
             self.ct_pool = CornerPool(channels, pool_channels, column_pool, row_pool)
             self.ct_heat, self.ct_offset = own(num_classes or 1), own(2)
-        for name in self._heats():
-            last = getattr(self, name)[-1]
-            nn.init.constant_(last.bias, HEAT_BIAS)
+        self.attention = nn.ModuleList(branch(level, 1, kernel, channels) for level in attended)
+        for heat in (*(getattr(self, name) for name in self._heats()), *self.attention):
+            nn.init.constant_(heat[-1].bias, HEAT_BIAS)
 
     def _heats(self) -> tuple[str, ...]:
         return ("tl_heat", "br_heat", "ct_heat") if self.centre else ("tl_heat", "br_heat")
@@ -118,6 +123,11 @@ class CornerHead(nn.Module):
             return None
         pooled = self.ct_pool(features)
         return CentreMaps(self.ct_heat(pooled), self.ct_offset(pooled))
+
+    def attention_maps(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Levels of the backbone, fine to coarse -> the attention maps, coarse to fine; () where there are none."""
+        read = levels[: len(self.attention)][::-1]
+        return tuple(attend(level) for attend, level in zip(self.attention, read, strict=True))
 
     def maps(self, tl: Tensor, br: Tensor) -> CornerMaps:
         """Corner-pooled features -> the six maps."""

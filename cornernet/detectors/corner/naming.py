@@ -112,6 +112,7 @@ AFFINITY_HEADS = (
     Part("{corner}_tags.{n}", "heads.{n}.{corner}_tag.tag", BRANCH),
     Part("{corner}_whs.{n}", "heads.{n}.{corner}_tag.size", BRANCH),
 )
+SACCADE_HEADS = (*LITE_HEADS, Part("att_modules.{n}.{i}", "heads.{n}.attention.{i}", BRANCH))
 SQUEEZE_BACKBONE = (
     *_backbone("hg.", "hgs", FIRE),
     Part("hg.pre.2", "backbone.stem.2", RESIDUAL),
@@ -157,6 +158,7 @@ NAMINGS = (  # where several read a file equally well it is the first of them
     Naming("CornerNet", (*_backbone("", "kps", RESIDUAL), *CORNERS, TAG)),
     Naming("CornerNet-Lite", (*_backbone("hg.", "hgs", RESIDUAL), *LITE_HEADS)),
     Naming("CornerNet-Squeeze", (*SQUEEZE_BACKBONE, *LITE_HEADS), compared=False),
+    Naming("CornerNet-Saccade", (*_backbone("hg.", "hgs", RESIDUAL), *SACCADE_HEADS), compared=False),
     Naming("Corner Affinity", (*_backbone("", "kps", RESIDUAL), *AFFINITY_HEADS), compared=False),
     Naming(
         "CentripetalNet",
@@ -171,4 +173,4 @@ NAMINGS = (  # where several read a file equally well it is the first of them
 
 # What among our names makes a file that of a member, and the name of the member's config; of none it is CornerNet's.
 MEMBERS = {"ct_heat": "centernet", "depth": "squeeze", "guiding": "centripetal", "size": "affinity"}
-MISSING = {"att_modules.": "CornerNet-Saccade"}  # how keys begin of networks that are known and not to be had here
+MEMBERS |= {"attention": "saccade"}

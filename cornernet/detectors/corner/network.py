@@ -16,8 +16,8 @@ Pooled = tuple[Tensor, Tensor]  # [B, channels, H, W] of top-left and bottom-rig
 class CornerNetwork(Network):
     """Normalised images [B, 3, H, W] -> list of CornerMaps, one a stack; in eval mode the last stack's alone.
 
-    With a branch for centres or a region stage they are StackMaps. The heads read the finest level that the backbone
-    offers.
+    With a branch for centres, attention maps or a region stage they are StackMaps. The heads read the finest level that
+    the backbone offers, attention maps also the ones behind it.
     """
 
     heads: Sequence[CornerHead]
@@ -39,13 +39,15 @@ class CornerNetwork(Network):
     ) -> list[CornerMaps] | list[tuple[CornerMaps, Pooled]]:
         """Map images to the maps of the supervised stacks, each with its corner-pooled features if wanted."""
         supervised = slice(None) if self.training else slice(-1, None)
-        features = [levels[0] for levels in self.backbone(images)][supervised]
-        pooled = [head.pooled(x) for head, x in zip(self.heads[supervised], features, strict=True)]
-        maps = [head.maps(*corners) for head, corners in zip(self.heads[supervised], pooled, strict=True)]
-        if self.regions or self.heads[-1].centre:
-            centres = [head.centre_maps(x) for head, x in zip(self.heads[supervised], features, strict=True)]
+        levels = self.backbone(images)[supervised]
+        features, heads = [each[0] for each in levels], self.heads[supervised]
+        pooled = [head.pooled(x) for head, x in zip(heads, features, strict=True)]
+        maps = [head.maps(*corners) for head, corners in zip(heads, pooled, strict=True)]
+        if self.regions or self.heads[-1].centre or self.heads[-1].attention:
+            centres = [head.centre_maps(x) for head, x in zip(heads, features, strict=True)]
             regions = self.regions[supervised] if self.regions else [None] * len(maps)
             read = [() if region is None else region.maps(x) for region, x in zip(regions, features, strict=True)]
-            stacks = zip(maps, centres, read, strict=True)
-            maps = [cast(CornerMaps, StackMaps(*x, centre=centre, region=more)) for x, centre, more in stacks]
+            attended = [head.attention_maps(each[1:]) for head, each in zip(heads, levels, strict=True)]
+            stacks = zip(maps, centres, read, attended, strict=True)
+            maps = [cast(CornerMaps, StackMaps(*x, centre, more, seen)) for x, centre, more, seen in stacks]
         return list(zip(maps, pooled, strict=True)) if with_features else maps

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cornernet.detectors.corner.naming import LEVELS, MEMBERS, MISSING, NAMINGS, Naming
+from cornernet.detectors.corner.naming import LEVELS, MEMBERS, NAMINGS, Naming
 from cornernet.system.wording import counted
 
 WORDS = {  # what may stand in the place of a word of the tables
@@ -41,8 +41,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def recognise(state_dict: Mapping[str, Tensor]) -> Recognised:
     """Published state dict, with or without the `module.` prefix -> what it is, and its tensors by our names.
 
-    Raises ValueError that lists the keys which are not of the naming that most are of, and for a network that is known
-    and not to be had here.
+    Raises ValueError that lists the keys which are not of the naming that most are of.
     """
     plain = _plain(state_dict)
     naming, names = _read(plain)
@@ -120,9 +119,6 @@ def _read(keys: Mapping[str, Tensor]) -> tuple[Naming, dict[str, str | None]]:
 def _check_names(names: Mapping[str, str | None], naming: Naming) -> None:
     """Raise ValueError for keys that are not of the naming."""
     unknown = [key for key, name in names.items() if name is None]
-    for start, network in MISSING.items():
-        if any(key.startswith(start) for key in unknown):
-            raise ValueError(f"it holds a {network}, for which there is no network here")
     if not unknown:
         return
     if len(unknown) == len(names):

@@ -6,7 +6,13 @@ tests hold this to the paper's equations and to values worked by hand.
 
 from cornernet.detectors.points.building import ROLES, build
 
-UNREAD = ("anchor", "pairing", "region", *(f"head.{key}" for key in ("pool_channels", "pooling", "tag_dim", "centre")))
+UNREAD = (
+    "anchor",
+    "attention",
+    "pairing",
+    "region",
+    *(f"head.{key}" for key in ("pool_channels", "pooling", "tag_dim", "centre")),
+)
 
 __all__ = [
     "ROLES",
