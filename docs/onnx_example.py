@@ -34,7 +34,7 @@ canvas = np.zeros((high, wide, 3), np.uint8)
 canvas[top : top + h, left : left + w] = cv2.resize(image, (w, h), interpolation=how)
 batch = np.stack([canvas.transpose(2, 0, 1)] * (1 if about["batch"] == "dynamic" else about["batch"]))
 
-boxes, scores, labels = (rows[0] for rows in session.run(None, {"images": batch}))
+boxes, scores, labels = (rows[0] for rows in session.run(["boxes", "scores", "labels"], {"images": batch}))
 boxes = (boxes - [left, top, left, top]) / [w / width, h / height, w / width, h / height]
 boxes = np.clip(boxes, 0, [width, height, width, height])
 valid = (scores >= test["nms"]["min_score"]) & (boxes[:, 2:] > boxes[:, :2]).all(1)  # rows of score -1 are none

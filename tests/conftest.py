@@ -191,13 +191,20 @@ TINY_CENTRIPETAL = """
 base: tiny.yaml
 model: {pairing: {name: centripetal}}
 """
+TINY_SACCADE = """
+base: tiny.yaml
+data: {transforms: {crop: null, focus: {sizes: [6, 12, 30, 60]}}}
+model: {attention: {sizes: [12, 30], least: 6}}
+test: {saccade: {sides: [32, 64], targets: [40, 20, 8], crops: 3}}
+"""
 TINY_VERIFY = """
 base: tiny_anchor.yaml
 model: {min_overlap: 0.7, anchor: {verify: true, verify_channels: 8}}
 """
 # on an hourglass without a neck, with one, on EfficientNet-Lite0 with its own and a region stage behind corners without
-# a class, triplets on CornerNet-Squeeze's backbone, corners that point at centres, anchors whose corners are verified
-SLOW_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify")]
+# a class, triplets on CornerNet-Squeeze's backbone, corners that point at centres, anchors whose corners are verified,
+# corners with attention maps
+SLOW_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("triplets", "centripetal", "verify", "saccade")]
 KINDS = ("corner", "anchor", "corner_lite0", "points", *SLOW_KINDS)
 
 
@@ -205,7 +212,7 @@ KINDS = ("corner", "anchor", "corner_lite0", "points", *SLOW_KINDS)
 def kinds(tiny, tiny_anchor) -> dict[str, Path]:
     """Config files of all KINDS, by name."""
     more = {"corner_lite0": TINY_LITE, "points": TINY_POINTS}
-    more |= {"triplets": TINY_TRIPLETS, "centripetal": TINY_CENTRIPETAL, "verify": TINY_VERIFY}
+    more |= {"triplets": TINY_TRIPLETS, "centripetal": TINY_CENTRIPETAL, "verify": TINY_VERIFY, "saccade": TINY_SACCADE}
     for name, text in more.items():
         tiny.with_name(f"{name}.yaml").write_text(text)
     return {"corner": tiny, "anchor": tiny_anchor, **{name: tiny.with_name(f"{name}.yaml") for name in more}}
@@ -287,7 +294,7 @@ def export_tiny(source: Path, folder: Path) -> Path:
     path = untrained(folder / "best.pt", source, [*SMALL, *ONE_LEVEL, *decoding])
     detector, settings, held, changed = export.traceable(path, [])
     canvas = FixedCanvas((64, 64))
-    program = export.trace(export.Graph(detector), canvas, None)
+    program = export.trace(export.Graph(detector, bool(settings.test.saccade.sides)), canvas, None)
     for how in ({"precision": "fp32"}, {"precision": "int8", "calibrate": 6}):
         wanted = export.plan(path, **how)
         about = export.metadata(settings, held, canvas, wanted, changed, path.name)

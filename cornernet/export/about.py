@@ -74,8 +74,18 @@ def describe(settings: Config, names: Sequence[str], canvas: FixedCanvas | OpenC
         f"CornerNet toolkit. In: images, uint8 [batch, 3, height, width], blue green red from 0 to 255, normalised "
         f"inside; each image is {zoom}, and put in the middle of a canvas of zeros{_sizes(canvas)} "
         "Out: boxes, x1 y1 x2 y2 in pixels of the canvas, best first; scores from 0 to 1, or -1 for a row that is "
-        "none; labels, positions in the list of classes. Overlapping boxes are not suppressed: run non-maximum "
-        "suppression class by class. The metadata hold all settings."
+        f"none; labels, positions in the list of classes.{_points(settings)} Overlapping boxes are not suppressed: run "
+        "non-maximum suppression class by class. The metadata hold all settings."
+    )
+
+
+def _points(settings: Config) -> str:
+    if not settings.test.saccade.sides:
+        return ""
+    return (
+        " The canvas is that of a glance at the whole image, or of a look at a part of it. Of a glance also: points, "
+        "x y of places to look at closer; point_scores from 0 to 1; point_levels, 0 for those of large objects, then "
+        "smaller ones: test.saccade says what to do with them."
     )
 
 

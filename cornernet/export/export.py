@@ -30,7 +30,6 @@ from cornernet.export.half import halved
 from cornernet.export.int8 import calibration
 from cornernet.export.plan import Plan, plan
 from cornernet.export.sizes import canvas_of, example, open_sides, traced
-from cornernet.graphs import Rows
 from cornernet.prediction import DRAWN, FixedCanvas, OpenCanvas, fit
 from cornernet.system import writing
 
@@ -38,16 +37,16 @@ log = logging.getLogger("cornernet")
 
 
 class Graph(nn.Module):
-    """What is traced: images [B, 3, H, W] uint8 BGR -> Rows, best first."""
+    """What is traced: images [B, 3, H, W] uint8 BGR -> Rows, best first, and of glances where attention points."""
 
-    def __init__(self, detector: Detector):
+    def __init__(self, detector: Detector, glances: bool = False):
         super().__init__()
-        self.detector = detector
+        self.detector, self.glances = detector, glances
 
-    def forward(self, images: Tensor) -> Rows:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Predict, without what a suppression that merges would need."""
-        found = self.detector.predict(images)
-        return found.boxes, found.scores, found.labels
+        found, points = self.detector.glance(images) if self.glances else (self.detector.predict(images), ())
+        return found.boxes, found.scores, found.labels, *points
 
 
 class Exported(NamedTuple):
@@ -70,12 +69,16 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     """
     wanted = plan(checkpoint, **how)
     detector, settings, held, changed = traceable(checkpoint, overrides)
+    glances = bool(settings.test.saccade.sides)
+    if glances and wanted.size is not None:
+        raise ValueError("size is that of a look, data.input_size, where test.saccade.sides are given: leave it out")
     canvas = canvas_of(detector, wanted.size or settings.data.input_size)
     data, many = settings.data, wanted.calibrate
     shown = read_image(wanted.image, depth=data.bit_depth) if wanted.image else None
     batches = calibration(data, example(canvas), many, wanted.batch or 1, typed_data(settings)) if many else []
     start = time.perf_counter()
-    program = trace(Graph(halved(detector) if wanted.precision == "fp16" else detector), canvas, wanted.batch)
+    graph = Graph(halved(detector) if wanted.precision == "fp16" else detector, glances)
+    program = trace(graph, canvas, wanted.batch)
     canvas = traced(canvas, program)
     about = metadata(settings, held, canvas, wanted, changed, Path(checkpoint).name)
     length = write(program, wanted.out, about, batches, wanted.form)

@@ -4,7 +4,8 @@ A format `mine` is the file mine.py here, or graphs/mine.py of a plug-in, and de
 
     SUFFIX = ".mine"                        ending of its files, which no other format has
     write(program, path, about)             an ExportedProgram of torch and its metadata, plain values by name -> a file
-    open(path) -> (run, about)              run: images [B, 3, H, W] uint8 -> Rows, on the CPU; about: as it was written
+    open(path) -> (run, about)              run: images [B, 3, H, W] uint8 -> Rows, of a graph that glances the points
+                                            of attention behind them, on the CPU; about: as it was written
     SAFE = True                             optional: nothing that a file brings along is executed when it is opened or
                                             run; such files go in place of a checkpoint in evaluation and prediction
     BESIDE = (".bin",)                      optional: endings of further files, which write puts beside it, of its name

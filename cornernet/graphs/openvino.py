@@ -58,10 +58,11 @@ def open(path: Path) -> tuple[Callable[[Tensor], tuple[Tensor, ...]], dict[str, 
     core = openvino.Core()
     threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
     compiled = core.compile_model(core.read_model(text, weights), "CPU", HOW | threads)
+    names = (*onnx.OUTPUTS, *onnx.POINTS)[: len(compiled.outputs)]
 
     def run(images: Tensor) -> tuple[Tensor, ...]:
         found = compiled({"images": images.numpy()})
-        return tuple(torch.from_numpy(found[name].copy()) for name in onnx.OUTPUTS)
+        return tuple(torch.from_numpy(found[name].copy()) for name in names)
 
     return run, {key: json.loads(value) for key, value in texts.items()}
 

@@ -13,13 +13,12 @@ from cornernet.checkpoints import check_numbers, from_file
 from cornernet.config import Config
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
-from cornernet.graphs import Rows
 from cornernet.prediction.canvas import Fits, FixedCanvas, OpenCanvas
-from cornernet.structures import Detections
+from cornernet.structures import Detections, Keypoints
 from cornernet.system.wording import counted, typed
 
 AFTER = {  # of `test`: what happens to a file's rows; all else of the section is part of the graph
-    "batch_size", "scales", "flip", "slices", "nms", "max_per_image", "backend", "draw_score", "draw_line",
+    "batch_size", "scales", "flip", "slices", "saccade", "nms", "max_per_image", "backend", "draw_score", "draw_line",
     "draw_labels", "report",
 }  # fmt: skip
 LONGEST = 2**31  # bytes that a protobuf, and so a .onnx, can have; no other file is longer
@@ -31,32 +30,41 @@ INSIDE = ("model", "loss", "data.input_size", "data.mean", "data.std")  # of the
 class ExportedDetector(Predicting):
     """A file behind the part of a detector's interface that inference needs.
 
-    run: images [B, 3, H, W] uint8 -> Rows, on the CPU; canvas: what it takes; batch: the only number of images that it
-    takes, None for any; classes: how many it names, None for any; path: of the file, for sentences.
+    run: images [B, 3, H, W] uint8 -> Rows and, of a file that glances, where attention points, on the CPU; canvas: what
+    it takes; batch: the only number of images that it takes, None for any; classes: how many it names, None for any;
+    path: of the file, for sentences; maps: of attention, by which its points are labelled.
     """
 
     def __init__(
-        self, run: Callable[[Tensor], Rows], canvas: Fits, batch: int | None, classes: int | None = None,
-        path: str | Path = "the exported file",
+        self, run: Callable[[Tensor], tuple[Tensor, ...]], canvas: Fits, batch: int | None, classes: int | None = None,
+        path: str | Path = "the exported file", maps: int = 0,
     ):  # fmt: skip
         super().__init__()
-        self.run = partial(_checked, run, classes, path)  # which may be a module, and none of ours
-        self.canvas, self.batch = canvas, batch
+        self.run = partial(_checked, run, classes, maps, path)  # which may be a module, and none of ours
+        self.canvas, self.batch, self.path = canvas, batch, path
 
     def predict(self, images: Tensor) -> Detections:
         """Images [B, 3, H, W] uint8 BGR of a size of the canvas -> Detections in their pixels, best first."""
-        rows = self._fixed(images, self.batch) if self.batch else self.run(images)
-        boxes, scores, labels = rows
+        boxes, scores, labels, *_ = self._answer(images)
         return Detections(boxes, scores, labels, scores, scores)
 
-    def _fixed(self, images: Tensor, batch: int) -> Rows:
+    def glance(self, images: Tensor) -> tuple[Detections, Keypoints]:
+        """Do the same, with the points where to look closer; raises ValueError for a file that does not say."""
+        boxes, scores, labels, *points = self._answer(images)
+        if not points:
+            raise ValueError(f"test.saccade.sides: {self.path} was exported without; export the checkpoint with them")
+        return Detections(boxes, scores, labels, scores, scores), Keypoints(*points)
+
+    def _answer(self, images: Tensor) -> tuple[Tensor, ...]:
+        return self._fixed(images, self.batch) if self.batch else self.run(images)
+
+    def _fixed(self, images: Tensor, batch: int) -> tuple[Tensor, ...]:
         """The same for a file that takes one number of images alone: the last ones are filled up with black."""
         count = len(images)
         short = -count % batch
         filled = torch.cat([images, images.new_zeros((short, *images.shape[1:]))])
         parts = [self.run(part) for part in filled.split(batch)]
-        boxes, scores, labels = (torch.cat(part)[:count] for part in zip(*parts, strict=True))
-        return boxes, scores, labels
+        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
 
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """The file's canvas for such an image, which may be smaller than the image."""
@@ -91,7 +99,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     canvas = canvas_of(about)
     _check_scales(settings, canvas, path)
     batch = None if about["batch"] == "dynamic" else about["batch"]
-    detector = ExportedDetector(run, canvas, batch, len(about["names"]), path)
+    maps = len(settings.model.attention.sizes) + 1
+    detector = ExportedDetector(run, canvas, batch, len(about["names"]), path, maps)
     held = {"class_names": about["names"], "category_ids": about["category_ids"], "best_f1": about.get("best_f1")}
     return detector.eval(), settings, held
 
@@ -103,20 +112,29 @@ def canvas_of(about: dict[str, Any]) -> FixedCanvas | OpenCanvas:
     return OpenCanvas(**{name: tuple(about["sizes"][name]) for name in OpenCanvas._fields})
 
 
-def _checked(run: Callable[[Tensor], Rows], classes: int | None, path: str | Path, images: Tensor) -> Rows:
-    """Rows that a file gives; raises ValueError naming it where it cannot be run or they are not an export's."""
+def _checked(
+    run: Callable[[Tensor], tuple[Tensor, ...]], classes: int | None, maps: int, path: str | Path, images: Tensor
+) -> tuple[Tensor, ...]:
+    """What a file gives; raises ValueError naming it where it cannot be run or this is not an export's."""
     try:
-        boxes, scores, labels = run(images)
+        boxes, scores, labels, *points = run(images)
     except Exception as error:  # what runs it has classes of its own for every reason, and it may give anything
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{path} cannot be run on {list(images.shape)} as an export can ({reason})") from error
     if scores.ndim != 2 or boxes.shape != (*scores.shape, 4) or labels.shape != scores.shape:
         shapes = ", ".join(str(list(x.shape)) for x in (boxes, scores, labels))
         raise ValueError(f"{path} gives boxes, scores, labels of {shapes}, expected [B, N, 4], [B, N], [B, N]")
+    if points and ([x.shape for x in points[1:]] != [points[0].shape[:2]] * 2 or points[0].shape[2:] != (2,)):
+        raise ValueError(
+            f"{path} gives points of {', '.join(str(list(x.shape)) for x in points)}, expected [B, K, 2], "
+            "[B, K], [B, K]"
+        )
+    if points and not (points[0].isfinite().all() and ((points[2] >= 0) & (points[2] < maps)).all()):
+        raise ValueError(f"{path} points at no place, or by another attention map than its {maps}")
     found = labels[scores >= 0]
     if classes is not None and len(found) and not 0 <= int(found.min()) <= int(found.max()) < classes:
         raise ValueError(f"{path} finds an object of class {int(found.max())}, but names {counted(classes, 'class')}")
-    return boxes, scores, labels
+    return boxes, scores, labels, *points
 
 
 def _check_scales(settings: Config, canvas: FixedCanvas | OpenCanvas, path: str | Path) -> None:
@@ -131,7 +149,7 @@ def _check_scales(settings: Config, canvas: FixedCanvas | OpenCanvas, path: str 
         )
 
 
-def _open(path: Path) -> tuple[Callable[[Tensor], Rows], dict[str, Any]]:
+def _open(path: Path) -> tuple[Callable[[Tensor], tuple[Tensor, ...]], dict[str, Any]]:
     """File -> (function that runs it, its metadata); raises as `load` does."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")

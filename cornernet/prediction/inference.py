@@ -73,6 +73,9 @@ def detect(
     device = device_of(detector) if device is None else torch.device(device)
 
     if search is not None:
+        for name, unused in (("scales", tuple(scales) == (1.0,)), ("slices", slices is None or slices.size is None)):
+            if not unused:
+                raise ValueError(f"test.saccade.sides chooses sizes and places itself: it takes no {name}")
         return _search(detector, images, search, flip, nms or Nms(), max_per_image, batch_size, precision, device)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from cornernet.config import Saccade
+from cornernet.data import scaled_size
 from cornernet.data.geometry import cut, resize
+from cornernet.prediction import canvas
 from cornernet.prediction.canvas import Fitted
 from cornernet.structures import Detections, Keypoints
 
@@ -46,36 +48,33 @@ class Found(NamedTuple):
     marks: Keypoints | None  # of a glance
 
 
-# windows of images, and whether it is a glance -> (position of the window, what it showed), of flipped ones once more
+# views of images, and whether it is a glance -> (position of the view, what it showed), of flipped ones once more
 See = Callable[[Sequence[Fitted], bool], Iterator[tuple[int, Found]]]
 
 
 def searched(see: See, images: Sequence[np.ndarray], search: Search) -> list[list[Detections]]:
     """Images [h, w, 3] -> the rows of all views of each."""
-    glances = [_glances(image, search) for image in images]
-    first = _views(see, images, glances, search, True)
-    looks = [_chosen(_pointed(seen, search), search.rules.crops) for seen in first]
-    second = _views(see, images, looks, search, False)
-    return [[found.rows for _, found in (*both[0], *both[1])] for both in zip(first, second, strict=True)]
-
-
-def _glances(image: np.ndarray, search: Search) -> list[Place]:
-    height, width = image.shape[:2]
-    return [Place(width / 2, height / 2, side / max(height, width), 1.0) for side in search.rules.sides]
-
-
-def _views(
-    see: See, images: Sequence[np.ndarray], places: Sequence[Sequence[Place]], search: Search, glance: bool
-) -> list[list[tuple[Place, Found]]]:
-    """Images and places in each -> what is seen there, less what the edge of a window cuts off."""
-    asked = [(index, place) for index, own in enumerate(places) for place in own]
-    windows = [window(images[index], place, search.view) for index, place in asked]
-    seen: list[list[tuple[Place, Found]]] = [[] for _ in images]
-    for at, found in see(windows, glance) if windows else ():
-        index, place = asked[at]
-        rows = whole(found.rows, windows[at], images[index].shape[:2])
-        seen[index].append((place, found._replace(rows=rows)))
-    return seen
+    sizes = [image.shape[:2] for image in images]
+    glances = [
+        (index, side / max(size), canvas.place(image, scaled_size(size, side / max(size)), search.view))
+        for index, (image, size) in enumerate(zip(images, sizes, strict=True))
+        for side in search.rules.sides
+    ]
+    pools: list[list[Detections]] = [[] for _ in images]
+    pointed: list[list[Place]] = [[] for _ in images]
+    for at, found in see([seen for *_, seen in glances], True):
+        index, zoom, _ = glances[at]
+        pools[index].append(found.rows)
+        pointed[index] += _pointed(found, zoom, search, sizes[index])
+    looks = [
+        (index, window(images[index], chosen, search.view))
+        for index, places in enumerate(pointed)
+        for chosen in _chosen(places, search.rules.crops)
+    ]
+    for at, found in see([seen for _, seen in looks], False) if looks else ():
+        index, seen = looks[at]
+        pools[index].append(whole(found.rows, seen, sizes[index]))
+    return pools
 
 
 def window(image: np.ndarray, place: Place, view: tuple[int, int]) -> Fitted:
@@ -83,8 +82,8 @@ def window(image: np.ndarray, place: Place, view: tuple[int, int]) -> Fitted:
     height, width = (max(1, round(side / place.zoom)) for side in view)
     x0, y0 = round(place.x - width / 2), round(place.y - height / 2)
     factor = view[1] / width, view[0] / height
-    canvas, _ = resize(cut(image, x0, y0, (height, width)), np.zeros((0, 4)), view)
-    return Fitted(canvas, (-x0 * factor[0], -y0 * factor[1]), factor)
+    shown, _ = resize(cut(image, x0, y0, (height, width)), np.zeros((0, 4)), view)
+    return Fitted(shown, (-x0 * factor[0], -y0 * factor[1]), factor)
 
 
 def whole(rows: Detections, seen: Fitted, size: tuple[int, ...]) -> Detections:
@@ -98,21 +97,20 @@ def whole(rows: Detections, seen: Fitted, size: tuple[int, ...]) -> Detections:
     return Detections(*(x[kept] for x in rows))
 
 
-def _pointed(seen: Sequence[tuple[Place, Found]], search: Search) -> list[Place]:
-    """What glances showed -> the places to look at, of attention and of boxes."""
-    rules, found = search.rules, []
-    for glance, (rows, marks) in seen:
-        assert marks is not None, "it was a glance"
-        for (x, y), score, level in zip(*(part.tolist() for part in marks), strict=True):
-            zoom = glance.zoom * rules.zooms[level]
-            if score > rules.attention and 2 * glance.zoom <= rules.most and zoom <= rules.most:
-                found.append(Place(x, y, zoom, score))
-        for x1, y1, x2, y2 in rows.boxes[rows.scores > rules.box].tolist():
-            side = max(x2 - x1, y2 - y1)
-            level = sum(side <= size for size in search.sizes)
-            zoom = min(rules.targets[level] / max(side, 1e-6), rules.most)
-            found.append(Place((x1 + x2) / 2, (y1 + y2) / 2, zoom, 1.0))
-    return found
+def _pointed(found: Found, zoom: float, search: Search, size: tuple[int, ...]) -> list[Place]:
+    """What a glance at a zoom showed of an image of (height, width) -> where to look, by attention and by boxes."""
+    rules, places = search.rules, []
+    assert found.marks is not None, "it was a glance"
+    for (x, y), score, level in zip(*(part.tolist() for part in found.marks), strict=True):
+        closer = zoom * rules.zooms[level]
+        if score > rules.attention and max(2 * zoom, closer) <= rules.most:
+            places.append(Place(x, y, closer, score))
+    for x1, y1, x2, y2 in found.rows.boxes[found.rows.scores > rules.box].tolist():
+        side = max(x2 - x1, y2 - y1, 1.0)
+        level = sum(side <= limit for limit in search.sizes)
+        # no farther away than the glance was
+        places.append(Place((x1 + x2) / 2, (y1 + y2) / 2, min(max(rules.targets[level] / side, zoom), rules.most), 1.0))
+    return [place for place in places if 0 <= place.x <= size[1] and 0 <= place.y <= size[0]]
 
 
 def _chosen(places: Sequence[Place], count: int) -> list[Place]:

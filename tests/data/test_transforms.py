@@ -10,6 +10,7 @@ from cornernet.data.geometry import covered, kept
 from cornernet.data.transforms import TRANSFORMS
 from cornernet.data.transforms.copy_paste import copy_paste
 from cornernet.data.transforms.cut_out import cut_out
+from cornernet.data.transforms.focus import focus
 from cornernet.data.transforms.mixup import mixup
 from cornernet.data.transforms.mosaic import mosaic
 from cornernet.data.transforms.quarter_turns import quarter_turns, turned
@@ -19,8 +20,8 @@ from cornernet.structures import Batch, LabelledImage
 ALWAYS = {name: {"p": 0.7} for name in ("mosaic", "mixup", "copy_paste", "zoom", "cut_out", "blur", "noise", "jpeg")}
 ALWAYS["quarter_turns"] = {"p": 0.3}
 ORDER = (
-    "mosaic", "mixup", "copy_paste", "quarter_turns", "zoom", "crop", "fit", "flip", "cut_out", "blur", "noise", "jpeg",
-    "colour", "lighting",
+    "mosaic", "mixup", "copy_paste", "quarter_turns", "zoom", "focus", "crop", "fit", "flip", "cut_out", "blur",
+    "noise", "jpeg", "colour", "lighting",
 )  # fmt: skip
 
 
@@ -128,6 +129,42 @@ def test_zoomed_boxes_lie_around_what_is_zoomed(scale):
             assert 0.9 * 30 * scale - 1 <= width <= 30 * scale + 1
             seen += 1
     assert seen
+
+
+@pytest.mark.parametrize(("side", "least", "most"), [(30, 8, 20), (8, 8, 20), (60, 20, 60), (5, 8, 20)])
+def test_a_focused_object_is_in_the_window_at_a_drawn_size(side, least, most):
+    """Its longer side lies between the bounds of the kind that it is of now; below the first it is of the smallest."""
+    bounds = [8, 20, 60] if side != 30 else [8, 35, 60]
+    least, most = (8, 35) if side == 30 else (least, most)
+    sample, middles = white(size=(90, 160), box=(70, 20, 70 + side, 20 + side // 2)), []
+    for seed in range(40):
+        found = focus(sample, np.random.default_rng(seed), (64, 80), sizes=bounds, shift=3)
+        assert found.image.shape == (64, 80, 3) and found.labels.tolist() == [1]
+        (box,) = found.boxes
+        scale = (box[2] - box[0]) / side
+        assert least - scale <= box[2] - box[0] <= most + scale and (box >= -scale).all()
+        assert (box[2:] <= np.array([80, 64]) + scale).all()
+        assert np.abs(around(found.image) - box).max() <= 1 + scale
+        middles.append(np.abs((box[:2] + box[2:]) / 2 - np.array([40, 32])) <= 3 + scale)
+    inside = np.array(middles).mean(0)
+    assert (inside > 0.35).all() and (inside < 0.95).all()  # half of the time and by chance
+
+
+def test_an_image_without_objects_is_shown_at_a_drawn_scale():
+    image = EMPTY._replace(image=np.tile(np.arange(160, dtype=np.uint8)[None, :, None], (90, 1, 3)))
+    for seed in range(9):
+        found = focus(image, np.random.default_rng(seed), (40, 50), scales=[0.5])
+        assert found.image.shape == (40, 50, 3) and found.boxes.shape == (0, 4)
+        steps = np.diff(found.image[20, :, 0].astype(int))
+        assert np.median(steps) == 2  # every second column
+        assert (found.image[..., 0] > 0).any(0).sum() >= 49  # the window lies in the image
+
+
+def test_other_objects_of_a_focused_window_need_half_of_themselves():
+    two = white(size=(90, 160), box=(20, 20, 40, 40))
+    two = LabelledImage(two.image, np.array([[20.0, 20, 40, 40], [60, 20, 160, 40]]), np.array([0, 1]))
+    kinds = {tuple(focus(two, np.random.default_rng(seed), (64, 64), sizes=[16, 32]).labels) for seed in range(40)}
+    assert kinds == {(0,), (1,), (0, 1)}
 
 
 def test_mosaic_has_objects_of_all_four_around_their_content():

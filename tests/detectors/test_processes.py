@@ -18,6 +18,7 @@ TAL = "{channels: 8, depth: 1, first_level: 2, last_level: 4, assign: tal, codin
 MEMBERS = {  # what makes them, and terms that they must have
     "region": ([*CPN, CHUNK], {"pair", "classification"}),
     "triplets": (["model.head.centre=true", "model.head.pooling=cascade", CHUNK], {"centre", "offset"}),
+    "saccade": (["model.attention={sizes: [20, 40], least: 8}", CHUNK], {"attention", "push"}),
     "centripetal": (["model.pairing.name=centripetal"], {"guiding", "shift"}),
     "affinity": (["model.pairing.name=affinity", CHUNK], {"pull", "push", "size"}),
     "points": (["model.detector=points"], {"heatmap", "size"}),

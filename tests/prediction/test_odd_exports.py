@@ -72,6 +72,10 @@ def rows(boxes=(1, 3, 4), scores=(1, 3), label=0):
     return torch.zeros(boxes), torch.ones(scores), torch.full(scores, label)
 
 
+def points(size=2, level=0, at=3.0):
+    return torch.full((1, 4, size), at), torch.ones(1, 4), torch.full((1, 4), level)
+
+
 class Broken(Exception):
     pass
 
@@ -88,6 +92,14 @@ def raising(images):
         (lambda images: rows()[:2], r"odd\.onnx cannot be run on \[1, 3, 64, 64\] as an export can \(not enough"),
         (lambda images: rows(boxes=(1, 3, 5)), r"odd\.onnx gives boxes, scores, labels of \[1, 3, 5\], \[1, 3\]"),
         (lambda images: rows(scores=(3,)), r"odd\.onnx gives boxes, scores, labels of"),
+        (
+            lambda images: (*rows(), *points(size=3)),
+            r"odd\.onnx gives points of \[1, 4, 3\], \[1, 4\], \[1, 4\], expected",
+        ),
+        (lambda images: (*rows(), *points()[:2]), r"odd\.onnx gives points of"),
+        (lambda images: (*rows(), *points(level=9)), r"odd\.onnx points at no place, or by another attention map than"),
+        (lambda images: (*rows(), *points(level=-1)), r"odd\.onnx points at no place"),
+        (lambda images: (*rows(), *points(at=float("nan"))), r"odd\.onnx points at no place"),
         (raising, r"odd\.onnx cannot be run on .* \(what onnxruntime may say\)"),
     ],
 )

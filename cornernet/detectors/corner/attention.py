@@ -14,7 +14,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from cornernet import backbones
 from cornernet.config import Attention as Settings
+from cornernet.config import Config
 from cornernet.detectors.keypoints import objects
 from cornernet.losses import adapt
 from cornernet.losses.reduce import added, at_least_float32, positives
@@ -83,6 +85,54 @@ class Attention(nn.Module):
         rows, columns = divided(index, width)
         points = (torch.stack((columns, rows), -1) + 0.5) * self.strides[level]
         return Keypoints(points, scores, torch.full_like(index, level))
+
+
+def levels(config: Config, backbone: backbones.Backbone) -> list[tuple[int, int]]:
+    """Config -> stride and width of the levels that attention maps read, coarse to fine, which the backbone then gives.
+
+    Raises ValueError for a backbone that has none to give, or not as many.
+    """
+    if not config.model.attention.sizes:
+        return []
+    asked = f"model.attention.sizes={config.model.attention.sizes}"
+    if not isinstance(backbone, backbones.StackedHourglass):
+        raise ValueError(
+            f"{asked} reads the levels of hourglasses: it needs model.backbone.name=hourglass or squeeze, and as "
+            "model.backbone.stride that of its finest level"
+        )
+    count = len(config.model.attention.sizes) + 1
+    if count > len(backbone.widths):
+        raise ValueError(f"{asked} asks for {count} levels, and the hourglasses have {len(backbone.widths)}")
+    backbone.merges = True
+    return list(zip(backbone.strides, backbone.widths, strict=True))[:count][::-1]
+
+
+def check(config: Config) -> None:
+    """Raise ValueError where test.saccade does not go with the other settings."""
+    saccade, test = config.test.saccade, config.test
+    if not saccade.sides:
+        return
+    if not config.model.attention.sizes:
+        raise ValueError("test.saccade.sides needs attention maps, such as model.attention.sizes=[32,96]")
+    count = len(config.model.attention.sizes) + 1
+    for key in ("zooms", "targets"):
+        if len(given := getattr(saccade, key)) != count:
+            raise ValueError(
+                f"test.saccade.{key} needs one number for each of the {count} attention maps of "
+                f"model.attention.sizes={config.model.attention.sizes}, got {len(given)}"
+            )
+    if max(saccade.sides) > min(config.data.input_size):
+        raise ValueError(
+            f"test.saccade.sides={saccade.sides} must fit into data.input_size={list(config.data.input_size)}, that of "
+            "every glance and look"
+        )
+    if test.slices.size or list(test.scales) != [1.0] or config.data.longest_side is not None:
+        raise ValueError(
+            "test.saccade.sides chooses sizes and places itself: it needs test.slices.size=null, test.scales=[1.0] and "
+            "data.longest_side=null"
+        )
+    if config.model.head.centre and test.centre.views == "all":
+        raise ValueError("test.saccade.sides needs test.centre.views=own, since a crop shows no other's centres")
 
 
 def attention_maps(maps: CornerMaps) -> tuple[Tensor, ...]:

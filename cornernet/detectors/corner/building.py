@@ -12,9 +12,8 @@ from cornernet import backbones
 from cornernet.config import Config, untyped
 from cornernet.config.ranges import FEW, NOT_NEGATIVE, POSITIVE, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
-from cornernet.detectors.corner import pairing, region
+from cornernet.detectors.corner import attention, pairing, region
 from cornernet.detectors.corner.assignment import assignment
-from cornernet.detectors.corner.attention import Attention
 from cornernet.detectors.corner.centre_loss import CentreLoss
 from cornernet.detectors.corner.centres import Centres
 from cornernet.detectors.corner.decode import decode
@@ -69,11 +68,11 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
     _check(config)
     progress = torch.zeros((), device="cpu")
     made = pairing.build(config, config.model.backbone.stride)
-    loss, attention = _build_loss(config, num_classes, progress, made) if with_loss else (None, (None,))
+    loss, attend = _build_loss(config, num_classes, progress, made) if with_loss else (None, (None,))
     backbone, head = _backbone(config), config.model.head
     regions = region.build(config, head.channels, num_classes, backbone.stacks)
     kinds = num_classes if config.model.region.class_corners or not regions else None
-    levels = _attended(config, backbone)
+    levels = attention.levels(config, backbone)
     widths = [width for _, width in levels]
     test, form = config.test, (head.pooling == "cascade", head.kernel, head.centre, widths)
     heads = [CornerHead(head.channels, head.pool_channels, kinds, made.branch, *form) for _ in range(backbone.stacks)]
@@ -90,7 +89,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDet
         _stage(config, num_classes, made) if regions else None,
         Centres(test.centre, test.top_k, test.kernel, test.score) if head.centre else None,
         getattr(made, "arrows", None),
-        Attention(config.model.attention, [stride for stride, _ in levels], *attention) if levels else None,
+        attention.Attention(config.model.attention, [stride for stride, _ in levels], *attend) if levels else None,
     )  # fmt: skip
     detector.progress, detector.feature_width = progress, head.channels
     return detector
@@ -100,26 +99,6 @@ def _backbone(config: Config) -> backbones.Backbone:
     settings, width = config.model.backbone, config.model.head.channels
     body = backbones.build(settings, typed=not untyped(config, "model.backbone"), out_channels=width)
     return backbones.single(body, width, settings.stride)
-
-
-def _attended(config: Config, backbone: backbones.Backbone) -> list[tuple[int, int]]:
-    """Config -> stride and width of the levels that attention maps read, coarse to fine, which the backbone then gives.
-
-    Raises ValueError for a backbone that has none to give, or not as many.
-    """
-    if not config.model.attention.sizes:
-        return []
-    asked = f"model.attention.sizes={config.model.attention.sizes}"
-    if not isinstance(backbone, backbones.StackedHourglass):
-        raise ValueError(
-            f"{asked} reads the levels of hourglasses: it needs model.backbone.name=hourglass or squeeze, with the "
-            "stride of the finest, and model.head.channels as wide as that"
-        )
-    count = len(config.model.attention.sizes) + 1
-    if count > len(backbone.widths):
-        raise ValueError(f"{asked} asks for {count} levels, and the hourglasses have {len(backbone.widths)}")
-    backbone.merges = True
-    return list(zip(backbone.strides, backbone.widths, strict=True))[:count][::-1]
 
 
 def _check(config: Config) -> None:
@@ -137,7 +116,7 @@ def _check(config: Config) -> None:
             "test.centre.views=all needs model.region.name=none: a region stage looks at pairs that a centre of their "
             "own view confirms, test.centre.views=own"
         )
-    _check_saccade(config)
+    attention.check(config)
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")
@@ -145,32 +124,10 @@ def _check(config: Config) -> None:
         raise ValueError(f"test.kernel must be a positive odd number of cells, got {config.test.kernel}")
 
 
-def _check_saccade(config: Config) -> None:
-    attention, saccade, sliced = config.model.attention, config.test.saccade, config.test.slices.size
-    if not saccade.sides:
-        return
-    if not attention.sizes:
-        raise ValueError("test.saccade.sides needs attention maps, such as model.attention.sizes=[32,96]")
-    for key, given in (("zooms", saccade.zooms), ("targets", saccade.targets)):
-        if len(given) != len(attention.sizes) + 1:
-            raise ValueError(
-                f"test.saccade.{key} needs one number for each of the {len(attention.sizes) + 1} attention maps of "
-                f"model.attention.sizes={attention.sizes}, got {len(given)}"
-            )
-    if sliced or list(config.test.scales) != [1.0]:
-        raise ValueError("test.saccade.sides needs test.slices.size=null and test.scales=[1.0]: it chooses both itself")
-    if config.model.head.centre and config.test.centre.views == "all":
-        raise ValueError("test.saccade.sides needs test.centre.views=own, since a crop shows no other's centres")
-
-
 def _traceable(config: Config) -> list[str]:
     """Overrides that exchange what of the decoding a graph cannot hold."""
     pooled = config.model.head.centre and config.test.centre.views == "all"
-    return [
-        *TRACEABLE.get(config.test.grouping, ()),
-        *(["test.centre.views=own"] if pooled else []),
-        *(["test.saccade.sides=[]"] if config.test.saccade.sides else []),
-    ]
+    return [*TRACEABLE.get(config.test.grouping, ()), *(["test.centre.views=own"] if pooled else [])]
 
 
 def _build_loss(

@@ -20,6 +20,7 @@ NEEDS, RUNS_WITH = ("onnx", "onnxscript"), ("onnxruntime",)
 INSTALL = "pip install onnx onnxscript onnxruntime"
 SAFE = True
 OUTPUTS = ("boxes", "scores", "labels")
+POINTS = ("points", "point_scores", "point_levels")  # behind these, of a graph that glances
 INPUT_AXES, OUTPUT_AXES = ("batch", "colour", "height", "width"), ("batch", "detections", "corner")
 LONGEST = 2**20  # characters of a file's metadata at most
 
@@ -28,7 +29,8 @@ def write(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
     """Write the program with its metadata, an entry of JSON each."""
     import onnx
 
-    made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=OUTPUTS)
+    names = (*OUTPUTS, *POINTS)[: len(program.graph_signature.user_outputs)]
+    made = torch.onnx.export(program, verbose=False, input_names=["images"], output_names=names)
     assert made is not None  # it is where no name of a file is given
     made.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
     made.model.doc_string = about.get("description")
