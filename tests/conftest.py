@@ -194,8 +194,8 @@ model: {pairing: {name: centripetal}}
 TINY_SACCADE = """
 base: tiny.yaml
 data: {transforms: {crop: null, focus: {sizes: [6, 12, 30, 60]}}}
-model: {attention: {sizes: [12, 30], least: 6}}
-test: {saccade: {sides: [32, 64], targets: [40, 20, 8], crops: 3}}
+model: {attention: {sizes: [20], least: 6}}
+test: {saccade: {sides: [24, 32], zooms: [1, 2], targets: [40, 12], crops: 3}}
 """
 TINY_VERIFY = """
 base: tiny_anchor.yaml
