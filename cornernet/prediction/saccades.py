@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from cornernet.config import Saccade
-from cornernet.data import scaled_size
-from cornernet.data.geometry import cut, resize
+from cornernet.data import cut, resize, scaled_size
 from cornernet.prediction import canvas
 from cornernet.prediction.canvas import Fitted
 from cornernet.structures import Detections, Keypoints
