@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cornernet import backbones
+from cornernet import backbones, drawing
 from cornernet.config import Attention as Settings
 from cornernet.config import Config
 from cornernet.detectors.keypoints import objects
@@ -22,7 +23,7 @@ from cornernet.losses import adapt
 from cornernet.losses.reduce import added, at_least_float32, positives
 from cornernet.losses.scope import share
 from cornernet.ops.peaks import at_most, divided, top_peaks
-from cornernet.structures import CornerMaps, CornerTargets, Keypoints, StackMaps
+from cornernet.structures import Batch, CornerMaps, CornerTargets, Keypoints, StackMaps
 
 SURE = 20.0  # logit of a cell that is right whatever the loss: its probability is 2e-9 or, in float32, 1
 MARKS = 100  # most peaks of a map
@@ -45,20 +46,38 @@ class Attention(nn.Module):
         """Boxes [B, M, 4] in input pixels -> which are too small for corners, [B, M] bool."""
         return _longer(boxes) < self.least
 
-    def targets(self, boxes: Tensor, mask: Tensor, input_size: tuple[int, int], maps: Sequence[Tensor]) -> list[Tensor]:
-        """Padded boxes [B, M, 4] in input pixels, mask [B, M] -> what each map [B, 1, h, w] should show, float32."""
+    def targets(
+        self, boxes: Tensor, mask: Tensor, input_size: tuple[int, int], sizes: Sequence[tuple[int, int]]
+    ) -> list[Tensor]:
+        """Padded boxes [B, M, 4] in input pixels, mask [B, M] -> what maps of these sizes should show, float32.
+
+        [B, 1, h, w] each.
+        """
         found = objects(boxes, mask, input_size, input_size, margin=0)
         longer, centres = _longer(found.boxes), (found.boxes[..., :2] + found.boxes[..., 2:]) / 2
         targets = []
-        for (low, high), stride, like in zip(self.bounds, self.strides, maps, strict=True):
-            height, width = like.shape[-2:]
+        for (low, high), stride, (height, width) in zip(self.bounds, self.strides, sizes, strict=True):
             x, y = (centres / stride).long().unbind(-1)
             cell = y.clamp(max=height - 1) * width + x.clamp(max=width - 1)
             there = found.mask & (longer >= low) & (longer <= high)
-            flat = torch.zeros(len(like), height * width + 1, device=like.device)  # the last is of those not there
+            flat = torch.zeros(len(boxes), height * width + 1, device=boxes.device)  # the last is of those not there
             flat.scatter_(1, cell.where(there, height * width), 1.0)
-            targets.append(flat[:, :-1].view(len(like), 1, height, width))
+            targets.append(flat[:, :-1].view(-1, 1, height, width))
         return targets
+
+    def drawn(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
+        """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of what its maps should show."""
+        height, width = batch.images.shape[-2:]
+        sizes = [(-(-height // stride), -(-width // stride)) for stride in self.strides]
+        targets = self.targets(batch.boxes, batch.mask, (height, width), sizes)
+        titles = [f"attention, sides {low:g} to {high:g}" for low, high in self.bounds]
+        return [
+            [
+                (title, drawing.heat(image, target[row, 0].cpu().numpy()))
+                for title, target in zip(titles, targets, strict=True)
+            ]
+            for row, image in enumerate(images)
+        ]
 
     def term(self, stacks: Sequence[Sequence[Tensor]], targets: Sequence[Tensor]) -> Tensor:
         """Maps of every stack and their targets -> sum over the maps, mean over the stacks, scalar, not weighted."""

@@ -114,7 +114,7 @@ class CornerDetector(Detector):
         """Terms -> the same with that of the attention maps, in the total too."""
         stacks = [attention_maps(x) for x in maps]
         with torch.no_grad():
-            targets = attention.targets(batch.boxes, batch.mask, _size(batch.images), stacks[-1])
+            targets = attention.targets(batch.boxes, batch.mask, _size(batch.images), list(map(_size, stacks[-1])))
         term = attention.term(stacks, targets)
         total = terms.pop("total") + attention.weight * term
         return {**terms, "attention": term, "total": total}
@@ -220,7 +220,9 @@ class CornerDetector(Detector):
             centres = self._encode_centres(*given)
         labels = batch.labels.cpu().numpy()
         arrows = None if self.arrows is None else self.arrows(*_corner_points(targets, width))
-        return [draw_targets(image, targets, labels, row, centres, arrows) for row, image in enumerate(images)]
+        shown = [draw_targets(image, targets, labels, row, centres, arrows) for row, image in enumerate(images)]
+        attended = [[] for _ in images] if self.attention is None else self.attention.drawn(batch, images)
+        return [corners + maps for corners, maps in zip(shown, attended, strict=True)]
 
     def graph_overrides(self) -> list[str]:
         """Overrides of the config with which `predict` can be traced into a graph; empty if it can be as it is."""

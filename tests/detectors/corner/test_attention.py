@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,6 +23,9 @@ def attention(sizes=(32, 96), least=16.0, loss=neg_loss):
     return Attention(Settings(list(sizes), least), [16, 8, 4], loss, 1.0)
 
 
+SIZES = [(16, 16), (32, 32), (64, 64)]  # of the maps of 255 pixels
+
+
 def maps(size, count=1):
     return [torch.zeros(count, 1, -(-size // stride), -(-size // stride)) for stride in (16, 8, 4)]
 
@@ -35,7 +39,7 @@ def test_targets_by_hand():
     """Of 255 pixels: 100 x 50 at (50, 60), one of exactly 32 that two levels have, 10 x 8 at the edge, a ghost."""
     boxes = torch.tensor([[[50.0, 60, 150, 110], [64, 80, 96, 90], [245, 247, 255, 255], [0, 0, 50, 50]]])
     mask = torch.tensor([[True, True, True, False]])
-    coarse, middle, fine = attention().targets(boxes, mask, (255, 255), maps(255))
+    coarse, middle, fine = attention().targets(boxes, mask, (255, 255), SIZES)
     assert [x.shape[-1] for x in (coarse, middle, fine)] == [16, 32, 64]
     assert coarse.nonzero().tolist() == [[0, 0, 85 // 16, 100 // 16]]
     assert middle.nonzero().tolist() == [[0, 0, 85 // 8, 80 // 8]]
@@ -46,7 +50,7 @@ def test_targets_by_hand():
 def test_two_objects_of_one_cell_are_one_target_and_an_empty_image_none():
     boxes = torch.tensor([[[0.0, 0, 100, 100], [1, 1, 99, 101]], [[0, 0, 100, 100], [0, 0, 100, 100]]])
     mask = torch.tensor([[True, True], [False, False]])
-    coarse, middle, fine = attention().targets(boxes, mask, (255, 255), maps(255, 2))
+    coarse, middle, fine = attention().targets(boxes, mask, (255, 255), SIZES)
     assert coarse.sum((1, 2, 3)).tolist() == [1, 0] and middle.sum() == fine.sum() == 0
 
 
@@ -103,7 +107,7 @@ def test_small_objects_teach_attention_alone():
     targets = detector.targets(batch, (16, 12))
     assert targets.mask.tolist() == [[False, True, False]] * 2
     assert (targets.tl_heat == 1).sum() == 2
-    fine = detector.attention.targets(batch.boxes, batch.mask, (64, 48), [torch.zeros(2, 1, 16, 12)] * 3)[2]
+    fine = detector.attention.targets(batch.boxes, batch.mask, (64, 48), [(16, 12)] * 3)[2]
     assert fine.sum() == 4
     told, goal = detector._without_small(detector.network(batch.images.float()), targets, batch)
     row, column = 10 // 4, 10 // 4
@@ -145,6 +149,20 @@ def test_the_maps_see_the_way_up_before_its_last_convolution():
         assert all((p.grad is not None) and (p.grad != 0).any() for p in head.attention.parameters())
     backbone = detector.network.backbone
     assert all(p.grad is None or (p.grad == 0).all() for p in backbone.outputs[1].parameters())
+
+
+def test_what_the_maps_should_show_is_drawn():
+    config = settings(ON, *STACKS)
+    batch = batch_of(config)._replace(boxes=torch.tensor([8.0, 16, 24, 32]).expand(2, 6, 4))  # middle (16, 24)
+    shown = build(config, CLASSES).draw_targets(batch, [np.zeros((128, 96, 3), np.uint8)] * 2)[1]
+    titles = [title for title, _ in shown]
+    assert titles[2:] == [f"attention, sides {band}" for band in ("40 to inf", "20 to 40", "0 to 20")]
+    large, middle, small = (image.any(-1) for _, image in shown[2:])
+    assert not large.any() and not middle.any() and small.any()
+    rows, columns = np.nonzero(small)
+    assert (
+        abs(rows.mean() - 2 * 26) <= 4 and abs(columns.mean() - 2 * 18) <= 4
+    )  # the middle of its cell, twice as large
 
 
 def test_peaks_of_a_glance_in_the_middle_of_their_cells():
