@@ -90,7 +90,8 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.saccade.sides": SIDE._replace(empty=True),
     "test.saccade.crops": FEW,
     **dict.fromkeys(("test.saccade.attention", "test.saccade.box"), SHARE),
-    **dict.fromkeys(("test.saccade.zooms", "test.saccade.targets"), Interval(0.0, 2**14, "(]")),
+    "test.saccade.zooms": Interval(1.0, 100, "[]"),
+    "test.saccade.targets": Interval(1.0, 2**14, "[]"),
     "test.saccade.most": Interval(0.0, 100, "(]"),
     "test.top_k": FEW,
     "test.kernel": Interval(1, 1001, "[]"),
@@ -209,4 +210,32 @@ def whole_images(settings: Config) -> None:
             f"data.transforms.fit resizes whole images to data.input_size {list(data.input_size)} in training "
             f"alone; for the same size in the test data.longest_side must be {max(data.input_size)}, "
             f"got {'null' if data.longest_side is None else data.longest_side}"
+        )
+
+
+def searching(settings: Config) -> None:
+    """Raise ValueError where test.saccade does not go with the other settings, or repeats itself."""
+    saccade, sizes, test = settings.test.saccade, settings.model.attention.sizes, settings.test
+    for key, given in (("model.attention.sizes", sizes), ("test.saccade.sides", saccade.sides)):
+        if len(set(given)) < len(given):
+            raise ValueError(f"{key} must hold numbers that differ, got {given}")
+    if not saccade.sides:
+        return
+    if not sizes:
+        raise ValueError("test.saccade.sides needs attention maps, such as model.attention.sizes=[32,96]")
+    for key, given in (("zooms", saccade.zooms), ("targets", saccade.targets)):
+        if len(given) != len(sizes) + 1:
+            raise ValueError(
+                f"test.saccade.{key} needs one number for each of the {len(sizes) + 1} attention maps of "
+                f"model.attention.sizes={sizes}, got {len(given)}"
+            )
+    if max(saccade.sides) > min(settings.data.input_size):
+        raise ValueError(
+            f"test.saccade.sides={saccade.sides} must fit into data.input_size={list(settings.data.input_size)}, that "
+            "of every glance and look"
+        )
+    if test.slices.size or list(test.scales) != [1.0] or settings.data.longest_side is not None:
+        raise ValueError(
+            "test.saccade.sides chooses sizes and places itself: it needs test.slices.size=null, test.scales=[1.0] and "
+            "data.longest_side=null"
         )

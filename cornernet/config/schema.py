@@ -80,7 +80,7 @@ class Attention:
     # longer sides of objects, input pixels, at which one map hands over to the next coarser, such as [32, 96] for maps
     # of 1, 2 and 4 strides; empty: none. hourglass and squeeze have such levels
     sizes: list[float] = field(default_factory=list)
-    least: float = 16.0  # objects whose longer side is shorter, input pixels, teach these maps alone: no corners
+    least: float = 16.0  # objects whose longer side is shorter, input pixels, teach these maps and no corners
 
 
 @dataclass
@@ -352,7 +352,7 @@ class Saccade:
     box: float = 0.5  # score from which a box of the glance is looked at
     zooms: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0])  # of a look at a map's peak, to the glance's
     targets: list[float] = field(default_factory=lambda: [192.0, 64.0, 24.0])  # longer side of a box in its crop
-    most: float = 4.0  # largest zoom of the image itself
+    most: float = 4.0  # largest zoom of the image itself; attention of a glance of half as much is not looked at
 
 
 @dataclass

@@ -14,7 +14,7 @@ from cornernet.data.dataset import TrainDataset
 from cornernet.data.depths import eight_bits
 from cornernet.data.device import constant, normalise, prepare
 from cornernet.data.division import write_division
-from cornernet.data.geometry import cut, resize, scaled_size
+from cornernet.data.geometry import resize, scaled_size, view
 from cornernet.data.images import SUFFIXES, read_image
 from cornernet.data.labelled import Labelled
 from cornernet.data.loader import TrainLoader, collate, train_loader
@@ -50,7 +50,6 @@ __all__ = [
     "collate",
     "constant",
     "convert",
-    "cut",
     "eight_bits",
     "facts",
     "misfit",
@@ -70,6 +69,7 @@ __all__ = [
     "try_transforms",
     "typed_data",
     "unlike",
+    "view",
     "with_classes",
     "with_depth",
     "write",

@@ -5,6 +5,8 @@ a box by the ratio of the sizes and nothing else, and a flipped box is x' = W - 
 indices, x' = W - 1 - x, and clips at W - 1: with edges that would push every flipped box one pixel off its object.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -38,6 +40,34 @@ def resize(image: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> tuple
     shrinks = 5 * size[0] < 4 * height and 5 * size[1] < 4 * width
     out = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return out, resized_boxes(boxes, (height, width), size)
+
+
+def view(
+    image: np.ndarray, start: tuple[float, float], zoom: float, size: tuple[int, int]
+) -> tuple[np.ndarray, tuple[float, float], tuple[float, float]]:
+    """Image [H, W, 3] -> what a window that begins at start (x, y) shows of it, enlarged by zoom to [*size, 3].
+
+    Zeros beyond the image. Beside it pad and factor (x, y), with which x of the image is x * factor + pad in the view.
+    Only what lies in the image is read, however large the window.
+    """
+    out = np.zeros((*size, image.shape[2]), image.dtype)
+    spans = [_span(*axis, zoom) for axis in zip(start, image.shape[1::-1], size[::-1], strict=True)]
+    (x, columns, left, width), (y, rows, top, height) = spans
+    shown, _ = resize(image[y : y + rows, x : x + columns], np.zeros((0, 4)), (height, width))
+    out[top : top + height, left : left + width] = shown
+    factor = width / columns, height / rows
+    return out, (left - x * factor[0], top - y * factor[1]), factor
+
+
+def _span(start: float, length: int, side: int, zoom: float) -> tuple[int, int, int, int]:
+    """Start of a window and its image along an axis, side of the view -> first pixel, pixels; where in the view, cells.
+
+    A window beside the image shows its nearest pixel.
+    """
+    first = min(max(math.floor(start), 0), length - 1)
+    last = min(max(math.ceil(start + side / zoom), first + 1), length)
+    cells = min(max(1, round((last - first) * zoom)), side)
+    return first, last - first, min(max(round((first - start) * zoom), 0), side - cells), cells
 
 
 def resized_boxes(boxes: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]) -> np.ndarray:

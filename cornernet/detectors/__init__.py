@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from cornernet import registry
-from cornernet.config import Component, Config, Losses, section, untyped
+from cornernet.config import Component, Config, Losses, ranges, section, untyped
 from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector, Network, Predicting, lacking
 from cornernet.detectors.losses import asked, have_place
@@ -48,6 +48,7 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     """
     name, found = config.model.detector, kind(config)
     have_place(config, _places(config, found), _gives(found))
+    ranges.searching(config)
     own = getattr(found, "SECTION", None)
     if own is None and config.model.args:
         raise ValueError(f"the {name} detector has no keys of its own, got model.args.{next(iter(config.model.args))}")
@@ -55,6 +56,8 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> Detector:
     built: Detector = found.build(with_colours(config), num_classes, with_loss, *args)
     if missing := lacking(built):
         raise ValueError(f"the {name} detector lacks {missing}: see {Detector.__module__}")
+    if config.test.saccade.sides and type(built).glance is Predicting.glance:
+        raise ValueError(f"test.saccade.sides: the {name} detector has no attention maps, as model.detector=corner has")
     return built
 
 

@@ -119,7 +119,7 @@ def predictions(
     seconds, unreadable = 0.0, 0
     share = list(range(processes.rank(), len(source), processes.world()))
     with Progress(len(share), "image", "evaluate", shown=progress and processes.rank() == 0) as bar:
-        for part in _chunks(share, chunk(batch_size, settings.get("slices"))):
+        for part in _chunks(share, chunk({**settings, "batch_size": batch_size})):
             images = _read(source, part, on_error, told=unreadable > 0)
             unreadable += len(part) - len(images)
             if seen is not None:

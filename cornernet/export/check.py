@@ -2,16 +2,15 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cornernet.export.plan import Plan
-from cornernet.graphs import Rows, missing
+from cornernet.graphs import missing
 from cornernet.prediction import Agreement, Difference, agreement, difference
 
 log = logging.getLogger("cornernet")
@@ -28,6 +27,7 @@ class Bounds(NamedTuple):
 ALLOWED = {"fp32": Bounds(1e-4, 1e-4, 0.01), "fp16": Bounds(1.0, 0.02, 0.1)}
 # further apart than this rows are not the same, and of two whose scores are nearer rounding decides which comes last
 CLOSE = {"fp32": (1e-2, 1e-2, 1e-4), "fp16": (1.0, 0.02, 0.02)}
+POINTS = {"fp32": 1e-4, "fp16": 0.02, "int8": 0.25}  # how far scores of attention may be apart
 IMAGES = 8  # of the calibration on which an int8 file is run
 FOUND, APART = 0.9, 0.1  # of int8: least share of rows that both answers have, largest median difference of a score
 
@@ -54,27 +54,37 @@ def check(
 ) -> Exact | Quantised | None:
     """Run the file and hold it against PyTorch, with a warning where it is not the same; None where it cannot be run.
 
-    graph: images -> Rows; images: the image asked for and noise, in batches; batches: those of the calibration, for
-    int8, of whose rows those of a score of at least `least` count.
+    graph: images -> Rows, of a glance the points of attention behind them; images: the image asked for and noise, in
+    batches; batches: those of the calibration, for int8, of whose rows those of a score of at least `least` count.
     """
     if missing(wanted.form, "RUNS_WITH"):
         return None
-    opened, _ = wanted.form.open(wanted.out)
-    run = partial(answer, opened)
+    run, _ = wanted.form.open(wanted.out)
+    run_on, count = list(images), 0
     if wanted.calibrate:
         run_on = [torch.from_numpy(batch) for batch in batches[: max(1, IMAGES // len(batches[0]))]]
         count = min(wanted.calibrate, sum(len(batch) for batch in run_on))  # the last batch may be filled up
         run_on += [images[0][: len(batches[0])]] * bool(wanted.image)
-        return quantised([agreement(run(batch), answer(graph, batch), least) for batch in run_on], count, least)
-    apart = [difference(run(batch), answer(graph, batch), *CLOSE[wanted.precision]) for batch in images]
+    answers = [(run(batch), answer(graph, batch)) for batch in run_on]
+    points = [float((found[4] - expected[4]).abs().max()) for found, expected in answers if len(expected) > 3]
+    pointing(points, wanted.precision)
+    both = [(found[:3], expected[:3]) for found, expected in answers]
+    if wanted.calibrate:
+        return quantised([agreement(*pair, least) for pair in both], count, least)
+    apart = [difference(*pair, *CLOSE[wanted.precision]) for pair in both]
     return exact(apart, sum(map(len, images)) - bool(wanted.image), wanted.precision)
 
 
-def answer(graph: Callable[[Tensor], tuple[Tensor, ...]], images: Tensor) -> Rows:
-    """What PyTorch, or a file, makes of images, without the points of a glance."""
+def answer(graph: nn.Module, images: Tensor) -> Any:
+    """What PyTorch makes of images: Rows, of a glance the points of attention behind them."""
     with torch.no_grad():
-        boxes, scores, labels, *_ = graph(images)
-    return boxes, scores, labels
+        return graph(images)
+
+
+def pointing(apart: Sequence[float], precision: str) -> None:
+    """Warn where the scores of the points of attention differ from PyTorch's; no numbers: there are no points."""
+    if apart and not max(apart) <= POINTS[precision]:
+        log.warning("the file's attention is not PyTorch's: scores of its points differ by %.3f", max(apart))
 
 
 def exact(parts: Sequence[Difference], noise: int, precision: str = "fp32") -> Exact:

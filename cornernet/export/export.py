@@ -86,7 +86,7 @@ def export(checkpoint: str | Path, overrides: Sequence[str] = (), **how: Any) ->
     rows = program.graph.output_node().args[0][1].meta["val"].shape[1]
     least = DRAWN if settings.test.draw_score is None else settings.test.draw_score
     images = samples(wanted, canvas, shown, data.longest_side)
-    compared = check.check(wanted, Graph(detector), images, batches, least)
+    compared = check.check(wanted, Graph(detector, glances), images, batches, least)
     return Exported(wanted, canvas, rows if isinstance(rows, int) else None, length, seconds, compared)
 
 

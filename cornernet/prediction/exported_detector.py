@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cornernet import config, graphs
 from cornernet.checkpoints import check_numbers, from_file
-from cornernet.config import Config
+from cornernet.config import Config, ranges
 from cornernet.config.differences import differences
 from cornernet.detectors import Predicting
 from cornernet.prediction.canvas import Fits, FixedCanvas, OpenCanvas
@@ -86,6 +86,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> tuple[ExportedDetec
     exported = from_file(about["config"], path)
     settings = config.override(exported, overrides)
     check_numbers(settings, overrides, path)
+    ranges.searching(settings)
     for key, text in differences(about["config"], settings).items():
         if key == "test.precision":
             raise ValueError(f"{text}: {path} computes as it was written, with precision=fp32, fp16 or int8 of export")

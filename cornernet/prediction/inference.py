@@ -73,9 +73,10 @@ def detect(
     device = device_of(detector) if device is None else torch.device(device)
 
     if search is not None:
-        for name, unused in (("scales", tuple(scales) == (1.0,)), ("slices", slices is None or slices.size is None)):
-            if not unused:
-                raise ValueError(f"test.saccade.sides chooses sizes and places itself: it takes no {name}")
+        sliced = slices is not None and slices.size is not None
+        given = {"scales": tuple(scales) != (1.0,), "slices": sliced, "longest_side": longest_side is not None}
+        for name in (name for name, used in given.items() if used):
+            raise ValueError(f"test.saccade.sides chooses sizes and places itself: it takes no {name}")
         return _search(detector, images, search, flip, nms or Nms(), max_per_image, batch_size, precision, device)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
@@ -134,16 +135,18 @@ def _search(
             yield index, saccades.Found(rows, marks)
 
     with evaluating(detector), torch.inference_mode():
-        pools = saccades.searched(see, images, search)
+        pools = saccades.searched(see, images, search, batch_size)
     return [_final(pool, image.shape[:2], nms, max_per_image) for pool, image in zip(pools, images, strict=True)]
 
 
-def chunk(batch_size: int, slices: Slices | None = None) -> int:
-    """How many images to hand to `detect` at once: some batches, so that those whose canvases agree meet.
+def chunk(settings: dict[str, Any]) -> int:
+    """Keyword arguments of `detect` -> how many images to hand to it: some batches, so that equal canvases meet.
 
-    One where large ones are sliced: their tiles fill the batches.
+    One where large ones are sliced or searched: their tiles and looks fill the batches.
     """
-    return 1 if batch_size == 1 or (slices and slices.size) else 4 * batch_size
+    slices = settings.get("slices")
+    parts = settings.get("search") is not None or (slices is not None and slices.size is not None)
+    return 1 if settings["batch_size"] == 1 or parts else 4 * settings["batch_size"]
 
 
 @contextmanager

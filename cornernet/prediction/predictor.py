@@ -116,7 +116,7 @@ class Predictor:
     def _stream(
         self, images: Iterator[tuple[str, np.ndarray]], settings: dict[str, Any], least: Least
     ) -> Iterator[Result]:
-        while part := list(itertools.islice(images, inference.chunk(settings["batch_size"], settings["slices"]))):
+        while part := list(itertools.islice(images, inference.chunk(settings))):
             found = inference.detect(self.detector, [image for _, image in part], **settings)
             for (source, image), (boxes, scores, labels) in zip(part, found, strict=True):
                 kept = scores >= torch.from_numpy(thresholds.of_labels(least, labels.numpy()))

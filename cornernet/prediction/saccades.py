@@ -7,19 +7,20 @@ that show the same the one of the best score counts. What is found in all views 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from cornernet.config import Saccade
-from cornernet.data import cut, resize, scaled_size
+from cornernet.data import scaled_size, view
 from cornernet.prediction import canvas
 from cornernet.prediction.canvas import Fitted
 from cornernet.structures import Detections, Keypoints
 
 NEAR = 16.0  # input pixels between the middles of two looks, along both axes, within which they show the same
 ALIKE = (0.8, 1.2)  # ratio of their zooms
+PART = 0.5  # pixels of the image by which an edge lies inside it
 BORDER = 4.0  # input pixels from the edge of a window within which a box ends there for want of more to see
 
 
@@ -47,52 +48,51 @@ class Found(NamedTuple):
     marks: Keypoints | None  # of a glance
 
 
+Item = TypeVar("Item")
 # views of images, and whether it is a glance -> (position of the view, what it showed), of flipped ones once more
 See = Callable[[Sequence[Fitted], bool], Iterator[tuple[int, Found]]]
 
 
-def searched(see: See, images: Sequence[np.ndarray], search: Search) -> list[list[Detections]]:
-    """Images [h, w, 3] -> the rows of all views of each."""
+def searched(see: See, images: Sequence[np.ndarray], search: Search, batch: int) -> list[list[Detections]]:
+    """Images [h, w, 3] -> the rows of all views of each; so many views are made at once."""
     sizes = [image.shape[:2] for image in images]
-    glances = [
-        (index, side / max(size), canvas.place(image, scaled_size(size, side / max(size)), search.view))
-        for index, (image, size) in enumerate(zip(images, sizes, strict=True))
-        for side in search.rules.sides
-    ]
     pools: list[list[Detections]] = [[] for _ in images]
     pointed: list[list[Place]] = [[] for _ in images]
-    for at, found in see([seen for *_, seen in glances], True):
-        index, zoom, _ = glances[at]
-        pools[index].append(found.rows)
-        pointed[index] += _pointed(found, zoom, search, sizes[index])
-    looks = [
-        (index, window(images[index], chosen, search.view))
-        for index, places in enumerate(pointed)
-        for chosen in _chosen(places, search.rules.crops)
-    ]
-    for at, found in see([seen for _, seen in looks], False) if looks else ():
-        index, seen = looks[at]
-        pools[index].append(whole(found.rows, seen, sizes[index]))
+    glances = [(index, side / max(size)) for index, size in enumerate(sizes) for side in search.rules.sides]
+    for part in _parts(glances, batch):
+        shown = [canvas.place(images[at], scaled_size(sizes[at], zoom), search.view) for at, zoom in part]
+        for row, found in see(shown, True):
+            index, zoom = part[row]
+            pools[index].append(found.rows)
+            pointed[index] += _pointed(found, zoom, search, sizes[index])
+    looks = [(index, place) for index, own in enumerate(pointed) for place in _chosen(own, search.rules.crops)]
+    for part in _parts(looks, batch):
+        shown = [window(images[at], place, search.view) for at, place in part]
+        for row, found in see(shown, False):
+            index, _ = part[row]
+            pools[index].append(whole(found.rows, shown[row], sizes[index]))
     return pools
 
 
-def window(image: np.ndarray, place: Place, view: tuple[int, int]) -> Fitted:
+def _parts(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + count] for start in range(0, len(items), count))
+
+
+def window(image: np.ndarray, place: Place, size: tuple[int, int]) -> Fitted:
     """What lies around a place, zeros beyond the image, at the size of the view."""
-    height, width = (max(1, round(side / place.zoom)) for side in view)
-    x0, y0 = round(place.x - width / 2), round(place.y - height / 2)
-    factor = view[1] / width, view[0] / height
-    shown, _ = resize(cut(image, x0, y0, (height, width)), np.zeros((0, 4)), view)
-    return Fitted(shown, (-x0 * factor[0], -y0 * factor[1]), factor)
+    start = place.x - size[1] / place.zoom / 2, place.y - size[0] / place.zoom / 2
+    return Fitted(*view(image, start, place.zoom, size))
 
 
 def whole(rows: Detections, seen: Fitted, size: tuple[int, ...]) -> Detections:
     """Rows in pixels of an image of (height, width) -> those that do not end at an edge of the window inside it."""
-    limits = torch.tensor([size[1], size[0]])
-    factor, side = torch.tensor(seen.factor), torch.tensor(seen.canvas.shape[1::-1])
-    low = -torch.tensor(seen.pad) / factor
-    high, near = low + side / factor, BORDER / factor
-    before, behind = rows.boxes[:, :2] < low + near, rows.boxes[:, 2:] > high - near
-    kept = ~(before & (low > 0) | behind & (high < limits)).any(1)
+    factor, pad = np.array(seen.factor), np.array(seen.pad)
+    low = -pad / factor
+    high, near = low + np.array(seen.canvas.shape[1::-1]) / factor, BORDER / factor
+    inside = np.concatenate([low > PART, high < np.array(size[::-1]) - PART])  # edges that lie inside the image
+    limits = np.concatenate([low + near, near - high])
+    boxes = rows.boxes.double() * torch.tensor([1, 1, -1, -1])
+    kept = ~((boxes < torch.from_numpy(limits)) & torch.from_numpy(inside)).any(1)
     return Detections(*(x[kept] for x in rows))
 
 
@@ -102,14 +102,20 @@ def _pointed(found: Found, zoom: float, search: Search, size: tuple[int, ...]) -
     assert found.marks is not None, "it was a glance"
     for (x, y), score, level in zip(*(part.tolist() for part in found.marks), strict=True):
         closer = zoom * rules.zooms[level]
-        if score > rules.attention and max(2 * zoom, closer) <= rules.most:
+        if score > rules.attention and max(2 * zoom, closer) <= rules.most:  # else it is large already
             places.append(Place(x, y, closer, score))
     for x1, y1, x2, y2 in found.rows.boxes[found.rows.scores > rules.box].tolist():
         side = max(x2 - x1, y2 - y1, 1.0)
         level = sum(side <= limit for limit in search.sizes)
         # no farther away than the glance was
         places.append(Place((x1 + x2) / 2, (y1 + y2) / 2, min(max(rules.targets[level] / side, zoom), rules.most), 1.0))
-    return [place for place in places if 0 <= place.x <= size[1] and 0 <= place.y <= size[0]]
+    return [inside for place in places if (inside := _inside(place, size)) is not None]
+
+
+def _inside(place: Place, size: tuple[int, ...]) -> Place | None:
+    """A place in an image of (height, width), moved into it from nearby: the middle of a cell that shows its edge."""
+    x, y = min(max(place.x, 0), size[1]), min(max(place.y, 0), size[0])
+    return None if max(abs(x - place.x), abs(y - place.y)) > NEAR / place.zoom else place._replace(x=x, y=y)
 
 
 def _chosen(places: Sequence[Place], count: int) -> list[Place]:

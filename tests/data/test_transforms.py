@@ -150,6 +150,15 @@ def test_a_focused_object_is_in_the_window_at_a_drawn_size(side, least, most):
     assert (inside > 0.35).all() and (inside < 0.95).all()  # half of the time and by chance
 
 
+@pytest.mark.parametrize("size", [(64, 255), (255, 64)])
+def test_a_focused_object_fits_into_an_input_of_any_shape(size):
+    tall = white(size=(700, 300), box=(50, 40, 150, 640))
+    for seed in range(9):
+        (box,) = focus(tall, np.random.default_rng(seed), size).boxes
+        assert (box >= -1).all() and (box[2:] <= np.array(size[::-1]) + 1).all()
+        assert (box[3] - box[1]) / (box[2] - box[0]) == pytest.approx(6, rel=0.15)
+
+
 def test_an_image_without_objects_is_shown_at_a_drawn_scale():
     image = EMPTY._replace(image=np.tile(np.arange(160, dtype=np.uint8)[None, :, None], (90, 1, 3)))
     for seed in range(9):

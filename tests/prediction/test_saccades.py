@@ -1,5 +1,7 @@
 """Glances and looks: windows and the way back, where to look, what edges cut, and images searched from end to end."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from cornernet import Predictor
 from cornernet.config import Nms, Saccade, Slices
+from cornernet.data import view
 from cornernet.detectors import Predicting
 from cornernet.prediction.canvas import to_original
 from cornernet.prediction.inference import detect
@@ -43,7 +46,12 @@ def test_a_box_is_looked_at_so_that_its_longer_side_is_easy_to_see(side, zoom):
 
 def test_nothing_is_looked_at_from_farther_than_the_glance_or_outside_the_image():
     assert [p.zoom for p in pointed(rows((0, 0, 600, 400)), marks(), 0.4)] == [0.4]
-    assert pointed(rows((600, 0, 700, 10)), marks((10, 481, 0.9, 1), (-1, 3, 0.9, 1))) == []
+    assert pointed(rows((700, 0, 800, 10)), marks((10, 497, 0.9, 1), (-17, 3, 0.9, 1))) == []
+
+
+def test_a_cell_at_the_edge_whose_middle_lies_outside_is_looked_at():
+    found = pointed(rows(), marks((10, 495, 0.9, 1), (-15, 3, 0.9, 1), (650, 30, 0.9, 0)))
+    assert [(p.x, p.y) for p in found] == [(10, 480), (0, 3), (640, 30)]
 
 
 def test_attention_is_looked_at_by_the_kind_of_its_map():
@@ -83,6 +91,33 @@ def test_what_an_edge_of_a_window_cuts_is_dropped_but_not_at_the_edge_of_the_ima
     assert whole(rows(inside, left, right, top), seen, (100, 200)).boxes.tolist() == rows(inside, top).boxes.tolist()
     beyond = window(np.zeros((100, 200, 3), np.uint8), Place(20, 50, 1, 1), (100, 80))
     assert len(whole(rows((0, 0, 30, 100), (20, 20, 58, 50)), beyond, (100, 200)).boxes) == 1
+
+
+@pytest.mark.parametrize("width", [103, 109, 121, 206, 218, 640])
+def test_an_edge_of_the_image_is_none_of_a_window_whatever_its_width(width):
+    """A window that shows exactly the image: nothing that reaches its edges is cut."""
+    image = np.zeros((width, width, 3), np.uint8)
+    seen = window(image, Place(width / 2, width / 2, 255 / width, 1), (255, 255))
+    assert len(whole(rows((0, 0, width, width), (0, 9, width, width)), seen, (width, width)).boxes) == 2
+
+
+@pytest.mark.parametrize("zoom", [192 / 40000, 0.0101])
+def test_a_window_far_larger_than_the_image_costs_no_memory(zoom):
+    image = np.full((200, 40000, 3), 9, np.uint8)
+    tracemalloc.start()
+    seen = window(image, Place(6000, 100, zoom, 1), (255, 255))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6 and (seen.canvas == 9).any()
+    high, wide = (np.flatnonzero((seen.canvas[..., 0] == 9).any(axis)) for axis in (1, 0))
+    assert abs(len(high) - 200 * zoom) <= 1
+    left = (wide[0] - seen.pad[0]) / seen.factor[0]
+    assert left == pytest.approx(max(0, 6000 - 127.5 / zoom), abs=2 / zoom)
+
+
+def test_a_window_beside_the_image_shows_its_nearest_pixel():
+    shown, _, _ = view(np.full((10, 12, 3), 7, np.uint8), (40.0, -30.0), 1.0, (8, 8))
+    assert shown.shape == (8, 8, 3)
 
 
 class Eyes(Predicting):
@@ -143,13 +178,15 @@ def test_so_many_crops_and_no_more():
     rules = Saccade(sides=[64], crops=5, targets=[60, 40, 16])
     detect(eyes, [many], search=Search(rules, (96, 96), [20, 50]), batch_size=9)
     assert eyes.shapes == [(1, 3, 96, 96), (5, 3, 96, 96)]
+    detect(eyes, [many], search=Search(rules, (96, 96), [20, 50]), batch_size=2)
+    assert [shape[0] for shape in eyes.shapes[2:]] == [1, 2, 2, 1]
     nothing = Eyes()
     detect(nothing, [scene(50, 60)], search=EYES, batch_size=9)
     assert nothing.shapes == [(2, 3, 96, 96)]  # a glance at both sides, nowhere to look
 
 
 def test_what_the_search_chooses_cannot_be_given_beside_it():
-    for more in ({"scales": (1.0, 2.0)}, {"slices": Slices((64, 64))}):
+    for more in ({"scales": (1.0, 2.0)}, {"slices": Slices((64, 64))}, {"longest_side": 64}):
         with pytest.raises(ValueError, match=r"test\.saccade\.sides chooses sizes and places itself: it takes no"):
             detect(Eyes(), [scene(50, 60)], search=EYES, **more)
 

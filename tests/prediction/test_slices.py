@@ -171,7 +171,9 @@ def test_views_are_bounded_and_the_whole_image_is_resized_to_the_longer_side_of_
     zoomed = VisibleParts()
     detect(zoomed, [image], slices=Slices((64, 128), whole=False), longest_side=256, batch_size=100)
     assert zoomed.shapes == [(10, 3, 100, 256)] * 3  # no more at once than fits a CPU's caches
-    assert chunk(4) == 16 and chunk(4, Slices()) == 16 and chunk(4, Slices((9, 9))) == 1
+    plain = {"batch_size": 4, "slices": None, "search": None}
+    assert chunk(plain) == 16 and chunk(plain | {"slices": Slices()}) == 16 and chunk(plain | {"batch_size": 1}) == 1
+    assert chunk(plain | {"slices": Slices((9, 9))}) == 1 and chunk(plain | {"search": "any"}) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 500), (500, 1)])

@@ -70,7 +70,8 @@ class Attention(nn.Module):
         height, width = batch.images.shape[-2:]
         sizes = [(-(-height // stride), -(-width // stride)) for stride in self.strides]
         targets = self.targets(batch.boxes, batch.mask, (height, width), sizes)
-        titles = [f"attention, sides {low:g} to {high:g}" for low, high in self.bounds]
+        ends = [f"{low:g} to {high:g}" if high < math.inf else f"of {low:g} and more" for low, high in self.bounds]
+        titles = [f"attention, sides {end}" for end in ends]
         return [
             [
                 (title, drawing.heat(image, target[row, 0].cpu().numpy()))
@@ -124,34 +125,6 @@ def levels(config: Config, backbone: backbones.Backbone) -> list[tuple[int, int]
         raise ValueError(f"{asked} asks for {count} levels, and the hourglasses have {len(backbone.widths)}")
     backbone.merges = True
     return list(zip(backbone.strides, backbone.widths, strict=True))[:count][::-1]
-
-
-def check(config: Config) -> None:
-    """Raise ValueError where test.saccade does not go with the other settings."""
-    saccade, test = config.test.saccade, config.test
-    if not saccade.sides:
-        return
-    if not config.model.attention.sizes:
-        raise ValueError("test.saccade.sides needs attention maps, such as model.attention.sizes=[32,96]")
-    count = len(config.model.attention.sizes) + 1
-    for key in ("zooms", "targets"):
-        if len(given := getattr(saccade, key)) != count:
-            raise ValueError(
-                f"test.saccade.{key} needs one number for each of the {count} attention maps of "
-                f"model.attention.sizes={config.model.attention.sizes}, got {len(given)}"
-            )
-    if max(saccade.sides) > min(config.data.input_size):
-        raise ValueError(
-            f"test.saccade.sides={saccade.sides} must fit into data.input_size={list(config.data.input_size)}, that of "
-            "every glance and look"
-        )
-    if test.slices.size or list(test.scales) != [1.0] or config.data.longest_side is not None:
-        raise ValueError(
-            "test.saccade.sides chooses sizes and places itself: it needs test.slices.size=null, test.scales=[1.0] and "
-            "data.longest_side=null"
-        )
-    if config.model.head.centre and test.centre.views == "all":
-        raise ValueError("test.saccade.sides needs test.centre.views=own, since a crop shows no other's centres")
 
 
 def attention_maps(maps: CornerMaps) -> tuple[Tensor, ...]:

@@ -111,12 +111,13 @@ def _check(config: Config) -> None:
         )
     if config.test.score == "cpn" and config.model.region.name == "none":
         raise ValueError("test.score=cpn needs a region stage, such as model.region.name=cpn")
+    if config.model.head.centre and config.test.centre.views == "all" and config.test.saccade.sides:
+        raise ValueError("test.saccade.sides needs test.centre.views=own, since a look shows no other's centres")
     if config.model.head.centre and config.test.centre.views == "all" and config.model.region.name != "none":
         raise ValueError(
             "test.centre.views=all needs model.region.name=none: a region stage looks at pairs that a centre of their "
             "own view confirms, test.centre.views=own"
         )
-    attention.check(config)
     weights = config.test.weights
     if weights.corner + weights.region == 0:
         raise ValueError("test.weights.corner or test.weights.region must be above 0, got 0 for both")

@@ -156,7 +156,7 @@ def test_what_the_maps_should_show_is_drawn():
     batch = batch_of(config)._replace(boxes=torch.tensor([8.0, 16, 24, 32]).expand(2, 6, 4))  # middle (16, 24)
     shown = build(config, CLASSES).draw_targets(batch, [np.zeros((128, 96, 3), np.uint8)] * 2)[1]
     titles = [title for title, _ in shown]
-    assert titles[2:] == [f"attention, sides {band}" for band in ("40 to inf", "20 to 40", "0 to 20")]
+    assert titles[2:] == [f"attention, sides {band}" for band in ("of 40 and more", "20 to 40", "0 to 20")]
     large, middle, small = (image.any(-1) for _, image in shown[2:])
     assert not large.any() and not middle.any() and small.any()
     rows, columns = np.nonzero(small)
@@ -205,9 +205,18 @@ def test_a_glance_is_a_prediction_with_peaks():
             [SIDES, "model.head.centre=true", "test.centre.views=all"],
             r"test\.saccade\.sides needs test\.centre\.views=own",
         ),
+        (["model.attention.sizes=[20,20]"], r"model\.attention\.sizes must hold numbers that differ, got \[20\.0, 20"),
+        (["test.saccade.sides=[48,48]"], r"test\.saccade\.sides must hold numbers that differ"),
         (["test.saccade.sides=[0]"], r"test\.saccade\.sides must hold numbers, each at least 1"),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_go_together(overrides, message):
     with pytest.raises(ValueError, match=message):
         build(settings(ON, *overrides), CLASSES)
+
+
+def test_a_detector_that_cannot_glance_is_refused_before_it_trains():
+    with pytest.raises(
+        ValueError, match=r"sides: the points detector has no attention maps, as model\.detector=corner"
+    ):
+        build(settings(ON, SIDES, "model.detector=points"), CLASSES)
