@@ -15,7 +15,7 @@ demo: install  ## train on synthetic shapes, print the COCO table, write images 
 	$(BIN)/python tools/train.py configs/shapes.yaml
 
 test: $(VENV)/.dev lint  ## lint, then all fast tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu"
 
 test-slow: $(VENV)/.dev  ## the tests that train for minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
