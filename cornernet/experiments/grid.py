@@ -20,6 +20,12 @@ from cornernet.precision import resolve_precision
 BESIDE = {"seed", "work_dir", "train.resume", "data.root", "data.workers", "data.timeout", "data.cache"}
 # keys of test that change no figure
 UNSCORED = {"report", "report_images", "draw_score", "draw_line", "draw_labels", "backend"}
+# sections which a later version added, and their switch: they say nothing while it is empty
+SWITCHED = {
+    "model.attention.": "model.attention.sizes",
+    "loss.attention.": "model.attention.sizes",
+    "saccade.": "saccade.sides",
+}
 FULL = ("precision", "fp32")  # which all had before it could be chosen
 
 
@@ -131,15 +137,21 @@ def training_digest(found: Plan, choice: Choice, *more: str) -> str:
     beside = BESIDE - compared
     if values["train"]["patience"] is None and "train.eval_every" not in compared:
         values["train"] = {**values["train"], "eval_every": 0}
-    kept = flat({key: value for key, value in values.items() if key not in ("test", "typed", "overrides")})
+    kept = _on(flat({key: value for key, value in values.items() if key not in ("test", "typed", "overrides")}))
     return digest({key: value for key, value in kept.items() if key not in beside and not _unset(key, value)}, 12)
 
 
 def test_digest(test: dict[str, Any]) -> str:
     """The settings under `test` -> eight characters that differ where they score otherwise, on this machine."""
     own = {**test, "precision": resolve_precision(test.get("precision", "fp32"), not torch.cuda.is_available())}
-    kept = flat({key: value for key, value in own.items() if key not in UNSCORED and (key, value) != FULL})
+    kept = _on(flat({key: value for key, value in own.items() if key not in UNSCORED and (key, value) != FULL}))
     return digest({key: value for key, value in kept.items() if not _unset(key, value)}, 8)
+
+
+def _on(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted key -> those of sections that are not switched off."""
+    off = tuple(start for start, switch in SWITCHED.items() if not values.get(switch))
+    return {key: value for key, value in values.items() if not key.startswith(off)}
 
 
 def _unset(key: str, value: Any) -> bool:

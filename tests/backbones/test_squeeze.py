@@ -112,7 +112,9 @@ def test_an_odd_width_is_a_sentence():
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_the_first_convolution_of_every_branch_has_the_side_that_is_asked_for(tiny, kernel):
     detector, _ = built(tiny, f"model.head.kernel={kernel}")
-    branches = [part for head in detector.network.heads for name, part in head.named_children() if "pool" not in name]
+    branches = [
+        part for head in detector.network.heads for part in head.segments() if isinstance(part, torch.nn.Sequential)
+    ]
     assert [[branch[at].kernel_size for at in (0, 2)] for branch in branches] == [[(kernel,) * 2, (1, 1)]] * 12
 
 

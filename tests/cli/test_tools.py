@@ -395,7 +395,7 @@ BAD = {
     "replay: no bad batch": ("replay_batch", "{run}/last.pt", "last.pt holds no bad batch; bad_batch.pt does"),
     "replay: broken": ("replay_batch", "{here}/broken.pt", "is damaged or not a checkpoint"),
     "shapes: size": ("make_shapes", "{here}/s data.shapes.size=1", "shapes need a size of at least"),
-    "shapes: key": ("make_shapes", "{here}/s data.shapes.sizes=48", "did you mean data.shapes.size?"),
+    "shapes: key": ("make_shapes", "{here}/s data.shapes.seze=48", "did you mean data.shapes.size?"),
 }
 
 

@@ -105,4 +105,4 @@ def test_the_tool_writes_both_splits(tmp_path: Path):
     content = json.loads((tmp_path / "annotations/train.json").read_text())
     assert len(content["images"]) == 3 and len(list((tmp_path / "images/val").iterdir())) == 2
     with pytest.raises(ValueError, match=r"did you mean data\.shapes\.size"):
-        make_shapes.main(str(tmp_path), ["data.shapes.sizes=48"])
+        make_shapes.main(str(tmp_path), ["data.shapes.seze=48"])

@@ -64,6 +64,15 @@ def test_how_often_it_is_evaluated_changes_a_training_through_patience_alone(tin
     assert len({point.digest for point in compared}) == 2
 
 
+def test_a_section_that_is_off_changes_no_training(tiny):
+    def digest(*overrides):
+        return points.points(plan(tiny, "loss.heatmap.name=[neg,bce]", *overrides), {})[0].digest
+
+    attends = "model.attention.sizes=[20]"
+    assert digest() == digest("model.attention.least=9", "loss.attention.weight=2") != digest(attends)
+    assert digest(attends) != digest(attends, "model.attention.least=9")
+
+
 def test_how_a_training_is_tested_is_read_from_both_lists(tiny):
     found = plan(tiny, "test.kernel=[3,5]", "test.flip=true")
     wanted = [test.settings for test in points.points(found, {})[0].tests]

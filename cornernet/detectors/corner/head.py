@@ -100,7 +100,7 @@ class CornerHead(nn.Module):
 
     def segments(self) -> list[nn.Module]:
         """The poolings and all branches, for gradient checkpointing."""
-        return list(self.children())
+        return [*(part for part in self.children() if part is not self.attention), *self.attention]
 
     def class_rows(self) -> dict[str, list[int]]:
         """The maps of the heatmaps, see `Detector.class_rows`."""
