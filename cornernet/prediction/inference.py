@@ -72,12 +72,13 @@ def detect(
     _check(images, scales, longest_side, max_per_image, batch_size)
     device = device_of(detector) if device is None else torch.device(device)
 
+    def see(windows: Sequence[Fitted], glance: bool) -> Iterator[tuple[int, saccades.Found]]:
+        seen = _seen(detector.glance if glance else detector.view, windows, flip, batch_size, precision, device)
+        return ((index, saccades.Found(rows, marks)) for index, rows, marks, _ in seen)
+
     if search is not None:
-        sliced = slices is not None and slices.size is not None
-        given = {"scales": tuple(scales) != (1.0,), "slices": sliced, "longest_side": longest_side is not None}
-        for name in (name for name, used in given.items() if used):
-            raise ValueError(f"test.saccade.sides chooses sizes and places itself: it takes no {name}")
-        return _search(detector, images, search, flip, nms or Nms(), max_per_image, batch_size, precision, device)
+        _check_free(scales, slices, longest_side)
+        return _searched(detector, images, see, search, nms or Nms(), max_per_image, batch_size)
 
     def find(images: Sequence[np.ndarray], longest_side: int | None) -> list[ImageDetections]:
         return _detect(
@@ -116,24 +117,11 @@ def _detect(
     return [_final(pool, size, nms, max_per_image) for pool, size in zip(joined, sizes, strict=True)]
 
 
-def _search(
-    detector: Predicting,
-    images: Sequence[np.ndarray],
-    search: saccades.Search,
-    flip: bool,
-    nms: Nms,
-    max_per_image: int,
-    batch_size: int,
-    precision: Precision,
-    device: torch.device,
-) -> list[ImageDetections]:
+def _searched(
+    detector: nn.Module, images: Sequence[np.ndarray], see: saccades.See, search: saccades.Search, nms: Nms,
+    max_per_image: int, batch_size: int,
+) -> list[ImageDetections]:  # fmt: skip
     """Objects on each image by a glance and looks."""
-
-    def see(windows: Sequence[Fitted], glance: bool) -> Iterator[tuple[int, saccades.Found]]:
-        look = detector.glance if glance else detector.view
-        for index, rows, marks, _ in _seen(look, windows, flip, batch_size, precision, device):
-            yield index, saccades.Found(rows, marks)
-
     with evaluating(detector), torch.inference_mode():
         pools = saccades.searched(see, images, search, batch_size)
     return [_final(pool, image.shape[:2], nms, max_per_image) for pool, image in zip(pools, images, strict=True)]
@@ -231,6 +219,17 @@ def _final(pool: list[Detections], size: tuple[int, int], nms: Nms, max_per_imag
     rows = pooled(pool, size)
     kept = after_nms(rows, nms)
     return best(kept.boxes, kept.scores, rows.labels[kept.index], max_per_image)
+
+
+def _check_free(scales: Sequence[float], slices: Slices | None, longest_side: int | None) -> None:
+    """Raise ValueError for what a search chooses itself."""
+    given = {
+        "scales": tuple(scales) != (1.0,),
+        "slices": slices is not None and slices.size is not None,
+        "longest_side": longest_side is not None,
+    }
+    if used := [name for name, asked in given.items() if asked]:
+        raise ValueError(f"test.saccade.sides chooses sizes and places itself: it takes no {used[0]}")
 
 
 def check_image(image: np.ndarray, index: int) -> None:
