@@ -80,6 +80,7 @@ def describe(settings: Config, names: Sequence[str], canvas: FixedCanvas | OpenC
 
 
 def _points(settings: Config) -> str:
+    """What comes out of a file that glances beside its boxes, in a sentence; nothing for others."""
     if not settings.test.saccade.sides:
         return ""
     return (

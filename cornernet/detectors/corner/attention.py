@@ -2,8 +2,8 @@
 
 Law, Teng, Russakovsky, Deng: CornerNet-Lite, 2019, arXiv 1904.08900, section 3.1. The map of a level is for objects
 whose longer side lies between two bounds, both included; its target is 1 in the cell of an object's centre and 0
-elsewhere. Objects that are too small for corners teach the attention alone: the cells under the bumps of their corners
-do not count in the loss of the heatmaps.
+elsewhere. Objects that are too small for corners teach attention and no corners: the cells under the bumps of theirs do
+not count in the loss of the heatmaps.
 """
 
 import math
