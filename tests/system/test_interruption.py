@@ -31,7 +31,7 @@ commandline.call(commandline.Command(main, "", paths=0, overrides=False, stopped
 """
 
 
-def begun(tmp_path, body="time.sleep(60)", ignored=()):
+def begun(tmp_path, body="time.sleep(600)", ignored=()):
     """A tool that has begun its work, with these signals ignored from before its start."""
     (tmp_path / "tool.py").write_text(WAITING.format(body=body))
     process = subprocess.Popen(
@@ -46,25 +46,25 @@ def begun(tmp_path, body="time.sleep(60)", ignored=()):
 def test_a_signal_ends_a_tool_with_one_sentence(tmp_path, number):
     process = begun(tmp_path)
     process.send_signal(number)
-    assert process.communicate(timeout=30)[1] == f"stopped by {number.name} before the end\n"
+    assert process.communicate(timeout=120)[1] == f"stopped by {number.name} before the end\n"
     assert process.returncode == CODES[number]
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(tmp_path):
     process = begun(tmp_path, "time.sleep(2)", ignored=[signal.SIGHUP])
     process.send_signal(signal.SIGHUP)
-    assert process.communicate(timeout=30)[1] == "" and process.returncode == 0
+    assert process.communicate(timeout=120)[1] == "" and process.returncode == 0
 
 
 def test_an_import_that_makes_another_error_of_it_does_not_hide_it(tmp_path):
     body = """
     try:
-        time.sleep(60)
+        time.sleep(600)
     except BaseException:
         raise ImportError("numpy.core failed to import") from None"""
     process = begun(tmp_path, body)
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=30)[1] == "stopped by SIGTERM before the end\n" and process.returncode == 143
+    assert process.communicate(timeout=120)[1] == "stopped by SIGTERM before the end\n" and process.returncode == 143
 
 
 def heeding(command):
@@ -84,7 +84,7 @@ def test_before_the_first_step_there_is_nothing_to_save(tiny, tmp_path, number):
     process = heeding(command)
     time.sleep(0.2)
     process.send_signal(number)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=120)[1]
     assert err == f"stopped by {number.name} before the first step: nothing to save\n", err
     assert process.returncode == CODES[number] and not (tmp_path / "run").exists()
 
@@ -95,7 +95,7 @@ def test_what_comes_after_a_training_is_stopped_as_well(tiny_run, tmp_path, tool
     command = [sys.executable, TOOLS / tool, tiny_run / "last.pt", *source, f"out={tmp_path}"]
     process = heeding(command)
     process.send_signal(signal.SIGHUP)
-    assert process.communicate(timeout=60)[1] == "stopped by SIGHUP\n" and process.returncode == 129
+    assert process.communicate(timeout=120)[1] == "stopped by SIGHUP\n" and process.returncode == 129
 
 
 def test_handlers_come_back_and_nothing_is_remembered():
