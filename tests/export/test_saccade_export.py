@@ -57,6 +57,20 @@ def test_a_file_points_where_the_checkpoint_does_and_gives_its_boxes(best, tmp_p
     assert _told(out)
 
 
+@pytest.mark.slow
+def test_a_program_of_torch_points_as_well(best, tmp_path):
+    out = tmp_path / "best.pt2"
+    assert export.export(best, format="torch", out=out).compared.apart.lost == 0
+    program, _ = of_file(out).open(out)
+    images = torch.randint(256, (3, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        rows, marks = Predictor.load(best, "cpu").detector.eval().glance(images)
+        found = program(images)
+    for got, expected in zip(found, (*rows[:3], *marks), strict=True):
+        torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
+    assert _told(out)
+
+
 def _told(out):
     _, about = of_file(out).open(out)
     return "point_levels, 0 for those of large objects" in about["description"] and about["test"]["saccade"]["sides"]
