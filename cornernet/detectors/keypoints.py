@@ -113,6 +113,12 @@ def cell_in_pixels(images: tuple[int, int], maps: tuple[int, int], like: Tensor)
     return pixels / cells
 
 
+def size_of(maps: Tensor) -> tuple[int, int]:
+    """(height, width) of images or maps [..., H, W]."""
+    height, width = maps.shape[-2:]
+    return height, width
+
+
 def _clip(boxes: Tensor, input_size: tuple[int, int], margin: float) -> Tensor:
     """Into the image, in float64: a corner on the border of a cell must not slip into its neighbour."""
     precise = boxes if boxes.device.type == "mps" else boxes.double()  # mps has no float64

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from cornernet import backbones, drawing
 from cornernet.config import Attention as Settings
 from cornernet.config import Config
-from cornernet.detectors.keypoints import objects
+from cornernet.detectors.keypoints import objects, size_of
 from cornernet.losses import adapt
 from cornernet.losses.reduce import added, at_least_float32, positives
 from cornernet.losses.scope import share
@@ -67,7 +67,7 @@ class Attention(nn.Module):
 
     def drawn(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of what its maps should show."""
-        height, width = batch.images.shape[-2:]
+        height, width = size_of(batch.images)
         sizes = [(-(-height // stride), -(-width // stride)) for stride in self.strides]
         targets = self.targets(batch.boxes, batch.mask, (height, width), sizes)
         ends = [f"{low:g} to {high:g}" if high < math.inf else f"of {low:g} and more" for low, high in self.bounds]
@@ -79,6 +79,14 @@ class Attention(nn.Module):
             ]
             for row, image in enumerate(images)
         ]
+
+    def joined(self, terms: dict[str, Tensor], stacks: Sequence[Sequence[Tensor]], batch: Batch) -> dict[str, Tensor]:
+        """Terms, maps of every stack -> the terms with that of the attention maps, in the total too."""
+        with torch.no_grad():
+            targets = self.targets(batch.boxes, batch.mask, size_of(batch.images), [size_of(x) for x in stacks[-1]])
+        term = self.term(stacks, targets)
+        total = terms.pop("total") + self.weight * term  # it stands behind all terms
+        return {**terms, "attention": term, "total": total}
 
     def term(self, stacks: Sequence[Sequence[Tensor]], targets: Sequence[Tensor]) -> Tensor:
         """Maps of every stack and their targets -> sum over the maps, mean over the stacks, scalar, not weighted."""
@@ -100,7 +108,7 @@ class Attention(nn.Module):
         return Keypoints(*(torch.cat(parts, 1) for parts in zip(*found, strict=True)))
 
     def _peaks(self, logits: Tensor, level: int) -> Keypoints:
-        height, width = logits.shape[-2:]
+        height, width = size_of(logits)
         scores, _, index = top_peaks(logits.float().sigmoid(), at_most(MARKS, height * width), 3)
         rows, columns = divided(index, width)
         points = (torch.stack((columns, rows), -1) + 0.5) * self.strides[level]

@@ -17,7 +17,7 @@ from cornernet.detectors.corner.oracle import ALONE, PARTS, REASONS, CornerOracl
 from cornernet.detectors.corner.show import Arrows, draw_targets
 from cornernet.detectors.corner.stage import RegionStage, read
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.keypoints import cell_in_pixels, encode_centres, radius_in_cells
+from cornernet.detectors.keypoints import cell_in_pixels, encode_centres, radius_in_cells, size_of
 from cornernet.detectors.oracle import slots
 from cornernet.losses import AELoss
 from cornernet.ops.gather import gather_cells
@@ -72,17 +72,17 @@ class CornerDetector(Detector):
         images, features = training_images(batch, self.mean, self.std), None
         if canvas.required(self.loss).feature_loss is None:
             maps = self.network(images)
-            targets = self.targets(batch, _size(maps[-1].tl_heat))
+            targets = self.targets(batch, size_of(maps[-1].tl_heat))
         else:
             maps, pooled = zip(*self.network(images, with_features=True), strict=True)
-            targets = self.targets(batch, _size(maps[-1].tl_heat))
+            targets = self.targets(batch, size_of(maps[-1].tl_heat))
             features = corner_features(pooled, targets, batch.labels)
         told, goal = self._without_small(maps, targets, batch)
         terms = self.loss_terms(told, goal, features)
         if self.centres is not None:
             terms = self._with_centres(terms, maps, batch)
         if self.attention is not None:
-            terms = self._with_attention(terms, self.attention, maps, batch)
+            terms = self.attention.joined(terms, [attention_maps(x) for x in maps], batch)
         return terms if self.stage is None else self._with_region(terms, self.stage, maps, batch)
 
     def _with_region(
@@ -90,7 +90,7 @@ class CornerDetector(Detector):
     ) -> dict[str, Tensor]:
         """Terms of the corners -> the same with those of the region stage, in the total too."""
         loss = canvas.required(canvas.required(self.loss).region)
-        boxes = batch.boxes / cell_in_pixels(_size(batch.images), _size(maps[-1].tl_heat), batch.boxes)
+        boxes = batch.boxes / cell_in_pixels(size_of(batch.images), size_of(maps[-1].tl_heat), batch.boxes)
         shown = stage.proposals(maps[-1], boxes, batch.labels, batch.mask)
         said = [region(read(x), shown.boxes) for region, x in zip(self.network.regions, maps, strict=True)]
         more = loss.terms(said, shown)
@@ -101,23 +101,12 @@ class CornerDetector(Detector):
         """Terms of the corners -> the same with the centres', whose offsets are in the offset term."""
         loss = canvas.required(self.loss)
         targets = self._encode_centres(
-            batch.boxes, batch.labels, batch.mask, _size(batch.images), _size(maps[-1].tl_heat)
+            batch.boxes, batch.labels, batch.mask, size_of(batch.images), size_of(maps[-1].tl_heat)
         )
         heat, offset = loss.centre.terms([centre_maps(x) for x in maps], targets)
         corners = {name: term for name, term in terms.items() if name != "total"}
         corners["offset"] = corners["offset"] + offset
         return {**corners, "centre": heat, "total": loss.total(corners) + loss.centre.weight * heat}
-
-    def _with_attention(
-        self, terms: dict[str, Tensor], attention: Attention, maps: Sequence[CornerMaps], batch: Batch
-    ) -> dict[str, Tensor]:
-        """Terms -> the same with that of the attention maps, in the total too."""
-        stacks = [attention_maps(x) for x in maps]
-        with torch.no_grad():
-            targets = attention.targets(batch.boxes, batch.mask, _size(batch.images), list(map(_size, stacks[-1])))
-        term = attention.term(stacks, targets)
-        total = terms.pop("total") + attention.weight * term
-        return {**terms, "attention": term, "total": total}
 
     @torch.no_grad()
     def _encode_centres(self, boxes, labels, mask, input_size, output_size) -> CentreTargets:
@@ -130,7 +119,7 @@ class CornerDetector(Detector):
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> CornerTargets:
         """What the maps of `output_size` should show for the objects of a batch that are not too small for corners."""
         mask = batch.mask if self.attention is None else batch.mask & ~self.attention.small(batch.boxes)
-        return self._encode(batch.boxes, batch.labels, mask, _size(batch.images), output_size)
+        return self._encode(batch.boxes, batch.labels, mask, size_of(batch.images), output_size)
 
     def _without_small(
         self, maps: Sequence[CornerMaps], targets: CornerTargets, batch: Batch
@@ -139,8 +128,8 @@ class CornerDetector(Detector):
         if self.attention is None:
             return list(maps), targets
         with torch.no_grad():
-            small, size = batch.mask & self.attention.small(batch.boxes), _size(maps[-1].tl_heat)
-            others = self._encode(batch.boxes, batch.labels, small, _size(batch.images), size)
+            small, size = batch.mask & self.attention.small(batch.boxes), size_of(maps[-1].tl_heat)
+            others = self._encode(batch.boxes, batch.labels, small, size_of(batch.images), size)
             where = others.tl_heat > 0, others.br_heat > 0
         told = [hidden(x, targets, where) for x in maps]
         return [x for x, _ in told], told[-1][1]
@@ -209,13 +198,13 @@ class CornerDetector(Detector):
         """Images -> maps of the last stack, pairs of corners in cells, and pixels of a cell (x, y, x, y)."""
         maps = self.network(plain_images(images, self.mean, self.std))[-1]
         found = self.decoder(maps)
-        return maps, found, cell_in_pixels(_size(images), _size(maps.tl_heat), found.boxes)
+        return maps, found, cell_in_pixels(size_of(images), size_of(maps.tl_heat), found.boxes)
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its targets."""
-        height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
+        height, width = (-(-n // self.cell_size()) for n in size_of(batch.images))
         targets = self.targets(batch, (height, width))
-        given, centres = (batch.boxes, batch.labels, batch.mask, _size(batch.images), (height, width)), None
+        given, centres = (batch.boxes, batch.labels, batch.mask, size_of(batch.images), (height, width)), None
         if self.centres is not None:
             centres = self._encode_centres(*given)
         labels = batch.labels.cpu().numpy()
@@ -237,7 +226,7 @@ class CornerDetector(Detector):
         """
         maps = self.network(plain_images(image, self.mean, self.std))[-1]
         boxes, labels, mask = slots(boxes, labels)
-        size, cells = _size(image), _size(maps.tl_heat)
+        size, cells = size_of(image), size_of(maps.tl_heat)
         targets = self._encode(boxes, labels, mask, size, cells)
         stride = (size[1] / cells[1], size[0] / cells[0])
         radius = radius_in_cells(boxes, 1 / boxes.new_tensor(stride), **self.encoder.keywords)
@@ -270,12 +259,6 @@ class CornerDetector(Detector):
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
-
-
-def _size(maps: Tensor) -> tuple[int, int]:
-    """(height, width) of maps [..., H, W]."""
-    height, width = maps.shape[-2:]
-    return height, width
 
 
 def _times(found: Detections, factor: Tensor) -> Detections:

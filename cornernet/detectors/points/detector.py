@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cornernet.detectors import canvas
 from cornernet.detectors.detector import Detector
-from cornernet.detectors.keypoints import cell_in_pixels, radius_in_cells
+from cornernet.detectors.keypoints import cell_in_pixels, radius_in_cells, size_of
 from cornernet.detectors.oracle import slots
 from cornernet.detectors.points.decode import decode
 from cornernet.detectors.points.loss import PointLoss
@@ -51,13 +51,13 @@ class PointDetector(Detector):
             stacks = self.network(images)
         else:
             stacks, features = zip(*self.network(images, with_features=True), strict=True)
-        terms = loss.terms(stacks, self.targets(batch, _size(stacks[-1].heat)), batch.labels, features)
+        terms = loss.terms(stacks, self.targets(batch, size_of(stacks[-1].heat)), batch.labels, features)
         return {**terms, "total": loss.total(terms)}
 
     @torch.no_grad()
     def targets(self, batch: Batch, output_size: tuple[int, int]) -> PointTargets:
         """What the maps of `output_size` should show for the objects of a batch."""
-        return self._encode(batch.boxes, batch.labels, batch.mask, _size(batch.images), output_size)
+        return self._encode(batch.boxes, batch.labels, batch.mask, size_of(batch.images), output_size)
 
     def _encode(self, boxes, labels, mask, input_size, output_size) -> PointTargets:
         return encode(boxes, labels, mask, self.num_classes, input_size, output_size, self.min_overlap, self.roots)
@@ -66,11 +66,11 @@ class PointDetector(Detector):
         """Images [B, 3, H, W] uint8 BGR of a size that `fit_size` gives -> Detections in their pixels, best first."""
         maps = self.network(canvas.plain_images(images, self.mean, self.std))[-1]
         found = decode(maps, self.top_k, self.kernel)
-        return found._replace(boxes=found.boxes * cell_in_pixels(_size(images), _size(maps.heat), found.boxes))
+        return found._replace(boxes=found.boxes * cell_in_pixels(size_of(images), size_of(maps.heat), found.boxes))
 
     def draw_targets(self, batch: Batch, images: Sequence[np.ndarray]) -> list[list[tuple[str, np.ndarray]]]:
         """Batch, its images [H, W, 3] uint8 BGR of any scale -> of each (title, image) of its targets."""
-        height, width = (-(-n // self.cell_size()) for n in batch.images.shape[-2:])
+        height, width = (-(-n // self.cell_size()) for n in size_of(batch.images))
         targets, labels = self.targets(batch, (height, width)), batch.labels.cpu().numpy()
         return [draw_targets(image, targets, labels, row) for row, image in enumerate(images)]
 
@@ -83,8 +83,8 @@ class PointDetector(Detector):
         """
         maps = self.network(canvas.plain_images(image, self.mean, self.std))[-1]
         boxes, labels, mask = slots(boxes, labels)
-        targets = self._encode(boxes, labels, mask, _size(image), _size(maps.heat))
-        stride = cell_in_pixels(_size(image), _size(maps.heat), boxes)
+        targets = self._encode(boxes, labels, mask, size_of(image), size_of(maps.heat))
+        stride = cell_in_pixels(size_of(image), size_of(maps.heat), boxes)
         radius = radius_in_cells(boxes, 1 / stride[:2], self.min_overlap, self.roots)
         return PointOracle(maps, targets, labels, boxes, radius, stride, frame, self.top_k, self.kernel)
 
@@ -99,9 +99,3 @@ class PointDetector(Detector):
     def fit_size(self, height: int, width: int) -> tuple[int, int]:
         """Smallest input (height, width) that the network takes, not below `least`, that holds such an image."""
         return canvas.fit_size(height, width, self.network.backbone.multiple, self.slack, self.least)
-
-
-def _size(maps: Tensor) -> tuple[int, int]:
-    """(height, width) of maps [..., H, W]."""
-    height, width = maps.shape[-2:]
-    return height, width
