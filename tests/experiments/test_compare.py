@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -126,7 +127,10 @@ def test_a_signal_is_handed_on_to_the_training_and_ends_the_comparison(tiny, tmp
 def test_a_signal_lets_the_training_save_before_the_comparison_ends(tiny, tmp_path, number):
     command = [sys.executable, TOOLS / "compare_losses.py", tiny, "loss.heatmap.name=[neg,bce]",
                "train.steps=5000", "train.eval_every=0", "train.save_every=0", f"out={tmp_path}"]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # whoever ignores hangups here
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not any(log.read_text() for log in tmp_path.glob("neg-*/log.csv")):
         time.sleep(0.05)
