@@ -89,7 +89,7 @@ TEST_RANGES = {  # what a finished detector's config is held to as well
     "test.slices.overlap": Interval(0, 1),
     "test.saccade.sides": SIDE._replace(empty=True),
     "test.saccade.crops": FEW,
-    **dict.fromkeys(("test.saccade.attention", "test.saccade.box"), SHARE),
+    **dict.fromkeys((f"test.saccade.{x}" for x in ("attention", "box", "keep")), SHARE),
     "test.saccade.zooms": Interval(1.0, 100, "[]"),
     "test.saccade.targets": Interval(1.0, 2**14, "[]"),
     "test.saccade.most": Interval(0.0, 100, "(]"),

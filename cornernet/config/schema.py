@@ -350,6 +350,7 @@ class Saccade:
     crops: int = 30  # most of an image
     attention: float = 0.3  # score from which a peak of an attention map is looked at
     box: float = 0.5  # score from which a box of the glance is looked at
+    keep: float = 0.3  # score from which a box of the glance is an answer itself
     zooms: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0])  # of a look at a map's peak, to the glance's
     targets: list[float] = field(default_factory=lambda: [192.0, 64.0, 24.0])  # longer side of a box in its crop
     most: float = 4.0  # largest zoom of the image itself; attention of a glance of half as much is not looked at

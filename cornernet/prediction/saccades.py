@@ -63,7 +63,8 @@ def searched(see: See, images: Sequence[np.ndarray], search: Search, batch: int)
         shown = [canvas.place(images[at], scaled_size(sizes[at], zoom), search.view) for at, zoom in part]
         for row, found in see(shown, True):
             index, zoom = part[row]
-            pools[index].append(found.rows)
+            sure = found.rows.scores > search.rules.keep
+            pools[index].append(Detections(*(x[sure] for x in found.rows)))
             pointed[index] += _pointed(found, zoom, search, sizes[index])
     looks = [(index, place) for index, own in enumerate(pointed) for place in _chosen(own, search.rules.crops)]
     for part in _parts(looks, batch):

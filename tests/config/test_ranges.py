@@ -30,7 +30,7 @@ MEANT = {  # what may be one of these, and is: key -> values
     **dict.fromkeys((f"test.weights.{x}" for x in ("corner", "pair", "region", "distance")), "0"),
     **dict.fromkeys((f"train.{x}" for x in ("steps", "warmup_steps", "milestones", "val_loss_images")), "0 1000000000"),
     **dict.fromkeys((f"train.{x}_every" for x in ("log", "eval", "save", "gradients")), "0 1000000000"),
-    **dict.fromkeys(("model.attention.least", "test.saccade.attention", "test.saccade.box"), "0"),
+    **dict.fromkeys(("model.attention.least", *(f"test.saccade.{x}" for x in ("attention", "box", "keep"))), "0"),
     "train.max_nonfinite_steps": "1000000000", "test.report_images": "0 1000000000",
 }  # fmt: skip
 

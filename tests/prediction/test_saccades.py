@@ -172,6 +172,14 @@ def test_objects_too_small_for_a_glance_are_found_where_it_points(batch_size, fl
     assert all(torch.equal(x, y) for one, two in zip(found, alone, strict=True) for x, y in zip(one, two, strict=True))
 
 
+@pytest.mark.parametrize(("keep", "count"), [(0.3, 1), (0.95, 0)])
+def test_of_a_glance_only_sure_boxes_are_answers(keep, count):
+    """LARGE is seen in the glance alone, with 0.9; in a look it would be too large."""
+    rules = Saccade(sides=[64], targets=[90, 90, 90], zooms=[8, 8, 8], keep=keep)
+    found = detect(Eyes(), [scene(480, 640, LARGE)], search=Search(rules, (96, 96), [20, 50]), nms=HARD)[0]
+    assert len(found.boxes) == count
+
+
 def test_so_many_crops_and_no_more():
     many = scene(400, 400, *[(50 * i + 10, 50 * j + 10, 50 * i + 30, 50 * j + 30) for i in range(8) for j in range(8)])
     eyes = Eyes()
