@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -260,6 +261,7 @@ def launch(tiny, folder, *overrides):
     return subprocess.Popen(
         command, start_new_session=True, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # whoever ignores hangups here
     )  # fmt: skip
 
 
