@@ -33,6 +33,7 @@ from cornernet.structures import (
 )
 
 SPREAD = 5  # sigma of a centre's bump is (2 radius + 1) / 5, of a corner's / 6: Duan et al. 2019, their code
+INSIDE = 2**-12  # cells; 1 less of it is added exactly to the number of any cell that a map has
 
 
 class CornerDetector(Detector):
@@ -279,9 +280,12 @@ def _at_corners(maps: CornerMaps, targets: CornerTargets) -> CornerOutputs:
 
 
 def _corner_points(targets: CornerTargets, width: int) -> tuple[Tensor, Tensor]:
-    """Corner positions (x, y) in cells, fractions included: two [B, M, 2]."""
+    """Corner positions (x, y) in cells, fractions included: two [B, M, 2], whose floor is the cell of the map.
+
+    A box that ends where the image does has its corner at the far edge of its cell, and keeps it there by INSIDE.
+    """
     tl, br = (
-        torch.stack((index % width, index // width), -1) + offset
+        torch.stack((index % width, index // width), -1) + offset.clamp(max=1 - INSIDE)
         for index, offset in ((targets.tl_index, targets.tl_offset), (targets.br_index, targets.br_offset))
     )
     return tl, br

@@ -90,6 +90,23 @@ def test_terms_are_finite_and_reach_every_parameter(name, objects):
 
 
 @pytest.mark.parametrize(
+    ("end", "cell"), [((48.0, 64.0), (11, 15)), ((48.0, 40.0), (11, 10)), ((47.999996, 44.0), (11, 11))]
+)
+def test_guiding_shifts_start_at_the_cell_that_is_read_where_a_box_ends_with_the_image(end, cell):
+    """Images 48 pixels wide and 64 high, maps of 12 and 16 cells: a box that ends there has its corner in the last."""
+    detector, chosen = detector_of("centripetal")
+    batch = batch_of(chosen, 1)
+    batch.boxes[:, 0] = torch.tensor([16.0, 8.0, *end])
+    maps = detector.network(batch.images.float())[-1]
+    middle = torch.tensor([(16 + end[0]) / 8, (8 + end[1]) / 8])
+    guiding = middle - torch.tensor([4, 2]), torch.tensor(cell) - middle
+    said = [torch.cat((shift, shift))[:, None, None].expand_as(maps.tl_tag) for shift in guiding]
+    targets = detector.targets(batch, (16, 12))
+    terms = detector.loss_terms([maps._replace(tl_tag=said[0], br_tag=said[1])], targets)
+    assert terms["guiding"].item() == pytest.approx(0, abs=1e-6) and terms["shift"] > 0
+
+
+@pytest.mark.parametrize(
     ("name", "override", "terms"),
     [
         ("centripetal", "loss.shift.weight", ["shift"]),
