@@ -7,8 +7,8 @@ A detector declares
     places(config) -> those of ROLES                     optional: which of them it has with these settings
     GIVES                                                optional: one of ROLES that it may not have -> overrides, each
                                                          of which gives it that
-    UNREAD                                               optional: keys of `model` that it does not read, such as
-                                                         `head.centre`; a training tells of overrides that set them
+    unread(config) -> keys                               optional: keys and sections that it does not read with these
+                                                         settings, such as `model.anchor`; overrides of them are told
     SECTION                                              optional: a dataclass, the detector's own keys
 
 The keys of SECTION are given as `model.args`, and `build` is given an object of it as its fourth argument. Detectors
@@ -16,6 +16,7 @@ are built for training, evaluation, checkpoints and export, also without numbers
 """
 
 import dataclasses
+import logging
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from cornernet.detectors.oracle import Oracle
 from cornernet.detectors.unread import unread
 from cornernet.errors import BadPlugin
 
+log = logging.getLogger(__name__)
 PLACES = tuple(item.name for item in dataclasses.fields(Losses))
 _OWN = {module.name for module in pkgutil.iter_modules(__path__)}
 _MODULES = registry.modules(__name__, __path__)
@@ -76,8 +78,15 @@ def roles(config: Config) -> dict[str, Component]:
 
 
 def unused(config: Config) -> list[str]:
-    """Config -> its overrides of the section `model` that its detector does not read, but for those of a default."""
-    return unread(config, getattr(kind(config), "UNREAD", ()))
+    """Config -> its overrides that its detector does not read with these settings, but for those of a default."""
+    found = kind(config)
+    return unread(config, found.unread(config)) if hasattr(found, "unread") else []
+
+
+def tell_unused(config: Config) -> None:
+    """Log a warning of one line where there are `unused` overrides."""
+    if words := unused(config):
+        log.warning("the %s detector does not read %s with these settings", config.model.detector, " ".join(words))
 
 
 def _places(config: Config, found: ModuleType) -> Sequence[str]:
@@ -123,6 +132,7 @@ __all__ = [
     "build",
     "kind",
     "roles",
+    "tell_unused",
     "unused",
     "with_colours",
 ]

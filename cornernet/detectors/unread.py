@@ -1,10 +1,10 @@
-"""Overrides of the section `model` that are for other detectors: to be told, since they change nothing.
+"""Overrides that a detector does not read with these settings: to be told, since they change nothing.
 
 Not refused, for one set of overrides may serve several detectors; and of the overrides alone, since a config file may
 build on that of another detector.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from omegaconf import OmegaConf
@@ -14,13 +14,13 @@ from cornernet.config.differences import flat
 from cornernet.config.overrides import layer
 
 
-def unread(config: Config, others: Sequence[str]) -> list[str]:
-    """Config and the keys below `model` that its detector does not read -> overrides of these or of keys in them.
+def unread(config: Config, keys: Iterable[str]) -> list[str]:
+    """Config and the keys and sections that its detector does not read -> overrides of these or of keys in them.
 
     One that gives the default is none.
     """
     now, default = flat(to_dict(config)), flat(to_dict(Config()))
-    starts = tuple(f"model.{key}." for key in others)
+    starts = tuple(f"{key}." for key in keys)
     return [
         text
         for text in config.overrides

@@ -23,7 +23,7 @@ from cornernet import graphs
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config
 from cornernet.data import read_image, typed_data
-from cornernet.detectors import Detector
+from cornernet.detectors import Detector, tell_unused
 from cornernet.export import check
 from cornernet.export.about import metadata
 from cornernet.export.half import halved
@@ -96,6 +96,7 @@ def traceable(checkpoint: str | Path, overrides: Sequence[str]) -> tuple[Detecto
     Raises ValueError where what has to change was asked for.
     """
     detector, settings, held = load_detector(checkpoint, list(overrides))
+    tell_unused(settings)
     changed = detector.graph_overrides()
     if asked := [given for given in overrides if given.startswith("test.precision=")]:
         raise ValueError(

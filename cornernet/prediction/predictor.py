@@ -13,7 +13,7 @@ import torch
 
 from cornernet.checkpoints import load_detector
 from cornernet.config import Config
-from cornernet.detectors import Predicting
+from cornernet.detectors import Predicting, tell_unused
 from cornernet.drawing import Style
 from cornernet.precision import check_predicting
 from cornernet.prediction import exported_detector, inference, inputs, thresholds
@@ -49,6 +49,8 @@ class Predictor:
         """
         exported = exported_detector.is_exported(path)
         detector, settings, held = (exported_detector.load if exported else load_detector)(path, list(overrides))
+        if not exported:  # it refuses most of what is in its graph
+            tell_unused(settings)
         if exported and str(device) not in ("auto", "cpu"):
             raise ValueError(f"{path} runs on the CPU, as exported files do: device must be auto or cpu, got {device}")
         chosen = torch.device("cpu") if exported else _device(str(device), settings)

@@ -145,8 +145,7 @@ def _open(folder: Path, state: State, train: Source, val: Source, accelerator: A
         state.config.model.detector, parameters / 1e6, accelerator.device, accelerator.num_processes,
         accelerator.mixed_precision.replace("no", "fp32"),
     )  # fmt: skip
-    if unread := detectors.unused(state.config):
-        log.warning("the %s detector does not read %s", state.config.model.detector, " ".join(unread))
+    detectors.tell_unused(state.config)
     for line in sentences(state.taken, state.config.train.init) if state.taken else ():
         log.info("%s", line)
     names = ", ".join(f"{role} {loss.name}" for role, loss in detectors.roles(state.config).items())

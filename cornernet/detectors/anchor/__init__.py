@@ -1,13 +1,11 @@
 """The anchor-based detector: everything of it in this folder."""
 
-from cornernet.detectors.anchor.building import GIVES, ROLES, build, places
-
-UNREAD = ("attention", "head", "pairing", "region")
+from cornernet.detectors.anchor.building import GIVES, ROLES, build, places, unread
 
 __all__ = [
     "GIVES",
     "ROLES",
-    "UNREAD",
     "build",
     "places",
+    "unread",
 ]

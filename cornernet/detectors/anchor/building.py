@@ -1,6 +1,6 @@
 """From a config to an anchor detector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,16 @@ RANGES = {
     "model.min_overlap": Interval(0, 1, "(]"),
     **{key: TEST_RANGES[key] for key in ("test.top_k", "test.num_dets")},
 }
+OF_CORNERS = (
+    *(f"model.{key}" for key in ("attention", "head", "pairing", "region")),
+    *(f"test.{key}" for key in ("ae_threshold", "centre", "grouping", "kernel", "saccade", "score", "weights")),
+)
+OF_ASSIGNERS = {  # keys of model.anchor -> the values of model.anchor.assign that read them
+    **dict.fromkeys(("positive_iou", "negative_iou"), ("max_iou",)),
+    "candidates": ("atss", "tal", "simota"),
+    **dict.fromkeys(("alpha", "beta"), ("tal",)),
+    **dict.fromkeys(("radius", "iou_weight"), ("simota",)),
+}
 
 
 def build(config: Config, num_classes: int, with_loss: bool = True) -> AnchorDetector:
@@ -81,6 +91,17 @@ def places(config: Config) -> tuple[str, ...]:
     head = config.model.anchor
     there = (True, True, True, head.coding == "distribution", head.verify, head.verify)
     return tuple(role for role, has in zip(ROLES, there, strict=True) if has)
+
+
+def unread(config: Config) -> Iterator[str]:
+    """Config -> the keys that are not read: those of corners, and of ways that its anchors do not go."""
+    head = config.model.anchor
+    yield from OF_CORNERS
+    yield from (f"model.anchor.{key}" for key, by in OF_ASSIGNERS.items() if head.assign not in by)
+    if head.coding != "distribution":
+        yield "model.anchor.reg_max"
+    if not head.verify:
+        yield from ("model.anchor.verify_channels", "model.min_overlap", "model.radius_roots")
 
 
 def _backbone(config: Config) -> backbones.Backbone:

@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from cornernet import backbones
+from cornernet.arguments import accepted
 from cornernet.config import Config, untyped
 from cornernet.config.ranges import FEW, NOT_NEGATIVE, POSITIVE, ROWS, SHARE, TEST_RANGES, WIDTH, Interval, ranges
 from cornernet.detectors import canvas
@@ -61,6 +62,27 @@ def places(config: Config) -> tuple[str, ...]:
     held |= {"attention"} if config.model.attention.sizes else set()
     held |= set(REGION) if config.model.region.name != "none" else set()
     return tuple(role for role in ROLES if role in held)
+
+
+def unread(config: Config) -> Iterator[str]:
+    """Config -> the keys that are not read: those of anchors, and of parts and ways that it does not have."""
+    model, test, way = config.model, config.test, pairing.kind(config)
+    yield "model.anchor"
+    if model.region.name == "none":
+        yield "model.region"
+    if model.region.name == "none" or test.score == "cpn":
+        yield from (f"test.weights.{part}" for part in ("corner", "pair", "region"))
+    if not model.attention.sizes:
+        yield "model.attention"
+    if not model.head.centre:
+        yield "test.centre"
+    if not test.saccade.sides:
+        yield "test.saccade"
+    tagged = config.loss.grouping.name != "none"
+    if not (tagged and accepted(way, {"tag_dim": 0})):
+        yield "model.head.tag_dim"
+    if not (tagged and accepted(way, {"ae_threshold": 0.0})):
+        yield "test.ae_threshold"
 
 
 def build(config: Config, num_classes: int, with_loss: bool = True) -> CornerDetector:

@@ -4,18 +4,10 @@ Zhou, Wang, Krähenbühl: Objects as Points, 2019, arXiv 1904.07850. No output o
 tests hold this to the paper's equations and to values worked by hand.
 """
 
-from cornernet.detectors.points.building import ROLES, build
-
-UNREAD = (
-    "anchor",
-    "attention",
-    "pairing",
-    "region",
-    *(f"head.{key}" for key in ("pool_channels", "pooling", "tag_dim", "centre")),
-)
+from cornernet.detectors.points.building import ROLES, build, unread
 
 __all__ = [
     "ROLES",
-    "UNREAD",
     "build",
+    "unread",
 ]

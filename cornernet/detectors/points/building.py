@@ -20,6 +20,11 @@ RANGES = {
     "model.min_overlap": Interval(0, 1, "(]"),
     **{key: TEST_RANGES[key] for key in ("test.top_k", "test.kernel")},
 }
+OF_PAIRS = (
+    *(f"model.{key}" for key in ("attention", "pairing", "region")),
+    *(f"model.head.{key}" for key in ("pool_channels", "pooling", "tag_dim", "centre")),
+    *(f"test.{key}" for key in ("ae_threshold", "centre", "grouping", "num_dets", "saccade", "score", "weights")),
+)
 SIZE_FACTOR = 0.1  # of the size loss's own weight where the config gives none, equation 4
 
 
@@ -40,6 +45,11 @@ def build(config: Config, num_classes: int, with_loss: bool = True) -> PointDete
     )  # fmt: skip
     detector.progress, detector.feature_width = progress, model.head.channels
     return detector
+
+
+def unread(config: Config) -> tuple[str, ...]:
+    """Config -> the keys that are not read: those of anchors and of pairs."""
+    return ("model.anchor", *OF_PAIRS)
 
 
 def _backbone(config: Config) -> backbones.Backbone:
