@@ -29,15 +29,25 @@ def read(path: str | Path) -> Weights:
     Raises ValueError for a file that holds no weights as well.
     """
     held = checkpoint.read_tensors(path)
-    if isinstance(held, dict) and {"model", "config", "class_names"} <= held.keys():
+    if ours(held):
         held = checkpoint.checked(held, path)
         return Weights(load.weights(held), held["class_names"], held)
-    inner = [held[key] for key in INSIDE if isinstance(held.get(key), dict)] if isinstance(held, dict) else []
-    found = inner[0] if inner else held
+    found = weights_in(held)
     tensors = {key: x for key, x in found.items() if isinstance(x, Tensor)} if isinstance(found, dict) else {}
     if not tensors or not all(isinstance(key, str) and checkpoint.ordinary(x) for key, x in tensors.items()):
         raise ValueError(f"{path} is no checkpoint of this toolkit and holds no dict of ordinary tensors by name")
     return _published(tensors) if published(tensors) else Weights(tensors, None, None)
+
+
+def ours(held: Any) -> bool:
+    """Whether what a file holds is a checkpoint of this toolkit."""
+    return isinstance(held, dict) and {"model", "config", "class_names"} <= held.keys()
+
+
+def weights_in(held: Any) -> Any:
+    """What a file of others holds -> what of it should be its weights: what lies in one of INSIDE, or all of it."""
+    inner = [held[key] for key in INSIDE if isinstance(held.get(key), dict)] if isinstance(held, dict) else []
+    return next(filter(None, inner), held)
 
 
 def _published(tensors: dict[str, Tensor]) -> Weights:

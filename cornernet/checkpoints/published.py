@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from cornernet import config, detectors
-from cornernet.checkpoints import checkpoint, load
+from cornernet.checkpoints import checkpoint, foreign, load
 from cornernet.config import Config
 from cornernet.config.shipped import find
 from cornernet.data import COCO_CLASSES
 from cornernet.detectors.corner import Recognised, check, recognise
+from cornernet.system import writing
 from cornernet.system.wording import counted
 
 
@@ -34,10 +35,11 @@ def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str
     """Published checkpoint file -> checkpoint of this toolkit, with the config of the network that its keys are of.
 
     overrides change that config. Raises FileNotFoundError, or ValueError for a file that does not hold such weights of
-    COCO's classes, does not fit or is not finite, and where `out` exists.
+    COCO's classes, does not fit or is not finite, and where `out` exists or its folder does not.
     """
     if Path(out).exists():
         raise ValueError(f"{out} exists already; give another name")
+    writing.check_place(out)
     found = _recognised(published)
     settings = config.load(find(found.member), [*_settings(found), *overrides])
     _check_fit(found, settings, published)
@@ -53,7 +55,9 @@ def convert_file(published: str | Path, out: str | Path, overrides: Sequence[str
 def _recognised(path: str | Path) -> Recognised:
     """What a file holds; raises ValueError as `convert_file` does."""
     held = checkpoint.read_tensors(path)
-    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    if foreign.ours(held):
+        raise ValueError(f"{path} is a checkpoint of this toolkit already")
+    held = foreign.weights_in(held)
     if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise ValueError(f"{path} does not hold a dict of tensors, as the published checkpoints do")
     if odd := [key for key, value in held.items() if not (isinstance(key, str) and checkpoint.ordinary(value))]:

@@ -229,11 +229,12 @@ def searching(settings: Config) -> None:
                 f"test.saccade.{key} needs one number for each of the {len(sizes) + 1} attention maps of "
                 f"model.attention.sizes={sizes}, got {len(given)}"
             )
-    if max(saccade.sides) > min(settings.data.input_size):
-        raise ValueError(
-            f"test.saccade.sides={saccade.sides} must fit into data.input_size={list(settings.data.input_size)}, that "
-            "of every glance and look"
-        )
+    for key, longest in (("sides", saccade.sides), ("targets", saccade.targets)):
+        if max(longest) > min(settings.data.input_size):
+            raise ValueError(
+                f"test.saccade.{key}={longest} must fit into data.input_size={list(settings.data.input_size)}, that "
+                "of every glance and look"
+            )
     if test.slices.size or list(test.scales) != [1.0] or settings.data.longest_side is not None:
         raise ValueError(
             "test.saccade.sides chooses sizes and places itself: it needs test.slices.size=null, test.scales=[1.0] and "

@@ -21,8 +21,10 @@ def replacing(path: str | Path, tidy: bool = True) -> Iterator[Path]:
 
     Until then what stands at `path` is whole; after an error it stands as it was. A link is replaced, not followed.
     tidy: remove first what dead processes of this machine left of earlier tries, for which the folder is listed.
+    Raises FileNotFoundError where the folder of `path` is missing.
     """
     path = Path(path)
+    check_place(path)
     temporary = _temporary(path)
     _lent.add(temporary.name)
     try:
@@ -33,6 +35,12 @@ def replacing(path: str | Path, tidy: bool = True) -> Iterator[Path]:
     finally:
         _lent.discard(temporary.name)
         temporary.unlink(missing_ok=True)
+
+
+def check_place(path: str | Path) -> None:
+    """Raise FileNotFoundError where the folder is missing in which a file is to be written."""
+    if not (folder := Path(path).parent).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder} to write {Path(path).name} into")
 
 
 def write(path: str | Path, content: str | bytes) -> None:

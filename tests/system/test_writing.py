@@ -85,3 +85,11 @@ def test_the_holder_of_the_lock_clears_up_after_other_machines(tmp_path, dead):
         temporary.touch()
         writing.sweep(tmp_path, elsewhere=True)
         assert names(tmp_path) == sorted([*kept, temporary.name])
+
+
+def test_a_folder_that_is_missing_is_a_sentence_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*/none to write a\.txt into$"):
+        writing.write(tmp_path / "none" / "a.txt", "new")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"no folder .*/file to write"):
+        writing.check_place(tmp_path / "file" / "a.txt")

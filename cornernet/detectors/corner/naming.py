@@ -167,7 +167,7 @@ NAMINGS = (  # where several read a file equally well it is the first of them
     ),
     Naming(
         "mmdetection", MMDETECTION, rgb=True, colours=IMAGENET, compared=False,
-        settings={"centripetal": ("model.pairing.args.region=mmdetection",)},
+        settings={"centripetal": ("model.pairing.args.region=mmdetection", "test.nms.sigma=0.5")},
     ),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from cornernet.structures import CornerMaps, CornerTargets
 from tests.detectors.corner.test_detector import CLASSES, batch_of, settings
 
 ON = "model.attention={sizes: [20, 40], least: 8}"
-SIDES = "test.saccade.sides=[48]"
+SIDES, TARGETS = "test.saccade.sides=[48]", "test.saccade.targets=[40,20,10]"
 STACKS = ["model.backbone.stacks=2", "loss.grouping.args={chunk_size: 4}"]
 
 
@@ -198,6 +198,7 @@ def test_a_glance_is_a_prediction_with_peaks():
         (["model.attention.sizes=[]", SIDES], r"test\.saccade\.sides needs attention maps, such as"),
         ([SIDES, "test.saccade.zooms=[1,2]"], r"test\.saccade\.zooms needs one number for each of the 3"),
         (["test.saccade.sides=[32,49]"], r"sides=\[32, 49\] must fit into data\.input_size=\[64, 48\], that of every"),
+        ([SIDES, "test.saccade.targets=[49,20,10]"], r"targets=\[49\.0, 20\.0, 10\.0\] must fit into data\.inp"),
         ([SIDES, "test.scales=[1,2]"], r"it needs test\.slices\.size=null, test\.scales=\[1\.0\] and"),
         ([SIDES, "test.slices.size=64"], r"needs test\.slices\.size=null"),
         ([SIDES, "data.longest_side=64"], r"and data\.longest_side=null"),
@@ -212,11 +213,11 @@ def test_a_glance_is_a_prediction_with_peaks():
 )  # fmt: skip
 def test_settings_that_do_not_go_together(overrides, message):
     with pytest.raises(ValueError, match=message):
-        build(settings(ON, *overrides), CLASSES)
+        build(settings(ON, TARGETS, *overrides), CLASSES)
 
 
 def test_a_detector_that_cannot_glance_is_refused_before_it_trains():
     with pytest.raises(
         ValueError, match=r"sides: the points detector has no attention maps, as model\.detector=corner"
     ):
-        build(settings(ON, SIDES, "model.detector=points"), CLASSES)
+        build(settings(ON, SIDES, TARGETS, "model.detector=points"), CLASSES)

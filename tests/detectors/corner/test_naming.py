@@ -141,6 +141,15 @@ def test_the_result_has_the_names_and_shapes_of_the_members_network(listed, name
     official.check(found.tensors, own)
 
 
+@pytest.mark.parametrize(
+    ("name", "region", "sigma"), [(CENTRIPETAL, "repository", 0.7), (_mm_centripetal, "mmdetection", 0.5)]
+)
+def test_both_codes_of_centripetalnet_have_their_own_test(listed, name, region, sigma):
+    found = official.recognise(meta(listed, name))
+    settings = config.load(find(found.member), _settings(found))
+    assert (settings.model.pairing.args, settings.test.nms.sigma) == ({"region": region}, sigma)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_parts_of_one_shape_are_told_apart(listed, name):
     found = official.recognise(meta(listed, name)).naming

@@ -108,7 +108,15 @@ def test_long_lists_are_cut(network):
     assert len(str(caught.value)) < 2000
 
 
-@pytest.mark.parametrize("wrap", [lambda held: held, lambda held: {"state_dict": held}], ids=["bare", "wrapped"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda held: held,
+        lambda held: {"state_dict": held},
+        lambda held: {"epoch": 3, "model": held},
+        lambda held: {"state_dict": {}, "model": held},
+    ],
+)
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "legacy"])
 def test_a_file_becomes_a_checkpoint(network, published, tmp_path, wrap, old):
     source, out = tmp_path / "CornerNet_500000.pkl", tmp_path / "cornernet.pt"
@@ -168,6 +176,11 @@ def test_an_existing_file_is_not_overwritten(published, tmp_path):
     with pytest.raises(ValueError, match="exists already; give another name"):
         convert_file(tmp_path / "in.pkl", tmp_path / "out.pt", TINY)
     assert (tmp_path / "out.pt").read_text() == "mine"
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*/none to write out\.pt into$"):
+        convert_file(tmp_path / "there_is_none.pkl", tmp_path / "none" / "out.pt", TINY)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +254,7 @@ def test_a_file_for_another_network_is_a_sentence(published, tmp_path):
 def test_a_checkpoint_of_ours_is_not_a_published_one(network, tmp_path):
     state = {"model": network.state_dict(), "config": {}, "class_names": [], "category_ids": [], "step": 0}
     checkpoint.save(state, tmp_path / "in.pt")
-    with pytest.raises(ValueError, match="does not hold a dict of tensors"):
+    with pytest.raises(ValueError, match="is a checkpoint of this toolkit already"):
         convert_file(tmp_path / "in.pt", tmp_path / "out.pt", TINY)
 
 
