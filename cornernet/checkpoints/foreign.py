@@ -45,9 +45,9 @@ def ours(held: Any) -> bool:
 
 
 def weights_in(held: Any) -> Any:
-    """What a file of others holds -> what of it should be its weights: what lies in one of INSIDE, or all of it."""
+    """What a file of others holds -> what of it should be its weights: the tensors in one of INSIDE, or all of it."""
     inner = [held[key] for key in INSIDE if isinstance(held.get(key), dict)] if isinstance(held, dict) else []
-    return next(filter(None, inner), held)
+    return next((x for x in inner if any(isinstance(value, Tensor) for value in x.values())), held)
 
 
 def _published(tensors: dict[str, Tensor]) -> Weights:

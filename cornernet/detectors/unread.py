@@ -17,15 +17,16 @@ from cornernet.config.overrides import layer
 def unread(config: Config, keys: Iterable[str]) -> list[str]:
     """Config and the keys and sections that its detector does not read -> overrides of these or of keys in them.
 
-    One that gives the default is none.
+    One that gives the default is none. Of one that sets keys that are read, too, the others by name.
     """
     now, default = flat(to_dict(config)), flat(to_dict(Config()))
     starts = tuple(f"{key}." for key in keys)
-    return [
-        text
-        for text in config.overrides
-        if any(f"{key}.".startswith(starts) and now.get(key) != default.get(key) for key in _keys(text))
-    ]
+    found: list[str] = []
+    for text in config.overrides:
+        changed = [key for key in _keys(text) if now.get(key) != default.get(key)]
+        lost = [key for key in changed if f"{key}.".startswith(starts)]
+        found += [text] if lost and lost == changed else lost
+    return found
 
 
 def _keys(text: str) -> Iterator[str]:

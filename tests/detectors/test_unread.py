@@ -66,6 +66,19 @@ def test_whole_sections_and_arguments_count():
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("test.weights={corner: 2, distance: 1}", ["test.weights.corner"]),
+        ("test={flip: false, centre: {small: 2, large: 2}}", ["test.centre.small", "test.centre.large"]),
+        ("test={flip: false, top_k: 50}", []),
+        ("test={flip: true, centre: {small: 2}}", ["test={flip: true, centre: {small: 2}}"]),  # flip is true anyway
+    ],
+)
+def test_of_a_mapping_only_what_is_not_read_is_told(word, told):
+    assert detectors.unused(config.override(config.Config(), [word])) == told
+
+
+@pytest.mark.parametrize(
     ("unused", "lacking", "given"),
     [
         ("model.attention.least=8", "", "model.attention.sizes=[32,96]"),

@@ -81,7 +81,7 @@ def unread(config: Config) -> Iterator[str]:
     tagged = config.loss.grouping.name != "none"
     if not (tagged and accepted(way, {"tag_dim": 0})):
         yield "model.head.tag_dim"
-    if not (tagged and accepted(way, {"ae_threshold": 0.0})):
+    if not accepted(way, {"ae_threshold": 0.0}) or (way is pairing.tags.tags and not tagged):
         yield "test.ae_threshold"
 
 

@@ -114,7 +114,7 @@ def test_long_lists_are_cut(network):
         lambda held: held,
         lambda held: {"state_dict": held},
         lambda held: {"epoch": 3, "model": held},
-        lambda held: {"state_dict": {}, "model": held},
+        lambda held: {"state_dict": {"epoch": 3}, "model": held},
     ],
 )
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "legacy"])
